@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bucket.h - which actuator looks after which cluster.
+ *
+ * Every cluster falls into one of 256 buckets for ever; live actuators divide the buckets among
+ * themselves in contiguous ranges, in the order of their index. Check by hand:
+ *     printf %s "$ID" | tr A-Z a-z | sha256sum | cut -c63-64        (hexadecimal)
+ */
+#ifndef MIMO_BUCKET_H
+#define MIMO_BUCKET_H
+
+#include <stdbool.h>
+
+enum { BUCKET_COUNT = 256 };
+
+/* The buckets first..last, or none when last < first. */
+struct bucket_range {
+    int first;
+    int last;
+};
+
+/* SHA-256 of the lower-cased resource ID modulo 256: the digest's last byte. */
+int bucket_of(const char *cluster_resource_id);
+
+/* The range of the actuator at `position` among `count` live ones: the first 256 mod count ranges
+ * have one bucket more. More actuators than buckets: the last ones get an empty range. */
+struct bucket_range bucket_range_of(int position, int count);
+
+bool bucket_range_contains(struct bucket_range range, int bucket);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - the configuration of all programs: one INI file, one table of keys.
+ *
+ * Usage: config_load(&config, path, overrides, error) in main(); config_free() at the end. The
+ * struct is then read-only and may be shared between threads. Fields are named section_key after
+ * config_keys.h: config.actuator_max_workers.
+ *
+ * The file is read by inih (https://github.com/benhoyt/inih), then each file of FILE.d/ that ends
+ * in .conf in the order of its name, then the overrides ("section.key=value", the --set of every program).
+ * A later value replaces an earlier one. Unknown sections or keys, wrong types, values out of range,
+ * a key twice in one file and unreadable files are errors in one line that names file, line, key and
+ * what is allowed:
+ *
+ *     /etc/mimo/mimo.conf:7: actuator.max_workers: "many" is not a whole number from 1 to 1000
+ *
+ * Rules over several keys (task_timeout fits in lease_ttl, index < count for static, membership_ttl at least
+ * three intervals, mark_state no state of rest) are checked after loading, by the same call.
+ */
+#ifndef MIMO_CONFIG_H
+#define MIMO_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mimo/config_keys.h"
+#include "mimo/error.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/mimo/mimo.conf"
+
+/* Exit status of a program whose configuration or command line is wrong. */
+enum { EXIT_USAGE = 2 };
+
+#define CONFIG_FIELD_TEXT(section, key, ...)     char *section##_##key;
+#define CONFIG_FIELD_INTEGER(section, key, ...)  int64_t section##_##key;
+#define CONFIG_FIELD_BOOLEAN(section, key, ...)  bool section##_##key;
+#define CONFIG_FIELD_CHOICE(section, key, ...)   int section##_##key;
+#define CONFIG_FIELD_CHOICES(section, key, ...)  unsigned section##_##key;
+
+struct config {
+    CONFIG_KEYS(CONFIG_FIELD_TEXT, CONFIG_FIELD_INTEGER, CONFIG_FIELD_INTEGER,
+                CONFIG_FIELD_INTEGER, CONFIG_FIELD_BOOLEAN, CONFIG_FIELD_CHOICE,
+                CONFIG_FIELD_CHOICES)
+};
+
+/* Fills `config` from defaults, the file at `path`, its drop-ins, and `overrides` (NULL-terminated
+ * array, or NULL). On failure `config` owns nothing. */
+int config_load(struct config *config, const char *path, const char *const *overrides,
+                struct error *error);
+
+/* Releases what config_load() made; safe on a zeroed struct. */
+void config_free(struct config *config);
+
+/* Writes every key with its value in force in the form of the file (--dump-config). */
+void config_dump(const struct config *config, FILE *stream);
+
+/* Writes all keys with defaults and help as a commented file: etc/mimo.conf is made of it. */
+void config_write_example(FILE *stream);
+
+#endif

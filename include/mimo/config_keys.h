@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_keys.h - every configuration key, once.
+ *
+ * One row a key: section, name, kind, default (as an operator would write it), smallest and largest
+ * allowed value, help. struct config, the parser, --check-config, --dump-config, the manual page
+ * mimo.conf(5) and etc/mimo.conf are made from these rows, so that they cannot disagree. A row that
+ * no program reads is a mistake.
+ *
+ * Kinds, and the field of struct config each makes (named section_key):
+ *   TEXT      char *      any text
+ *   INTEGER   int64_t     a whole number, smallest..largest
+ *   DURATION  int64_t     milliseconds; written 90s, 15m, 2h, 250ms; bounds in milliseconds
+ *   BYTES     int64_t     written 4096, 64K, 256M, 1G
+ *   BOOLEAN   bool        yes or no
+ *   CHOICE    int         one word of the list in the row before the default
+ *   CHOICES   unsigned    one or more words of the list, separated by spaces or commas: a bit set
+ */
+#ifndef MIMO_CONFIG_KEYS_H
+#define MIMO_CONFIG_KEYS_H
+
+#define SECOND  INT64_C(1000)
+#define MINUTE  (60 * SECOND)
+#define HOUR    (60 * MINUTE)
+#define DAY     (24 * HOUR)
+#define KIB     INT64_C(1024)
+#define MIB     (1024 * KIB)
+#define GIB     (1024 * MIB)
+
+/* Words of CHOICE and CHOICES keys, in the order of their numbers. */
+#define CONFIG_WORDS_ASSIGNMENT    "auto static"
+#define CONFIG_WORDS_STATSD_FORMAT "mdm plain"
+#define CONFIG_WORDS_AUTH          "token-file"
+#define CONFIG_WORDS_LOG_LEVEL     "error warning notice info debug"
+#define CONFIG_WORDS_LOG_FORMAT    "auto text journal"
+
+enum config_assignment { ASSIGNMENT_AUTO, ASSIGNMENT_STATIC };
+enum config_statsd_format { STATSD_FORMAT_MDM, STATSD_FORMAT_PLAIN };
+enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
+
+/* clang-format off */
+#define CONFIG_KEYS(TEXT, INTEGER, DURATION, BYTES, BOOLEAN, CHOICE, CHOICES)                                            \
+  TEXT    (store, uri, "sqlite:/var/lib/mimo/mimo.db", "where the documents are: sqlite:PATH")                         \
+                                                                                                                       \
+  TEXT    (actuator, state_directory, "/var/lib/mimo", "the actuator's lasting UUID and its lock")                     \
+  TEXT    (actuator, runtime_directory, "/run/mimo", "control socket and the socket on which the Admin API says \"look now\"") \
+  CHOICE  (actuator, assignment, CONFIG_WORDS_ASSIGNMENT, "auto", "how the 256 buckets are divided: over live actuators, or by index and count") \
+  INTEGER (actuator, index, "0", 0, 255, "this actuator's place in the order of actuators")                            \
+  INTEGER (actuator, count, "1", 1, 256, "number of actuators, for static assignment")                                 \
+  INTEGER (actuator, max_workers, "10", 1, 1000, "attempts that run at once")                                          \
+  DURATION(actuator, poll_interval, "1s", 10, 10 * MINUTE, "how often the store is asked for work at the latest")      \
+  DURATION(actuator, membership_interval, "10s", 50, 10 * MINUTE, "how often this actuator says that it lives")        \
+  DURATION(actuator, membership_ttl, "60s", 150, HOUR, "silence after which an actuator counts as dead")               \
+  DURATION(actuator, lease_ttl, "60m", 2 * SECOND, DAY, "how long a claimed manifest and its cluster stay claimed")    \
+  DURATION(actuator, task_timeout, "60m", SECOND, DAY, "alarm of a worker; never longer than the lease")               \
+  DURATION(actuator, retry_backoff, "90s", 0, DAY, "pause before a second attempt, doubled for each further one; 0 retries at once") \
+  DURATION(actuator, retry_backoff_max, "15m", 0, 7 * DAY, "longest such pause")                                       \
+  DURATION(actuator, drain_timeout, "15m", 0, DAY, "how long a stopping actuator waits for running attempts")          \
+  DURATION(actuator, readiness_delay, "120s", 0, HOUR, "time after the start before the heartbeat may begin")          \
+  BOOLEAN (actuator, practice_tasks, "no", "register the practice task: for tests and learning, never in production")  \
+  TEXT    (actuator, user, "mimo", "user of supervisor and scheduler, a name or a number; ignored unless started as root") \
+  TEXT    (actuator, launcher_user, "mimo-launcher", "user of the launcher")                                           \
+  TEXT    (actuator, worker_user, "mimo-worker", "user of the workers")                                                \
+  TEXT    (actuator, metrics_user, "mimo-metrics", "user of the metrics helper")                                       \
+  TEXT    (actuator, worker_uids, "", "a range such as 61200-61299: one user for each worker slot, in place of worker_user") \
+                                                                                                                       \
+  BYTES   (sandbox, memory, "256M", 32 * MIB, 64 * GIB, "address space of a worker")                                   \
+  INTEGER (sandbox, open_files, "64", 16, 4096, "descriptors of a worker")                                             \
+  DURATION(sandbox, cpu, "0", 0, DAY, "processor time of a worker; 0 means task_timeout")                              \
+  BYTES   (sandbox, file_size, "0", 0, GIB, "largest file a worker may write")                                         \
+                                                                                                                       \
+  TEXT    (clusters, seal_certificate, "/etc/mimo/seal.crt", "certificate under which cluster credentials are sealed") \
+  TEXT    (clusters, seal_key, "/etc/mimo/seal.key", "its key; only the launcher reads it")                            \
+  TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty leaves it alone") \
+                                                                                                                       \
+  TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
+  CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \
+  DURATION(metrics, interval, "60s", 50, HOUR, "how often heartbeat and queue length are sent")                        \
+  TEXT    (metrics, account, "*", "Account of the MDM form")                                                           \
+  TEXT    (metrics, namespace, "*", "Namespace of the MDM form")                                                       \
+  TEXT    (metrics, location, "", "dimension location, usually the region")                                            \
+  TEXT    (metrics, environment, "", "dimension environment")                                                          \
+  TEXT    (metrics, listen, "127.0.0.1:9464", "address of the Prometheus page; empty for none")                        \
+                                                                                                                       \
+  TEXT    (api, listen, "127.0.0.1:8443", "address and port of the Admin API")                                         \
+  TEXT    (api, tls_certificate, "/var/lib/mimo/api.crt", "its TLS certificate (PEM, with chain); made at first start if missing") \
+  TEXT    (api, tls_key, "/var/lib/mimo/api.key", "key of that certificate")                                           \
+  CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \
+  TEXT    (api, token_file, "/etc/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
+  TEXT    (api, user, "mimo-api", "user of the Admin API, a name or a number; ignored unless started as root")         \
+  INTEGER (api, max_connections, "1000", 1, 100000, "connections open at once")                                        \
+  INTEGER (api, max_connections_per_address, "100", 1, 100000, "connections of one address open at once")              \
+  INTEGER (api, threads, "8", 1, 256, "requests handled at once")                                                      \
+                                                                                                                       \
+  CHOICE  (log, level, CONFIG_WORDS_LOG_LEVEL, "info", "what is logged: this and everything graver")                   \
+  CHOICE  (log, format, CONFIG_WORDS_LOG_FORMAT, "auto", "text with time and pid, or journal priorities")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * error.h - errors as values.
+ *
+ * A function that can fail returns int: 0, or -1 with the caller's `struct error` filled in. The
+ * message says what failed, on what, and why, in words an operator can act on; library code never
+ * logs it. The program that called decides once, at its edge, whether to log, answer or retry.
+ *
+ *     if (fd < 0)
+ *         return error_set_system(error, errno, "cannot open %s", path);
+ *     if (store_run(store, batch, error) < 0)
+ *         return error_prefix(error, "cannot claim manifest %s", id);
+ *
+ * `error` may be NULL where a caller needs only success or failure. The struct lives on the
+ * caller's stack, owns nothing and needs no clean-up. Setting it twice keeps the last.
+ * A struct error is never shared between threads.
+ */
+#ifndef MIMO_ERROR_H
+#define MIMO_ERROR_H
+
+#include <stdarg.h>
+
+/* What kind of failure it is: what a caller can decide on without reading the message. */
+enum error_kind {
+    ERROR_NONE = 0,
+    ERROR_INVALID,     /* the input is wrong; the same input fails again */
+    ERROR_NOT_FOUND,   /* what was named does not exist */
+    ERROR_CONFLICT,    /* somebody else was first (etag, existing id, lock) */
+    ERROR_DENIED,      /* not allowed */
+    ERROR_LIMIT,       /* a bound of ours was reached (size, depth, count) */
+    ERROR_UNAVAILABLE, /* a service or device does not answer now; may succeed later */
+    ERROR_SYSTEM,      /* a system call failed otherwise */
+};
+
+enum { ERROR_MESSAGE_SIZE = 768 };
+
+struct error {
+    enum error_kind kind;
+    char message[ERROR_MESSAGE_SIZE]; /* UTF-8, cut at a character boundary, never a newline */
+};
+
+/* Fills `error` and returns -1, so that failure is one return statement. */
+int error_set(struct error *error, enum error_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same with ": " and the text of `errnum` behind the message. The kind follows from errnum:
+ * ENOENT NOT_FOUND, EACCES and EPERM DENIED, EEXIST CONFLICT, others SYSTEM. */
+int error_set_system(struct error *error, int errnum, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts "context: " in front of what `error` says, keeps its kind, returns -1. */
+int error_prefix(struct error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exit_codes.h - why a worker ended before it could report a result.
+ *
+ * A dead worker says which step of its set-up failed by its exit code alone; no channel is needed.
+ * One row a code; the launcher, the supervisor's messages and docs/processes.md read the same table.
+ * Numbers are never reused: a retired code keeps its row. 0 to 63 belong to tasks and programs.
+ */
+#ifndef MIMO_EXIT_CODES_H
+#define MIMO_EXIT_CODES_H
+
+#define EXIT_CODES(CODE)                                                                           \
+    CODE(100, WORKER_SIGNALS, "cannot reset signals")                                              \
+    CODE(101, WORKER_SESSION, "cannot start a session")                                            \
+    CODE(102, WORKER_ALARM, "cannot set the alarm")                                                \
+    CODE(103, WORKER_DESCRIPTORS, "cannot arrange descriptors")                                    \
+    CODE(104, WORKER_ENVIRONMENT, "cannot clean the environment")                                  \
+    CODE(105, WORKER_KEYRING, "cannot leave the session keyring")                                  \
+    CODE(106, WORKER_LIMITS, "cannot set resource limits")                                         \
+    CODE(107, WORKER_USER, "cannot change the user for good")                                      \
+    CODE(108, WORKER_CAPABILITIES, "cannot drop capabilities")                                     \
+    CODE(109, WORKER_UNSEAL, "cannot open the sealed credentials of the cluster")                  \
+    CODE(110, WORKER_PARENT, "the launcher is gone")                                               \
+    CODE(111, WORKER_DUMPABLE, "cannot become undumpable")                                         \
+    CODE(112, WORKER_NO_NEW_PRIVILEGES, "cannot set no-new-privileges")                            \
+    CODE(113, WORKER_LANDLOCK, "cannot enter the Landlock domain")                                 \
+    CODE(114, WORKER_SECCOMP, "cannot load the system call filter")                                \
+    CODE(115, WORKER_JOB, "cannot read the job")                                                   \
+    CODE(116, WORKER_REPORT, "cannot write the report")                                            \
+    CODE(117, WORKER_TASK, "the task is not known to the worker")                                  \
+    CODE(118, WORKER_MEMORY, "out of memory")
+
+#define EXIT_CODE_CONSTANT(number, name, text) EXIT_##name = (number),
+enum exit_code { EXIT_CODES(EXIT_CODE_CONSTANT) };
+#undef EXIT_CODE_CONSTANT
+
+/* The text of a row, or NULL for a code that is none of ours. */
+const char *exit_code_text(int code);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job.h - all that a worker gets to know: one manifest, one cluster, the settings of its task.
+ *
+ * Written by the supervisor, carried as JSON in a sealed memfd, read by the worker inside its sandbox.
+ *
+ *   { "version": 1,
+ *     "attempt": 2, "actuator": "<uuid>",
+ *     "manifest": { "id", "maintenanceTaskID", "clusterResourceID", "parameters" },
+ *     "cluster": { "id", "properties": {...} },
+ *     "addresses": [ "api.example.com:6443:10.0.0.4" ],     names resolved by the supervisor; workers resolve none
+ *     "settings": { "acrDomain": "..." } }                 what the task declared that it needs of the configuration
+ */
+#ifndef MIMO_JOB_H
+#define MIMO_JOB_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "mimo/error.h"
+#include "mimo/resource_id.h"
+#include "mimo/uuid.h"
+
+enum { JOB_VERSION = 1, JOB_SIZE_MAXIMUM = 1024 * 1024 };
+
+struct job {
+    char manifest_id[UUID_SIZE];
+    char task_id[UUID_SIZE];
+    char cluster_resource_id[RESOURCE_ID_SIZE];
+    int attempt;
+    json_t *parameters; /* borrowed from document: object or NULL */
+    json_t *cluster;    /* borrowed: {"id", "properties"} */
+    json_t *addresses;  /* borrowed: array of texts */
+    json_t *settings;   /* borrowed: object */
+    json_t *document;   /* owned */
+};
+
+/* Builds the document of a job; all arguments are borrowed. NULL only without memory. */
+json_t *job_build(const char *manifest_id, const char *task_id, const char *cluster_resource_id,
+                  int attempt, const char *actuator, json_t *parameters, json_t *cluster,
+                  json_t *addresses, json_t *settings);
+
+int job_parse(const char *text, size_t length, struct job *ret_job, struct error *error);
+void job_free(struct job *job);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kube.h - kubeconfigs, and a client for the Kubernetes API of one cluster.
+ *
+ * A client holds one connection that is kept alive between its requests (libcurl), verifies TLS always
+ * unless the kubeconfig itself says insecure-skip-tls-verify, follows no redirect, ignores proxies of
+ * the environment, resolves no name (addresses come with the job), and reads no file: everything is in memory.
+ * One thread at a time.
+ *
+ * Bounds: connect 10 s, a request 30 s, a response KUBE_RESPONSE_MAXIMUM bytes.
+ * Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/, the kubeconfig format of client-go.
+ */
+#ifndef MIMO_KUBE_H
+#define MIMO_KUBE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mimo/error.h"
+#include "mimo/task.h"
+
+enum { KUBE_RESPONSE_MAXIMUM = 8 * 1024 * 1024, KUBE_CONFLICT_RETRIES = 5 };
+
+/* What a kubeconfig says about its current context. Texts owned; secrets are wiped by kubeconfig_free(). */
+struct kubeconfig {
+    char *server;           /* https://host:port[/path] */
+    char *host;             /* of the server's URL */
+    int port;
+    char *ca;               /* PEM, or NULL: then the system's */
+    char *client_certificate; /* PEM, or NULL */
+    char *client_key;       /* PEM, or NULL */
+    char *token;            /* or NULL */
+    char *tls_server_name;  /* or NULL */
+    bool insecure;
+};
+
+/* Reads YAML or JSON. ERROR_INVALID names what is missing or wrong ("context \"x\" names no user"). File
+ * references (certificate-authority and so on) are refused with a message that says how to embed them
+ * (kubectl config view --flatten). So are exec and auth-provider plug-ins, and plain http. */
+int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_config,
+                     struct error *error);
+void kubeconfig_free(struct kubeconfig *config);
+
+struct kube_client;
+
+/* `addresses`: JSON array of "host:port:address". Borrows nothing. */
+int kube_client_create(const struct kubeconfig *config, json_t *addresses,
+                       struct kube_client **ret_client, struct error *error);
+void kube_client_free(struct kube_client *client);
+
+/* What came back. `document` is NULL unless the answer was a JSON object. */
+struct kube_answer {
+    long status;      /* HTTP status; 0 when there was no answer */
+    json_t *document; /* owned; kube_answer_free() */
+    struct error error; /* when there was no (whole) answer */
+    bool timed_out;
+};
+
+void kube_request(struct kube_client *client, const char *method, const char *path,
+                  json_t *body, struct kube_answer *ret_answer);
+void kube_answer_free(struct kube_answer *answer);
+
+/* The one place that maps an answer to a step's result after the outcome table: 2xx succeeded; 408, 429, 5xx, timeouts
+ * refused or reset connections transient; 401, 403, 404, other 4xx, bad data terminal. `what` names the thing asked for;
+ * the Status object's reason and message are used when there is one. */
+struct step_result kube_step_result(const struct kube_answer *answer, const char *what);
+
+/* Reads the object at `path`, lets `change` alter it, and writes it back with its resourceVersion when it
+ * was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed tells whether a write
+ * happened. `change` returns 1 for altered, 0 for nothing to do, -1 for data it cannot work with. */
+typedef int kube_change_f(json_t *object, void *context, struct error *error);
+struct step_result kube_modify(struct kube_client *client, const char *path, const char *what,
+                               kube_change_f *change, void *change_context, bool *ret_changed);
+
+#endif

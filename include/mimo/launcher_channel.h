@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * launcher_channel.h - what supervisor and launcher say to each other: the whole privileged surface.
+ *
+ * A SOCK_SEQPACKET pair made by the supervisor before it starts the launcher. One packet is one message of
+ * fixed size: a header and the body of its type, fixed-width fields, no padding, native byte order (both ends
+ * are of one build: the version says so). Anything else (short or long packet, unknown type,
+ * wrong version, out of turn, missing or surplus descriptors) is a failure of the peer, who is given up:
+ * the launcher ends, the supervisor ends non-zero.
+ *
+ *   number  message   from         when      with
+ *   1       LAUNCH    supervisor   ready     two descriptors: the job (a sealed memfd), the result pipe's write end
+ *   2       SIGNAL    supervisor   ready     signals the process group of one attempt
+ *   64      READY     launcher     starting  once, when it has dropped its privileges and warmed its libraries
+ *   65      STARTED   launcher     ready     the attempt's pid
+ *   66      ENDED     launcher     ready     exit status and resource usage; after it the token is free again
+ *   67      FAILED    launcher     ready     no worker could be made: errno; answers LAUNCH in place of STARTED
+ *
+ * The job is JSON (job.h), job_length bytes, followed at once by sealed_length bytes of the cluster's sealed
+ * credentials (DER). The launcher reads neither: its child opens the seal before it forgets the key, and
+ * parses the JSON when the sandbox has closed.
+ */
+#ifndef MIMO_LAUNCHER_CHANNEL_H
+#define MIMO_LAUNCHER_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mimo/error.h"
+
+enum { LAUNCHER_CHANNEL_VERSION = 1, LAUNCH_PORTS_MAXIMUM = 16, LAUNCH_TITLE_SIZE = 192 };
+
+enum launcher_message_type {
+    LAUNCHER_LAUNCH = 1,
+    LAUNCHER_SIGNAL = 2,
+    LAUNCHER_READY = 64,
+    LAUNCHER_STARTED = 65,
+    LAUNCHER_ENDED = 66,
+    LAUNCHER_FAILED = 67,
+};
+
+/* One attempt to run. */
+struct launcher_launch {
+    uint64_t token;         /* the supervisor's name for the attempt; not in use at present */
+    uint64_t memory;        /* RLIMIT_AS, bytes */
+    uint64_t file_size;     /* RLIMIT_FSIZE, bytes */
+    uint32_t slot;          /* worker slot: chooses the user where a range is configured */
+    uint32_t alarm_seconds; /* >= 1 */
+    uint32_t cpu_seconds;   /* RLIMIT_CPU */
+    uint32_t open_files;    /* RLIMIT_NOFILE */
+    uint32_t job_length;
+    uint32_t sealed_length; /* 0: none */
+    uint32_t port_count;
+    uint16_t ports[LAUNCH_PORTS_MAXIMUM]; /* TCP ports that the worker may connect to */
+    char title[LAUNCH_TITLE_SIZE];        /* for ps(1); terminated */
+    uint32_t reserved;                    /* zero */
+};
+
+struct launcher_signal {
+    uint64_t token;
+    uint32_t signal; /* SIGTERM or SIGKILL */
+    uint32_t reserved;
+};
+
+struct launcher_ready {
+    uint32_t landlock_abi; /* 0: the kernel has none */
+    uint32_t privileged;   /* 1: workers get users of their own */
+};
+
+struct launcher_started {
+    uint64_t token;
+    int32_t pid;
+    uint32_t reserved;
+};
+
+struct launcher_ended {
+    uint64_t token;
+    int32_t wait_status; /* as waitpid(2) */
+    uint32_t reserved;
+    uint64_t max_rss_kib;
+    uint64_t cpu_milliseconds;
+};
+
+struct launcher_failed {
+    uint64_t token;
+    uint32_t error_number; /* errno */
+    uint32_t reserved;
+};
+
+struct launcher_message {
+    enum launcher_message_type type;
+    union {
+        struct launcher_launch launch;
+        struct launcher_signal signal;
+        struct launcher_ready ready;
+        struct launcher_started started;
+        struct launcher_ended ended;
+        struct launcher_failed failed;
+    };
+    int job_fd;    /* LAUNCH: -1 otherwise. Owned by whoever received it */
+    int report_fd; /* LAUNCH: -1 otherwise */
+};
+
+/* Who may say what, and when. */
+enum launcher_side { LAUNCHER_SIDE_SUPERVISOR, LAUNCHER_SIDE_LAUNCHER };
+enum launcher_channel_state { LAUNCHER_CHANNEL_STARTING, LAUNCHER_CHANNEL_READY };
+
+/* Sends one message; descriptors stay the sender's. ERROR_LIMIT when the socket is full (try again
+ * when it is writable), ERROR_UNAVAILABLE when the peer is gone. */
+int launcher_channel_send(int socket, const struct launcher_message *message, struct error *error);
+
+/* Receives one message from `from`, checks it against the table and every field's bounds, and moves *state on.
+ * 1: a message. 0: none there now (EAGAIN). -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID for
+ * a message that breaks the rules; nothing is left open then. */
+int launcher_channel_receive(int socket, enum launcher_side from,
+                             enum launcher_channel_state *state,
+                             struct launcher_message *ret_message, struct error *error);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metrics.h - every metric, once; and the channel on which the supervisor tells the helper.
+ *
+ * A row: constant, name, kind, help. The helper's statsd lines and Prometheus page, and docs/metrics.md are
+ * made from it. GUIDE metrics are the three of the operators' guide and go to statsd; the others are on the
+ * Prometheus page alone.
+ *
+ * Channel: a SOCK_SEQPACKET pair; one packet is one struct metrics_message of fixed size and version.
+ * The supervisor sends without ever waiting; a helper that does not read loses messages, not workers. A
+ * packet of any other size or version ends the helper.
+ */
+#ifndef MIMO_METRICS_H
+#define MIMO_METRICS_H
+
+#include <stdint.h>
+
+#include "mimo/error.h"
+
+/* clang-format off */
+#define METRICS(COUNTER, GAUGE)                                                                                     \
+    COUNTER(METRIC_HEARTBEAT, "actuator.heartbeat", "heartbeats sent; one an interval while the actuator is ready") \
+    GAUGE(METRIC_QUEUE_LENGTH, "database.maintenancemanifests.queue.length", "manifests Pending or InProgress in the whole fleet") \
+    GAUGE(METRIC_WORKERS_ACTIVE, "mimo.actuator.workers.active.count", "workers running on this actuator")          \
+    COUNTER(METRIC_ATTEMPTS_STARTED, "mimo.actuator.attempts.started", "attempts started")                          \
+    COUNTER(METRIC_ATTEMPTS_SUCCEEDED, "mimo.actuator.attempts.succeeded", "attempts that succeeded")               \
+    COUNTER(METRIC_ATTEMPTS_TRANSIENT, "mimo.actuator.attempts.transient", "attempts that ended in a transient error, a timeout or a crash") \
+    COUNTER(METRIC_ATTEMPTS_TERMINAL, "mimo.actuator.attempts.terminal", "attempts that ended in a terminal error") \
+    COUNTER(METRIC_RESULTS_LATE, "mimo.actuator.results.late", "results that came when the attempt no longer owned its manifest, and were dropped") \
+    COUNTER(METRIC_STORE_FAILURES, "mimo.actuator.store.failures", "store batches that failed")                     \
+    GAUGE(METRIC_BUCKETS_OWNED, "mimo.actuator.buckets.owned", "buckets this actuator looks after")                 \
+    GAUGE(METRIC_READY, "mimo.actuator.ready", "1 while the actuator is ready")
+/* clang-format on */
+
+#define METRIC_CONSTANT(constant, name, help) constant,
+enum metric { METRICS(METRIC_CONSTANT, METRIC_CONSTANT) METRIC_COUNT };
+#undef METRIC_CONSTANT
+
+enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE };
+
+struct metric_description {
+    const char *name;
+    enum metric_kind kind;
+    const char *help;
+};
+
+extern const struct metric_description metric_descriptions[METRIC_COUNT];
+
+enum { METRICS_CHANNEL_VERSION = 1 };
+
+struct metrics_message {
+    uint32_t version;
+    uint32_t emit;                /* bit n: send metric n to statsd now */
+    int64_t values[METRIC_COUNT]; /* all values as they are now; counters since the start */
+};
+
+/* Never waits. ERROR_LIMIT: the helper is behind, the message is lost. ERROR_UNAVAILABLE: it is gone. */
+int metrics_channel_send(int socket, const struct metrics_message *message, struct error *error);
+
+/* 1: a message, 0: none now, -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID for a bad packet. */
+int metrics_channel_receive(int socket, struct metrics_message *ret_message, struct error *error);
+
+#endif

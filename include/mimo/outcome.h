@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outcome.h - how an attempt ended, what that counts as, and what operators read about it.
+ *
+ * Everything an attempt can end in is a row of one table (outcome.c): its name in the attempts
+ * history, the event it means for the manifest, and the form of its statusText. Operators and their
+ * scripts match on the prefixes "TransientError: " and "TerminalError: ".
+ */
+#ifndef MIMO_OUTCOME_H
+#define MIMO_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mimo/manifest_state.h"
+
+enum outcome_kind {
+    OUTCOME_SUCCEEDED,     /* all steps done */
+    OUTCOME_TRANSIENT,     /* a step said: may work next time */
+    OUTCOME_TERMINAL,      /* a step said: will never work like this */
+    OUTCOME_TIMEOUT,       /* the alarm, or killed because it outlived it */
+    OUTCOME_CRASHED,       /* killed by a signal */
+    OUTCOME_NO_RESULT,     /* ended without a result, or with one that does not parse */
+    OUTCOME_NOT_STARTED,   /* the launcher could not start a worker */
+    OUTCOME_UNREGISTERED,  /* no such task on this actuator */
+    OUTCOME_LEASE_EXPIRED, /* nobody heard of its owner until the lease was over */
+    OUTCOME_OWNER_GONE,    /* its actuator came back and found it left over */
+    OUTCOME_DRAINED,       /* cut short because its actuator stops; not counted */
+};
+enum { OUTCOME_COUNT = OUTCOME_DRAINED + 1 };
+
+enum { STATUS_TEXT_SIZE = 4096 + 1 }; /* at most 4 KiB of UTF-8 */
+
+struct outcome {
+    enum outcome_kind kind;
+    char status_text[STATUS_TEXT_SIZE];
+};
+
+/* What the supervisor knows when a worker's pipe is drained and its status reaped. */
+struct worker_end {
+    int wait_status;              /* as waitpid(2) tells it */
+    bool has_result;              /* a whole result line came over the pipe */
+    enum outcome_kind result;     /* then: SUCCEEDED, TRANSIENT or TERMINAL */
+    const char *message;          /* the result's message; may be NULL */
+    const char *bad_report;       /* why the reports could not be trusted, or NULL; wins over a result */
+    const char *forbidden_call;   /* system call that SIGSYS was for, or NULL when not known */
+    bool overran;                 /* killed by the supervisor because it outlived its alarm */
+    bool drained;                 /* killed by the supervisor because the actuator stops */
+    int64_t timeout_milliseconds; /* the alarm it had */
+};
+
+/* Decides what an attempt ended in; a result counts only with exit status 0. Pure. */
+void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome);
+
+/* Fills an outcome of a kind that has a fixed text (NOT_STARTED, UNREGISTERED, LEASE_EXPIRED, OWNER_GONE,
+ * DRAINED); `detail` stands behind it, or is NULL. */
+void outcome_of_kind(enum outcome_kind kind, const char *detail, struct outcome *ret_outcome);
+
+enum manifest_event outcome_event(enum outcome_kind kind);
+
+/* "succeeded", "transient", "timeout", ... as in attempts[].outcome. */
+const char *outcome_name(enum outcome_kind kind);
+
+/* Copies `text` into `buffer`, cut at a character boundary to fit, invalid UTF-8 and control
+ * characters replaced by "?": the form in which texts of workers may be stored and shown. */
+void status_text_copy(char *buffer, unsigned long size, const char *text);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * program.h - the command line that all daemons share.
+ *
+ *   -c, --config FILE     configuration (default /etc/mimo/mimo.conf)
+ *   -s, --set SECTION.KEY=VALUE   overrides one key; may be given several times
+ *       --check-config    checks the configuration, says "ok" or what is wrong, and ends
+ *       --dump-config     writes the configuration in force, and ends
+ *   -h, --help, -V, --version
+ *
+ * Usage: first thing in main(). program_start() handles all of these itself, opens the log as the
+ * configuration says, and returns only if the program is to go on. Wrong usage or configuration ends
+ * the program with one line on standard error and status EXIT_USAGE, before anything was started.
+ * Further options and operands are the program's own: it gives a table of them.
+ */
+#ifndef MIMO_PROGRAM_H
+#define MIMO_PROGRAM_H
+
+#include "mimo/config.h"
+
+struct program_option {
+    const char *name;      /* long name without dashes; the table ends with a NULL name */
+    const char *argument;  /* what stands for the value in the help, or NULL for a switch */
+    const char *help;
+    const char **ret_value; /* set to the value, or to the name for a switch */
+};
+
+struct program {
+    const char *name;
+    const char *summary;  /* one line for --help */
+    const char *operands; /* text of the usage line behind the options, or NULL if there are none */
+    const char *details;  /* printed under the options by --help, or NULL */
+    const struct program_option *options; /* or NULL */
+};
+
+/* Returns the index of the first operand in argv (== argc if there is none). Ends the program in all
+ * the cases above. `config` belongs to the caller. */
+int program_start(const struct program *program, int argc, char **argv, struct config *config);
+
+/* Writes "NAME: message" to standard error and ends with EXIT_USAGE. */
+_Noreturn void program_usage_error(const struct program *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The descriptor that a parent of the family passed at `number` (checked to be open), made close-on-exec. */
+int program_inherited_fd(int number, struct error *error);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.h - what a worker tells its supervisor: the result pipe.
+ *
+ * One JSON object a line, at most REPORT_LINE_MAXIMUM bytes with its newline, at most REPORT_TOTAL_MAXIMUM bytes an
+ * attempt; everything on it is untrusted. Types and their members:
+ *
+ *   {"type":"step","step":2,"steps":3,"name":"API server is up"}
+ *   {"type":"status","text":"waiting for ..."}
+ *   {"type":"log","level":"info","text":"..."}
+ *   {"type":"patchCluster","patch":{"properties":{...}}}      a JSON merge patch (RFC 7396) of openShiftCluster
+ *   {"type":"forbidden","systemCall":"openat"}                written by the SIGSYS handler just before the end
+ *   {"type":"result","outcome":"succeeded","message":"..."}   succeeded, transient or terminal; the last line
+ *
+ * Unknown types or members, wrong types, anything behind the result: the attempt's reports are not trusted, and it
+ * ends as OUTCOME_NO_RESULT saying why.
+ */
+#ifndef MIMO_REPORT_H
+#define MIMO_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mimo/error.h"
+#include "mimo/outcome.h"
+
+enum { REPORT_LINE_MAXIMUM = 64 * 1024, REPORT_TOTAL_MAXIMUM = 1024 * 1024 };
+
+enum report_type {
+    REPORT_STEP,
+    REPORT_STATUS,
+    REPORT_LOG,
+    REPORT_PATCH_CLUSTER,
+    REPORT_FORBIDDEN,
+    REPORT_RESULT,
+};
+
+struct report {
+    enum report_type type;
+    int step, steps;        /* STEP: 1..steps, steps at most 1000 */
+    const char *text;       /* STEP name, STATUS and LOG text, FORBIDDEN call, RESULT message ("" if none) */
+    int level;              /* LOG: enum log_level, info or graver than it */
+    enum outcome_kind outcome; /* RESULT */
+    json_t *patch;          /* PATCH_CLUSTER: an object */
+    json_t *document;       /* owner of all the above; report_free() */
+};
+
+/* Reads one line without its newline. */
+int report_parse(const char *line, size_t length, struct report *ret_report, struct error *error);
+void report_free(struct report *report);
+
+/* The line of a report with its newline; the caller frees it. Texts too long for a line are cut. NULL
+ * only without memory, or when a patch does not fit. */
+char *report_format(const struct report *report);
+
+/* Splits a stream into lines within the bounds, and knows when the result has come. */
+struct report_reader {
+    char *buffer; /* REPORT_LINE_MAXIMUM bytes at most, grown as needed */
+    size_t length;
+    size_t capacity;
+    size_t total;
+    bool has_result;
+    struct error problem; /* kind ERROR_NONE while everything was as it should be */
+};
+
+typedef void report_handler_f(const struct report *report, void *context);
+
+void report_reader_initialize(struct report_reader *reader);
+void report_reader_free(struct report_reader *reader);
+
+/* Takes in bytes as they came; calls `handler` for each whole report. After a problem nothing more is
+ * handed on, bytes are thrown away. False from then on. */
+bool report_reader_feed(struct report_reader *reader, const char *data, size_t length,
+                        report_handler_f *handler, void *context);
+
+/* At end of file: an unfinished line is a problem. */
+bool report_reader_finish(struct report_reader *reader);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task.h - tasks, their steps, and the registry.
+ *
+ * A task is a list of steps which one worker runs in order. An action succeeds or fails; a condition is asked
+ * again every `poll` until it holds or its time is over (then it counts as transient: "timeout"). Steps
+ * run again after a retry: each must be safe to repeat from any partial run and change nothing when there
+ * is nothing to change.
+ *
+ * A step gets everything from its task_context: the job, opened credentials, the Kubernetes client,
+ * clock, sleep and reports. Tests hand it doubles by replacing the function pointers.
+ *
+ * One file a task; the registry (registry.c) is the one table of them, read by worker, supervisor, Admin API
+ * and mimoctl. docs/writing-tasks.md walks through a new one.
+ */
+#ifndef MIMO_TASK_H
+#define MIMO_TASK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mimo/config.h"
+#include "mimo/error.h"
+#include "mimo/job.h"
+#include "mimo/outcome.h"
+#include "mimo/report.h"
+
+struct kube_client; /* kube.h */
+struct task_context;
+
+/* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error, message is what stands
+ * behind the prefix of the statusText: "503 ...", "404 ...", "timeout ...". */
+struct step_result {
+    enum outcome_kind outcome;
+    bool again; /* a condition that does not hold yet: message says what it waits for */
+    char message[STATUS_TEXT_SIZE];
+};
+
+struct step_result step_succeeded(void);
+struct step_result step_transient(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct step_result step_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct step_result step_wait(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+struct task_step {
+    const char *name;
+    struct step_result (*run)(struct task_context *context);
+    int64_t poll_milliseconds;    /* conditions: pause between two looks; 0 for an action */
+    int64_t timeout_milliseconds; /* conditions: how long at most */
+};
+
+enum task_flags {
+    TASK_NEEDS_CLUSTER = 1 << 0,  /* gets the cluster's credentials and may connect to its API server */
+    TASK_PRACTICE = 1 << 1,       /* registered only with actuator.practice_tasks = yes */
+    TASK_STEPS_OF_ITS_OWN = 1 << 2, /* makes its list of steps from its parameters (`plan`) */
+};
+
+struct task {
+    const char *id;         /* UUID */
+    const char *name;       /* "Operator Flags Update" */
+    const char *short_name; /* "operator-flags-update" */
+    const char *summary;    /* one line for task lists */
+    unsigned flags;
+    const struct task_step *steps;
+    size_t step_count;
+    /* With TASK_STEPS_OF_ITS_OWN: number of steps and the name and function of each. */
+    int (*plan)(struct task_context *context, struct task_step **ret_steps, size_t *ret_count,
+                struct error *error);
+    /* Checks a manifest's parameters when it is created; NULL: the task takes none. */
+    int (*check_parameters)(json_t *parameters, struct error *error);
+    /* Paths of the cluster document (within openShiftCluster) that patchCluster may touch; NULL-terminated, or NULL. */
+    const char *const *patches;
+    /* What of the configuration goes into the job's settings; NULL for nothing. New reference. */
+    json_t *(*settings)(const struct config *config);
+};
+
+/* Given to every step. */
+struct task_context {
+    const struct job *job;
+    const struct task *task;
+    struct kube_client *kube;    /* NULL unless TASK_NEEDS_CLUSTER */
+    size_t step;                 /* index of the step that runs */
+    void *state;                 /* the task's own, freed with free() at the end; NULL at first */
+    char result_message[STATUS_TEXT_SIZE]; /* what the result says when all steps are done; "" at first */
+    int64_t (*now_milliseconds)(struct task_context *context); /* monotonic */
+    void (*sleep_milliseconds)(struct task_context *context, int64_t milliseconds);
+    void (*report)(struct task_context *context, const struct report *report);
+    void *environment; /* of whoever made the context */
+};
+
+/* Convenience for steps. */
+void task_report_status(struct task_context *context, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void task_report_log(struct task_context *context, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Runs all steps and reports each; the result is not reported but returned. Never exits. */
+struct step_result task_run(struct task_context *context);
+
+/* The registry. `practice` tells whether practice tasks count as registered. */
+const struct task *task_find(const char *id, bool practice);              /* by UUID */
+const struct task *task_find_by_name(const char *name, bool practice);    /* UUID or short name */
+const struct task *task_at(size_t position, bool practice);               /* NULL after the last */
+
+#endif
