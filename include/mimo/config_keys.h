@@ -58,7 +58,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   DURATION(actuator, drain_timeout, "15m", 0, DAY, "how long a stopping actuator waits for running attempts")          \
   DURATION(actuator, readiness_delay, "120s", 0, HOUR, "time after the start before the heartbeat may begin")          \
   BOOLEAN (actuator, practice_tasks, "no", "register the practice task: for tests and learning, never in production")  \
-  TEXT    (actuator, user, "mimo", "user of supervisor and scheduler, a name or a number; ignored unless started as root") \
+  TEXT    (actuator, user, "mimo", "user of the supervisor: a name, UID or UID:GID; ignored unless started as root") \
   TEXT    (actuator, launcher_user, "mimo-launcher", "user of the launcher")                                           \
   TEXT    (actuator, worker_user, "mimo-worker", "user of the workers")                                                \
   TEXT    (actuator, metrics_user, "mimo-metrics", "user of the metrics helper")                                       \
@@ -87,7 +87,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   TEXT    (api, tls_key, "/var/lib/mimo/api.key", "key of that certificate")                                           \
   CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \
   TEXT    (api, token_file, "/etc/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
-  TEXT    (api, user, "mimo-api", "user of the Admin API, a name or a number; ignored unless started as root")         \
+  TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, with whom it shares the store")         \
   INTEGER (api, max_connections, "1000", 1, 100000, "connections open at once")                                        \
   INTEGER (api, max_connections_per_address, "100", 1, 100000, "connections of one address open at once")              \
   INTEGER (api, threads, "8", 1, 256, "requests handled at once")                                                      \

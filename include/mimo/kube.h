@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 #include "mimo/error.h"
-#include "mimo/task.h"
+#include "mimo/step.h"
 
 enum { KUBE_RESPONSE_MAXIMUM = 8 * 1024 * 1024, KUBE_CONFLICT_RETRIES = 5 };
 

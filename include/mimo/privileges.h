@@ -21,7 +21,7 @@ struct identity {
     gid_t gid;
 };
 
-/* Looks up a user by name, or takes a number (then gid = uid). */
+/* Looks up a user by name, or takes "UID" (then gid = uid) or "UID:GID" in numbers. */
 int privileges_find_user(const char *name, struct identity *ret_identity, struct error *error);
 
 /* True when this process may change its identity (started as root). */

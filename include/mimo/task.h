@@ -26,22 +26,10 @@
 #include "mimo/job.h"
 #include "mimo/outcome.h"
 #include "mimo/report.h"
+#include "mimo/step.h"
 
 struct kube_client; /* kube.h */
 struct task_context;
-
-/* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error, message is what stands
- * behind the prefix of the statusText: "503 ...", "404 ...", "timeout ...". */
-struct step_result {
-    enum outcome_kind outcome;
-    bool again; /* a condition that does not hold yet: message says what it waits for */
-    char message[STATUS_TEXT_SIZE];
-};
-
-struct step_result step_succeeded(void);
-struct step_result step_transient(const char *format, ...) __attribute__((format(printf, 1, 2)));
-struct step_result step_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)));
-struct step_result step_wait(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 struct task_step {
     const char *name;

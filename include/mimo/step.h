@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * step.h - how one step of a task ended: the value that clients and tasks pass upwards.
+ *
+ *     if (answer.status == 404)
+ *         return step_terminal("404 %s not found", what);
+ */
+#ifndef MIMO_STEP_H
+#define MIMO_STEP_H
+
+#include <stdbool.h>
+
+#include "mimo/outcome.h"
+
+/* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error, message is what stands
+ * behind the prefix of the statusText: "503 ...", "404 ...", "timeout ...". */
+struct step_result {
+    enum outcome_kind outcome;
+    bool again; /* a condition that does not hold yet: message says what it waits for */
+    char message[STATUS_TEXT_SIZE];
+};
+
+struct step_result step_succeeded(void);
+struct step_result step_transient(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct step_result step_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct step_result step_wait(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
