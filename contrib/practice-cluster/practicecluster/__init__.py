@@ -10,9 +10,11 @@ Read the modules in this order:
     writes      create, update, patch, apply, delete: the rules of optimistic concurrency
     selection   label and field selectors
     table       the tables that `kubectl get` prints
+    protobuf    the little of it that kubectl insists on
     discovery   how kubectl learns what the server has
     api         from a request to a response, without any socket
     identity    who asks, and what they may do
+    watch       telling clients about changes
     trouble     failing on demand
     requestlog  who asked for what
     control     /practice/...: telling the server to fail, and reading its log
@@ -20,6 +22,7 @@ Read the modules in this order:
     connection  one client's connection: TLS, HTTP, and trouble on the wire
     listener    the sockets of all clusters
     tls         the certificate authority and what it signs
+    files       complete, private files
     kubeconfig  the files that clients start from
     initial     what a fresh cluster holds
 """

@@ -5,16 +5,17 @@
 
 import json
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 import yaml
 
-from . import discovery, identity, kinds, patches, selection, status, table, writes
+from . import discovery, identity, kinds, patches, protobuf, selection, status, table, writes
 
 JSON = "application/json"
-JSON_TYPES = ("", JSON)
-YAML_TYPES = ("application/yaml", "application/apply-patch+yaml")
+YAML_TYPES = ("application/yaml", patches.APPLY_PATCH)
+OBJECT_TYPES = (JSON, "application/yaml", protobuf.MEDIA_TYPE)
 WRITING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 HEALTH_PATHS = ("healthz", "livez", "readyz")
 
@@ -36,6 +37,7 @@ class Request:
     headers: dict
     body: bytes = b""
     user: identity.User = identity.ANONYMOUS
+    rejection: status.ApiError = None
 
     def option(self, name):
         return self.query.get(name, [""])[0]
@@ -45,11 +47,19 @@ class Request:
         return [unquote(part) for part in self.path.split("/") if part] or [""]
 
     @property
+    def is_write(self):
+        return self.method in WRITING_METHODS
+
+    @property
     def media_type(self):
         return (self.headers.get("Content-Type") or "").split(";")[0].strip().lower()
 
-    def document(self):
-        """The body as JSON or YAML says it."""
+    def document(self, accepted=OBJECT_TYPES):
+        """What the body says, be it JSON, YAML or protobuf; 415 for other types. No type means JSON."""
+        if self.media_type and self.media_type not in accepted:
+            raise status.unsupported_media_type(accepted)
+        if self.media_type == protobuf.MEDIA_TYPE:
+            return protobuf.decode(self.body)
         try:
             if self.media_type in YAML_TYPES:
                 return yaml.load(self.body, _Loader)
@@ -94,6 +104,10 @@ class Api:
         self.store = store
 
     def handle(self, request):
+        with self.store.lock if request.is_write else nullcontext():
+            return self._handle_safely(request)
+
+    def _handle_safely(self, request):
         before = self._version_of(request)
         try:
             response = self._handle(request)
@@ -122,6 +136,8 @@ class Api:
             writes.touch(self.store, target)
 
     def _handle(self, request):
+        if request.rejection:
+            raise request.rejection
         target = self._target(request)
         if target is None:
             return self._beside_resources(request)
@@ -211,23 +227,20 @@ class Api:
         return self._object_response(request, target, writes.require(self.store, target))
 
     def _put(self, request, target):
-        if request.media_type not in JSON_TYPES + YAML_TYPES[:1]:
-            raise status.unsupported_media_type([JSON, YAML_TYPES[0]])
         return self._object_response(request, target, writes.update(self.store, target, request.document()))
 
     def _patch(self, request, target):
         accepted = [patches.JSON_PATCH, patches.MERGE_PATCH, patches.APPLY_PATCH]
         if not target.kind.custom:
             accepted.append(patches.STRATEGIC_MERGE_PATCH)
-        if request.media_type not in accepted:
-            raise status.unsupported_media_type(accepted)
+        body = request.document(accepted)
         if request.media_type != patches.APPLY_PATCH:
-            patched = writes.patch(self.store, target, request.media_type, request.document())
+            patched = writes.patch(self.store, target, request.media_type, body)
             return self._object_response(request, target, patched)
         if not request.option("fieldManager"):
             raise status.ApiError(422, 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is '
                                   "required for apply patch")
-        applied, created = writes.apply(self.store, target, request.document())
+        applied, created = writes.apply(self.store, target, body)
         return self._object_response(request, target, applied, 201 if created else 200)
 
     def _delete(self, request, target):
@@ -284,7 +297,7 @@ class Api:
             version = obj["metadata"].get("resourceVersion", "")
             document = table.build(target.kind, [obj], version, request.option("includeObject"))
         response = json_response(document, code)
-        if request.method in WRITING_METHODS and not target.dry_run:
+        if request.is_write and not target.dry_run:
             response.version_after = obj["metadata"].get("resourceVersion")
         if target.warnings:
             response.headers["Warning"] = ", ".join(

@@ -24,6 +24,8 @@ class Control:
             return error_response(error)
 
     def _handle(self, request):
+        if request.rejection:
+            raise request.rejection
         if request.user is identity.ANONYMOUS:
             raise status.unauthorized()
         if not request.user.is_admin:

@@ -6,6 +6,7 @@ which is what `kubectl apply` looks for. They do not describe the fields of the 
 """
 
 from . import kinds
+from .protobuf import nested, text
 
 VERSION = {
     "major": "1", "minor": "29", "gitVersion": "v1.29.11+practice", "gitCommit": "practice", "gitTreeState": "clean",
@@ -13,7 +14,7 @@ VERSION = {
 }
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 PATCH_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
-OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 GROUPS = sorted({group for group, _ in kinds.GROUP_VERSIONS if group})
 
 
@@ -125,35 +126,18 @@ def openapi_v2_json():
 
 def openapi_v2_protobuf():
     """The same as a message `openapi.v2.Document`; the numbers are those of its definition."""
-    info = _text(1, "practice cluster") + _text(2, VERSION["gitVersion"])
-    paths = b"".join(_bytes(2, _text(1, _path(kind)) + _bytes(2, _bytes(8, _patch_message(kind))))
+    info = text(1, "practice cluster") + text(2, VERSION["gitVersion"])
+    paths = b"".join(nested(2, text(1, _path(kind)) + nested(2, nested(8, _patch_message(kind))))
                      for kind in kinds.KINDS)
-    return _text(1, "2.0") + _bytes(2, info) + _bytes(8, paths) + _bytes(9, b"")
+    return text(1, "2.0") + nested(2, info) + nested(8, paths) + nested(9, b"")
 
 
 def _patch_message(kind):
-    parameters = b"".join(_bytes(8, _query_parameter(name)) for name in PATCH_PARAMETERS)
+    parameters = b"".join(nested(8, _query_parameter(name)) for name in PATCH_PARAMETERS)
     yaml = "".join(f"{key}: \"{value}\"\n" for key, value in _group_version_kind(kind).items())
-    extension = _text(1, "x-kubernetes-group-version-kind") + _bytes(2, _text(2, yaml))
-    return parameters + _bytes(13, extension)
+    extension = text(1, "x-kubernetes-group-version-kind") + nested(2, text(2, yaml))
+    return parameters + nested(13, extension)
 
 
 def _query_parameter(name):
-    return _bytes(1, _bytes(2, _bytes(3, _text(2, "query") + _text(4, name) + _text(6, "string"))))
-
-
-def _text(field, value):
-    return _bytes(field, value.encode())
-
-
-def _bytes(field, value):
-    """A field of protobuf's wire type 2: number and type, length, content."""
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def _varint(number):
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(encoded) + bytes([number])
+    return nested(1, nested(2, nested(3, text(2, "query") + text(4, name) + text(6, "string"))))

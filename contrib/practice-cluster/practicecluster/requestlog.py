@@ -49,15 +49,14 @@ class ClusterLog:
 
 def of_request(connection, request, response, rule):
     """The record of a request and of the answer it is about to get (status 0: none)."""
-    writing = request.method in ("POST", "PUT", "PATCH", "DELETE")
     return {
         "connection": connection, "method": request.method, "path": request.path,
         "query": {key: values[0] for key, values in request.query.items()}, "user": request.user.name,
         "userAgent": request.headers.get("User-Agent") or "", "status": response.code if response else 0,
         "resourceVersionBefore": response.version_before if response else None,
         "resourceVersionAfter": response.version_after if response else None,
-        "write": writing,
-        "changed": bool(writing and response and response.version_before != response.version_after),
+        "write": request.is_write,
+        "changed": bool(request.is_write and response and response.version_before != response.version_after),
         "trouble": rule.summary or None, "error": None,
     }
 

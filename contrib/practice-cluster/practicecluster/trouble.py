@@ -7,7 +7,7 @@ its options from it.
 
 import re
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from . import status
 
@@ -112,7 +112,7 @@ class Rules:
         with self._lock:
             for rule in self._rules:
                 if rule.matches(request) and rule.strikes():
-                    return replace(rule)
+                    return rule
         return NO_TROUBLE
 
 

@@ -1,0 +1,59 @@
+"""One practice cluster: its objects, its rules of trouble, its credentials and its log."""
+
+from . import identity, initial, status
+from .api import Api, Response, error_response
+from .control import PREFIX, Control
+from .requestlog import ClusterLog
+from .store import Store
+from .trouble import Rules
+
+GARBAGE = b"\x00\x01\xfe\xff{{{ this is no JSON"
+DEFAULT_REDIRECT = 307
+
+
+class Cluster:
+    def __init__(self, name, tokens, log, logging_certificate):
+        """`tokens` maps bearer tokens to users; `logging_certificate` is a pair of PEM texts, key and leaf."""
+        self.name = name
+        self._tokens = tokens
+        self.store = Store()
+        initial.fill(self.store, name, *logging_certificate)
+        self.api = Api(self.store)
+        self.rules = Rules()
+        self.log = ClusterLog(name, log)
+        self._control = Control(self.store, self.rules, self.log)
+
+    def identify(self, request, certificate):
+        try:
+            request.user = identity.authenticate(self.name, self._tokens, request.headers.get("Authorization"),
+                                                 certificate)
+        except status.ApiError as error:
+            request.rejection = error
+
+    def control(self, request):
+        """The answer when the request is about the practice itself, else None."""
+        return self._control.handle(request) if request.path.startswith(PREFIX) else None
+
+    def pick_trouble(self, request):
+        rule = self.rules.pick(request)
+        if rule.interfere:
+            self.api.touch(request)
+        return rule
+
+    def replacement(self, rule, answer):
+        """What a rule makes of an answer (None if the request was not carried out); None for no answer."""
+        versions = {}
+        if answer:
+            versions = {"version_before": answer.version_before, "version_after": answer.version_after}
+        if rule.garbage:
+            return Response(200, GARBAGE, **versions)
+        if not (rule.status or rule.redirect):
+            return None
+        code = rule.status or DEFAULT_REDIRECT
+        error = status.ApiError(code, rule.message or f"practice trouble: {code}", rule.reason)
+        response = error_response(error)
+        if rule.redirect:
+            response.headers["Location"] = rule.redirect
+        response.__dict__.update(versions)
+        return response
+
