@@ -73,6 +73,8 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   TEXT    (clusters, seal_key, "/etc/mimo/seal.key", "its key; only the launcher reads it")                            \
   TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty leaves it alone") \
                                                                                                                        \
+  TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
+                                                                                                                       \
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
   CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \
   DURATION(metrics, interval, "60s", 50, HOUR, "how often heartbeat and queue length are sent")                        \

@@ -42,9 +42,19 @@ int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_con
                      struct error *error);
 void kubeconfig_free(struct kubeconfig *config);
 
+/* ERROR_INVALID when the kubeconfig's server is not the one of `url` (scheme, host, port, path): its
+ * credentials are for a server that nobody resolved, and that nobody registered for this cluster. */
+int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error);
+
+/* Called once by the process that forks workers: before its first fork, with the TZ that they will have. Reads and
+ * sets up all that libcurl, OpenSSL, Jansson and the time zone would otherwise look for at their first use, which a
+ * sandbox forbids; keeps the system's CA bundle in memory (none is fine: each kubeconfig then needs its own). */
+int kube_warm_up(struct error *error);
+
 struct kube_client;
 
-/* `addresses`: JSON array of "host:port:address". Borrows nothing. */
+/* `addresses`: JSON array of "host:port:address". Borrows nothing. ERROR_INVALID when there is no address of the
+ * kubeconfig's server (one that is an IP address needs none), or nothing to verify its certificate with. */
 int kube_client_create(const struct kubeconfig *config, json_t *addresses,
                        struct kube_client **ret_client, struct error *error);
 void kube_client_free(struct kube_client *client);

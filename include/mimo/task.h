@@ -52,7 +52,7 @@ struct task {
     unsigned flags;
     const struct task_step *steps;
     size_t step_count;
-    /* With TASK_STEPS_OF_ITS_OWN: number of steps and the name and function of each. */
+    /* With TASK_STEPS_OF_ITS_OWN: the steps, in memory that task_run() frees. A failure ends the task as terminal. */
     int (*plan)(struct task_context *context, struct task_step **ret_steps, size_t *ret_count,
                 struct error *error);
     /* Checks a manifest's parameters when it is created; NULL: the task takes none. */
@@ -74,6 +74,9 @@ struct task_context {
     int64_t (*now_milliseconds)(struct task_context *context); /* monotonic */
     void (*sleep_milliseconds)(struct task_context *context, int64_t milliseconds);
     void (*report)(struct task_context *context, const struct report *report);
+    /* Bytes onto the result pipe as they are. For the practice task alone, to show what becomes of those that are
+     * no report. */
+    void (*report_bytes)(struct task_context *context, const void *bytes, size_t length);
     void *environment; /* of whoever made the context */
 };
 
