@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * address.h - "HOST:PORT" of configuration keys, turned into socket addresses.
+ *
+ * HOST is a name, an IPv4 address, or an IPv6 address in brackets: "[::1]:9464".
+ */
+#ifndef MIMO_METRICS_ADDRESS_H
+#define MIMO_METRICS_ADDRESS_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "mimo/error.h"
+
+enum { ADDRESS_TEXT_SIZE = 128 };
+
+struct address {
+    struct sockaddr_storage socket;
+    socklen_t length;
+};
+
+/* Resolves `text` to the first address of its host. May ask name servers, so only before the
+ * loop. ERROR_INVALID when the text is not of that form, ERROR_UNAVAILABLE when the name does not
+ * resolve. */
+int address_resolve(const char *text, struct address *ret_address, struct error *error);
+
+/* True for 127.0.0.0/8 and ::1. */
+bool address_is_loopback(const struct address *address);
+
+/* "127.0.0.1:9464" or "[::1]:9464" into `buffer` (ADDRESS_TEXT_SIZE bytes); returns `buffer`. */
+const char *address_format(const struct address *address, char *buffer);
+
+#endif

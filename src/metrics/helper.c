@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * helper.c - the loop of mimo-metrics: figures in from the supervisor, out to statsd and the page.
+ */
+#include "metrics/helper.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+
+#include "mimo/cleanup.h"
+#include "mimo/log.h"
+
+/* A ready supervisor reports every interval; this many without a word and it counts as not ready.
+ */
+enum { INTERVALS_UNTIL_STALE = 3 };
+
+_Static_assert(METRIC_COUNT < 32, "metrics_message.emit has a bit for each metric");
+
+void helper_figures(void *context, struct page_figures *ret_figures)
+{
+    const struct helper *helper = context;
+    *ret_figures = (struct page_figures){
+        .heard = helper->heard,
+        .silence_milliseconds = clock_elapsed(helper->heard_at),
+        .stale_after_milliseconds = INTERVALS_UNTIL_STALE * helper->interval,
+        .statsd_sent = helper->statsd.sent,
+        .statsd_dropped = helper->statsd.dropped,
+    };
+    memcpy(ret_figures->values, helper->latest.values, sizeof(ret_figures->values));
+}
+
+/* Sends a line; the log gets one line when trouble begins and one when it is over. */
+static void deliver(struct helper *helper, const char *line)
+{
+    struct statsd *statsd = &helper->statsd;
+    struct error error;
+    uint64_t dropped_before = statsd->dropped;
+
+    if (statsd_send(statsd, line, strlen(line), &error) < 0) {
+        if (!helper->statsd_troubled) {
+            log_warning("%s; metrics are dropped until it takes them (is the statsd agent "
+                        "running? see metrics.statsd)",
+                        error.message);
+            helper->statsd_troubled = true;
+            helper->dropped_before = dropped_before;
+        }
+    } else if (helper->statsd_troubled) {
+        log_notice("%s takes metrics again; %" PRIu64 " lines were dropped", statsd->address,
+                   statsd->dropped - helper->dropped_before);
+        helper->statsd_troubled = false;
+    }
+}
+
+/* What to send of a metric: a gauge as it stands, of a counter the increments not sent yet. */
+static int64_t amount_to_send(struct helper *helper, enum metric metric)
+{
+    int64_t value = helper->latest.values[metric];
+    if (metric_descriptions[metric].kind == METRIC_KIND_GAUGE)
+        return value;
+    int64_t increments = value - helper->counted[metric];
+    helper->counted[metric] = value;
+    return increments;
+}
+
+static int emit(struct helper *helper, enum metric metric, struct error *error)
+{
+    int64_t amount = amount_to_send(helper, metric);
+    if (amount <= 0 && metric_descriptions[metric].kind == METRIC_KIND_COUNTER)
+        return 0; /* nothing was counted since the last line */
+    cleanup_free char *line =
+        metric_line_format(&helper->labels, metric, amount, clock_unix_milliseconds(), error);
+    if (!line)
+        return -1;
+    deliver(helper, line);
+    return 0;
+}
+
+static int take_message(struct helper *helper, const struct metrics_message *message,
+                        struct error *error)
+{
+    if (message->emit >> METRIC_COUNT)
+        return error_set(error, ERROR_INVALID, "the supervisor asks for metrics unknown here");
+    helper->latest = *message;
+    helper->heard = true;
+    helper->heard_at = clock_monotonic();
+    for (int metric = 0; metric < METRIC_COUNT; metric++)
+        if (message->emit & UINT32_C(1) << metric && emit(helper, (enum metric)metric, error) < 0)
+            return -1;
+    return 0;
+}
+
+/* One packet a round, so that a talkative supervisor does not starve the page. *ret_ended tells
+ * that the supervisor closed the channel. */
+static int read_channel(struct helper *helper, bool *ret_ended, struct error *error)
+{
+    struct metrics_message message;
+    int received = metrics_channel_receive(helper->channel, &message, error);
+    if (received > 0)
+        return take_message(helper, &message, error);
+    *ret_ended = received < 0 && error->kind == ERROR_UNAVAILABLE;
+    return received < 0 && !*ret_ended ? -1 : 0;
+}
+
+int helper_run(struct helper *helper, struct error *error)
+{
+    helper->heard_at = clock_monotonic();
+    struct pollfd watched[] = {
+        {.fd = helper->channel, .events = POLLIN},
+        {.fd = helper->page ? page_descriptor(helper->page) : -1, .events = POLLIN},
+    };
+    for (bool ended = false; !ended;) {
+        int timeout = helper->page ? page_timeout(helper->page) : -1;
+        if (poll(watched, 2, timeout) < 0 && errno != EINTR)
+            return error_set_system(error, errno, "cannot wait for messages");
+        if (watched[0].revents && read_channel(helper, &ended, error) < 0)
+            return -1;
+        if (helper->page)
+            page_run(helper->page);
+    }
+    return 0;
+}

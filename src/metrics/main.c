@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - mimo-metrics: takes figures from the supervisor, gives them to statsd and to a
+ * Prometheus page.
+ *
+ * Start, in this order: ignore signals; configuration; channel; open what needs a name server or a
+ * low port; give up root; restrict itself; loop. The supervisor decides its life: the end of the
+ * channel is the only orderly end.
+ */
+#include "config.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "metrics/filter.h"
+#include "metrics/helper.h"
+#include "mimo/log.h"
+#include "mimo/privileges.h"
+#include "mimo/process.h"
+#include "mimo/program.h"
+
+static const char *arg_channel;
+
+static const struct program_option options[] = {
+    {"channel", "FD", "descriptor of the channel to the supervisor (required)", &arg_channel},
+    {NULL},
+};
+
+static const struct program program = {
+    .name = "mimo-metrics",
+    .summary = "sends the metrics of a MIMO actuator to statsd and serves them to Prometheus",
+    .details =
+        "Started by mimod, never by hand. Ends when mimod does; SIGTERM and SIGINT are ignored.",
+    .options = options,
+};
+
+/* A signal for the whole group (a terminal's Ctrl-C, the service manager) is the supervisor's to
+ * answer; metrics are wanted until it has drained. */
+static void ignore_signals(void)
+{
+    const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        signal(ignored[i], SIG_IGN);
+}
+
+static int channel_number(void)
+{
+    if (!arg_channel)
+        program_usage_error(&program, "--channel is missing: this program is started by mimod");
+    char *end;
+    long number = strtol(arg_channel, &end, 10);
+    if (*arg_channel == '\0' || *end != '\0' || number < 3 || number > 65535)
+        program_usage_error(&program, "--channel: \"%s\" is not a descriptor of 3 or above",
+                            arg_channel);
+    return (int)number;
+}
+
+/* A line made now proves that the labels can be sent later. */
+static int check_labels(const struct metric_labels *labels, struct error *error)
+{
+    char *line = metric_line_format(labels, METRIC_HEARTBEAT, 1, 0, error);
+    free(line);
+    return line ? 0 : -1;
+}
+
+static int open_page(struct helper *helper, const struct config *config, struct error *error)
+{
+    if (config->metrics_listen[0] == '\0')
+        return 0;
+    if (page_open(config->metrics_listen, helper_figures, helper, &helper->page, error) < 0)
+        return -1;
+
+    char text[ADDRESS_TEXT_SIZE];
+    const struct address *address = page_address(helper->page);
+    log_info("Prometheus page at http://%s/metrics", address_format(address, text));
+    if (!address_is_loopback(address))
+        log_warning("the Prometheus page can be read by other machines, without login: "
+                    "metrics.listen is %s",
+                    config->metrics_listen);
+    return 0;
+}
+
+static int open_all(struct helper *helper, const struct config *config, int channel,
+                    struct error *error)
+{
+    helper->channel = program_inherited_fd(channel, error);
+    if (helper->channel < 0 || check_labels(&helper->labels, error) < 0 ||
+        statsd_open(&helper->statsd, config->metrics_statsd, error) < 0)
+        return -1;
+    return open_page(helper, config, error);
+}
+
+static int restrict_self(const struct config *config, struct error *error)
+{
+    struct identity identity;
+    if (privileges_can_change() &&
+        (privileges_find_user(config->actuator_metrics_user, &identity, error) < 0 ||
+         privileges_drop(&identity, NULL, 0, error) < 0))
+        return -1;
+    if (privileges_harden(error) < 0)
+        return -1;
+    return filter_load(error);
+}
+
+static struct metric_labels labels_of(const struct config *config, const char *hostname)
+{
+    return (struct metric_labels){
+        .format = (enum config_statsd_format)config->metrics_statsd_format,
+        .account = config->metrics_account,
+        .namespace = config->metrics_namespace,
+        .hostname = hostname,
+        .location = config->metrics_location,
+        .environment = config->metrics_environment,
+        .version = PACKAGE_VERSION,
+    };
+}
+
+/* From the open channel to its end; returns the exit status. */
+static int live(struct helper *helper, const struct config *config, int channel)
+{
+    struct error error;
+    if (open_all(helper, config, channel, &error) < 0) {
+        log_error("%s", error.message);
+        return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
+    }
+    if (restrict_self(config, &error) < 0 || helper_run(helper, &error) < 0) {
+        log_error("%s", error.message);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    process_title_initialize(argc, argv);
+    ignore_signals();
+
+    struct config config;
+    if (program_start(&program, argc, argv, &config) != argc)
+        program_usage_error(&program, "takes no operands");
+    int channel = channel_number();
+    char hostname[HOST_NAME_MAX + 1] = "";
+    gethostname(hostname, sizeof(hostname) - 1);
+
+    struct helper helper = {
+        .channel = -1,
+        .statsd = {.socket = -1},
+        .interval = config.metrics_interval,
+        .labels = labels_of(&config, hostname),
+    };
+    int status = live(&helper, &config, channel);
+
+    page_close(helper.page);
+    statsd_close(&helper.statsd);
+    if (helper.channel >= 0)
+        close(helper.channel);
+    config_free(&config);
+    return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metric_line.c - one metric as a statsd line.
+ */
+#include "metrics/metric_line.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mimo/cleanup.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+
+/* Sets a text member, steals nothing. The member's name goes into the error. */
+static int set_text(json_t *object, const char *name, const char *value, struct error *error)
+{
+    if (json_object_set_new(object, name, json_string(value)) < 0)
+        return error_set(error, ERROR_INVALID,
+                         "%s of the metrics is not valid UTF-8: correct it in section [metrics]",
+                         name);
+    return 0;
+}
+
+/* Empty dimensions are left out: MDM would take "" for a value of its own. */
+static int set_dimension(json_t *dimensions, const char *name, const char *value,
+                         struct error *error)
+{
+    return value[0] == '\0' ? 0 : set_text(dimensions, name, value, error);
+}
+
+static json_t *make_dimensions(const struct metric_labels *labels, struct error *error)
+{
+    cleanup_json json_t *dimensions = json_object();
+    if (set_dimension(dimensions, "hostname", labels->hostname, error) < 0 ||
+        set_dimension(dimensions, "location", labels->location, error) < 0 ||
+        set_dimension(dimensions, "environment", labels->environment, error) < 0 ||
+        set_dimension(dimensions, "service", "mimo", error) < 0 ||
+        set_dimension(dimensions, "version", labels->version, error) < 0)
+        return NULL;
+    return take_pointer(&dimensions);
+}
+
+/* The JSON object that stands for the metric's name in the MDM form. The caller frees it. */
+static char *mdm_name(const struct metric_labels *labels, const char *metric,
+                      int64_t unix_milliseconds, struct error *error)
+{
+    char time[CLOCK_TEXT_SIZE];
+    clock_format_milliseconds(time, unix_milliseconds);
+    time[strcspn(time, "Z")] = '\0'; /* MDM takes TS for UTC and wants no zone */
+
+    cleanup_json json_t *name = json_object();
+    if (set_text(name, "Metric", metric, error) < 0 ||
+        set_text(name, "Account", labels->account, error) < 0 ||
+        set_text(name, "Namespace", labels->namespace, error) < 0)
+        return NULL;
+    json_t *dimensions = make_dimensions(labels, error);
+    if (!dimensions)
+        return NULL;
+    json_object_set_new(name, "Dims", dimensions);
+    if (set_text(name, "TS", time, error) < 0)
+        return NULL;
+
+    char *text = document_format(name);
+    if (!text)
+        error_set(error, ERROR_LIMIT, "out of memory for a metric");
+    return text;
+}
+
+char *metric_line_format(const struct metric_labels *labels, enum metric metric, int64_t amount,
+                         int64_t unix_milliseconds, struct error *error)
+{
+    const struct metric_description *description = &metric_descriptions[metric];
+    char kind = description->kind == METRIC_KIND_COUNTER ? 'c' : 'g';
+    const char *name = description->name;
+
+    cleanup_free char *mdm = NULL;
+    if (labels->format == STATSD_FORMAT_MDM) {
+        mdm = mdm_name(labels, name, unix_milliseconds, error);
+        if (!mdm)
+            return NULL;
+        name = mdm;
+    }
+
+    char *line;
+    if (asprintf(&line, "%s:%" PRId64 "|%c", name, amount, kind) < 0) {
+        error_set(error, ERROR_LIMIT, "out of memory for a metric");
+        return NULL;
+    }
+    return line;
+}

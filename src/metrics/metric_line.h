@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metric_line.h - one metric as a statsd line.
+ *
+ * mdm:    {"Metric":"actuator.heartbeat","Account":"*","Namespace":"*","Dims":{"hostname":"vm0",
+ *         "location":"eastus","service":"mimo","version":"1.0"},"TS":"2026-11-23T07:08:00.000"}:1|c
+ * plain:  actuator.heartbeat:1|c
+ *
+ * One datagram is one line, without a newline. Pure: no clock, no I/O.
+ */
+#ifndef MIMO_METRICS_METRIC_LINE_H
+#define MIMO_METRICS_METRIC_LINE_H
+
+#include <stdint.h>
+
+#include "mimo/config.h"
+#include "mimo/error.h"
+#include "mimo/metrics.h"
+
+/* What every line carries. All texts are borrowed; an empty location or environment is left out. */
+struct metric_labels {
+    enum config_statsd_format format;
+    const char *account;
+    const char *namespace;
+    const char *hostname;
+    const char *location;
+    const char *environment;
+    const char *version;
+};
+
+/* The line for `metric`; the caller frees it. `amount` is a gauge's value, or by how much a
+ * counter rose. NULL with ERROR_INVALID when a label is not UTF-8. */
+char *metric_line_format(const struct metric_labels *labels, enum metric metric, int64_t amount,
+                         int64_t unix_milliseconds, struct error *error);
+
+#endif

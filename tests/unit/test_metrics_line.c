@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_metrics_line.c - statsd lines are what MDM and plain agents expect, to the byte.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "metrics/metric_line.h"
+
+/* 2026-11-23T07:08:00.042 */
+static const int64_t MORNING = INT64_C(1795417680042);
+
+static struct metric_labels labels_of_a_fleet(void)
+{
+    return (struct metric_labels){
+        .format = STATSD_FORMAT_MDM,
+        .account = "*",
+        .namespace = "*",
+        .hostname = "vm0",
+        .location = "eastus",
+        .environment = "",
+        .version = "1.0",
+    };
+}
+
+static void expect_line(const struct metric_labels *labels, enum metric metric, int64_t amount,
+                        const char *expected)
+{
+    struct error error;
+    char *line = metric_line_format(labels, metric, amount, MORNING, &error);
+    assert_non_null(line);
+    assert_string_equal(line, expected);
+    free(line);
+}
+
+static void heartbeat_in_mdm_form_is_the_example_of_the_specification(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    expect_line(&labels, METRIC_HEARTBEAT, 1,
+                "{\"Metric\":\"actuator.heartbeat\",\"Account\":\"*\",\"Namespace\":\"*\","
+                "\"Dims\":{\"hostname\":\"vm0\",\"location\":\"eastus\",\"service\":\"mimo\","
+                "\"version\":\"1.0\"},\"TS\":\"2026-11-23T07:08:00.042\"}:1|c");
+}
+
+static void gauge_in_mdm_form_ends_in_g(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    expect_line(&labels, METRIC_QUEUE_LENGTH, 512,
+                "{\"Metric\":\"database.maintenancemanifests.queue.length\",\"Account\":\"*\","
+                "\"Namespace\":\"*\",\"Dims\":{\"hostname\":\"vm0\",\"location\":\"eastus\","
+                "\"service\":\"mimo\",\"version\":\"1.0\"},"
+                "\"TS\":\"2026-11-23T07:08:00.042\"}:512|g");
+}
+
+static void empty_location_is_left_out_and_environment_stands_behind_it(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    labels.location = "";
+    labels.environment = "int";
+    expect_line(&labels, METRIC_WORKERS_ACTIVE, 0,
+                "{\"Metric\":\"mimo.actuator.workers.active.count\",\"Account\":\"*\","
+                "\"Namespace\":\"*\",\"Dims\":{\"hostname\":\"vm0\",\"environment\":\"int\","
+                "\"service\":\"mimo\",\"version\":\"1.0\"},"
+                "\"TS\":\"2026-11-23T07:08:00.042\"}:0|g");
+}
+
+static void labels_cannot_break_out_of_the_json_name(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    labels.location = "east\"}:9|c\n";
+    labels.account = "caf\xc3\xa9";
+    expect_line(
+        &labels, METRIC_HEARTBEAT, 1,
+        "{\"Metric\":\"actuator.heartbeat\",\"Account\":\"caf\xc3\xa9\",\"Namespace\":\"*\","
+        "\"Dims\":{\"hostname\":\"vm0\",\"location\":\"east\\\"}:9|c\\n\","
+        "\"service\":\"mimo\",\"version\":\"1.0\"},"
+        "\"TS\":\"2026-11-23T07:08:00.042\"}:1|c");
+}
+
+static void plain_form_is_name_value_and_kind(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    labels.format = STATSD_FORMAT_PLAIN;
+    expect_line(&labels, METRIC_HEARTBEAT, 1, "actuator.heartbeat:1|c");
+    expect_line(&labels, METRIC_QUEUE_LENGTH, INT64_MAX,
+                "database.maintenancemanifests.queue.length:9223372036854775807|g");
+    expect_line(&labels, METRIC_WORKERS_ACTIVE, 10, "mimo.actuator.workers.active.count:10|g");
+}
+
+static void label_that_is_not_utf8_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    labels.location = "\xff";
+    struct error error;
+    assert_null(metric_line_format(&labels, METRIC_HEARTBEAT, 1, MORNING, &error));
+    assert_int_equal(error.kind, ERROR_INVALID);
+    assert_non_null(strstr(error.message, "location"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heartbeat_in_mdm_form_is_the_example_of_the_specification),
+        cmocka_unit_test(gauge_in_mdm_form_ends_in_g),
+        cmocka_unit_test(empty_location_is_left_out_and_environment_stands_behind_it),
+        cmocka_unit_test(labels_cannot_break_out_of_the_json_name),
+        cmocka_unit_test(plain_form_is_name_value_and_kind),
+        cmocka_unit_test(label_that_is_not_utf8_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
