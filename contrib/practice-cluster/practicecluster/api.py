@@ -55,11 +55,15 @@ class Request:
         return (self.headers.get("Content-Type") or "").split(";")[0].strip().lower()
 
     def document(self, accepted=OBJECT_TYPES):
-        """What the body says, be it JSON, YAML or protobuf; 415 for other types. No type means JSON."""
+        """What the body says if its type is an accepted one, else 415. No type means JSON."""
         if self.media_type and self.media_type not in accepted:
             raise status.unsupported_media_type(accepted)
         if self.media_type == protobuf.MEDIA_TYPE:
             return protobuf.decode(self.body)
+        return self.parsed()
+
+    def parsed(self):
+        """The body as YAML if it says so, else as JSON."""
         try:
             if self.media_type in YAML_TYPES:
                 return yaml.load(self.body, _Loader)
@@ -121,19 +125,23 @@ class Api:
         return response
 
     def _version_of(self, request):
-        """The version of the object that a request names, if it names one."""
-        try:
-            target = self._target(request)
-        except status.ApiError:
-            return None
-        obj = target and target.name and self.store.get(target.kind, target.namespace, target.name)
+        target = self._named_object(request)
+        obj = target and self.store.get(target.kind, target.namespace, target.name)
         return obj["metadata"]["resourceVersion"] if obj else None
 
     def touch(self, request):
         """Let somebody else change the object that the request is about."""
-        target = self._target(request)
-        if target and target.name:
+        target = self._named_object(request)
+        if target:
             writes.touch(self.store, target)
+
+    def _named_object(self, request):
+        """The target of a request that names an object, else None."""
+        try:
+            target = self._target(request)
+        except status.ApiError:
+            return None
+        return target if target and target.name else None
 
     def _handle(self, request):
         if request.rejection:
@@ -266,7 +274,9 @@ class Api:
             for obj in objects:
                 target.name = obj["metadata"]["name"]
                 writes.delete(self.store, target, {})
-            return json_response(_list_document(target.kind, objects, self.store.version))
+            response = json_response(_list_document(target.kind, objects, self.store.version))
+        response.version_after = str(self.store.version) if objects else None
+        return response
 
     def _list(self, request, target):
         selected = self._selected(request, target.kind)

@@ -40,20 +40,15 @@ class Cluster:
             self.api.touch(request)
         return rule
 
-    def replacement(self, rule, answer):
-        """What a rule makes of an answer (None if the request was not carried out); None for no answer."""
-        versions = {}
-        if answer:
-            versions = {"version_before": answer.version_before, "version_after": answer.version_after}
+    @staticmethod
+    def replacement(rule):
+        """What a rule sends in place of the answer; None for nothing at all."""
         if rule.garbage:
-            return Response(200, GARBAGE, **versions)
+            return Response(200, GARBAGE)
         if not (rule.status or rule.redirect):
             return None
         code = rule.status or DEFAULT_REDIRECT
-        error = status.ApiError(code, rule.message or f"practice trouble: {code}", rule.reason)
-        response = error_response(error)
+        response = error_response(status.ApiError(code, rule.message or f"practice trouble: {code}", rule.reason))
         if rule.redirect:
             response.headers["Location"] = rule.redirect
-        response.__dict__.update(versions)
         return response
-

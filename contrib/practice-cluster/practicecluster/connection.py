@@ -95,25 +95,23 @@ class Connection(BaseHTTPRequestHandler):
     # ---- its answer ----
 
     def _answer(self, request, rule):
+        """Carry the request out and answer it, as far as the rule lets that happen."""
         api = self.server.api
-        answer = None
-        if rule.carry_out:
-            answer = api.handle(request)
+        outcome = api.handle(request) if rule.carry_out else None
         if rule.delay_ms and not self._pause(rule.delay_ms / 1000):
-            self._log(request, None, rule, "the client did not wait for the answer")
+            self._log(request, rule, outcome, None, "the client did not wait for the answer")
             raise ClientGone()
-        if rule.replaces_answer:
-            answer = self.server.replacement(rule, answer)
-        elif not answer:
-            answer = api.handle(request)
-        self._log(request, answer, rule)
+        if not (outcome or rule.replaces_answer):
+            outcome = api.handle(request)
+        answer = self.server.replacement(rule) if rule.replaces_answer else outcome
+        self._log(request, rule, outcome, answer)
         if answer and answer.watch:
             self._watch(answer.watch)
         else:
             self._deliver(answer, rule)
 
-    def _log(self, request, response, rule, error=None):
-        record = requestlog.of_request(self.number, request, response, rule)
+    def _log(self, request, rule, outcome, answer, error=None):
+        record = requestlog.of_request(self.number, request, rule, outcome, answer)
         self.server.log.add(dict(record, error=error))
 
     def _deliver(self, answer, rule):

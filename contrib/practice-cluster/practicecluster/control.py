@@ -42,9 +42,9 @@ class Control:
 
     def _trouble(self, request):
         if request.method == "PUT":
-            self._rules.replace(request.document())
+            self._rules.replace(request.parsed())
         elif request.method == "POST":
-            self._rules.add(request.document())
+            self._rules.add(request.parsed())
         elif request.method == "DELETE":
             self._rules.replace([])
         elif request.method != "GET":
@@ -64,7 +64,7 @@ class Control:
     def _cluster_operator(self, request, name):
         if request.method != "PUT":
             raise status.method_not_allowed()
-        conditions = request.document()
+        conditions = request.parsed()
         if isinstance(conditions, dict):
             conditions = conditions.get("conditions")
         target = writes.Target(kinds.CLUSTER_OPERATOR, name=name, subresource="status", manager="practice")

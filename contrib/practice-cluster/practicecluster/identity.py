@@ -74,6 +74,8 @@ def check_resource(user, verb, kind, namespace, name):
 
 def review(user, resource, body):
     """The answers behind `kubectl auth can-i` and `kubectl auth whoami`; None for any other resource."""
+    if not isinstance(body, dict):
+        return None
     if resource == ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"]:
         attributes = (body.get("spec") or {}).get("resourceAttributes") or {}
         allowed = user.is_admin or attributes.get("verb") in READING_VERBS

@@ -47,17 +47,15 @@ class ClusterLog:
         self._records.clear()
 
 
-def of_request(connection, request, response, rule):
-    """The record of a request and of the answer it is about to get (status 0: none)."""
+def of_request(connection, request, rule, outcome, answer):
+    """The record of a request: `outcome` if it was carried out, `answer` if it gets one (status 0: none)."""
+    before, after = (outcome.version_before, outcome.version_after) if outcome else (None, None)
     return {
         "connection": connection, "method": request.method, "path": request.path,
         "query": {key: values[0] for key, values in request.query.items()}, "user": request.user.name,
-        "userAgent": request.headers.get("User-Agent") or "", "status": response.code if response else 0,
-        "resourceVersionBefore": response.version_before if response else None,
-        "resourceVersionAfter": response.version_after if response else None,
-        "write": request.is_write,
-        "changed": bool(request.is_write and response and response.version_before != response.version_after),
-        "trouble": rule.summary or None, "error": None,
+        "userAgent": request.headers.get("User-Agent") or "", "status": answer.code if answer else 0,
+        "resourceVersionBefore": before, "resourceVersionAfter": after, "write": request.is_write,
+        "changed": request.is_write and before != after, "trouble": rule.summary or None, "error": None,
     }
 
 

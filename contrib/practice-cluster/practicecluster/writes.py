@@ -159,7 +159,7 @@ def touch(store, target):
         obj = store.get(target.kind, target.namespace, target.name)
         if obj is not None:
             annotations = dict(obj["metadata"].get("annotations") or {})
-            annotations["practice.test/touched"] = str(int(annotations.get("practice.test/touched", 0)) + 1)
+            annotations["practice.test/touched"] = str(store.version + 1)
             store.put(target.kind, dict(obj, metadata=dict(obj["metadata"], annotations=annotations)))
 
 
