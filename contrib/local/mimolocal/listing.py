@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Process listings: a family as ps(1) would show it, with the titles that the programs give themselves."""
+
+import contextlib
+import os
+import pwd
+from dataclasses import dataclass
+
+from . import identities
+
+
+@dataclass
+class Process:
+    pid: int
+    parent: int
+    uid: int
+    title: str
+    depth: int = 0
+
+    @property
+    def user(self):
+        role = identities.role_of(self.uid)
+        if role:
+            return f"{self.uid} ({role})"
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return str(self.uid)
+
+
+def all_processes():
+    """{pid: Process} of the machine. A process that ends meanwhile is left out."""
+    processes = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                processes[int(entry)] = _read(int(entry))
+    return processes
+
+
+def _read(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        name, _, rest = file.read().partition("(")[2].rpartition(")")
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+        title = file.read().replace("\0", " ").strip() or f"[{name}]"
+    return Process(pid, int(rest.split()[1]), os.stat(f"/proc/{pid}").st_uid, title)
+
+
+def descendants(pid):
+    """The processes below `pid`, parents before children, with their depth."""
+    children = {}
+    for process in sorted(all_processes().values(), key=lambda process: process.pid):
+        children.setdefault(process.parent, []).append(process)
+    found = []
+
+    def collect(parent, depth):
+        for process in children.get(parent, []):
+            process.depth = depth
+            found.append(process)
+            collect(process.pid, depth + 1)
+
+    collect(pid, 0)
+    return found
+
+
+def lines(processes, width):
+    """A listing, each line cut to `width`."""
+    rows = [("PID", "USER", "PROCESS")]
+    rows += [(str(process.pid), process.user, "  " * process.depth + process.title) for process in processes]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return [f"{pid:>{widths[0]}}  {user:<{widths[1]}}  {title}"[:width] for pid, user, title in rows]

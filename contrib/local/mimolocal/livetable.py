@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A table that follows what it shows.
+
+On a terminal it is drawn again in its place; anywhere else (a pipe, a file, a CI log) there is one line for each
+row that changed, with the time since the start.
+"""
+
+import os
+import shutil
+import time
+import unicodedata
+
+BOLD, DIM, GREEN, YELLOW, RED, BLUE, PLAIN = "1", "2", "32", "33", "31", "34", ""
+COLOUR_OF_STATE = {"Completed": GREEN, "InProgress": BLUE, "Failed": RED, "RetriesExceeded": RED, "TimedOut": RED,
+                   "Pending": YELLOW, "Cancelled": DIM}
+
+
+class Screen:
+    """Where a program talks to people."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self.is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._colour = self.is_terminal and "NO_COLOR" not in os.environ
+
+    @property
+    def width(self):
+        return shutil.get_terminal_size((120, 40)).columns if self.is_terminal else 150
+
+    def paint(self, colour, text):
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
+
+    def say(self, text=""):
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def heading(self, text):
+        self.say()
+        self.say(self.paint(BOLD, text))
+        self.say()
+
+    def move_up(self, count):
+        if count:
+            self._stream.write(f"\x1b[{count}F\x1b[J")
+
+
+class LiveTable:
+    """Shows rows of the same columns over and over."""
+
+    def __init__(self, screen, headings, widths, state_column):
+        self._screen, self._headings, self._widths, self._state = screen, headings, widths, state_column
+        self._drawn = 0
+        self._shown = {}
+        self._start = time.monotonic()
+
+    def show(self, rows):
+        """`rows` is {key: cells}."""
+        if self._screen.is_terminal:
+            self._draw(rows)
+        else:
+            self._tell(rows)
+        self._shown = dict(rows)
+
+    def leave(self):
+        """What was drawn stays as it is; the next show() draws below it."""
+        self._drawn = 0
+
+    def _draw(self, rows):
+        if rows == self._shown and self._drawn:
+            return
+        self._screen.move_up(self._drawn)
+        self._screen.say(self._screen.paint(DIM, self._line(self._headings)))
+        for cells in rows.values():
+            self._screen.say(self._line(cells, COLOUR_OF_STATE.get(cells[self._state], PLAIN)))
+        self._drawn = len(rows) + 1
+
+    def _tell(self, rows):
+        elapsed = time.monotonic() - self._start
+        for key, cells in rows.items():
+            if self._shown.get(key) != cells:
+                self._screen.say(f"{elapsed:5.1f} s  {self._line(cells)}".rstrip())
+
+    def _line(self, cells, colour=PLAIN):
+        fitted = [fit(cell, width) for cell, width in zip(cells, self._widths)]
+        used = sum(self._widths[:-1]) + 2 * (len(cells) - 1)
+        fitted[-1] = fit(cells[-1], max(self._screen.width - used - 1, 10)).rstrip()
+        fitted[self._state] = self._screen.paint(colour, fitted[self._state])
+        return "  ".join(fitted)
+
+
+def fit(text, width):
+    """Exactly `width` columns; what does not fit is cut, and control characters (of whatever origin) are taken out."""
+    text = "".join("?" if unicodedata.category(letter).startswith("C") else letter for letter in text)
+    return text.ljust(width) if len(text) <= width else text[:width - 1] + "…"

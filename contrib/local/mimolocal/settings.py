@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be chosen on the command line of `up`."""
+
+import argparse
+import re
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[3]
+OVERRIDE = re.compile(r"[a-z_]+\.[a-z_]+=.*", re.DOTALL)
+
+DESCRIPTION = """\
+Starts practice clusters, a store, the Admin API and actuators with all their files in DIR, and keeps them
+running in the foreground until SIGTERM or Ctrl-C. They use only loopback and free ports, so that several
+systems can run side by side. Once everything answers, DIR/env has shell variables that say where:
+
+    . DIR/env && mimoctl manifest list
+"""
+
+
+def parse(arguments=None):
+    parser = argparse.ArgumentParser(prog="./bootstrap up", description=DESCRIPTION,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", metavar="DIR", type=Path, help="made if it is missing; a second run goes on "
+                        "with the documents of the first")
+    parser.add_argument("--instances", metavar="N", type=_count(0, 32), default=1,
+                        help="actuators; 0 starts Admin API and store alone (default: %(default)s)")
+    parser.add_argument("--clusters", metavar="N", type=_count(0, 5000), default=3,
+                        help="practice clusters; 0 for none (default: %(default)s)")
+    parser.add_argument("--load", metavar="FILE", type=Path,
+                        help="a dump of mimo-store to start from; practice clusters are then not registered")
+    parser.add_argument("--store", metavar="URI",
+                        help="a store of your own in place of one in DIR; practice clusters are then not registered")
+    parser.add_argument("--set", metavar="SECTION.KEY=VALUE", dest="overrides", action="append", default=[],
+                        type=_override, help="a configuration key, over everything that `up` chooses itself")
+    parser.add_argument("--restart", action="store_true",
+                        help="start an actuator or Admin API that ended again after 100 ms, as systemd would")
+    parser.add_argument("--build", metavar="DIR", type=Path, default=TOP / "build", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    options.directory = options.directory.absolute()
+    options.build = options.build.absolute()
+    if options.load and not options.load.is_file():
+        parser.error(f"--load: no such file: {options.load}")
+    return options
+
+
+def _count(smallest, largest):
+    def number(text):
+        if not text.isdigit() or not smallest <= int(text) <= largest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {smallest} to {largest}")
+        return int(text)
+    return number
+
+
+def _override(text):
+    if not OVERRIDE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form section.key=value")
+    return text
