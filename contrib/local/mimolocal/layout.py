@@ -22,8 +22,8 @@ from . import identities
 
 SOCKET_PATH_MAXIMUM = 107 # sun_path of unix(7), without its end
 
-# Names in the token file, and what each may do. The first is the one that everybody uses.
-TOKENS = {"admin": "MIMO.Admin", "operator": "MIMO.Operator", "reader": "MIMO.Reader"}
+# One token for each role, named after it.
+ROLES = ("admin", "operator", "reader")
 
 
 class Refusal(Exception):
@@ -89,10 +89,9 @@ class Layout:
         self.overrides.write_text("# What --set gave.\n" + _ini(dict(text.split("=", 1) for text in overrides)))
 
     def write_tokens(self):
-        """Make a token for each role; returns {name: token}. The token file holds their digests alone."""
-        tokens = {name: secrets.token_urlsafe(32) for name in TOKENS}
-        lines = [f"{name}:{TOKENS[name]}:{hashlib.sha256(token.encode()).hexdigest()}\n"
-                 for name, token in tokens.items()]
+        """Make a token for each role; returns {role: token}. The token file holds their digests alone."""
+        tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
+        lines = [f"{role}:{role}:{hashlib.sha256(token.encode()).hexdigest()}\n" for role, token in tokens.items()]
         path = self.api / "tokens"
         path.unlink(missing_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`./bootstrap up` itself: what it starts, what it says, and that it ends without leaving anything."""
+
+import os
+import stat
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from conftest import TOP
+from mimolocal import envfile, listing, ports
+
+ORDINARY_USER = 61190
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changes users, so it has to start as root")
+
+PROMISED = ("MIMO_URL", "MIMO_TOKEN", "MIMO_CACERT", "MIMO_STORE", "MIMO_METRICS_URL", "MIMO_METRICS_URL_1",
+            "MIMO_STATSD_LOG", "MIMO_RUNTIME_DIRECTORY", "MIMO_CONFIG", "MIMO_PRACTICE_DIRECTORY", "MIMO_PID_API",
+            "MIMO_PID_ACTUATOR_0", "MIMO_PID_ACTUATOR_1", "MIMO_PID_PRACTICE", "MIMO_PID_STATSD")
+
+
+def is_alive(pid):
+    """A process that has ended and was not waited for yet is not alive."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def family(running):
+    return listing.descendants(running.process.pid)
+
+
+def up(*arguments):
+    return subprocess.run([sys.executable, "-B", TOP / "contrib/local/up.py", *arguments], capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
+def test_env_says_where_everything_is_and_everything_answers(system):
+    running = system(instances=2)
+    env = running.env
+    assert [name for name in PROMISED if not env.get(name)] == []
+    assert running.api("GET", "/healthz/ready").status == 200
+    assert [cluster["id"] for cluster in running.api("GET", "/admin/clusters").expect(200)["value"]]
+    for name in ("MIMO_METRICS_URL", "MIMO_METRICS_URL_1"):
+        with urllib.request.urlopen(env[name] + "/metrics", timeout=10) as page:
+            assert b"mimo_actuator_ready" in page.read()
+    for name, value in env.items():
+        if name.startswith("MIMO_PID_"):
+            assert is_alive(int(value)), name
+
+
+def test_env_is_private_and_a_shell_can_read_it(system):
+    running = system(instances=0, clusters=0)
+    path = running.directory / "env"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    shown = subprocess.run(["sh", "-c", '. "$1"; env', "sh", path], capture_output=True, text=True, check=True).stdout
+    for name, value in running.env.items():
+        assert f"{name}={value}\n" in shown
+
+
+def test_values_with_quotes_survive_the_env_file(tmp_path):
+    variables = {"MIMO_A": "it's", "MIMO_B": "$(touch x) `id` \"\\ ;", "MIMO_C": ""}
+    envfile.write(tmp_path / "env", variables)
+    shown = subprocess.run(["sh", "-c", '. "$1"; printf "%s|%s|%s" "$MIMO_A" "$MIMO_B" "$MIMO_C"', "sh",
+                            tmp_path / "env"], capture_output=True, text=True, check=True).stdout
+    assert shown == "|".join(variables.values())
+    assert envfile.read(tmp_path / "env") == variables
+
+
+def test_two_systems_run_side_by_side_and_know_nothing_of_each_other(system):
+    one, other = system(clusters=1), system(clusters=2)
+    assert one.env["MIMO_URL"] != other.env["MIMO_URL"]
+    manifest = one.create("practice")
+    one.wait_for_state(manifest, "Completed")
+    assert list(other.api.manifests()) == []
+    assert one.stop() == 0
+    assert other.api("GET", "/healthz/ready").status == 200
+    other.wait_for_state(other.create("practice", cluster=1), "Completed")
+
+
+def test_a_second_run_in_the_same_directory_goes_on_with_the_documents_of_the_first(system, directory):
+    first = system(clusters=1)
+    manifest = first.wait_for_state(first.create("practice"), "Completed")
+    assert first.stop() == 0
+    assert not (first.directory / "env").exists()
+    second = type(first)(first.build, first.directory, clusters=1).wait_until_it_answers()
+    try:
+        assert second.manifest(manifest)["state"] == "Completed"
+        assert second.control()["actuator"]["id"] in str(manifest["attempts"])
+    finally:
+        assert second.end() == []
+
+
+def test_an_override_wins_over_what_up_chooses(system):
+    running = system(clusters=0, set={"actuator.max_workers": "3", "actuator.index": "7",
+                                      "log.level": "debug"})
+    assert running.control(index=7)["actuator"]["maxWorkers"] == 3
+
+
+def test_stopping_ends_every_process_and_the_file_that_announced_them(system):
+    running = system(instances=2)
+    running.create("practice", parameters={"steps": [{"name": "hang", "then": "hang"}]})
+    running.wait_for(lambda: running.workers(0) or running.workers(1), what="a worker")
+    pids = [process.pid for process in family(running)]
+    assert len(pids) >= 10 # two actuators of three processes and a worker, API, practice, statsd, guard
+    assert running.stop() == 0
+    assert [pid for pid in pids if is_alive(pid)] == []
+    assert not (running.directory / "env").exists()
+
+
+def test_killing_up_itself_ends_every_process_too(system):
+    running = system(instances=1)
+    running.create("practice", parameters={"steps": [{"name": "hang", "then": "hang"}]})
+    running.wait_for(running.workers, what="a worker")
+    pids = [process.pid for process in family(running)]
+    running.process.kill()
+    running.process.wait()
+    running.wait_for(lambda: not any(is_alive(pid) for pid in pids), what="all processes to end")
+
+
+def test_an_actuator_that_is_killed_is_named_and_the_rest_goes_on(system):
+    running = system(instances=1)
+    pid = running.pid("actuator-0")
+    running.kill("actuator-0")
+    running.wait_for(lambda: "actuator-0 was killed by SIGKILL" in running.log("up"), what="up to say so")
+    assert not is_alive(pid)
+    assert running.api("GET", "/healthz/ready").status == 200
+
+
+def test_with_restart_an_actuator_that_is_killed_comes_back(system):
+    running = system(instances=1, restart=True)
+    pid = running.pid("actuator-0")
+    metrics = running.env["MIMO_METRICS_URL"]
+    running.kill("actuator-0")
+    running.wait_for(lambda: running.pid("actuator-0") != pid, what="a new process")
+    running.wait_for_state(running.create("practice"), "Completed")
+    assert running.env["MIMO_METRICS_URL"] == metrics
+
+
+def test_a_program_that_cannot_start_is_named_with_its_last_words(build_dir, directory):
+    done = up("--build", build_dir, "--set", "actuator.max_workers=many", directory / "up")
+    assert done.returncode == 1
+    assert "max_workers" in done.stderr and "many" in done.stderr
+    assert not (directory / "up" / "env").exists()
+
+
+def test_programs_that_were_not_built_are_named(directory):
+    done = up("--build", directory, directory / "up")
+    assert done.returncode == 1
+    assert "mimo-store is missing; ./bootstrap build makes it" in done.stderr
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["--instances", "-1"], "not a whole number from 0 to 32"),
+    (["--set", "max_workers=3"], "not of the form section.key=value"),
+    (["--load", "/nonexistent/dump"], "no such file: /nonexistent/dump"),
+])
+def test_wrong_options_are_refused(directory, arguments, complaint):
+    done = up(*arguments, directory / "up")
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert not (directory / "up").exists()
+
+
+def test_a_path_too_long_for_sockets_is_refused(directory):
+    done = up(directory / ("x" * 80))
+    assert done.returncode == 1
+    assert "choose a shorter one" in done.stderr
+
+
+@needs_root
+def test_a_directory_that_other_users_cannot_pass_through_is_refused(directory):
+    closed = directory / "closed"
+    closed.mkdir(mode=0o700)
+    done = up(closed / "up")
+    assert done.returncode == 1
+    assert f"chmod o+x {closed}" in done.stderr
+
+
+@needs_root
+def test_started_as_root_no_program_of_the_product_stays_root(system):
+    running = system(instances=1)
+    running.create("practice", parameters={"steps": [{"name": "hang", "then": "hang"}]})
+    running.wait_for(running.workers, what="a worker")
+    users = {process.title.split()[0].rsplit("/", 1)[-1].rstrip(":"): process.uid for process in family(running)
+             if "python" not in process.title.split()[0]}
+    assert users["mimod"] == 61184
+    assert users["mimo-api"] == 61185
+    assert users["mimo-launcher"] == 61186
+    assert users["mimo-metrics"] == 61187
+    assert 61200 <= users["mimo-worker"] <= 61299
+
+
+@needs_root
+def test_an_ordinary_user_can_run_all_of_it(system):
+    running = system(instances=1, user=ORDINARY_USER)
+    running.wait_for_state(running.create("practice"), "Completed")
+    assert {process.uid for process in family(running)} == {ORDINARY_USER}
+
+
+def test_a_reserved_port_is_given_to_nobody_but_who_asks_for_it():
+    reservations = ports.Reservations()
+    port = reservations.take()
+    try:
+        others = [ports.Reservations() for _ in range(200)]
+        assert port not in [other.take() for other in others]
+        server = "import socket; s = socket.create_server(('127.0.0.1', int(__import__('sys').argv[1])))"
+        for _ in range(2): # and again, after the first one ended
+            subprocess.run([sys.executable, "-c", server, str(port)], check=True)
+    finally:
+        for reservation in (reservations, *others):
+            reservation.close()
+
+
+FAMILY_OF_A_NEGLIGENT_PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from mimolocal.processes import Family
+family = Family()
+family.run("negligent", ["sh", "-c", "exec 3>&-; (trap '' TERM; sleep 1000) & "], "/dev/null")
+print(*family.close().values(), sep="\\n")
+"""
+
+
+def test_what_a_program_leaves_behind_is_named_and_ended():
+    done = subprocess.run([sys.executable, "-c", FAMILY_OF_A_NEGLIGENT_PROGRAM, TOP / "contrib/local"],
+                          capture_output=True, text=True, timeout=60, check=True)
+    assert "sleep 1000" in done.stdout
