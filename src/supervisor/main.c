@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mimod - the supervisor of an actuator.
+ *
+ * The steps of main() in order: options and configuration; directories, while it may; launcher and
+ * metrics helper, while they can still be started as root; root is given up for good; identity,
+ * store; then the loop.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mimo/log.h"
+#include "mimo/privileges.h"
+#include "mimo/process.h"
+#include "mimo/program.h"
+#include "supervisor/identity.h"
+#include "supervisor/supervisor.h"
+
+static const struct program program = {
+    .name = "mimod",
+    .summary = "MIMO actuator: leases maintenance manifests and runs each in a sandboxed worker",
+    .details =
+        "Signals: SIGTERM drains and ends (a second one does not wait), SIGUSR1 writes the worker "
+        "table\nto the log. See mimod(8) and mimo.conf(5).",
+};
+
+static struct config config;
+static struct supervisor supervisor;
+static struct family family;
+static struct membership membership;
+
+static int prepare_directories(const struct identity *identity, struct error *error)
+{
+    if (identity_prepare_directory(config.actuator_state_directory, identity, error) < 0 ||
+        identity_prepare_directory(config.actuator_runtime_directory, identity, error) < 0)
+        return -1;
+    return 0;
+}
+
+/* All that needs root, and the end of being root. */
+static int give_up_root(char **arguments, struct error *error)
+{
+    struct identity identity = {0};
+    bool privileged = privileges_can_change();
+    if (privileged && (privileges_find_user(config.actuator_user, &identity, error) < 0 ||
+                       prepare_directories(&identity, error) < 0))
+        return -1;
+    if (family_start(&family, arguments, error) < 0)
+        return -1;
+    if (privileged && privileges_drop(&identity, NULL, 0, error) < 0)
+        return -1;
+    umask(0007); /* the store's files are shared with the Admin API through their group */
+    return privileges_harden(error);
+}
+
+static void describe_membership(const char *id)
+{
+    memcpy(membership.id, id, sizeof(membership.id));
+    if (gethostname(membership.hostname, sizeof(membership.hostname) - 1) < 0)
+        strcpy(membership.hostname, "unknown");
+    membership.index = (int)config.actuator_index;
+    membership.static_count = (int)config.actuator_count;
+    membership.assignment = (enum config_assignment)config.actuator_assignment;
+    membership.started_at = clock_unix_seconds();
+    membership.ttl_seconds = (config.actuator_membership_ttl + 999) / 1000;
+    membership.buckets = (struct bucket_range){0, -1};
+}
+
+static int run(char **arguments, struct error *error)
+{
+    char id[UUID_SIZE];
+    int lock;
+    struct store *store;
+    if (give_up_root(arguments, error) < 0 ||
+        identity_open(config.actuator_state_directory, id, &lock, error) < 0 ||
+        store_open(config.store_uri, &store, error) < 0)
+        return -1;
+    describe_membership(id);
+    process_set_title("mimod: actuator %d, supervisor", membership.index);
+    log_info("actuator %s starts on %s, store %s", id, membership.hostname, config.store_uri);
+
+    int status = supervisor_run(&supervisor, &config, store, &family, &membership);
+    family_stop(&family);
+    if (status != EXIT_SUCCESS)
+        _exit(status); /* the thread pool may be at work with the store: no tidy end */
+    store_close(store);
+    close(lock);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    process_title_initialize(argc, argv);
+    int operand = program_start(&program, argc, argv, &config);
+    if (operand < argc)
+        program_usage_error(&program, "unexpected operand \"%s\"", argv[operand]);
+    signal(SIGPIPE, SIG_IGN);
+
+    struct error error;
+    if (run(argv + 1, &error) < 0) {
+        log_error("%s", error.message);
+        family_stop(&family);
+        return EXIT_FAILURE;
+    }
+    config_free(&config);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rounds against the store on the thread pool, and the timer between them. */
+#include "supervisor/poller.h"
+
+#include <stdlib.h>
+
+#include "mimo/cleanup.h"
+
+/* A round's own copy of all it needs: it shares nothing with the event loop. */
+struct poller_round {
+    struct store *store;
+    const struct settle_rules *rules;
+    struct membership membership;
+    bool recover;
+    bool refresh;
+    bool tidy;
+    struct claim_request claim;
+    struct poll_result result;
+};
+
+static void on_timer(uv_timer_t *timer);
+static void on_round_done(uv_work_t *work, int status);
+
+static int run_steps(struct poller_round *round, int64_t now)
+{
+    struct poll_result *result = &round->result;
+    struct error *error = &result->error;
+
+    if (round->refresh) {
+        if (membership_refresh(round->store, &round->membership, now, error) < 0)
+            return -1;
+        result->refreshed = true;
+    }
+    if (round->recover) {
+        if (upkeep_recover_owned(round->store, round->rules, now, &result->counts, error) < 0)
+            return -1;
+        result->recovered = true;
+    } else if (round->tidy && upkeep_run(round->store, round->rules, round->membership.buckets, now,
+                                         &result->counts, error) < 0) {
+        return -1;
+    }
+    round->claim.buckets = round->membership.buckets;
+    return claim_run(round->store, &round->claim, now, &result->claims, error);
+}
+
+static void run_round(uv_work_t *work)
+{
+    struct poller *poller = work->data;
+    struct poller_round *round = poller->round;
+    round->result.claims.next_due = -1;
+    round->result.answered = run_steps(round, clock_unix_seconds()) == 0;
+}
+
+static int64_t left_of(struct monotonic since, int64_t interval)
+{
+    int64_t left = interval - clock_elapsed(since);
+    return left > 0 ? left : 0;
+}
+
+static void begin_round(struct poller *poller)
+{
+    const struct config *config = poller->config;
+    poller->round = calloc(1, sizeof(*poller->round));
+    if (!poller->round) {
+        uv_timer_start(&poller->timer, on_timer, (uint64_t)config->actuator_poll_interval, 0);
+        return;
+    }
+    poller->woken = false;
+    uv_timer_stop(&poller->timer);
+    *poller->round = (struct poller_round){
+        .store = poller->store,
+        .rules = poller->rules,
+        .membership = poller->membership,
+        .recover = !poller->recovered,
+        .refresh = !poller->recovered ||
+                   left_of(poller->last_refresh, config->actuator_membership_interval) == 0,
+        .tidy = left_of(poller->last_upkeep, config->actuator_poll_interval) == 0,
+        .claim =
+            {
+                .actuator = poller->rules->actuator,
+                .limit = poller->stopped ? 0 : poller->handlers->free_workers(poller->context),
+                .lease_seconds = config->actuator_lease_ttl / 1000,
+                .mark = config->clusters_mark_state,
+            },
+        .result.began = clock_monotonic(),
+    };
+    poller->work.data = poller;
+    uv_queue_work(poller->loop, &poller->work, run_round, on_round_done);
+}
+
+/* Milliseconds until the next round has something to do. */
+static int64_t next_pause(const struct poller *poller, int64_t next_due)
+{
+    int64_t pause = left_of(poller->last_upkeep, poller->config->actuator_poll_interval);
+    if (next_due >= 0) {
+        int64_t until_due = next_due * 1000 - clock_unix_milliseconds();
+        if (until_due < pause)
+            pause = until_due;
+    }
+    return pause > 0 ? pause : 1;
+}
+
+static void on_round_done(uv_work_t *work, int status)
+{
+    (void)status; /* never cancelled */
+    struct poller *poller = work->data;
+    cleanup_free struct poller_round *round = take_pointer(&poller->round);
+    struct poll_result *result = &round->result;
+    struct monotonic now = clock_monotonic();
+
+    if (result->refreshed) {
+        poller->membership.buckets = round->membership.buckets;
+        poller->membership.live = round->membership.live;
+        poller->last_refresh = now;
+    }
+    poller->recovered = poller->recovered || result->recovered;
+    if (round->tidy || round->recover || !result->answered)
+        poller->last_upkeep = now; /* after a failure too: the next try is a poll interval away */
+    if (result->answered)
+        poller->last_answer = now;
+
+    int64_t next_due = result->claims.next_due;
+    poller->handlers->polled(poller->context, result);
+    claim_round_free(&result->claims);
+
+    if (poller->closing)
+        return;
+    if (poller->woken && result->answered)
+        begin_round(poller);
+    else if (!poller->round)
+        uv_timer_start(&poller->timer, on_timer, (uint64_t)next_pause(poller, next_due), 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct poller *poller = timer->data;
+    if (!poller->round)
+        begin_round(poller);
+}
+
+void poller_wake(struct poller *poller)
+{
+    poller->woken = true;
+    if (!poller->round && !poller->closing && poller->recovered)
+        begin_round(poller);
+}
+
+void poller_start(struct poller *poller)
+{
+    begin_round(poller);
+}
+
+void poller_stop_claiming(struct poller *poller)
+{
+    poller->stopped = true;
+}
+
+bool poller_is_busy(const struct poller *poller)
+{
+    return poller->round != NULL;
+}
+
+int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *store,
+                      const struct config *config, const struct settle_rules *rules,
+                      const struct membership *membership, const struct poller_handlers *handlers,
+                      void *context, struct error *error)
+{
+    *poller = (struct poller){
+        .loop = loop,
+        .store = store,
+        .config = config,
+        .rules = rules,
+        .membership = *membership,
+        .handlers = handlers,
+        .context = context,
+    };
+    int status = uv_timer_init(loop, &poller->timer);
+    if (status < 0)
+        return error_set(error, ERROR_SYSTEM, "cannot make a timer: %s", uv_strerror(status));
+    poller->timer.data = poller;
+    return 0;
+}
+
+void poller_close(struct poller *poller)
+{
+    poller->closing = true;
+    uv_close((uv_handle_t *)&poller->timer, NULL);
+}

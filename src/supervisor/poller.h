@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * poller.h - when to look at the store, and what for.
+ *
+ * A round runs on the thread pool, one at a time:
+ *   at the start     membership, then recovery of what this actuator left over
+ *   each poll        membership when its interval is over, upkeep, claiming
+ *   when woken       claiming alone: a manifest was created, a worker became free
+ * Between rounds the poller sleeps until the poll interval is over or the next manifest becomes
+ * due, whichever is first. While the store does not answer nothing is claimed and polls go on.
+ */
+#ifndef MIMO_SUPERVISOR_POLLER_H
+#define MIMO_SUPERVISOR_POLLER_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "mimo/clock.h"
+#include "mimo/config.h"
+#include "supervisor/claim.h"
+#include "supervisor/membership.h"
+#include "supervisor/upkeep.h"
+
+/* What a round found; claims are taken out by the handler. */
+struct poll_result {
+    bool answered; /* the store answered everything */
+    struct error error;
+    bool recovered; /* this was the first round that went through: `counts` is the recovery's */
+    struct upkeep_counts counts;
+    bool refreshed; /* the membership was refreshed */
+    struct claim_round claims;
+    struct monotonic began;
+};
+
+struct poller_handlers {
+    size_t (*free_workers)(void *context); /* how many claims are welcome now */
+    void (*polled)(void *context, struct poll_result *result);
+};
+
+struct poller {
+    uv_loop_t *loop;
+    struct store *store;
+    const struct config *config;
+    const struct settle_rules *rules;
+    struct membership membership; /* the loop's copy, refreshed after each round */
+    const struct poller_handlers *handlers;
+    void *context;
+    uv_work_t work;
+    uv_timer_t timer;
+    struct poller_round *round; /* in flight, or NULL */
+    bool recovered;
+    bool woken;   /* a wake came while a round was in flight */
+    bool stopped; /* draining: membership goes on, claiming does not */
+    bool closing;
+    struct monotonic last_refresh; /* of the membership, that went well */
+    struct monotonic last_upkeep;
+    struct monotonic last_answer;
+};
+
+int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *store,
+                      const struct config *config, const struct settle_rules *rules,
+                      const struct membership *membership, const struct poller_handlers *handlers,
+                      void *context, struct error *error);
+
+/* Begins with the first round. */
+void poller_start(struct poller *poller);
+
+/* Look at once. */
+void poller_wake(struct poller *poller);
+
+/* No more claims; upkeep and membership go on. */
+void poller_stop_claiming(struct poller *poller);
+
+bool poller_is_busy(const struct poller *poller);
+
+/* Closes the handles; no round may be in flight. */
+void poller_close(struct poller *poller);
+
+#endif

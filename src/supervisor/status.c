@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How things are: readiness, answers on the control socket, the worker table in the log. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+#include "supervisor/supervisor.h"
+
+/* Buckets count as fresh for this long, the store for three polls. */
+enum { STATUS_BUCKETS_FRESH = 60 * 1000, STATUS_POLLS_FRESH = 3 };
+
+/* The conditions of the heartbeat: one row each. */
+static bool has_waited(const struct supervisor *supervisor)
+{
+    return clock_elapsed(supervisor->started) >= supervisor->config->actuator_readiness_delay;
+}
+
+static bool has_buckets(const struct supervisor *supervisor)
+{
+    int64_t fresh = STATUS_BUCKETS_FRESH;
+    if (supervisor->config->actuator_membership_ttl > fresh)
+        fresh = supervisor->config->actuator_membership_ttl;
+    return supervisor->poller.recovered && clock_elapsed(supervisor->poller.last_refresh) <= fresh;
+}
+
+static bool has_polled(const struct supervisor *supervisor)
+{
+    int64_t fresh = STATUS_POLLS_FRESH * supervisor->config->actuator_poll_interval;
+    return supervisor->poller.recovered && supervisor->store_answers &&
+           clock_elapsed(supervisor->poller.last_answer) <= fresh;
+}
+
+static bool has_clusters(const struct supervisor *supervisor)
+{
+    return probe_is_satisfied(&supervisor->probe);
+}
+
+static bool is_running(const struct supervisor *supervisor)
+{
+    return supervisor->phase == SUPERVISOR_RUNNING;
+}
+
+static const struct condition {
+    bool (*holds)(const struct supervisor *supervisor);
+    const char *otherwise;
+} conditions[] = {
+    {is_running, "it is starting or draining"},
+    {has_waited, "it has not run for readiness_delay yet"},
+    {has_buckets, "its buckets were not refreshed lately"},
+    {has_polled, "the store did not answer the latest polls"},
+    {has_clusters, "no cluster of its buckets answered within 5 minutes"},
+};
+enum { CONDITION_COUNT = sizeof(conditions) / sizeof(conditions[0]) };
+
+bool status_is_ready(struct supervisor *supervisor)
+{
+    for (int i = 0; i < CONDITION_COUNT; i++)
+        if (!conditions[i].holds(supervisor))
+            return false;
+    return true;
+}
+
+static json_t *missing_conditions(struct supervisor *supervisor)
+{
+    json_t *missing = json_array();
+    for (int i = 0; i < CONDITION_COUNT; i++)
+        if (!conditions[i].holds(supervisor))
+            json_array_append_new(missing, json_string(conditions[i].otherwise));
+    return missing;
+}
+
+static json_t *actuator_view(struct supervisor *supervisor)
+{
+    const struct membership *membership = &supervisor->poller.membership;
+    return json_pack(
+        "{s:s, s:i, s:s, s:s, s:i, s:I, s:b, s:o, s:b, s:[i,i], s:i, s:i, s:i, s:b, s:i}", "id",
+        membership->id, "index", membership->index, "hostname", membership->hostname, "version",
+        PACKAGE_VERSION, "pid", (int)getpid(), "startedAt", (json_int_t)membership->started_at,
+        "ready", status_is_ready(supervisor), "notReady", missing_conditions(supervisor),
+        "draining", supervisor->phase == SUPERVISOR_DRAINING, "buckets", membership->buckets.first,
+        membership->buckets.last, "liveActuators", membership->live, "maxWorkers",
+        (int)supervisor->table.size, "workersActive", (int)supervisor->table.live, "storeReachable",
+        supervisor->store_answers, "landlockAbi", (int)supervisor->launcher.landlock_abi);
+}
+
+/* Resident memory of a process in KiB from /proc/PID/statm (proc(5)); 0 when it is gone. */
+static int64_t resident_kib(int64_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%" PRId64 "/statm", pid);
+    FILE *file = fopen(path, "re");
+    long pages = 0;
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*d %ld", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (int64_t)pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static json_t *worker_view(const struct worker *worker)
+{
+    return json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:I, s:I}",
+                     "pid", (json_int_t)worker->pid, "slot", (int)worker->slot, "state",
+                     worker_state_name(worker->state), "manifestID", worker->manifest_id, "taskID",
+                     worker->task_id, "task", worker->task ? worker->task->name : "",
+                     "clusterResourceID", worker->cluster, "attempt", worker->settlement.attempt,
+                     "step", worker->settlement.step, "steps", worker->settlement.steps, "stepName",
+                     worker->settlement.step_name, "statusText", worker->settlement.status_text,
+                     "runMilliseconds", (json_int_t)clock_elapsed(worker->started), "rssKiB",
+                     (json_int_t)(worker->pid ? resident_kib(worker->pid) : 0));
+}
+
+static json_t *workers_view(struct supervisor *supervisor)
+{
+    json_t *workers = json_array();
+    for (uint32_t i = 0; i < supervisor->table.size; i++)
+        if (supervisor->table.workers[i].state != WORKER_FREE)
+            json_array_append_new(workers, worker_view(&supervisor->table.workers[i]));
+    return workers;
+}
+
+static json_t *answer_status(struct supervisor *supervisor)
+{
+    return json_pack("{s:b, s:o}", "ok", 1, "actuator", actuator_view(supervisor));
+}
+
+static json_t *answer_ps(struct supervisor *supervisor)
+{
+    return json_pack("{s:b, s:o, s:o}", "ok", 1, "actuator", actuator_view(supervisor), "workers",
+                     workers_view(supervisor));
+}
+
+static const struct command {
+    const char *name;
+    json_t *(*answer)(struct supervisor *supervisor);
+} commands[] = {
+    {"status", answer_status},
+    {"ps", answer_ps},
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static json_t *answer_unknown(const char *name)
+{
+    char known[256] = "";
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        size_t length = strlen(known);
+        snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", commands[i].name);
+    }
+    char message[512];
+    snprintf(message, sizeof(message), "unknown command \"%.100s\"; known: %s", name, known);
+    return json_pack("{s:b, s:s}", "ok", 0, "error", message);
+}
+
+json_t *status_answer(struct supervisor *supervisor, json_t *request)
+{
+    const char *name = document_string(request, "command", "");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].answer(supervisor);
+    return answer_unknown(name);
+}
+
+void status_log_workers(struct supervisor *supervisor)
+{
+    struct worker_table *table = &supervisor->table;
+    log_notice("%u of %u worker slots in use, %u workers live", table->active, table->size,
+               table->live);
+    for (uint32_t i = 0; i < table->size; i++) {
+        const struct worker *worker = &table->workers[i];
+        if (worker->state == WORKER_FREE)
+            continue;
+        log_notice("slot %u: %s, pid %" PRId64
+                   ", manifest %s, attempt %d, %s on %s, step %d/%d %s, "
+                   "%" PRId64 " ms",
+                   worker->slot, worker_state_name(worker->state), worker->pid, worker->manifest_id,
+                   worker->settlement.attempt, worker->task ? worker->task->name : worker->task_id,
+                   worker->cluster, worker->settlement.step, worker->settlement.steps,
+                   worker->settlement.step_name, clock_elapsed(worker->started));
+    }
+}

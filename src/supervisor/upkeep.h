@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * upkeep.h - what keeps the queue honest: recovery after a crash, expired leases, missed deadlines.
+ *
+ * The same few functions serve the start (everything this actuator still owned comes back at once),
+ * every poll (leases of actuators that were not heard of until they ended; manifests past their
+ * runBefore) and the clusters that were left with a lease and no attempt. Every write is
+ * conditional: what somebody else changed meanwhile is left to the next round.
+ *
+ * Blocking; the supervisor runs it on its thread pool.
+ */
+#ifndef MIMO_SUPERVISOR_UPKEEP_H
+#define MIMO_SUPERVISOR_UPKEEP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mimo/bucket.h"
+#include "mimo/error.h"
+#include "mimo/store.h"
+#include "supervisor/settle.h"
+
+struct upkeep_counts {
+    size_t manifests_returned;
+    size_t manifests_exceeded; /* of those: had no attempt left */
+    size_t manifests_timed_out;
+    size_t clusters_released;
+};
+
+/* Returns all that `rules->actuator` owns. Call it at the start, before anything is claimed. */
+int upkeep_recover_owned(struct store *store, const struct settle_rules *rules, int64_t now,
+                         struct upkeep_counts *counts, struct error *error);
+
+/* One round over `buckets`: expired leases of anybody, then missed deadlines; a bounded number of
+ * each. */
+int upkeep_run(struct store *store, const struct settle_rules *rules, struct bucket_range buckets,
+               int64_t now, struct upkeep_counts *counts, struct error *error);
+
+#endif
