@@ -84,9 +84,9 @@ class Layout:
         return self.log / f"{name}.log"
 
     def write_configuration(self, values, overrides):
-        """`values` is {"section.key": value}; `overrides` are texts of the form section.key=value."""
+        """Both are {"section.key": value}."""
         self.configuration.write_text("# Written by `./bootstrap up`, anew at every start.\n" + _ini(values))
-        self.overrides.write_text("# What --set gave.\n" + _ini(dict(text.split("=", 1) for text in overrides)))
+        self.overrides.write_text("# What --set gave.\n" + _ini(overrides))
 
     def write_tokens(self):
         """Make a token for each role; returns {role: token}. The token file holds their digests alone."""

@@ -28,6 +28,7 @@ class System:
         self.options = options
         self.layout = Layout(options.directory)
         self.practice = Practice(self.layout.practice)
+        self.overrides = dict(text.split("=", 1) for text in options.overrides)
         self.ports = Reservations()
         self.family = None
         self.programs = {} # by name, in the order of starting
@@ -58,7 +59,7 @@ class System:
         self.metrics_ports = [self.ports.take() for _ in range(options.instances)]
         self.tokens = self.layout.write_tokens()
         values = self.layout.values(self.store, self.metrics_ports, self.api_port)
-        self.layout.write_configuration(values, options.overrides)
+        self.layout.write_configuration(values, self.overrides)
 
     def _start_helpers(self):
         """What is no part of the product: the practice clusters, and whoever takes the metrics."""
@@ -91,11 +92,15 @@ class System:
         self._spawn("api", self._program("mimo-api"), *self._common_arguments())
 
     def _start_actuator(self, index):
-        own = {"actuator.index": index, "actuator.state_directory": self.layout.state_of(index),
-               "metrics.listen": f"127.0.0.1:{self.metrics_ports[index]}"}
-        given = {text.split("=", 1)[0] for text in self.options.overrides}
-        arguments = [f"--set={key}={value}" for key, value in own.items() if key not in given]
+        own = {"actuator.state_directory": self.layout.state_of(index),
+               "metrics.listen": f"127.0.0.1:{self.metrics_ports[index]}", **self.overrides,
+               "actuator.index": self._index_of(index)}
+        arguments = [f"--set={key}={value}" for key, value in own.items()]
         self._spawn(f"actuator-{index}", self._program("mimod"), *self._common_arguments(), *arguments)
+
+    def _index_of(self, position):
+        """Actuators are numbered from actuator.index on, which is 0 unless --set gave another."""
+        return int(self.overrides.get("actuator.index", 0)) + position
 
     def _common_arguments(self):
         return "--config", self.layout.configuration
@@ -140,7 +145,7 @@ class System:
         ranges = []
         for index in range(self.options.instances):
             try:
-                actuator = control.ask(self.layout.run, index)["actuator"]
+                actuator = control.ask(self.layout.run, self._index_of(index))["actuator"]
             except (OSError, ValueError):
                 return False
             if not actuator["storeReachable"]:
