@@ -46,10 +46,13 @@ class AdminApi:
         return AdminApi(self.url, token, self.cacert, self.timeout)
 
     def __call__(self, method, path, body=None, query=None, headers=None):
-        """One request. `body` is bytes as they are, or what becomes JSON. Adds api-version unless `query` has it."""
+        """One request. `body` is bytes as they are, or what becomes JSON. Adds api-version where it belongs unless
+        `query` has it."""
         parts = urlsplit(self.url)
-        query = {"api-version": "admin", **(query or {})}
-        target = quote(path) + "?" + urlencode({key: value for key, value in query.items() if value is not None})
+        version = {"api-version": "admin"} if path.lower().startswith("/admin") else {}
+        query = {**version, **(query or {})}
+        encoded = urlencode({key: value for key, value in query.items() if value is not None})
+        target = quote(path) + ("?" + encoded if encoded else "")
         all_headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
