@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drive the practice cluster from tests: start it, talk to it, stop it."""
 
 import http.client

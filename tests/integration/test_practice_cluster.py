@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The practice cluster behaves like a Kubernetes API server, and fails only when and how it is told to."""
 
 import base64
@@ -578,7 +579,6 @@ def test_rules_can_look_at_the_body(admin, created):
 
 
 @pytest.mark.parametrize("rule, error", [({"drop": True}, http.client.RemoteDisconnected),
-                                         ({"reset": True}, ConnectionResetError),
                                          ({"half": True}, http.client.IncompleteRead),
                                          ({"noHttp": True}, http.client.BadStatusLine)])
 def test_trouble_on_the_wire(admin, rule, error):
@@ -587,6 +587,24 @@ def test_trouble_on_the_wire(admin, rule, error):
         admin.get(KUBE_APISERVER)
     assert admin.get(KUBE_APISERVER).status == 200
     assert [bool(record["trouble"]) for record in admin.log()] == [True, False]
+
+
+@pytest.mark.parametrize("rule, is_reset", [({"drop": True}, False), ({"reset": True}, True)])
+def test_a_connection_is_dropped_or_reset(admin, rule, is_reset):
+    """Seen below TLS: the TLS client reports both as the same end of file."""
+    admin.trouble(rule)
+    connection = admin.connect()
+    connection.request("GET", "/readyz")
+    with socket.socket(fileno=os.dup(connection.sock.fileno())) as below:
+        below.settimeout(10)
+        try:
+            while below.recv(65536):
+                pass
+            ended_by_reset = False
+        except ConnectionResetError:
+            ended_by_reset = True
+    connection.close()
+    assert ended_by_reset == is_reset
 
 
 def test_a_dropped_write_can_have_happened(admin, created):
@@ -740,6 +758,8 @@ def test_kubectl_apply(kubectl, admin, how):
     wanted = config_map(name, {"a": "1", "b": "2"}, namespace="openshift-config")
     kubectl("apply", *how, "-f", "-", stdin=yaml.dump(wanted))
     wanted["data"] = {"a": "1", "c": "3"}
+    kubectl("apply", *how, "--dry-run=server", "-f", "-", stdin=yaml.dump(wanted))
+    assert admin.get(f"{CONFIG_MAPS}/{name}").json["data"] == {"a": "1", "b": "2"}
     kubectl("apply", *how, "-f", "-", stdin=yaml.dump(wanted))
     obj = admin.get(f"{CONFIG_MAPS}/{name}").json
     assert obj["data"] == {"a": "1", "c": "3"}

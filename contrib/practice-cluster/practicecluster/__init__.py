@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A practice cluster: the part of a Kubernetes API server that MIMO's tasks use.
 
 Read the modules in this order:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a request to a response: the Kubernetes API without any socket.
 
 `Api.handle` never raises; whatever goes wrong becomes a `Status` object.

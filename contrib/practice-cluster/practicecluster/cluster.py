@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One practice cluster: its objects, its rules of trouble, its credentials and its log."""
 
 from . import identity, initial, status

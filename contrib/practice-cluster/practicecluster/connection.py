@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One client's connection: HTTP/1.1 over TLS, and the kinds of trouble that happen on the wire."""
 
 import json
@@ -20,8 +21,8 @@ PIECE = b" " * 65536
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
-class ClientGone(Exception):
-    """The client closed the connection before it had its answer."""
+class CutShort(Exception):
+    """Ends the connection without any goodbye: the client left, or a rule wants it so."""
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -89,7 +90,7 @@ class Connection(BaseHTTPRequestHandler):
             raise status.ApiError(413, f"Request entity too large: limit is {BODY_LIMIT}")
         data = self.rfile.read(length) if length else b""
         if len(data) < length:
-            raise ClientGone("the connection ended within a request")
+            raise CutShort("the connection ended within a request")
         return data
 
     # ---- its answer ----
@@ -100,7 +101,7 @@ class Connection(BaseHTTPRequestHandler):
         outcome = api.handle(request) if rule.carry_out else None
         if rule.delay_ms and not self._pause(rule.delay_ms / 1000):
             self._log(request, rule, outcome, None, "the client did not wait for the answer")
-            raise ClientGone()
+            raise CutShort()
         if not (outcome or rule.replaces_answer):
             outcome = api.handle(request)
         answer = self.server.replacement(rule) if rule.replaces_answer else outcome
@@ -119,14 +120,12 @@ class Connection(BaseHTTPRequestHandler):
             self._reset_at_close()
         if rule.no_http:
             self.wfile.write(b"\x15\x03\x01 this is no HTTP\r\n\r\n")
-        if answer is None:
-            self.close_connection = True
-        else:
+        if answer:
             self._send(answer, rule)
+        if rule.half or not answer:
+            raise CutShort()
 
     def _send(self, response, rule=trouble.NO_TROUBLE):
-        if rule.half:
-            self.close_connection = True
         padding = max(0, (rule.huge_bytes or 0) - len(response.body))
         head = self._head(response, rule, padding + len(response.body))
         if self.command == "HEAD":
@@ -172,7 +171,7 @@ class Connection(BaseHTTPRequestHandler):
             self.wfile.write(data[position:position + 1])
             self.wfile.flush()
             if not self._pause(pause):
-                raise ClientGone()
+                raise CutShort()
 
     def _pause(self, seconds):
         """Whether the client is still there afterwards."""
@@ -208,7 +207,7 @@ class Connection(BaseHTTPRequestHandler):
         remaining = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
         ready = dict(poller.poll(remaining))
         if self.connection.fileno() in ready:
-            raise ClientGone()
+            raise CutShort()
         if watcher.fileno() in ready:
             watcher.acknowledge()
         return bool(ready)
@@ -253,7 +252,7 @@ def _serve_requests(tls_socket, address, cluster, number):
     try:
         Connection(tls_socket, address, cluster, number)
         _say_goodbye(tls_socket)
-    except (ClientGone, OSError, ValueError):
+    except (CutShort, OSError, ValueError):
         pass  # clients may leave whenever they like
 
 

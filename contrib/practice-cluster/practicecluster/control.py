@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """/practice/...: how an operator or a test tells a practice cluster to fail, and reads its log.
 
     GET, PUT, POST, DELETE  /practice/trouble                  show, replace, add, clear the rules

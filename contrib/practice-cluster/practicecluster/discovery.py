@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Discovery: the documents from which kubectl learns which resources there are and what they are called.
 
 `kubectl get co` works because /apis/config.openshift.io/v1 lists `clusteroperators` with the short name `co`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who asks, and what they may do.
 
 Authentication is as in Kubernetes: a client certificate (CN is the user, O are the groups) or a bearer token.

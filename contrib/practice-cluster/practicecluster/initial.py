@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a fresh Azure Red Hat OpenShift cluster holds, as far as maintenance is concerned."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kinds of resources that a practice cluster has, one row each.
 
 A row says everything that sets one kind apart: its names, whether it lives in a namespace, which fields it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files from which clients start: where the cluster is, whom to trust, who they are.
 
 Four for each cluster, one for each way in which kubeconfig files can say it:

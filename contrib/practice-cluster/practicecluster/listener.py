@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The listening sockets of all clusters, in one loop that sleeps until a client comes or a signal says stop."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kinds of PATCH that Kubernetes knows, as functions from an old object to a new one.
 
 None of them changes its arguments: what is stored stays as it is until the result has passed validation.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Just enough protobuf: newer kubectl sends some objects in it, older kubectl reads OpenAPI in it.
 
 A message is a row of fields, each a number, a wire type and a value. `MESSAGES` gives the numbers their names

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The request log: who asked for what, and whether it changed anything.
 
 One line of JSON a request, written before the answer goes out: whoever has an answer finds its line. All

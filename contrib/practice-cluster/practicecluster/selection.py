@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label and field selectors, as in `kubectl get -l app=x,tier!=y` and `--field-selector metadata.name=z`."""
 
 import re

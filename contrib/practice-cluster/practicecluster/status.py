@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors as Kubernetes reports them: a `Status` object with code, reason, message and details.
 
 Clients act on code and reason, people on the message; both are kept as close to the original as possible, so

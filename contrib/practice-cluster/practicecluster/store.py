@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The objects of one cluster, in memory.
 
 One counter numbers all changes of a cluster; the number of an object's last change is its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tables: the server, not kubectl, decides which columns `kubectl get` prints.
 
 kubectl asks for them with `Accept: application/json;as=Table;v=v1;g=meta.k8s.io`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The certificate authority of a directory, and what it signs.
 
 One authority per directory; it signs a server certificate per cluster and run, and a client certificate per

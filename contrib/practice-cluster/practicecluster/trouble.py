@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trouble: rules by which a practice cluster fails on demand.
 
 A rule says which requests it is for, how often it strikes, and what it does. The first rule that fits a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What makes an object invalid, for the kinds and the mistakes that matter in practice.
 
 A real server knows every field of every kind; this one knows the fields that maintenance touches. What it

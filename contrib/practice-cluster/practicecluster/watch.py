@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watching: telling a client about changes as they happen, as `kubectl get -w` wants it.
 
 Without a resourceVersion a watch begins with what there is, as ADDED events; with one it begins with what

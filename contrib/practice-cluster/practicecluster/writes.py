@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Create, update, patch, apply and delete: the rules by which many clients change objects without locks.
 
 Every object carries the number of its last change, `metadata.resourceVersion`. A client that writes sends
