@@ -7,15 +7,16 @@
  * config_keys.h: config.actuator_max_workers.
  *
  * The file is read by inih (https://github.com/benhoyt/inih), then each file of FILE.d/ that ends
- * in .conf in the order of its name, then the overrides ("section.key=value", the --set of every program).
- * A later value replaces an earlier one. Unknown sections or keys, wrong types, values out of range,
- * a key twice in one file and unreadable files are errors in one line that names file, line, key and
- * what is allowed:
+ * in .conf in the order of its name, then the overrides ("section.key=value", the --set of every
+ * program). A later value replaces an earlier one. Unknown sections or keys, wrong types, values
+ * out of range, a key twice in one file and unreadable files are errors in one line that names
+ * file, line, key and what is allowed:
  *
  *     /etc/mimo/mimo.conf:7: actuator.max_workers: "many" is not a whole number from 1 to 1000
  *
- * Rules over several keys (task_timeout fits in lease_ttl, index < count for static, membership_ttl at least
- * three intervals, mark_state no state of rest) are checked after loading, by the same call.
+ * Rules over several keys (task_timeout fits in lease_ttl, index < count for static, membership_ttl
+ * at least three intervals, mark_state no state of rest, a user for each worker slot, addresses
+ * well-formed) are checked after loading, by the same call.
  */
 #ifndef MIMO_CONFIG_H
 #define MIMO_CONFIG_H
@@ -32,25 +33,28 @@
 /* Exit status of a program whose configuration or command line is wrong. */
 enum { EXIT_USAGE = 2 };
 
-#define CONFIG_FIELD_TEXT(section, key, ...)     char *section##_##key;
-#define CONFIG_FIELD_INTEGER(section, key, ...)  int64_t section##_##key;
-#define CONFIG_FIELD_BOOLEAN(section, key, ...)  bool section##_##key;
-#define CONFIG_FIELD_CHOICE(section, key, ...)   int section##_##key;
-#define CONFIG_FIELD_CHOICES(section, key, ...)  unsigned section##_##key;
+#define CONFIG_FIELD_TEXT(section, key, ...)    char *section##_##key;
+#define CONFIG_FIELD_INTEGER(section, key, ...) int64_t section##_##key;
+#define CONFIG_FIELD_BOOLEAN(section, key, ...) bool section##_##key;
+#define CONFIG_FIELD_CHOICE(section, key, ...)  int section##_##key;
+#define CONFIG_FIELD_CHOICES(section, key, ...) unsigned section##_##key;
 
 struct config {
-    CONFIG_KEYS(CONFIG_FIELD_TEXT, CONFIG_FIELD_INTEGER, CONFIG_FIELD_INTEGER,
-                CONFIG_FIELD_INTEGER, CONFIG_FIELD_BOOLEAN, CONFIG_FIELD_CHOICE,
-                CONFIG_FIELD_CHOICES)
+    CONFIG_KEYS(CONFIG_FIELD_TEXT, CONFIG_FIELD_INTEGER, CONFIG_FIELD_INTEGER, CONFIG_FIELD_INTEGER,
+                CONFIG_FIELD_BOOLEAN, CONFIG_FIELD_CHOICE, CONFIG_FIELD_CHOICES)
 };
 
 /* Fills `config` from defaults, the file at `path`, its drop-ins, and `overrides` (NULL-terminated
- * array, or NULL). On failure `config` owns nothing. */
+ * array, or NULL). A named file must exist; where CONFIG_DEFAULT_PATH (or NULL) does not, the
+ * defaults apply. On failure `config` owns nothing. */
 int config_load(struct config *config, const char *path, const char *const *overrides,
                 struct error *error);
 
 /* Releases what config_load() made; safe on a zeroed struct. */
 void config_free(struct config *config);
+
+/* The users of actuator.worker_uids; false when the key is empty. */
+bool config_worker_uids(const struct config *config, uint32_t *ret_first, uint32_t *ret_last);
 
 /* Writes every key with its value in force in the form of the file (--dump-config). */
 void config_dump(const struct config *config, FILE *stream);

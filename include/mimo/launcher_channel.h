@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * launcher_channel.h - what supervisor and launcher say to each other: the whole privileged surface.
+ * launcher_channel.h - what supervisor and launcher say to each other: the whole privileged
+ * surface.
  *
- * A SOCK_SEQPACKET pair made by the supervisor before it starts the launcher. One packet is one message of
- * fixed size: a header and the body of its type, fixed-width fields, no padding, native byte order (both ends
- * are of one build: the version says so). Anything else (short or long packet, unknown type,
- * wrong version, out of turn, missing or surplus descriptors) is a failure of the peer, who is given up:
- * the launcher ends, the supervisor ends non-zero.
+ * A SOCK_SEQPACKET pair made by the supervisor before it starts the launcher. One packet is one
+ * message of fixed size: a header and the body of its type, fixed-width fields, no padding, native
+ * byte order (both ends are of one build: the version says so). Anything else (short or long
+ * packet, unknown type, wrong version, out of turn, missing or surplus descriptors) is a failure of
+ * the peer, who is given up: the launcher ends, the supervisor ends non-zero.
  *
  *   number  message   from         when      with
- *   1       LAUNCH    supervisor   ready     two descriptors: the job (a sealed memfd), the result pipe's write end
- *   2       SIGNAL    supervisor   ready     signals the process group of one attempt
- *   64      READY     launcher     starting  once, when it has dropped its privileges and warmed its libraries
- *   65      STARTED   launcher     ready     the attempt's pid
- *   66      ENDED     launcher     ready     exit status and resource usage; after it the token is free again
- *   67      FAILED    launcher     ready     no worker could be made: errno; answers LAUNCH in place of STARTED
+ *   1       LAUNCH    supervisor   ready     two descriptors: the job (a sealed memfd), the result
+ * pipe's write end 2       SIGNAL    supervisor   ready     signals the process group of one
+ * attempt 64      READY     launcher     starting  once, when it has dropped its privileges and
+ * warmed its libraries 65      STARTED   launcher     ready     the attempt's pid 66      ENDED
+ * launcher     ready     exit status and resource usage; after it the token is free again 67 FAILED
+ * launcher     ready     no worker could be made: errno; answers LAUNCH in place of STARTED
  *
- * The job is JSON (job.h), job_length bytes, followed at once by sealed_length bytes of the cluster's sealed
- * credentials (DER). The launcher reads neither: its child opens the seal before it forgets the key, and
- * parses the JSON when the sandbox has closed.
+ * The job is JSON (job.h), job_length bytes, followed at once by sealed_length bytes of the
+ * cluster's sealed credentials (DER). The launcher reads neither: its child opens the seal before
+ * it forgets the key, and parses the JSON when the sandbox has closed.
  */
 #ifndef MIMO_LAUNCHER_CHANNEL_H
 #define MIMO_LAUNCHER_CHANNEL_H
@@ -29,6 +30,14 @@
 #include "mimo/error.h"
 
 enum { LAUNCHER_CHANNEL_VERSION = 1, LAUNCH_PORTS_MAXIMUM = 16, LAUNCH_TITLE_SIZE = 192 };
+
+/* Bounds of fields; both ends refuse what is beyond. */
+enum {
+    LAUNCH_SLOTS_MAXIMUM = 1000,      /* slots 0..999: the most that actuator.max_workers allows */
+    LAUNCH_SECONDS_MAXIMUM = 86400,   /* the longest alarm: that of actuator.task_timeout */
+    LAUNCH_JOB_MAXIMUM = 1024 * 1024, /* bytes of the job's JSON */
+    LAUNCH_SEALED_MAXIMUM = 512 * 1024, /* bytes of sealed credentials */
+};
 
 enum launcher_message_type {
     LAUNCHER_LAUNCH = 1,
@@ -41,17 +50,18 @@ enum launcher_message_type {
 
 /* One attempt to run. */
 struct launcher_launch {
-    uint64_t token;         /* the supervisor's name for the attempt; not in use at present */
-    uint64_t memory;        /* RLIMIT_AS, bytes */
-    uint64_t file_size;     /* RLIMIT_FSIZE, bytes */
-    uint32_t slot;          /* worker slot: chooses the user where a range is configured */
+    uint64_t token;     /* the supervisor's name for the attempt, not zero; not in use at present */
+    uint64_t memory;    /* RLIMIT_AS, bytes; >= 1 */
+    uint64_t file_size; /* RLIMIT_FSIZE, bytes */
+    uint32_t slot;      /* worker slot: chooses the user where a range is configured */
     uint32_t alarm_seconds; /* >= 1 */
-    uint32_t cpu_seconds;   /* RLIMIT_CPU */
-    uint32_t open_files;    /* RLIMIT_NOFILE */
-    uint32_t job_length;
+    uint32_t cpu_seconds;   /* RLIMIT_CPU; >= 1 */
+    uint32_t open_files;    /* RLIMIT_NOFILE; >= 1 */
+    uint32_t job_length;    /* >= 1 */
     uint32_t sealed_length; /* 0: none */
     uint32_t port_count;
-    uint16_t ports[LAUNCH_PORTS_MAXIMUM]; /* TCP ports that the worker may connect to */
+    uint16_t ports[LAUNCH_PORTS_MAXIMUM]; /* TCP ports that the worker may connect to; 0 behind the
+                                             last */
     char title[LAUNCH_TITLE_SIZE];        /* for ps(1); terminated */
     uint32_t reserved;                    /* zero */
 };
@@ -101,17 +111,19 @@ struct launcher_message {
     int report_fd; /* LAUNCH: -1 otherwise */
 };
 
-/* Who may say what, and when. */
+/* Who may say what, and when. A side keeps the state: the supervisor's is moved on by receiving
+ * READY, the launcher sets its own to READY when it has sent it. */
 enum launcher_side { LAUNCHER_SIDE_SUPERVISOR, LAUNCHER_SIDE_LAUNCHER };
 enum launcher_channel_state { LAUNCHER_CHANNEL_STARTING, LAUNCHER_CHANNEL_READY };
 
-/* Sends one message; descriptors stay the sender's. ERROR_LIMIT when the socket is full (try again
- * when it is writable), ERROR_UNAVAILABLE when the peer is gone. */
+/* Sends one message, never waiting; descriptors stay the sender's. ERROR_INVALID when a field is
+ * out of bounds (nothing was sent), ERROR_LIMIT when the socket is full (try again when it is
+ * writable), ERROR_UNAVAILABLE when the peer is gone. */
 int launcher_channel_send(int socket, const struct launcher_message *message, struct error *error);
 
-/* Receives one message from `from`, checks it against the table and every field's bounds, and moves *state on.
- * 1: a message. 0: none there now (EAGAIN). -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID for
- * a message that breaks the rules; nothing is left open then. */
+/* Receives one message from `from`, checks it against the table and every field's bounds, and moves
+ * *state on. Never waits. 1: a message. 0: none there now. -1: ERROR_UNAVAILABLE at end of file,
+ * ERROR_INVALID for a message that breaks the rules; nothing is left open then. */
 int launcher_channel_receive(int socket, enum launcher_side from,
                              enum launcher_channel_state *state,
                              struct launcher_message *ret_message, struct error *error);

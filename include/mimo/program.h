@@ -6,12 +6,13 @@
  *   -s, --set SECTION.KEY=VALUE   overrides one key; may be given several times
  *       --check-config    checks the configuration, says "ok" or what is wrong, and ends
  *       --dump-config     writes the configuration in force, and ends
+ *       --example-config  writes a commented file with every key and its default, and ends
  *   -h, --help, -V, --version
  *
  * Usage: first thing in main(). program_start() handles all of these itself, opens the log as the
- * configuration says, and returns only if the program is to go on. Wrong usage or configuration ends
- * the program with one line on standard error and status EXIT_USAGE, before anything was started.
- * Further options and operands are the program's own: it gives a table of them.
+ * configuration says, and returns only if the program is to go on. Wrong usage or configuration
+ * ends the program with one line on standard error and status EXIT_USAGE, before anything was
+ * started. Further options and operands are the program's own: it gives a table of them.
  */
 #ifndef MIMO_PROGRAM_H
 #define MIMO_PROGRAM_H
@@ -19,8 +20,8 @@
 #include "mimo/config.h"
 
 struct program_option {
-    const char *name;      /* long name without dashes; the table ends with a NULL name */
-    const char *argument;  /* what stands for the value in the help, or NULL for a switch */
+    const char *name;     /* long name without dashes; the table ends with a NULL name */
+    const char *argument; /* what stands for the value in the help, or NULL for a switch */
     const char *help;
     const char **ret_value; /* set to the value, or to the name for a switch */
 };
@@ -33,15 +34,25 @@ struct program {
     const struct program_option *options; /* or NULL */
 };
 
-/* Returns the index of the first operand in argv (== argc if there is none). Ends the program in all
- * the cases above. `config` belongs to the caller. */
+/* Returns the index of the first operand in argv (== argc if there is none). Ends the program in
+ * all the cases above. `config` belongs to the caller. */
 int program_start(const struct program *program, int argc, char **argv, struct config *config);
+
+/* Loads the configuration again, from the same file and with the same overrides (SIGHUP). On
+ * failure `config` owns nothing; the one in force is untouched. */
+int program_reload(struct config *config, struct error *error);
+
+/* The --config and --set of this program's command line, NULL-terminated, to hand on to another
+ * program of the family: "--config", FILE, "--set", "section.key=value", ... Lives as long as the
+ * program. */
+const char *const *program_config_arguments(void);
 
 /* Writes "NAME: message" to standard error and ends with EXIT_USAGE. */
 _Noreturn void program_usage_error(const struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The descriptor that a parent of the family passed at `number` (checked to be open), made close-on-exec. */
+/* The descriptor that a parent of the family passed at `number` (checked to be open), made
+ * close-on-exec. */
 int program_inherited_fd(int number, struct error *error);
 
 #endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules over several keys of the configuration, and the form of texts that have one. */
+#include "config.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/config_table.h"
+
+static int wrong(struct error *error, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int wrong(struct error *error, const char *key, const char *format, ...)
+{
+    char message[ERROR_MESSAGE_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    return error_set(error, ERROR_INVALID, "%s: %s", key, message);
+}
+
+static int check_lease(const struct config *config, struct error *error)
+{
+    if (config->actuator_task_timeout <= config->actuator_lease_ttl)
+        return 0;
+    return wrong(
+        error, "actuator.task_timeout",
+        "must not be longer than actuator.lease_ttl: a worker must be dead before its lease is");
+}
+
+static int check_place(const struct config *config, struct error *error)
+{
+    if (config->actuator_assignment != ASSIGNMENT_STATIC ||
+        config->actuator_index < config->actuator_count)
+        return 0;
+    return wrong(error, "actuator.index",
+                 "%" PRId64 " must be less than actuator.count, which is %" PRId64
+                 ", where actuator.assignment is static",
+                 config->actuator_index, config->actuator_count);
+}
+
+static int check_membership(const struct config *config, struct error *error)
+{
+    if (config->actuator_membership_ttl >= 3 * config->actuator_membership_interval)
+        return 0;
+    return wrong(
+        error, "actuator.membership_ttl",
+        "must be at least three times actuator.membership_interval: one lost word is no death");
+}
+
+static int check_mark(const struct config *config, struct error *error)
+{
+    if (strcmp(config->clusters_mark_state, "Succeeded") != 0 &&
+        strcmp(config->clusters_mark_state, "Failed") != 0)
+        return 0;
+    return wrong(error, "clusters.mark_state",
+                 "\"%s\" is a state of rest: a cluster under maintenance could not be told from "
+                 "one that is not",
+                 config->clusters_mark_state);
+}
+
+static bool read_uid(const char **text, int64_t *ret_uid)
+{
+    int64_t uid = 0;
+    const char *start = *text;
+
+    for (; isdigit((unsigned char)**text) && uid < UINT32_MAX; (*text)++)
+        uid = uid * 10 + (**text - '0');
+    *ret_uid = uid;
+    return *text > start && uid > 0 && uid < UINT32_MAX;
+}
+
+bool config_worker_uids(const struct config *config, uint32_t *ret_first, uint32_t *ret_last)
+{
+    const char *text = config->actuator_worker_uids;
+    int64_t first, last;
+
+    if (!read_uid(&text, &first) || *text++ != '-' || !read_uid(&text, &last) || *text != '\0' ||
+        first > last)
+        return false;
+    *ret_first = (uint32_t)first;
+    *ret_last = (uint32_t)last;
+    return true;
+}
+
+static int check_worker_uids(const struct config *config, struct error *error)
+{
+    uint32_t first, last;
+
+    if (*config->actuator_worker_uids == '\0')
+        return 0;
+    if (!config_worker_uids(config, &first, &last))
+        return wrong(error, "actuator.worker_uids",
+                     "\"%.64s\" is not a range of user numbers such as 61200-61299",
+                     config->actuator_worker_uids);
+    if ((int64_t)last - first + 1 < config->actuator_max_workers)
+        return wrong(error, "actuator.worker_uids",
+                     "%" PRId64 " users are too few for actuator.max_workers, which is %" PRId64,
+                     (int64_t)last - first + 1, config->actuator_max_workers);
+    return 0;
+}
+
+/* "host:port", "[::1]:port": only the form; whether there is such an address shows when it is used.
+ */
+static bool is_address(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end;
+    unsigned long port;
+
+    if (!colon || colon == text || !isdigit((unsigned char)colon[1]))
+        return false;
+    port = strtoul(colon + 1, &end, 10);
+    return *end == '\0' && port <= 65535 &&
+           (*text == '[' ? colon[-1] == ']' : memchr(text, ':', (size_t)(colon - text)) == NULL);
+}
+
+static int check_addresses(const struct config *config, struct error *error)
+{
+    static const char form[] = "\"%.64s\" is not an address such as 127.0.0.1:8443 or [::1]:8443";
+    const char *statsd = config->metrics_statsd;
+
+    if (!is_address(config->api_listen))
+        return wrong(error, "api.listen", form, config->api_listen);
+    if (*config->metrics_listen && !is_address(config->metrics_listen))
+        return wrong(error, "metrics.listen", form, config->metrics_listen);
+    if (strcmp(statsd, "off") != 0 && (strncmp(statsd, "unix:", 5) != 0 || statsd[5] == '\0') &&
+        (strncmp(statsd, "udp:", 4) != 0 || !is_address(statsd + 4)))
+        return wrong(error, "metrics.statsd", "\"%.64s\" is not unix:PATH, udp:HOST:PORT or off",
+                     statsd);
+    return 0;
+}
+
+int config_check_rules(const struct config *config, struct error *error)
+{
+    static int (*const rules[])(const struct config *, struct error *) = {
+        check_lease, check_place, check_membership, check_mark, check_worker_uids, check_addresses,
+    };
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (rules[i](config, error) < 0)
+            return -1;
+    }
+    return 0;
+}

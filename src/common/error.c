@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Errors as values. */
+#include "config.h"
+
+#include "mimo/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/text.h"
+
+static int fill(struct error *error, enum error_kind kind, const char *message)
+{
+    error->kind = kind;
+    text_copy_clean(error->message, sizeof(error->message), message, ' ');
+    return -1;
+}
+
+int error_set(struct error *error, enum error_kind kind, const char *format, ...)
+{
+    char message[ERROR_MESSAGE_SIZE + 4]; /* room for a character that is cut in two */
+    va_list arguments;
+
+    if (!error)
+        return -1;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    return fill(error, kind, message);
+}
+
+static enum error_kind kind_of_errno(int errnum)
+{
+    switch (errnum) {
+    case ENOENT:
+        return ERROR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return ERROR_DENIED;
+    case EEXIST:
+        return ERROR_CONFLICT;
+    default:
+        return ERROR_SYSTEM;
+    }
+}
+
+int error_set_system(struct error *error, int errnum, const char *format, ...)
+{
+    char message[ERROR_MESSAGE_SIZE + 4];
+    const char *description = strerrordesc_np(errnum);
+    va_list arguments;
+    int length;
+
+    if (!error)
+        return -1;
+    va_start(arguments, format);
+    length = vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (length >= 0 && (size_t)length < sizeof(message)) {
+        if (description)
+            snprintf(message + length, sizeof(message) - (size_t)length, ": %s", description);
+        else
+            snprintf(message + length, sizeof(message) - (size_t)length, ": error %d", errnum);
+    }
+    return fill(error, kind_of_errno(errnum), message);
+}
+
+int error_prefix(struct error *error, const char *format, ...)
+{
+    char message[2 * ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    int length;
+
+    if (!error)
+        return -1;
+    va_start(arguments, format);
+    length = vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (length >= 0 && (size_t)length < sizeof(message))
+        snprintf(message + length, sizeof(message) - (size_t)length, ": %s", error->message);
+    return fill(error, error->kind, message);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One line per event on standard error. */
+#include "config.h"
+
+#include "mimo/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/text.h"
+
+/* The one state of this module. Written by log_open() before there are threads, then only read. */
+static struct {
+    const char *program;
+    enum log_level level;
+    bool journal;
+    pid_t pid;
+} state = {.program = "mimo", .level = LOG_LEVEL_INFO};
+
+/* systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream. A child whose standard error was
+ * redirected still has the variable, so the numbers must be those of ours. */
+static bool stderr_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat status;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+void log_open(const char *program, enum log_level level, enum log_format format)
+{
+    state.program = program;
+    state.level = level;
+    state.journal =
+        format == LOG_FORMAT_JOURNAL || (format == LOG_FORMAT_AUTO && stderr_is_journal());
+    log_refresh_pid();
+}
+
+void log_refresh_pid(void)
+{
+    state.pid = getpid();
+}
+
+static const char *level_name(enum log_level level)
+{
+    static const char *const names[] = {
+        [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+        [LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
+    };
+
+    return names[level];
+}
+
+/* What stands before the message; returns its length. */
+static size_t write_head(char *line, size_t size, enum log_level level)
+{
+    struct timespec now;
+    struct tm fields;
+    char seconds[32];
+
+    if (state.journal)
+        return (size_t)snprintf(line, size, "<%d>", (int)level);
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &fields);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &fields);
+    return (size_t)snprintf(line, size, "%s.%06ldZ %.64s[%d] %s: ", seconds, now.tv_nsec / 1000,
+                            state.program, (int)(state.pid ? state.pid : getpid()),
+                            level_name(level));
+}
+
+/* Copies as much of `text` as fits with control bytes as \xNN. Returns where it stopped in `text`.
+ */
+static const char *escape(char *buffer, size_t size, const char *text, size_t *ret_length)
+{
+    size_t used = 0;
+
+    while (*text) {
+        size_t length = text_character(text);
+        bool plain = length > 0 && !text_is_control(text, length);
+        size_t wanted = plain ? length : 4;
+
+        if (used + wanted >= size)
+            break;
+        if (plain)
+            memcpy(buffer + used, text, length);
+        else
+            snprintf(buffer + used, size - used, "\\x%02x", (unsigned char)*text);
+        used += wanted;
+        text += plain ? length : 1;
+    }
+    buffer[used] = '\0';
+    *ret_length = used;
+    return text;
+}
+
+const char *log_escape(char *buffer, unsigned long size, const char *text)
+{
+    size_t length;
+
+    escape(buffer, size, text, &length);
+    return buffer;
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    static const char ellipsis[] = "...\n";
+    char message[LOG_LINE_SIZE];
+    char line[LOG_LINE_SIZE];
+    int saved_errno = errno;
+    size_t head, length;
+    va_list arguments;
+    ssize_t written;
+
+    if (level > state.level)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+
+    head = write_head(line, sizeof(line), level);
+    if (*escape(line + head, sizeof(line) - head - sizeof(ellipsis), message, &length) != '\0') {
+        memcpy(line + head + length, ellipsis, sizeof(ellipsis) - 1);
+        length += sizeof(ellipsis) - 1;
+    } else {
+        line[head + length++] = '\n';
+    }
+    /* One write, so that lines of several processes do not mix. What cannot be written is lost:
+     * there is nowhere to say so. */
+    do
+        written = write(STDERR_FILENO, line, head + length);
+    while (written < 0 && errno == EINTR);
+    errno = saved_errno;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cluster's document: its lease, and the mark that others see. */
+#include "config.h"
+
+#include "mimo/cluster.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/member.h"
+#include "mimo/bucket.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/outcome.h"
+
+#define PLACE(field) offsetof(struct cluster, field)
+
+/* Members of the document that are plain fields; the key is read apart. */
+static const struct member members[] = {
+    {"id", NULL, MEMBER_UUID, PLACE(id), .required = true},
+    {"bucket", "bucket", MEMBER_INT, PLACE(bucket), .largest = BUCKET_COUNT - 1, .otherwise = -1},
+    {"openShiftCluster.properties.provisioningState", NULL, MEMBER_TEXT, PLACE(provisioning_state),
+     .size = CLUSTER_STATE_SIZE},
+    {"openShiftCluster.properties.lastProvisioningState", NULL, MEMBER_TEXT,
+     PLACE(last_provisioning_state), .size = CLUSTER_STATE_SIZE},
+    {"leaseOwner", "leaseOwner", MEMBER_UUID, PLACE(lease_owner)},
+    {"leaseManifest", "leaseManifest", MEMBER_UUID, PLACE(lease_manifest)},
+    {"leaseExpires", "leaseExpiry", MEMBER_TIME, PLACE(lease_expires)},
+};
+
+enum { MEMBER_COUNT = sizeof(members) / sizeof(members[0]) };
+
+/* What a lease remembers to put back: the mark it set (the configuration may be another when the
+ * lease is given back), and the lastProvisioningState that it wrote over. */
+static const char mark_path[] = "leaseMark";
+static const char saved_path[] = "leaseLastProvisioningState";
+
+static const char resource_path[] = "openShiftCluster.id";
+static const char properties_path[] = "openShiftCluster.properties";
+
+/* Base64 of the largest kubeconfig with what sealing adds to it. */
+enum { SEALED_SIZE_MAXIMUM = (CLUSTER_KUBECONFIG_SIZE_MAXIMUM + 4096) / 3 * 4 + 4 };
+
+static int no_memory(struct error *error)
+{
+    return error_set_system(error, ENOMEM, "cannot change a cluster");
+}
+
+static int fill_document(struct cluster *cluster, const char *resource_id, json_t *properties,
+                         const char *sealed_kubeconfig)
+{
+    char subscription[UUID_SIZE];
+
+    resource_id_subscription(cluster->key, subscription);
+    if (document_set_string(cluster->document, "key", cluster->key) < 0 ||
+        document_set_string(cluster->document, "partitionKey", subscription) < 0 ||
+        document_set_string(cluster->document, resource_path, resource_id) < 0 ||
+        document_set(cluster->document, properties_path,
+                     properties ? json_deep_copy(properties) : json_object()) < 0 ||
+        document_set_string(cluster->document, "sealedKubeconfig", sealed_kubeconfig) < 0)
+        return -1;
+    return 0;
+}
+
+int cluster_create(struct cluster *cluster, const char *resource_id, json_t *properties,
+                   const char *sealed_kubeconfig, struct error *error)
+{
+    struct cluster made = {.document = NULL};
+    struct cluster checked;
+    int result;
+
+    if (resource_id_normalize(resource_id, made.key, error) < 0)
+        return -1;
+    if (properties && !json_is_object(properties))
+        return error_set(error, ERROR_INVALID, "member \"properties\" must be an object");
+    if (sealed_kubeconfig && strlen(sealed_kubeconfig) > SEALED_SIZE_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "member \"sealedKubeconfig\" is too large");
+    uuid_make(made.id);
+    made.bucket = bucket_of(made.key);
+    made.document = json_object();
+    if (fill_document(&made, resource_id, properties, sealed_kubeconfig) < 0 ||
+        document_set_string(made.document, "id", made.id) < 0 ||
+        document_set(made.document, "bucket", json_integer(made.bucket)) < 0) {
+        cluster_free(&made);
+        return no_memory(error);
+    }
+    /* What was given is checked as what is stored is. */
+    result = cluster_read(&checked, made.document, error);
+    cluster_free(&made);
+    if (result == 0)
+        *cluster = checked;
+    return result;
+}
+
+static int check_object(const json_t *document, const char *path, struct error *error)
+{
+    const json_t *value = document_get(document, path);
+
+    if (value && !json_is_object(value))
+        return error_set(error, ERROR_INVALID, "member \"%s\" must be an object", path);
+    return 0;
+}
+
+/* The key; a producer that has none names the cluster in openShiftCluster.id. */
+static int read_key(struct cluster *cluster, struct error *error)
+{
+    const char *key, *id, *sealed;
+
+    if (document_read_string(cluster->document, resource_path, "", &id, error) < 0 ||
+        document_read_string(cluster->document, "key", id, &key, error) < 0 ||
+        document_read_string(cluster->document, "sealedKubeconfig", "", &sealed, error) < 0)
+        return -1;
+    if (resource_id_normalize(key, cluster->key, error) < 0)
+        return error_prefix(error, "member \"key\"");
+    return 0;
+}
+
+int cluster_read(struct cluster *cluster, json_t *document, struct error *error)
+{
+    struct cluster read = {.document = document};
+
+    if (!json_is_object(document))
+        return error_set(error, ERROR_INVALID, "document is not a JSON object");
+    if (check_object(document, "openShiftCluster", error) < 0 ||
+        check_object(document, properties_path, error) < 0 ||
+        member_read_all(members, MEMBER_COUNT, document, &read, error) < 0 ||
+        read_key(&read, error) < 0)
+        return -1;
+    if (read.bucket < 0)
+        read.bucket = bucket_of(read.key);
+    json_incref(document);
+    *cluster = read;
+    return 0;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+    json_decref(cluster->document);
+    *cluster = (struct cluster){0};
+}
+
+json_t *cluster_document(struct cluster *cluster)
+{
+    if (member_write_all(members, MEMBER_COUNT, cluster, cluster->document) < 0)
+        return NULL;
+    return cluster->document;
+}
+
+/* Members that hold credentials in the documents of the service; they are kept, but never shown. */
+static bool is_secret(const char *name)
+{
+    static const char *const parts[] = {"kubeconfig", "password",   "secret", "signingkey",
+                                        "sshkey",     "privatekey", "token"};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strcasestr(name, parts[i]))
+            return true;
+    }
+    return false;
+}
+
+static void remove_secrets(json_t *value)
+{
+    const char *name;
+    void *next;
+    json_t *child;
+    size_t index;
+
+    json_array_foreach(value, index, child) remove_secrets(child);
+    json_object_foreach_safe(value, next, name, child)
+    {
+        if (is_secret(name))
+            json_object_del(value, name);
+        else
+            remove_secrets(child);
+    }
+}
+
+json_t *cluster_view(struct cluster *cluster)
+{
+    json_t *document = cluster_document(cluster);
+    json_t *properties = document_get(document, properties_path);
+    json_t *view = json_object();
+
+    properties = properties ? json_deep_copy(properties) : json_object();
+    remove_secrets(properties);
+    if (!document ||
+        document_set_string(view, "id", document_string(document, resource_path, cluster->key)) <
+            0 ||
+        document_set_string(
+            view, "name",
+            resource_id_name(document_string(document, resource_path, cluster->key))) < 0 ||
+        member_show_all(members, MEMBER_COUNT, cluster, view) < 0 ||
+        document_set(view, "properties", json_incref(properties)) < 0) {
+        json_decref(properties);
+        json_decref(view);
+        return NULL;
+    }
+    json_decref(properties);
+    return view;
+}
+
+bool cluster_is_leased(const struct cluster *cluster, int64_t now)
+{
+    return *cluster->lease_owner && cluster->lease_expires >= now;
+}
+
+/* The mark that the lease set, or that a lease would set now. */
+static const char *mark_in_force(const struct cluster *cluster, const char *mark)
+{
+    return document_string(cluster->document, mark_path, mark);
+}
+
+bool cluster_is_busy(const struct cluster *cluster, const char *mark, char *reason)
+{
+    const char *state = cluster->provisioning_state;
+    bool ours = *cluster->lease_owner && strcmp(state, mark_in_force(cluster, mark)) == 0;
+
+    if (*state == '\0' || strcmp(state, "Succeeded") == 0 || strcmp(state, "Failed") == 0 || ours)
+        return false;
+    snprintf(reason, 256,
+             "cluster is busy: provisioningState is %s; waiting for Succeeded or Failed", state);
+    return true;
+}
+
+int cluster_take_lease(struct cluster *cluster, const char *owner, const char *manifest,
+                       int64_t now, int64_t lease_seconds, const char *mark, struct error *error)
+{
+    char until[CLOCK_TEXT_SIZE];
+    const char *marked;
+
+    if (cluster_is_leased(cluster, now))
+        return error_set(error, ERROR_CONFLICT, "cluster %s is leased for manifest %s until %s",
+                         resource_id_name(cluster->key),
+                         *cluster->lease_manifest ? cluster->lease_manifest : "(unknown)",
+                         clock_format(until, cluster->lease_expires));
+    /* A lease that ran out left its mark: what was before that is still what has to be put back. */
+    marked = document_string(cluster->document, mark_path, NULL);
+    if (*mark && !(marked && strcmp(cluster->provisioning_state, marked) == 0)) {
+        if (document_set_string(cluster->document, saved_path, cluster->last_provisioning_state) <
+                0 ||
+            document_set_string(cluster->document, mark_path, mark) < 0)
+            return no_memory(error);
+        memcpy(cluster->last_provisioning_state, cluster->provisioning_state, CLUSTER_STATE_SIZE);
+        status_text_copy(cluster->provisioning_state, CLUSTER_STATE_SIZE, mark);
+    }
+    memcpy(cluster->lease_owner, owner, UUID_SIZE);
+    memcpy(cluster->lease_manifest, manifest, UUID_SIZE);
+    cluster->lease_expires = now + lease_seconds;
+    return 0;
+}
+
+bool cluster_release_lease(struct cluster *cluster, const char *owner, const char *manifest,
+                           const char *mark)
+{
+    const char *marked = mark_in_force(cluster, mark);
+
+    if (strcmp(cluster->lease_owner, owner) != 0 ||
+        (manifest && strcmp(cluster->lease_manifest, manifest) != 0))
+        return false;
+    if (*marked && strcmp(cluster->provisioning_state, marked) == 0) {
+        memcpy(cluster->provisioning_state, cluster->last_provisioning_state, CLUSTER_STATE_SIZE);
+        status_text_copy(cluster->last_provisioning_state, CLUSTER_STATE_SIZE,
+                         document_string(cluster->document, saved_path, ""));
+    }
+    document_set(cluster->document, mark_path, NULL);
+    document_set(cluster->document, saved_path, NULL);
+    cluster->lease_owner[0] = '\0';
+    cluster->lease_manifest[0] = '\0';
+    cluster->lease_expires = 0;
+    return true;
+}

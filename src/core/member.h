@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * member.h - members of stored documents and the fields of structs that stand for them.
+ *
+ * A struct that is read from a document names each of its plain fields in a table of rows: path,
+ * kind, place, bounds. Reading (strict), writing back and showing use the same table, so that they
+ * cannot disagree.
+ */
+#ifndef MIMO_MEMBER_H
+#define MIMO_MEMBER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mimo/error.h"
+
+enum member_kind {
+    MEMBER_UUID,    /* char[UUID_SIZE]; "" is absent */
+    MEMBER_TEXT,    /* char[size], cut to fit and cleaned; "" is absent */
+    MEMBER_TIME,    /* int64_t, Unix seconds; 0 is absent */
+    MEMBER_INTEGER, /* int64_t from smallest to largest; absent is `otherwise` */
+    MEMBER_INT,     /* int, else like MEMBER_INTEGER */
+};
+
+struct member {
+    const char *path;
+    const char *view; /* its name where the Admin API shows it, or NULL: not shown */
+    enum member_kind kind;
+    size_t offset;
+    size_t size;      /* TEXT */
+    int64_t smallest; /* INTEGER, INT; below it (such as -1) means absent and is not written */
+    int64_t largest;
+    int64_t otherwise;
+    bool required;
+};
+
+/* Reads all members of `document` into `object`. ERROR_INVALID names the member that is wrong. */
+int member_read_all(const struct member *members, size_t count, const json_t *document,
+                    void *object, struct error *error);
+
+/* Writes all fields of `object` into `document`. -1 only without memory. */
+int member_write_all(const struct member *members, size_t count, const void *object,
+                     json_t *document);
+
+/* Adds the members that are shown to `view`, leaving out what is absent. -1 only without memory. */
+int member_show_all(const struct member *members, size_t count, const void *object, json_t *view);
+
+#endif
