@@ -39,30 +39,36 @@ void settle_merge_patch(json_t *target, json_t *patch)
     }
 }
 
-/* True when the manifest's history shows that this attempt has been settled already: the write of
- * an earlier try went through although its answer never came. */
-static bool was_settled_before(struct manifest *manifest, const struct settle_rules *rules,
-                               int attempt)
+/* True when the manifest's history shows that this very result is written: the write of an earlier
+ * try went through although its answer never came. */
+static bool was_settled_before(struct settlement *settlement, const struct settle_rules *rules)
 {
-    json_t *attempts = document_get(manifest_document(manifest), "attempts");
+    json_t *attempts = document_get(manifest_document(&settlement->claim.manifest), "attempts");
     size_t index;
     json_t *entry;
     json_array_foreach(attempts, index, entry)
     {
-        if (document_integer(entry, "number", 0) == attempt)
+        if (document_integer(entry, "number", 0) == settlement->attempt)
             return strcmp(document_string(entry, "actuator", ""), rules->actuator) == 0 &&
-                   document_integer(entry, "finishedAt", 0) != 0;
+                   strcmp(document_string(entry, "outcome", ""),
+                          outcome_name(settlement->outcome.kind)) == 0;
     }
     return false;
 }
 
-static void settle_as(struct settlement *settlement, enum settlement_status status,
-                      const char *reason)
+/* True when a later attempt of this same actuator runs: then the cluster's lease is that attempt's.
+ */
+static bool is_claimed_again(const struct manifest *manifest, const struct settle_rules *rules)
 {
-    settlement->status = status;
-    if (status == SETTLEMENT_LATE)
-        error_set(&settlement->error, ERROR_CONFLICT, "manifest %s, attempt %d: %s",
-                  settlement->claim.manifest.id, settlement->attempt, reason);
+    return manifest->state == MANIFEST_IN_PROGRESS &&
+           strcmp(manifest->lease_owner, rules->actuator) == 0;
+}
+
+static void mark_late(struct settlement *settlement, const char *reason)
+{
+    settlement->status = SETTLEMENT_LATE;
+    error_set(&settlement->error, ERROR_CONFLICT, "manifest %s, attempt %d: %s",
+              settlement->claim.manifest.id, settlement->attempt, reason);
 }
 
 /* Puts the cluster's document into the state after the attempt. False when it is not ours to
@@ -93,6 +99,24 @@ static struct store_operation replace_cluster(struct settlement *settlement)
                          cluster_document(&settlement->claim.cluster));
 }
 
+/* The manifest is no longer this attempt's. The cluster's lease may still be: it must not wait for
+ * its expiry. */
+static bool prepare_late(struct settlement *settlement, const struct settle_rules *rules,
+                         struct store_operation *ret_operation)
+{
+    bool deleted = !settlement->claim.manifest_etag;
+    if (!deleted && settlement->final && was_settled_before(settlement, rules)) {
+        settlement->status = SETTLEMENT_DONE;
+        return false;
+    }
+    mark_late(settlement, deleted ? "deleted meanwhile" : "no longer owned by this attempt");
+    if (!settlement->final || (!deleted && is_claimed_again(&settlement->claim.manifest, rules)) ||
+        !release_cluster(settlement, rules))
+        return false;
+    *ret_operation = replace_cluster(settlement);
+    return true;
+}
+
 /* Changes the documents in memory and says what to write. False when there is nothing to write:
  * then the settlement has its status. */
 static bool prepare_write(struct settlement *settlement, const struct settle_rules *rules,
@@ -102,18 +126,8 @@ static bool prepare_write(struct settlement *settlement, const struct settle_rul
     struct error error;
 
     if (!settlement->claim.manifest_etag ||
-        !manifest_is_owned(manifest, rules->actuator, settlement->attempt)) {
-        bool before = settlement->claim.manifest_etag && settlement->final &&
-                      was_settled_before(manifest, rules, settlement->attempt);
-        settle_as(settlement, before ? SETTLEMENT_DONE : SETTLEMENT_LATE,
-                  settlement->claim.manifest_etag ? "no longer owned by this attempt"
-                                                  : "deleted meanwhile");
-        /* The cluster's lease may still be ours: it must not wait for its expiry. */
-        if (!settlement->final || !release_cluster(settlement, rules))
-            return false;
-        *ret_operation = replace_cluster(settlement);
-        return true;
-    }
+        !manifest_is_owned(manifest, rules->actuator, settlement->attempt))
+        return prepare_late(settlement, rules, ret_operation);
     if (!settlement->final) {
         manifest_set_progress(manifest, settlement->step, settlement->steps, settlement->step_name,
                               settlement->status_text[0] ? settlement->status_text : NULL);
@@ -122,7 +136,7 @@ static bool prepare_write(struct settlement *settlement, const struct settle_rul
     }
     if (manifest_end_attempt(manifest, &settlement->outcome, &settlement->usage, &rules->backoff,
                              now, settlement->random, &error) < 0) {
-        settle_as(settlement, SETTLEMENT_LATE, error.message);
+        mark_late(settlement, error.message);
         return false;
     }
     *ret_operation = replace_manifest(settlement);
