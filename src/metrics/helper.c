@@ -16,8 +16,6 @@
  */
 enum { INTERVALS_UNTIL_STALE = 3 };
 
-_Static_assert(METRIC_COUNT < 32, "metrics_message.emit has a bit for each metric");
-
 void helper_figures(void *context, struct page_figures *ret_figures)
 {
     const struct helper *helper = context;
@@ -47,7 +45,7 @@ static void deliver(struct helper *helper, const char *line)
             helper->dropped_before = dropped_before;
         }
     } else if (helper->statsd_troubled) {
-        log_notice("%s takes metrics again; %" PRIu64 " lines were dropped", statsd->address,
+        log_notice("%s takes metrics again; lines dropped meanwhile: %" PRIu64, statsd->address,
                    statsd->dropped - helper->dropped_before);
         helper->statsd_troubled = false;
     }
@@ -80,8 +78,6 @@ static int emit(struct helper *helper, enum metric metric, struct error *error)
 static int take_message(struct helper *helper, const struct metrics_message *message,
                         struct error *error)
 {
-    if (message->emit >> METRIC_COUNT)
-        return error_set(error, ERROR_INVALID, "the supervisor asks for metrics unknown here");
     helper->latest = *message;
     helper->heard = true;
     helper->heard_at = clock_monotonic();

@@ -7,8 +7,6 @@
  * low port; give up root; restrict itself; loop. The supervisor decides its life: the end of the
  * channel is the only orderly end.
  */
-#include "config.h"
-
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
