@@ -2,9 +2,9 @@
 /*
  * clock.h - the two clocks, and times as text.
  *
- * The wall clock (`unix_seconds`) is for what is stored and shown: due times, leases, history. It may
- * jump. The monotonic clock (`struct monotonic`) is for how long something takes; it is wrapped in
- * a struct so that the compiler refuses to mix the two.
+ * The wall clock (`unix_seconds`) is for what is stored and shown: due times, leases, history. It
+ * may jump. The monotonic clock (`struct monotonic`) is for how long something takes; it is wrapped
+ * in a struct so that the compiler refuses to mix the two.
  *
  * Texts: RFC 3339 (UTC, "2026-11-30T00:00:00Z"), and durations "90s", "15m", "2h", "250ms", "7d".
  */

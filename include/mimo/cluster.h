@@ -4,8 +4,11 @@
  *
  * At most one attempt runs on a cluster at any time, across all actuators: the attempt holds the
  * cluster's lease. While it does, provisioningState is the configured mark ("AdminUpdating") and
- * the state before is kept in `lastProvisioningState`; both are put back when the attempt ends, however
- * it ends. An empty mark leaves provisioningState alone. Pure: no clock, no I/O.
+ * the state before is kept in `lastProvisioningState`; both are put back when the attempt ends,
+ * however it ends. An empty mark leaves provisioningState alone. Pure: no clock, no I/O.
+ *
+ * What has to be put back stands in the document, so that it outlives crashes and changes of the
+ * configuration: `leaseMark`, the mark that was set, and `leaseLastProvisioningState`.
  */
 #ifndef MIMO_CLUSTER_H
 #define MIMO_CLUSTER_H
@@ -32,33 +35,37 @@ struct cluster {
     json_t *document; /* owned */
 };
 
-/* Makes the document of a new cluster. `properties` (borrowed, may be NULL) is the openShiftCluster's
- * properties object; `sealed_kubeconfig` is base64 or NULL. ERROR_INVALID names what is wrong. */
+/* Makes the document of a new cluster. `properties` (borrowed, may be NULL) is the
+ * openShiftCluster's properties object; `sealed_kubeconfig` is base64 or NULL. ERROR_INVALID names
+ * what is wrong. */
 int cluster_create(struct cluster *cluster, const char *resource_id, json_t *properties,
                    const char *sealed_kubeconfig, struct error *error);
 
 int cluster_read(struct cluster *cluster, json_t *document, struct error *error);
 void cluster_free(struct cluster *cluster);
 
-/* The document with the fields written into it. Borrowed. */
+/* The document with the fields written into it. Borrowed. NULL only without memory. */
 json_t *cluster_document(struct cluster *cluster);
 
-/* As the Admin API shows it: resource ID, properties, lease; never the kubeconfig. New reference. */
+/* As the Admin API shows it: id, name, bucket, lease, and properties but for those that hold
+ * credentials by their name; never the kubeconfig. New reference; NULL only without memory. */
 json_t *cluster_view(struct cluster *cluster);
 
-/* True while an attempt of anybody holds the lease. */
+/* True while an attempt of anybody holds the lease: until the second it expires in is over. */
 bool cluster_is_leased(const struct cluster *cluster, int64_t now);
 
-/* True when somebody else is changing the cluster: its state is neither absent, Succeeded, Failed nor a
- * mark that came with a lease (the mark without any leaseOwner is somebody else's). Writes the reason for statusText into `reason` (at least 256 bytes). */
+/* True when somebody else is changing the cluster: its state is neither absent, Succeeded, Failed
+ * nor a mark that came with a lease (the mark without any leaseOwner is somebody else's). Writes
+ * the reason for statusText into `reason` (at least 256 bytes). */
 bool cluster_is_busy(const struct cluster *cluster, const char *mark, char *reason);
 
 /* Takes the lease for an attempt of `manifest` and sets the mark. ERROR_CONFLICT when leased. */
 int cluster_take_lease(struct cluster *cluster, const char *owner, const char *manifest,
                        int64_t now, int64_t lease_seconds, const char *mark, struct error *error);
 
-/* Gives the lease back and, where provisioningState is still the mark, puts the state from before back. False when `owner` with `manifest` does not
- * hold it: then nothing changes. `manifest` NULL: whichever manifest it is (recovery). */
+/* Gives the lease back and, where provisioningState is still the mark, puts the state from before
+ * back. False when `owner` with `manifest` does not hold it: then nothing changes. `manifest` NULL:
+ * whichever manifest it is (recovery). */
 bool cluster_release_lease(struct cluster *cluster, const char *owner, const char *manifest,
                            const char *mark);
 

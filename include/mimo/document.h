@@ -43,7 +43,7 @@ json_t *document_parse(const char *text, size_t length, struct error *error);
  * caller frees it. */
 char *document_format(const json_t *document);
 
-/* Nesting depth of a value: 1 for a scalar or an empty container. */
+/* Nesting depth of a value: 1 for a scalar, or a container that holds no other container. */
 size_t document_depth(const json_t *value);
 
 /* The value at `path`, or NULL. JSON null counts as absent everywhere in this module. */
@@ -55,8 +55,8 @@ int document_read_string(const json_t *document, const char *path, const char *o
                          const char **ret_value, struct error *error);
 int document_read_integer(const json_t *document, const char *path, int64_t otherwise,
                           int64_t *ret_value, struct error *error);
-int document_read_boolean(const json_t *document, const char *path, bool otherwise,
-                          bool *ret_value, struct error *error);
+int document_read_boolean(const json_t *document, const char *path, bool otherwise, bool *ret_value,
+                          struct error *error);
 
 /* For what we wrote ourselves or only show: the value, or `otherwise` when absent or of another
  * type. */
@@ -64,7 +64,8 @@ const char *document_string(const json_t *document, const char *path, const char
 int64_t document_integer(const json_t *document, const char *path, int64_t otherwise);
 
 /* Sets the value at `path`, making parents as needed; steals the reference to `value`. A NULL
- * `value` removes the member. -1 only without memory or when a parent is not an object. */
+ * `value` removes the member, if it is there. -1 only without memory or when a parent is not an
+ * object. */
 int document_set(json_t *document, const char *path, json_t *value);
 
 /* The same, skipping what is empty or zero: such members are removed, for absent means that. */

@@ -3,8 +3,9 @@
  * exit_codes.h - why a worker ended before it could report a result.
  *
  * A dead worker says which step of its set-up failed by its exit code alone; no channel is needed.
- * One row a code; the launcher, the supervisor's messages and docs/processes.md read the same table.
- * Numbers are never reused: a retired code keeps its row. 0 to 63 belong to tasks and programs.
+ * One row a code; the launcher, the supervisor's messages and docs/processes.md read the same
+ * table. Numbers are never reused: a retired code keeps its row. 0 to 63 belong to tasks and
+ * programs.
  */
 #ifndef MIMO_EXIT_CODES_H
 #define MIMO_EXIT_CODES_H

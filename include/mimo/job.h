@@ -2,14 +2,15 @@
 /*
  * job.h - all that a worker gets to know: one manifest, one cluster, the settings of its task.
  *
- * Written by the supervisor, carried as JSON in a sealed memfd, read by the worker inside its sandbox.
+ * Written by the supervisor, carried as JSON in a sealed memfd, read by the worker inside its
+ * sandbox.
  *
  *   { "version": 1,
  *     "attempt": 2, "actuator": "<uuid>",
  *     "manifest": { "id", "maintenanceTaskID", "clusterResourceID", "parameters" },
  *     "cluster": { "id", "properties": {...} },
- *     "addresses": [ "api.example.com:6443:10.0.0.4" ],     names resolved by the supervisor; workers resolve none
- *     "settings": { "acrDomain": "..." } }                 what the task declared that it needs of the configuration
+ *     "addresses": [ "api.example.com:6443:10.0.0.4" ],   resolved by the supervisor: workers do
+ * not "settings": { "acrDomain": "..." } }                what the task needs of the configuration
  */
 #ifndef MIMO_JOB_H
 #define MIMO_JOB_H

@@ -9,13 +9,15 @@
  * packet, unknown type, wrong version, out of turn, missing or surplus descriptors) is a failure of
  * the peer, who is given up: the launcher ends, the supervisor ends non-zero.
  *
- *   number  message   from         when      with
- *   1       LAUNCH    supervisor   ready     two descriptors: the job (a sealed memfd), the result
- * pipe's write end 2       SIGNAL    supervisor   ready     signals the process group of one
- * attempt 64      READY     launcher     starting  once, when it has dropped its privileges and
- * warmed its libraries 65      STARTED   launcher     ready     the attempt's pid 66      ENDED
- * launcher     ready     exit status and resource usage; after it the token is free again 67 FAILED
- * launcher     ready     no worker could be made: errno; answers LAUNCH in place of STARTED
+ *   number  message  from        when      with
+ *   1       LAUNCH   supervisor  ready     two descriptors: the job (a sealed memfd) and the
+ *                                          result pipe's write end
+ *   2       SIGNAL   supervisor  ready     signals the process group of one attempt
+ *   64      READY    launcher    starting  once, when it has dropped its privileges and warmed
+ *                                          its libraries
+ *   65      STARTED  launcher    ready     the attempt's pid
+ *   66      ENDED    launcher    ready     exit status and resource usage; the token is free again
+ *   67      FAILED   launcher    ready     no worker could be made: errno; in place of STARTED
  *
  * The job is JSON (job.h), job_length bytes, followed at once by sealed_length bytes of the
  * cluster's sealed credentials (DER). The launcher reads neither: its child opens the seal before

@@ -2,9 +2,9 @@
 /*
  * manifest.h - a manifest and everything that may happen to it.
  *
- * A manifest lives in the store as a JSON document. Here it is read into fields, changed by the rules
- * below, and written back into the same document, so that members which this program does not know
- * are kept. Pure: no clock, no I/O; callers bring the time.
+ * A manifest lives in the store as a JSON document. Here it is read into fields, changed by the
+ * rules below, and written back into the same document, so that members which this program does not
+ * know are kept. Pure: no clock, no I/O; callers bring the time.
  *
  *     manifest_read(&manifest, item->document, error);
  *     manifest_claim(&manifest, actuator_id, now, lease_seconds, error);
@@ -12,9 +12,9 @@
  *     ...
  *     manifest_free(&manifest);
  *
- * Attempts are numbered by a count that only rises. `dequeues` counts those that count (a drained one
- * does not), so the number, not `dequeues`, is the fence: a result is written only where id, state,
- * owner and number are still those of the attempt that has it.
+ * Attempts are numbered by a count that only rises. `dequeues` counts those that count (a drained
+ * one does not), so the number, not `dequeues`, is the fence: a result is written only where id,
+ * state, owner and number are still those of the attempt that has it.
  */
 #ifndef MIMO_MANIFEST_H
 #define MIMO_MANIFEST_H
@@ -44,7 +44,7 @@ struct manifest {
     char id[UUID_SIZE];
     char cluster[RESOURCE_ID_SIZE]; /* lower-cased resource ID */
     char task[UUID_SIZE];
-    char created_by_schedule[UUID_SIZE]; /* "" when absent; so all texts and times below: 0 is absent */
+    char created_by_schedule[UUID_SIZE]; /* "" is absent, here and below; so is 0 for a time */
     enum manifest_state state;
     char status_text[STATUS_TEXT_SIZE];
     int bucket; /* -1 when another producer left it out */
@@ -73,25 +73,27 @@ struct manifest_request {
     json_t *parameters;              /* borrowed; or NULL */
 };
 
-/* Makes a Pending manifest with a new id. ERROR_INVALID names the member (runBefore before runAfter,
- * times outside 0..year 9999, priority, parameters too large or deep). */
+/* Makes a Pending manifest with a new id. ERROR_INVALID names the member (runBefore before
+ * runAfter, times outside 0..year 9999, priority, parameters too large or deep). */
 int manifest_create(struct manifest *manifest, const struct manifest_request *request, int64_t now,
                     struct error *error);
 
-/* Reads a stored document; takes its own reference to it. What cannot be understood is ERROR_INVALID
- * naming the member; then nothing is owned. */
+/* Reads a stored document; takes its own reference to it. What cannot be understood is
+ * ERROR_INVALID naming the member; then nothing is owned. */
 int manifest_read(struct manifest *manifest, json_t *document, struct error *error);
 
 void manifest_free(struct manifest *manifest);
 
-/* The document with all fields written into it. Borrowed: lives as long as the manifest. */
+/* The document with all fields written into it. Borrowed: lives as long as the manifest. NULL only
+ * without memory. */
 json_t *manifest_document(struct manifest *manifest);
 
-/* The manifest as the Admin API shows it: flat, leaseExpires as leaseExpiry, absent members left out,
- * clusterResourceID included. New reference. */
+/* The manifest as the Admin API shows it: flat, leaseExpires as leaseExpiry, absent members left
+ * out, clusterResourceID included. New reference; NULL only without memory. */
 json_t *manifest_view(struct manifest *manifest);
 
-/* True when it may be claimed at `now` as far as the manifest itself tells: Pending, due, not overdue. */
+/* True when it may be claimed at `now` as far as the manifest itself tells: Pending, due, not
+ * overdue. */
 bool manifest_is_runnable(const struct manifest *manifest, int64_t now);
 
 /* When it becomes due: the later of run_after and next_attempt. */
@@ -103,7 +105,8 @@ int manifest_compare(const struct manifest *a, const struct manifest *b);
 /* True while the attempt `number` of actuator `owner` owns the manifest: the fence. */
 bool manifest_is_owned(const struct manifest *manifest, const char *owner, int number);
 
-/* Pending -> InProgress: one attempt more, lease, startedAt, entry in the history. */
+/* Pending -> InProgress: one attempt more, lease, startedAt, entry in the history. ERROR_CONFLICT
+ * when it is not Pending. */
 int manifest_claim(struct manifest *manifest, const char *actuator, int64_t now,
                    int64_t lease_seconds, struct error *error);
 
@@ -113,9 +116,10 @@ struct attempt_usage {
     int64_t cpu_ms;
 };
 
-/* Ends the attempt in progress: next state by the table, statusText, nextAttempt by backoff, lease and
- * progress gone, history entry closed. The fifth attempt that did not succeed becomes RetriesExceeded with
- * "did not succeed after 5 attempts: " in front. A drained attempt is taken off `dequeues`. */
+/* Ends the attempt in progress: next state by the table, statusText, nextAttempt by backoff, lease
+ * and progress gone, history entry closed. The fifth attempt that did not succeed becomes
+ * RetriesExceeded with "did not succeed after 5 attempts: " in front. A drained attempt is taken
+ * off `dequeues`. ERROR_CONFLICT when it is not InProgress. */
 int manifest_end_attempt(struct manifest *manifest, const struct outcome *outcome,
                          const struct attempt_usage *usage, const struct backoff *backoff,
                          int64_t now, uint32_t random, struct error *error);
@@ -127,7 +131,7 @@ void manifest_set_progress(struct manifest *manifest, int step, int steps, const
 /* statusText of a manifest that stays Pending, such as why its cluster is busy. */
 void manifest_set_status_text(struct manifest *manifest, const char *text);
 
-/* Pending and run_before passed -> TimedOut. */
+/* Pending and run_before passed -> TimedOut. ERROR_CONFLICT otherwise. */
 int manifest_time_out(struct manifest *manifest, int64_t now, struct error *error);
 
 /* Pending, or InProgress for MANIFEST_STUCK_SECONDS or with `force` -> Cancelled. ERROR_DENIED

@@ -2,13 +2,13 @@
 /*
  * metrics.h - every metric, once; and the channel on which the supervisor tells the helper.
  *
- * A row: constant, name, kind, help. The helper's statsd lines and Prometheus page, and docs/metrics.md are
- * made from it. GUIDE metrics are the three of the operators' guide and go to statsd; the others are on the
- * Prometheus page alone.
+ * A row: constant, name, kind, help. The helper's statsd lines and Prometheus page, and
+ * docs/metrics.md are made from it. GUIDE metrics are the three of the operators' guide and go to
+ * statsd; the others are on the Prometheus page alone.
  *
- * Channel: a SOCK_SEQPACKET pair; one packet is one struct metrics_message of fixed size and version.
- * The supervisor sends without ever waiting; a helper that does not read loses messages, not workers. A
- * packet of any other size or version ends the helper.
+ * Channel: a SOCK_SEQPACKET pair; one packet is one struct metrics_message of fixed size and
+ * version. The supervisor sends without ever waiting; a helper that does not read loses messages,
+ * not workers. A packet of any other size or version ends the helper.
  */
 #ifndef MIMO_METRICS_H
 #define MIMO_METRICS_H
@@ -54,10 +54,11 @@ struct metrics_message {
     int64_t values[METRIC_COUNT]; /* all values as they are now; counters since the start */
 };
 
-/* Never waits. ERROR_LIMIT: the helper is behind, the message is lost. ERROR_UNAVAILABLE: it is gone. */
+/* Sends with the version of this build, and never waits. ERROR_LIMIT: the helper is behind, the
+ * message is lost. ERROR_UNAVAILABLE: it is gone. */
 int metrics_channel_send(int socket, const struct metrics_message *message, struct error *error);
 
-/* 1: a message, 0: none now, -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID for a bad packet. */
+/* 1: a message, 0: none now, -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID: a bad packet. */
 int metrics_channel_receive(int socket, struct metrics_message *ret_message, struct error *error);
 
 #endif

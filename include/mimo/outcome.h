@@ -38,11 +38,11 @@ struct outcome {
 
 /* What the supervisor knows when a worker's pipe is drained and its status reaped. */
 struct worker_end {
-    int wait_status;              /* as waitpid(2) tells it */
-    bool has_result;              /* a whole result line came over the pipe */
-    enum outcome_kind result;     /* then: SUCCEEDED, TRANSIENT or TERMINAL */
-    const char *message;          /* the result's message; may be NULL */
-    const char *bad_report;       /* why the reports could not be trusted, or NULL; wins over a result */
+    int wait_status;          /* as waitpid(2) tells it */
+    bool has_result;          /* a whole result line came over the pipe */
+    enum outcome_kind result; /* then: SUCCEEDED, TRANSIENT or TERMINAL */
+    const char *message;      /* the result's message; may be NULL */
+    const char *bad_report; /* why the reports could not be trusted, or NULL; wins over a result */
     const char *forbidden_call;   /* system call that SIGSYS was for, or NULL when not known */
     bool overran;                 /* killed by the supervisor because it outlived its alarm */
     bool drained;                 /* killed by the supervisor because the actuator stops */
@@ -52,8 +52,8 @@ struct worker_end {
 /* Decides what an attempt ended in; a result counts only with exit status 0. Pure. */
 void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome);
 
-/* Fills an outcome of a kind that has a fixed text (NOT_STARTED, UNREGISTERED, LEASE_EXPIRED, OWNER_GONE,
- * DRAINED); `detail` stands behind it, or is NULL. */
+/* Fills an outcome of a kind that has a fixed text (NOT_STARTED, UNREGISTERED, LEASE_EXPIRED,
+ * OWNER_GONE, DRAINED); `detail` stands behind it, or is NULL. */
 void outcome_of_kind(enum outcome_kind kind, const char *detail, struct outcome *ret_outcome);
 
 enum manifest_event outcome_event(enum outcome_kind kind);

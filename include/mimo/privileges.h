@@ -29,8 +29,10 @@ bool privileges_can_change(void);
 
 /* Groups, gid, uid in this order, all of real, effective and saved; then reads them back and tries
  * for the old ones: if that works it is a failure. Capabilities named in `keep` (count may be 0)
- * stay permitted and effective, all others are dropped, the bounding set is emptied (of all but `keep`)
- * and the securebits are locked. Sources: credentials(7), capabilities(7). */
+ * stay permitted and effective, all others are dropped, the bounding set is emptied (of all but
+ * `keep`) and the securebits are locked, where CAP_SETPCAP still allows it. Root as the new user is
+ * refused. A process that cannot change users loses its capabilities. Sources: credentials(7),
+ * capabilities(7). */
 int privileges_drop(const struct identity *identity, const int *keep, size_t keep_count,
                     struct error *error);
 

@@ -12,7 +12,8 @@
 /* Remembers the argument area so that process_set_title() can use it. First thing in main(). */
 void process_title_initialize(int argc, char **argv);
 
-/* Sets what ps(1) shows, cut to the argument and environment area: "mimo-worker: ...". */
+/* Sets what ps(1) shows, cut to the argument and environment area: "mimo-worker: ...". What stands
+ * before the first colon or blank becomes the process's name too (ps -o comm, killall). */
 void process_set_title(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Finds a program of the family: beside the running executable, else in the package's libexec

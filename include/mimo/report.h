@@ -2,18 +2,19 @@
 /*
  * report.h - what a worker tells its supervisor: the result pipe.
  *
- * One JSON object a line, at most REPORT_LINE_MAXIMUM bytes with its newline, at most REPORT_TOTAL_MAXIMUM bytes an
- * attempt; everything on it is untrusted. Types and their members:
+ * One JSON object a line, at most REPORT_LINE_MAXIMUM bytes with its newline, at most
+ * REPORT_TOTAL_MAXIMUM bytes an attempt; everything on it is untrusted. Types and their members:
  *
  *   {"type":"step","step":2,"steps":3,"name":"API server is up"}
  *   {"type":"status","text":"waiting for ..."}
  *   {"type":"log","level":"info","text":"..."}
- *   {"type":"patchCluster","patch":{"properties":{...}}}      a JSON merge patch (RFC 7396) of openShiftCluster
- *   {"type":"forbidden","systemCall":"openat"}                written by the SIGSYS handler just before the end
- *   {"type":"result","outcome":"succeeded","message":"..."}   succeeded, transient or terminal; the last line
+ *   {"type":"patchCluster","patch":{"properties":{...}}} a merge patch (RFC 7396) of
+ * openShiftCluster
+ *   {"type":"forbidden","systemCall":"openat"}           by the SIGSYS handler just before the end
+ *   {"type":"result","outcome":"succeeded","message":"..."}   or transient, terminal; the last line
  *
- * Unknown types or members, wrong types, anything behind the result: the attempt's reports are not trusted, and it
- * ends as OUTCOME_NO_RESULT saying why.
+ * Unknown types or members, wrong types, anything behind the result: the attempt's reports are not
+ * trusted, and it ends as OUTCOME_NO_RESULT saying why.
  */
 #ifndef MIMO_REPORT_H
 #define MIMO_REPORT_H
@@ -38,20 +39,21 @@ enum report_type {
 
 struct report {
     enum report_type type;
-    int step, steps;        /* STEP: 1..steps, steps at most 1000 */
-    const char *text;       /* STEP name, STATUS and LOG text, FORBIDDEN call, RESULT message ("" if none) */
-    int level;              /* LOG: enum log_level, info or graver than it */
+    int step, steps;  /* STEP: 1..steps, steps at most 1000 */
+    const char *text; /* STEP: name, FORBIDDEN: call, RESULT: message, "" if none; STATUS, LOG */
+    int level;        /* LOG: enum log_level, info or graver than it */
     enum outcome_kind outcome; /* RESULT */
-    json_t *patch;          /* PATCH_CLUSTER: an object */
-    json_t *document;       /* owner of all the above; report_free() */
+    json_t *patch;             /* PATCH_CLUSTER: an object */
+    json_t *document;          /* owner of all the above; report_free() */
 };
 
 /* Reads one line without its newline. */
 int report_parse(const char *line, size_t length, struct report *ret_report, struct error *error);
 void report_free(struct report *report);
 
-/* The line of a report with its newline; the caller frees it. Texts too long for a line are cut. NULL
- * only without memory, or when a patch does not fit. */
+/* The line of a report with its newline; the caller frees it. Texts are
+ * cleaned and cut as by status_text_copy(). NULL only without memory, or when a patch does not fit.
+ */
 char *report_format(const struct report *report);
 
 /* Splits a stream into lines within the bounds, and knows when the result has come. */
@@ -69,8 +71,8 @@ typedef void report_handler_f(const struct report *report, void *context);
 void report_reader_initialize(struct report_reader *reader);
 void report_reader_free(struct report_reader *reader);
 
-/* Takes in bytes as they came; calls `handler` for each whole report. After a problem nothing more is
- * handed on, bytes are thrown away. False from then on. */
+/* Takes in bytes as they came; calls `handler` for each whole report. After a problem nothing more
+ * is handed on, bytes are thrown away. False from then on. */
 bool report_reader_feed(struct report_reader *reader, const char *data, size_t length,
                         report_handler_f *handler, void *context);
 

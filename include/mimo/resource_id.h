@@ -2,10 +2,12 @@
 /*
  * resource_id.h - Azure resource IDs of clusters.
  *
- *   /subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.RedHatOpenShift/openShiftClusters/{name}
+ *   /subscriptions/{sub}/resourceGroups/{rg}
+ *       /providers/Microsoft.RedHatOpenShift/openShiftClusters/{name}     (one line)
  *
  * Compared and stored lower-cased; the subscription is a UUID, group and name keep to Azure's
- * naming rules (letters, digits, "-", "_", ".", "(", ")"; at most 90 characters, no "." at the end).
+ * naming rules (letters, digits, "-", "_", ".", "(", ")"; at most 90 characters, no "." at the
+ * end).
  */
 #ifndef MIMO_RESOURCE_ID_H
 #define MIMO_RESOURCE_ID_H

@@ -12,8 +12,9 @@
 
 #include "mimo/outcome.h"
 
-/* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error, message is what stands
- * behind the prefix of the statusText: "503 ...", "404 ...", "timeout ...". */
+/* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error,
+ * message is what stands behind the prefix of the statusText: "503 ...", "404 ...", "timeout ...".
+ */
 struct step_result {
     enum outcome_kind outcome;
     bool again; /* a condition that does not hold yet: message says what it waits for */

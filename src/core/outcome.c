@@ -108,6 +108,19 @@ static void fill_crash(const struct worker_end *end, struct outcome *ret_outcome
         fill(ret_outcome, OUTCOME_CRASHED, "%d%s", number, shown);
 }
 
+/* Reports that cannot be trusted, and how the worker ended: by itself, or because of them. */
+static void fill_bad_report(const struct worker_end *end, struct outcome *ret_outcome)
+{
+    if (!WIFEXITED(end->wait_status))
+        fill(ret_outcome, OUTCOME_NO_RESULT, "(bad report: %s; killed by signal %d)",
+             end->bad_report, WTERMSIG(end->wait_status));
+    else if (WEXITSTATUS(end->wait_status) != 0)
+        fill(ret_outcome, OUTCOME_NO_RESULT, "(bad report: %s; exit %d)", end->bad_report,
+             WEXITSTATUS(end->wait_status));
+    else
+        fill(ret_outcome, OUTCOME_NO_RESULT, "(bad report: %s)", end->bad_report);
+}
+
 static void fill_exit(const struct worker_end *end, struct outcome *ret_outcome)
 {
     int code = WEXITSTATUS(end->wait_status);
@@ -123,20 +136,22 @@ void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome
 {
     const bool exited = WIFEXITED(end->wait_status);
     const bool exited_well = exited && WEXITSTATUS(end->wait_status) == 0;
+    const int signal = exited ? 0 : WTERMSIG(end->wait_status);
     char duration[CLOCK_TEXT_SIZE];
 
-    /* Whoever was killed leaves broken reports: why it was killed says more than they do. */
+    /* Whoever dies leaves broken reports behind: what killed it says more than they do. But SIGKILL
+     * is what the supervisor answers to bad reports. */
     if (exited_well && end->has_result && !end->bad_report)
         fill_result(end, ret_outcome);
     else if (end->drained)
         outcome_of_kind(OUTCOME_DRAINED, NULL, ret_outcome);
-    else if (end->overran || (!exited && WTERMSIG(end->wait_status) == SIGALRM))
+    else if (end->overran || signal == SIGALRM)
         fill(ret_outcome, OUTCOME_TIMEOUT, "%s",
              clock_format_duration(duration, end->timeout_milliseconds));
+    else if (end->bad_report && (exited || signal == SIGKILL))
+        fill_bad_report(end, ret_outcome);
     else if (!exited)
         fill_crash(end, ret_outcome);
-    else if (end->bad_report)
-        fill(ret_outcome, OUTCOME_NO_RESULT, "(bad report: %s)", end->bad_report);
     else
         fill_exit(end, ret_outcome);
 }
