@@ -189,13 +189,14 @@ def test_bad_packet_ends_the_helper_with_1(start, bad):
     assert "error" in helper.line_of_log("error")
 
 
-def test_helper_is_restricted_once_it_runs(start):
+def test_helper_is_restricted_once_it_runs(start, build_dir):
     helper = start()
     helper.channel.send(packet(emit=["HEARTBEAT"], HEARTBEAT=1))
     helper.agent.recv(4096)  # the loop runs, so all is set
     status = pathlib.Path(f"/proc/{helper.process.pid}/status").read_text()
     assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
-    assert re.search(r"^Seccomp:\t2$", status, re.MULTILINE)
+    if "#define WITH_SANITIZERS 1" not in (build_dir / "config.h").read_text(): # they make calls of their own
+        assert re.search(r"^Seccomp:\t2$", status, re.MULTILINE)
     assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
     if os.getuid() == 0:
         assert re.search(r"^Uid:\t61190\t61190\t61190\t61190$", status, re.MULTILINE)
