@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* children.c - which workers there are. */
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+
+#include "launcher/children.h"
+
+struct child *children_by_token(struct children *children, uint64_t token)
+{
+    for (size_t i = 0; i < children->count; i++)
+        if (children->table[i].token == token)
+            return &children->table[i];
+    return NULL;
+}
+
+struct child *children_by_pid(struct children *children, pid_t pid)
+{
+    for (size_t i = 0; i < children->count; i++)
+        if (children->table[i].pid == pid)
+            return &children->table[i];
+    return NULL;
+}
+
+void children_add(struct children *children, uint64_t token, pid_t pid)
+{
+    assert(children->count < CHILDREN_MAXIMUM);
+    children->table[children->count++] = (struct child){.token = token, .pid = pid};
+}
+
+void children_remove(struct children *children, struct child *child)
+{
+    *child = children->table[--children->count];
+}
+
+int child_signal(const struct child *child, int signal)
+{
+    if (kill(-child->pid, signal) == 0)
+        return 0;
+    return errno == ESRCH ? kill(child->pid, signal) : -1;
+}

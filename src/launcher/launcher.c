@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher.c - the launcher's loop. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launcher/launcher.h"
+#include "mimo/cleanup.h"
+#include "mimo/log.h"
+
+/* Messages taken in before ended workers get their turn. */
+enum { BURST = 64 };
+
+/* Waits while the channel is full: the supervisor always reads, and never waits for the launcher.
+ */
+static int send_message(struct launcher *launcher, const struct launcher_message *message,
+                        struct error *error)
+{
+    while (launcher_channel_send(launcher->channel, message, error) < 0) {
+        if (error->kind != ERROR_LIMIT)
+            return -1;
+        struct pollfd writable = {.fd = launcher->channel, .events = POLLOUT};
+        if (poll(&writable, 1, -1) < 0 && errno != EINTR)
+            return error_set_system(error, errno, "cannot wait for the channel");
+    }
+    return 0;
+}
+
+static int send_ready(struct launcher *launcher, struct error *error)
+{
+    const struct workplace *workplace = launcher->workplace;
+    struct launcher_message message = {
+        .type = LAUNCHER_READY,
+        .ready = {.landlock_abi = (uint32_t)workplace->landlock_abi,
+                  .privileged = workplace->users.privileged},
+        .job_fd = -1,
+        .report_fd = -1,
+    };
+    if (send_message(launcher, &message, error) < 0)
+        return -1;
+    launcher->state = LAUNCHER_CHANNEL_READY;
+    return 0;
+}
+
+static int send_started(struct launcher *launcher, const struct child *child, struct error *error)
+{
+    struct launcher_message message = {
+        .type = LAUNCHER_STARTED,
+        .started = {.token = child->token, .pid = child->pid},
+        .job_fd = -1,
+        .report_fd = -1,
+    };
+    return send_message(launcher, &message, error);
+}
+
+static int send_failed(struct launcher *launcher, uint64_t token, int error_number,
+                       struct error *error)
+{
+    struct launcher_message message = {
+        .type = LAUNCHER_FAILED,
+        .failed = {.token = token, .error_number = (uint32_t)error_number},
+        .job_fd = -1,
+        .report_fd = -1,
+    };
+    return send_message(launcher, &message, error);
+}
+
+static uint64_t milliseconds(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_usec / 1000;
+}
+
+static int send_ended(struct launcher *launcher, uint64_t token, int wait_status,
+                      const struct rusage *usage, struct error *error)
+{
+    struct launcher_message message = {
+        .type = LAUNCHER_ENDED,
+        .ended = {.token = token,
+                  .wait_status = wait_status,
+                  .max_rss_kib = (uint64_t)usage->ru_maxrss,
+                  .cpu_milliseconds =
+                      milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime)},
+        .job_fd = -1,
+        .report_fd = -1,
+    };
+    return send_message(launcher, &message, error);
+}
+
+/* Why no worker can be made for this order, as errno; 0: one can. */
+static int refusal(struct launcher *launcher, const struct launcher_launch *order)
+{
+    struct identity identity;
+    if (launcher->children.count == CHILDREN_MAXIMUM)
+        return EAGAIN;
+    if (!worker_users_of_slot(&launcher->workplace->users, order->slot, &identity))
+        return EUSERS;
+    return 0;
+}
+
+static int launch(struct launcher *launcher, const struct launcher_message *message,
+                  struct error *error)
+{
+    const struct launcher_launch *order = &message->launch;
+    if (children_by_token(&launcher->children, order->token))
+        return error_set(error, ERROR_INVALID, "LAUNCH: token %" PRIu64 " is in use", order->token);
+    int refused = refusal(launcher, order);
+    if (refused)
+        return send_failed(launcher, order->token, refused, error);
+
+    struct worker worker = {
+        .workplace = launcher->workplace,
+        .order = order,
+        .job_fd = message->job_fd,
+        .report_fd = message->report_fd,
+    };
+    pid_t pid = fork();
+    if (pid == 0)
+        worker_main(&worker);
+    if (pid < 0)
+        return send_failed(launcher, order->token, errno, error);
+    children_add(&launcher->children, order->token, pid);
+    return send_started(launcher, children_by_pid(&launcher->children, pid), error);
+}
+
+static int forward_signal(struct launcher *launcher, const struct launcher_message *message,
+                          struct error *error)
+{
+    (void)error;
+    const struct launcher_signal *order = &message->signal;
+    struct child *child = children_by_token(&launcher->children, order->token);
+    if (!child) /* its ENDED is on the way to the supervisor */
+        log_debug("SIGNAL: token %" PRIu64 " has ended", order->token);
+    else if (child_signal(child, (int)order->signal) < 0)
+        log_error("cannot send signal %u to worker %d: %m", (unsigned)order->signal,
+                  (int)child->pid);
+    return 0;
+}
+
+/* All that can be asked of the launcher. */
+static const struct {
+    enum launcher_message_type type;
+    int (*handle)(struct launcher *launcher, const struct launcher_message *message,
+                  struct error *error);
+} orders[] = {
+    {LAUNCHER_LAUNCH, launch},
+    {LAUNCHER_SIGNAL, forward_signal},
+};
+
+static int handle(struct launcher *launcher, const struct launcher_message *message,
+                  struct error *error)
+{
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (orders[i].type == message->type)
+            return orders[i].handle(launcher, message, error);
+    return error_set(error, ERROR_INVALID, "message %d has no handler", (int)message->type);
+}
+
+static int take_orders(struct launcher *launcher, struct error *error)
+{
+    for (int i = 0; i < BURST; i++) {
+        struct launcher_message message;
+        int received = launcher_channel_receive(launcher->channel, LAUNCHER_SIDE_SUPERVISOR,
+                                                &launcher->state, &message, error);
+        if (received <= 0)
+            return received;
+        int result = handle(launcher, &message, error);
+        if (message.job_fd >= 0)
+            close(message.job_fd);
+        if (message.report_fd >= 0)
+            close(message.report_fd);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int reap(struct launcher *launcher, struct error *error)
+{
+    struct signalfd_siginfo information;
+    int status;
+    struct rusage usage;
+    pid_t pid;
+    /* One notice may stand for many children: it is thrown away, and all are asked for. */
+    if (read(launcher->signals, &information, sizeof information) < 0 && errno != EAGAIN)
+        return error_set_system(error, errno, "cannot read signals");
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        struct child *child = children_by_pid(&launcher->children, pid);
+        if (!child)
+            continue;
+        uint64_t token = child->token;
+        children_remove(&launcher->children, child);
+        if (send_ended(launcher, token, status, &usage, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Until something fails; the end of the channel is a failure too. */
+static void serve(struct launcher *launcher, struct error *error)
+{
+    struct pollfd sources[] = {
+        {.fd = launcher->channel, .events = POLLIN},
+        {.fd = launcher->signals, .events = POLLIN},
+    };
+    for (;;) {
+        if (poll(sources, 2, -1) < 0 && errno != EINTR) {
+            error_set_system(error, errno, "cannot wait for events");
+            return;
+        }
+        if (sources[1].revents && reap(launcher, error) < 0)
+            return;
+        if (sources[0].revents && take_orders(launcher, error) < 0)
+            return;
+    }
+}
+
+static void end_workers(struct launcher *launcher)
+{
+    for (size_t i = 0; i < launcher->children.count; i++)
+        child_signal(&launcher->children.table[i], SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
+    launcher->children.count = 0;
+}
+
+static int watch_children(struct error *error)
+{
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    int fd = signalfd(-1, &children, SFD_NONBLOCK | SFD_CLOEXEC);
+    return fd < 0 ? error_set_system(error, errno, "cannot watch for ended workers") : fd;
+}
+
+int launcher_serve(struct workplace *workplace, int channel, struct error *error)
+{
+    cleanup_fd int signals = watch_children(error);
+    if (signals < 0)
+        return -1;
+    cleanup_free struct launcher *launcher = calloc(1, sizeof *launcher);
+    if (!launcher)
+        return error_set_system(error, ENOMEM, "cannot keep track of workers");
+    *launcher = (struct launcher){
+        .workplace = workplace,
+        .channel = channel,
+        .signals = signals,
+        .state = LAUNCHER_CHANNEL_STARTING,
+    };
+    if (send_ready(launcher, error) == 0)
+        serve(launcher, error);
+    end_workers(launcher);
+    return error->kind == ERROR_UNAVAILABLE ? 0 : -1; /* unavailable: the supervisor is gone */
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - mimo-launcher: makes the workers that run maintenance tasks.
+ *
+ * Start, in this order: configuration; channel; everything that workers will need and cannot fetch,
+ * and the end of the launcher's own privileges (workplace.c); the loop (launcher.c).
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "launcher/launcher.h"
+#include "launcher/workplace.h"
+#include "mimo/log.h"
+#include "mimo/process.h"
+#include "mimo/program.h"
+
+static const char *arg_channel;
+static const char *arg_landlock_abi;
+
+static const struct program_option options[] = {
+    {"channel", "FD", "descriptor of the channel to the supervisor (required)", &arg_channel},
+    {"landlock-abi", "N",
+     "use no newer Landlock ABI than this, as if the kernel were older (tests)", &arg_landlock_abi},
+    {NULL},
+};
+
+static const struct program program = {
+    .name = "mimo-launcher",
+    .summary = "makes the sandboxed workers of a MIMO actuator",
+    .details = "Started by mimod, never by hand. Ends when mimod does; signals are ignored.",
+    .options = options,
+};
+
+static int read_number(const char *option, const char *text, long smallest, long largest)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || number < smallest || number > largest)
+        program_usage_error(&program, "--%s: \"%s\" is not a number from %ld to %ld", option, text,
+                            smallest, largest);
+    return (int)number;
+}
+
+static void log_ready(const struct workplace *workplace)
+{
+    const struct worker_users *users = &workplace->users;
+    if (!users->privileged)
+        log_info("ready: Landlock ABI %d", workplace->landlock_abi);
+    else if (users->count == 0)
+        log_info("ready: workers are user %u, Landlock ABI %d", (unsigned)users->first.uid,
+                 workplace->landlock_abi);
+    else
+        log_info("ready: workers are users %u to %u, Landlock ABI %d", (unsigned)users->first.uid,
+                 (unsigned)(users->first.uid + users->count - 1), workplace->landlock_abi);
+}
+
+int main(int argc, char **argv)
+{
+    static struct config config;
+    static struct workplace workplace;
+    struct error error = {0};
+
+    process_title_initialize(argc, argv);
+    if (program_start(&program, argc, argv, &config) != argc)
+        program_usage_error(&program, "takes no operands");
+    if (!arg_channel)
+        program_usage_error(&program, "--channel is missing: this program is started by mimod");
+    int number = read_number("channel", arg_channel, 3, 65535);
+    int landlock_abi = arg_landlock_abi ? read_number("landlock-abi", arg_landlock_abi, 0,
+                                                      SANDBOX_LANDLOCK_ABI_MAXIMUM)
+                                        : SANDBOX_LANDLOCK_ABI_MAXIMUM;
+
+    int channel = program_inherited_fd(number, &error);
+    if (channel < 0)
+        program_usage_error(&program, "--channel: %s", error.message);
+    process_close_descriptors(&channel, 1);
+    if (workplace_prepare(&workplace, &config, landlock_abi, &error) < 0) {
+        log_error("cannot start: %s", error.message);
+        return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
+    }
+    config_free(&config);
+    log_ready(&workplace);
+    if (launcher_serve(&workplace, channel, &error) < 0) {
+        log_error("all workers killed, ending: %s", error.message);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

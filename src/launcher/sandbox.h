@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sandbox.h - what a worker may ask of the kernel: limits, Landlock, seccomp.
+ *
+ * One file a mechanism behind this interface. The launcher prepares once what can be prepared (the
+ * negotiated Landlock ABI, the compiled filter); each worker then enters in the order of its
+ * checklist (worker.c):
+ *
+ *     sandbox_limit_resources(&limits, error);
+ *     ... change of user, empty capability sets, no new privileges ...
+ *     sandbox_enter_domain(abi, ports, port_count, error);
+ *     sandbox_load_filter(&filter, report_fd, error);
+ *
+ * Nothing of it can be taken back. All of it holds for children too; workers can make none.
+ */
+#ifndef MIMO_LAUNCHER_SANDBOX_H
+#define MIMO_LAUNCHER_SANDBOX_H
+
+#include <linux/filter.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mimo/error.h"
+
+/* --- Limits (sandbox_limits.c) --- */
+
+struct sandbox_limits {
+    uint64_t memory;    /* RLIMIT_AS, bytes */
+    uint64_t file_size; /* RLIMIT_FSIZE, bytes */
+    uint32_t cpu_seconds;
+    uint32_t open_files;
+};
+
+/* setrlimit(2). Hard limits too: none can be raised again. */
+int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *error);
+
+/* --- Landlock (sandbox_landlock.c) --- */
+
+enum { SANDBOX_LANDLOCK_ABI_MAXIMUM = 7 }; /* newest ABI whose rights this program knows */
+
+/* The ABI of this kernel, at most `maximum`; 0: Landlock is missing or switched off. */
+int sandbox_landlock_abi(int maximum);
+
+/* What `abi` cannot keep a worker from doing, for a log line; NULL when nothing is missing. */
+const char *sandbox_landlock_gaps(int abi);
+
+/* Denies this process and its children every access to the file system by path. No-op with ABI 0.
+ */
+int sandbox_deny_files(int abi, struct error *error);
+
+/* The worker's domain: no file system, TCP connect only to `ports`, no TCP bind, signals and
+ * abstract sockets only within itself; as much of it as `abi` knows. */
+int sandbox_enter_domain(int abi, const uint16_t *ports, size_t port_count, struct error *error);
+
+/* --- seccomp (sandbox_seccomp.c) --- */
+
+struct sandbox_filter {
+    struct sock_filter *instructions; /* owned */
+    unsigned short count;
+    unsigned short
+        pid_instruction; /* where the own pid goes before loading; see sandbox_seccomp.c */
+};
+
+/* Compiles the allow list of workers. */
+int sandbox_build_worker_filter(struct sandbox_filter *ret_filter, struct error *error);
+
+/* Compiles the launcher's filter: everything but what neither it nor a worker may ever ask for. */
+int sandbox_build_launcher_filter(struct sandbox_filter *ret_filter, struct error *error);
+
+/* Writes this process's pid into the filter and loads it. Needs no_new_privs. */
+int sandbox_load_filter(struct sandbox_filter *filter, struct error *error);
+
+void sandbox_free_filter(struct sandbox_filter *filter);
+
+/* --- The name of a forbidden call (sandbox_forbidden.c) --- */
+
+/* Fills the table of system call names. Once, in the launcher. */
+int sandbox_prepare_names(struct error *error);
+
+/* From here on a denied system call writes {"type":"forbidden","systemCall":NAME} to `report_fd`,
+ * then ends the process by SIGSYS. */
+int sandbox_report_forbidden(int report_fd, struct error *error);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.c - the checklist of a worker: every step from fork into the sandbox, and why it stands
+ * where it does.
+ *
+ * What is the same for all workers the launcher has done for itself before (workplace.c), and fork
+ * hands it on: default dispositions of signals, /dev/null as standard input and output, an
+ * environment of TZ alone, a session keyring that is empty and closed, locked securebits, an
+ * emptied bounding set, Landlock without files.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <sys/capability.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "launcher/worker.h"
+#include "mimo/exit_codes.h"
+#include "mimo/io.h"
+#include "mimo/job.h"
+#include "mimo/log.h"
+#include "mimo/process.h"
+#include "mimo/seal.h"
+
+/* The launcher has blocked all signals; what came for this worker since fork comes now. */
+static int open_signals(struct worker *worker, struct error *error)
+{
+    (void)worker;
+    sigset_t none;
+    sigemptyset(&none);
+    if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+        return error_set_system(error, errno, "cannot unblock signals");
+    return 0;
+}
+
+/* A process group to be killed as a whole, and no terminal to push characters into (TIOCSTI). */
+static int start_session(struct worker *worker, struct error *error)
+{
+    (void)worker;
+    if (setsid() < 0)
+        return error_set_system(error, errno, "cannot start a session");
+    return 0;
+}
+
+/* alarm(2) as setitimer(2), which says when it cannot. Nobody catches SIGALRM. */
+static int set_alarm(struct worker *worker, struct error *error)
+{
+    struct itimerval alarm = {.it_value.tv_sec = (time_t)worker->order->alarm_seconds};
+    if (alarm.it_value.tv_sec == 0) /* would mean: none */
+        return error_set(error, ERROR_INVALID, "the order is without an alarm");
+    if (setitimer(ITIMER_REAL, &alarm, NULL) < 0)
+        return error_set_system(error, errno, "cannot set an alarm in %u s",
+                                (unsigned)worker->order->alarm_seconds);
+    return 0;
+}
+
+/* Report and job to their places, everything else that the launcher holds away: its channel above
+ * all. */
+static int arrange_descriptors(struct worker *worker, struct error *error)
+{
+    int report = fcntl(worker->report_fd, F_DUPFD_CLOEXEC, WORKER_FD_END);
+    int job = fcntl(worker->job_fd, F_DUPFD_CLOEXEC, WORKER_FD_END);
+    if (report < 0 || job < 0 || dup3(report, WORKER_REPORT_FD, O_CLOEXEC) < 0 ||
+        dup3(job, WORKER_JOB_FD, O_CLOEXEC) < 0 || close_range(WORKER_FD_END, ~0U, 0) < 0)
+        return error_set_system(error, errno, "cannot arrange descriptors");
+    worker->report_fd = WORKER_REPORT_FD;
+    worker->job_fd = WORKER_JOB_FD;
+    return 0;
+}
+
+static int name_process(struct worker *worker, struct error *error)
+{
+    umask(077);
+    if (chdir("/") < 0)
+        return error_set_system(error, errno, "cannot go to /");
+    process_set_title("%s", worker->order->title);
+    return 0;
+}
+
+/*
+ * A keyring for each worker would be charged to the launcher's user, whose quota
+ * (kernel.keys.maxkeys, 200) is smaller than the number of workers and slow to be given back. So
+ * all share one that grants nothing to anybody; here is the proof.
+ */
+static int check_keyring(struct worker *worker, struct error *error)
+{
+    if (!worker->workplace->closed_keyring)
+        return 0;
+    if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, NULL, 0) < 0) {
+        if (errno == EACCES)
+            return 0;
+        return error_set_system(error, errno, "cannot look at the session keyring");
+    }
+    return error_set(error, ERROR_SYSTEM, "the session keyring is not closed");
+}
+
+static int limit_resources(struct worker *worker, struct error *error)
+{
+    const struct launcher_launch *order = worker->order;
+    struct sandbox_limits limits = {
+        .memory = order->memory,
+        .file_size = order->file_size,
+        .cpu_seconds = order->cpu_seconds,
+        .open_files = order->open_files,
+    };
+    return sandbox_limit_resources(&limits, error);
+}
+
+/* Groups first, while the capabilities are there. Real, effective and saved: none to go back to. */
+static int change_user(struct worker *worker, struct error *error)
+{
+    const struct worker_users *users = &worker->workplace->users;
+    struct identity identity;
+    if (!users->privileged)
+        return 0;
+    if (!worker_users_of_slot(users, worker->order->slot, &identity))
+        return error_set(error, ERROR_INVALID, "slot %u has no user in actuator.worker_uids",
+                         (unsigned)worker->order->slot);
+    if (setgroups(0, NULL) < 0 || setresgid(identity.gid, identity.gid, identity.gid) < 0 ||
+        setresuid(identity.uid, identity.uid, identity.uid) < 0)
+        return error_set_system(error, errno, "cannot become user %u, group %u",
+                                (unsigned)identity.uid, (unsigned)identity.gid);
+    uid_t uids[3];
+    gid_t gids[3];
+    if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 || getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+        return error_set_system(error, errno, "cannot read the user back");
+    for (int i = 0; i < 3; i++)
+        if (uids[i] != identity.uid || gids[i] != identity.gid)
+            return error_set(error, ERROR_SYSTEM, "still user %u, group %u in part",
+                             (unsigned)uids[i], (unsigned)gids[i]);
+    if (getgroups(0, NULL) != 0)
+        return error_set(error, ERROR_SYSTEM, "still in supplementary groups");
+    return 0;
+}
+
+/* The launcher is not root, so its capabilities outlived the change of user. */
+static int drop_capabilities(struct worker *worker, struct error *error)
+{
+    (void)worker;
+    cap_t none = cap_init();
+    if (!none)
+        return error_set_system(error, errno, "cannot make an empty capability set");
+    int failed = cap_set_proc(none) < 0 || cap_reset_ambient() < 0 ? errno : 0;
+    cap_free(none);
+    if (failed)
+        return error_set_system(error, failed, "cannot drop capabilities");
+    return 0;
+}
+
+/* Tries for the old identities. Not before the capabilities are gone: with them it would work. */
+static int prove_user_is_final(struct worker *worker, struct error *error)
+{
+    const struct worker_users *users = &worker->workplace->users;
+    const uid_t unchanged = (uid_t)-1;
+    const struct identity old[] = {{.uid = 0, .gid = 0}, users->launcher};
+    for (size_t i = 0; i < (users->privileged ? 2 : 1); i++) {
+        if (setresuid(unchanged, old[i].uid, unchanged) == 0)
+            return error_set(error, ERROR_SYSTEM, "could become user %u again",
+                             (unsigned)old[i].uid);
+        if (setresgid((gid_t)-1, old[i].gid, (gid_t)-1) == 0)
+            return error_set(error, ERROR_SYSTEM, "could become group %u again",
+                             (unsigned)old[i].gid);
+    }
+    return 0;
+}
+
+/* Maps the job without reading it: what is in it stays unread until the sandbox has closed. */
+static int map_job(struct worker *worker, struct error *error)
+{
+    const struct launcher_launch *order = worker->order;
+    size_t size = (size_t)order->job_length + order->sealed_length;
+    struct stat status;
+    if (!io_is_sealed(worker->job_fd))
+        return error_set(error, ERROR_INVALID, "the job is no sealed memory");
+    if (fstat(worker->job_fd, &status) < 0)
+        return error_set_system(error, errno, "cannot look at the job");
+    if (size == 0 || (uint64_t)status.st_size != size)
+        return error_set(error, ERROR_INVALID, "the job has %lld bytes where %zu were announced",
+                         (long long)status.st_size, size);
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, worker->job_fd, 0);
+    if (map == MAP_FAILED)
+        return error_set_system(error, errno, "cannot map the job");
+    close(worker->job_fd);
+    worker->job_fd = -1;
+    worker->document = map;
+    return 0;
+}
+
+/* The last use of the key. From here on this process can open its own cluster's credentials only.
+ */
+static int open_credentials(struct worker *worker, struct error *error)
+{
+    const struct launcher_launch *order = worker->order;
+    struct seal_key *key = worker->workplace->key;
+    int result = 0;
+    if (order->sealed_length > 0 && !key)
+        result = error_set(error, ERROR_NOT_FOUND,
+                           "there was no clusters.seal_key when the launcher started: make it, "
+                           "then restart mimod");
+    else if (order->sealed_length > 0)
+        result = seal_open(key, worker->document + order->job_length, order->sealed_length,
+                           &worker->credentials, &worker->credentials_length, error);
+    seal_key_free(key);
+    worker->workplace->key = NULL;
+    return result;
+}
+
+/* After the last change of credentials, which would have cleared it. */
+static int die_with_launcher(struct worker *worker, struct error *error)
+{
+    return process_die_with_parent(worker->workplace->launcher, error);
+}
+
+/* Nobody of the same user may read this memory or trace it. */
+static int become_undumpable(struct worker *worker, struct error *error)
+{
+    (void)worker;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return error_set_system(error, errno, "cannot become undumpable");
+    return 0;
+}
+
+/* What Landlock and seccomp ask for. The launcher has it; a worker must not depend on that. */
+static int renounce_privileges(struct worker *worker, struct error *error)
+{
+    (void)worker;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_set_system(error, errno, "cannot set no_new_privs");
+    return 0;
+}
+
+/* Before seccomp, which leaves no call to do it with. */
+static int enter_domain(struct worker *worker, struct error *error)
+{
+    const struct launcher_launch *order = worker->order;
+    return sandbox_enter_domain(worker->workplace->landlock_abi, order->ports, order->port_count,
+                                error);
+}
+
+static int load_filter(struct worker *worker, struct error *error)
+{
+    if (sandbox_report_forbidden(worker->report_fd, error) < 0)
+        return -1;
+    return sandbox_load_filter(&worker->workplace->filter, error);
+}
+
+const struct worker_step worker_steps[] = {
+    {"signals", EXIT_WORKER_SIGNALS, open_signals},
+    {"session", EXIT_WORKER_SESSION, start_session},
+    {"alarm", EXIT_WORKER_ALARM, set_alarm},
+    {"descriptors", EXIT_WORKER_DESCRIPTORS, arrange_descriptors},
+    {"environment", EXIT_WORKER_ENVIRONMENT, name_process},
+    {"keyring", EXIT_WORKER_KEYRING, check_keyring},
+    {"limits", EXIT_WORKER_LIMITS, limit_resources},
+    {"user", EXIT_WORKER_USER, change_user},
+    {"capabilities", EXIT_WORKER_CAPABILITIES, drop_capabilities},
+    {"proof", EXIT_WORKER_USER, prove_user_is_final},
+    {"job", EXIT_WORKER_JOB, map_job},
+    {"unseal", EXIT_WORKER_UNSEAL, open_credentials},
+    {"parent", EXIT_WORKER_PARENT, die_with_launcher},
+    {"dumpable", EXIT_WORKER_DUMPABLE, become_undumpable},
+    {"no-new-privileges", EXIT_WORKER_NO_NEW_PRIVILEGES, renounce_privileges},
+    {"landlock", EXIT_WORKER_LANDLOCK, enter_domain},
+    {"seccomp", EXIT_WORKER_SECCOMP, load_filter},
+    {NULL},
+};
+
+const struct worker_step *worker_enter(struct worker *worker, struct error *error)
+{
+    for (const struct worker_step *step = worker_steps; step->name; step++)
+        if (step->run(worker, error) < 0)
+            return step;
+    return NULL;
+}
+
+void worker_main(struct worker *worker)
+{
+    struct error error = {0};
+    log_refresh_pid();
+    const struct worker_step *failed = worker_enter(worker, &error);
+    if (failed)
+        worker_give_up(worker, failed->exit_code, &error);
+    worker_run_task(worker);
+}
+
+/* _exit(2): what atexit() would do (flush, look for leaks) belongs to the launcher. */
+void worker_give_up(const struct worker *worker, int exit_code, const struct error *error)
+{
+    log_error("%s: %s: %s", worker->order->title, exit_code_text(exit_code), error->message);
+    _exit(exit_code);
+}

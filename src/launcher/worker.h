@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.h - the life of a worker: from fork to exit.
+ *
+ * The launcher forks and calls worker_main(), which goes through the checklist worker_steps
+ * (worker.c), then runs the task (worker_task.c), reports its result and ends. A step that fails
+ * ends the worker with the exit code of its row (exit_codes.h) and a line in the log.
+ *
+ * What a worker holds once it is inside:
+ *
+ *     0, 1  /dev/null        2  the log        3  the report pipe (write end)
+ */
+#ifndef MIMO_LAUNCHER_WORKER_H
+#define MIMO_LAUNCHER_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "launcher/sandbox.h"
+#include "launcher/worker_users.h"
+#include "mimo/error.h"
+#include "mimo/launcher_channel.h"
+
+struct seal_key;
+
+enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD = 4, WORKER_FD_END };
+
+/* What all workers find. Made once by the launcher (workplace.h), copied to each by fork. */
+struct workplace {
+    struct worker_users users;
+    pid_t launcher;       /* parent of every worker */
+    struct seal_key *key; /* NULL: sealed credentials cannot be opened */
+    bool closed_keyring;  /* the session keyring is one that nobody can use */
+    int landlock_abi;
+    struct sandbox_filter filter;
+};
+
+/* One worker. The first three are given, the rest is found on the way. */
+struct worker {
+    struct workplace *workplace;
+    const struct launcher_launch *order;
+    int job_fd, report_fd; /* as the launcher received them; consumed by the descriptors step */
+    const char *document;  /* the job: order->job_length bytes of JSON, not checked yet */
+    unsigned char *credentials; /* the opened kubeconfig, or NULL; wiped as soon as it is parsed */
+    size_t credentials_length;
+};
+
+/* One row of the checklist. */
+struct worker_step {
+    const char *name; /* NULL ends the table */
+    int exit_code;    /* how the worker ends when the step fails */
+    int (*run)(struct worker *worker, struct error *error);
+};
+
+/* In the order in which they have to be taken; benchmarks and tests walk it too. */
+extern const struct worker_step worker_steps[];
+
+/* Takes all steps. On failure the row that failed, else NULL. */
+const struct worker_step *worker_enter(struct worker *worker, struct error *error);
+
+/* The child's branch after fork. */
+_Noreturn void worker_main(struct worker *worker);
+
+/* Parses the job, runs its task, reports the result (worker_task.c). Inside the sandbox. */
+_Noreturn void worker_run_task(struct worker *worker);
+
+/* Logs why and ends. */
+_Noreturn void worker_give_up(const struct worker *worker, int exit_code,
+                              const struct error *error);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker_users.h - as whom workers run.
+ *
+ * Started as root, the launcher becomes actuator.launcher_user and its workers
+ * actuator.worker_user, or, where actuator.worker_uids names a range, each worker slot a user of
+ * its own, so that workers cannot even send signals to each other. Started by anybody else all stay
+ * who they are.
+ */
+#ifndef MIMO_LAUNCHER_WORKER_USERS_H
+#define MIMO_LAUNCHER_WORKER_USERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mimo/config.h"
+#include "mimo/error.h"
+#include "mimo/privileges.h"
+
+struct worker_users {
+    bool privileged;          /* workers change their user */
+    struct identity launcher; /* of the launcher, once it has dropped its privileges */
+    struct identity first;    /* of slot 0 */
+    uint32_t count; /* users that follow each other from `first`; 0: all workers share it */
+};
+
+/* ERROR_INVALID when a user is root, is the launcher's own, or the range is too small for
+ * actuator.max_workers. */
+int worker_users_find(const struct config *config, struct worker_users *ret_users,
+                      struct error *error);
+
+/* The user of a slot; false when the range ends before it. */
+bool worker_users_of_slot(const struct worker_users *users, uint32_t slot,
+                          struct identity *ret_identity);
+
+/* Reads "61200-61299". Both ends are users other than root. */
+int worker_users_parse_range(const char *text, uid_t *ret_first, uint32_t *ret_count,
+                             struct error *error);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* workplace.c - what the launcher prepares once, before its first fork. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "launcher/workplace.h"
+#include "mimo/cleanup.h"
+#include "mimo/kube.h"
+#include "mimo/log.h"
+#include "mimo/privileges.h"
+#include "mimo/seal.h"
+
+/* What a worker needs beside what it inherits: stack, the heap of a task, the libraries' buffers.
+ */
+enum { WORKER_HEAP = 16 * 1024 * 1024 };
+
+/* All that is left of the environment. Wiped, not only forgotten: workers inherit the memory. */
+static int clean_environment(struct error *error)
+{
+    static char time_zone[] = "TZ=UTC";
+    static char *clean[] = {time_zone, NULL};
+    if (environ == clean)
+        return 0;
+    for (char **variable = environ; variable && *variable; variable++)
+        explicit_bzero(*variable, strlen(*variable));
+    environ = clean;
+    if (!getenv("TZ"))
+        return error_set(error, ERROR_SYSTEM, "cannot clean the environment");
+    return 0;
+}
+
+/*
+ * All signals blocked, for good: none ends the launcher but SIGKILL. The end of the channel does,
+ * and the supervisor decides about that; SIGTERM of a service manager and Ctrl-C of a terminal mean
+ * the supervisor. Workers unblock them, and find every signal at its default but two, which would
+ * kill where a failed write is the better answer: SIGPIPE (a peer that resets) and SIGXFSZ (a log
+ * that is a file).
+ */
+static int settle_signals(struct error *error)
+{
+    sigset_t all;
+    sigfillset(&all);
+    if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+        return error_set_system(error, errno, "cannot block signals");
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action = {.sa_handler = SIG_DFL};
+        if (number == SIGPIPE || number == SIGXFSZ)
+            action.sa_handler = SIG_IGN;
+        /* Not to be changed: SIGKILL, SIGSTOP, and two that the C library keeps for itself. */
+        if (sigaction(number, &action, NULL) < 0 && errno != EINVAL)
+            return error_set_system(error, errno, "cannot reset signal %d", number);
+    }
+    return 0;
+}
+
+/* Standard input and output of launcher and workers. */
+static int silence_streams(struct error *error)
+{
+    cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return error_set_system(error, errno, "cannot open /dev/null");
+    for (int stream = STDIN_FILENO; stream <= STDOUT_FILENO; stream++)
+        if (dup2(null, stream) < 0)
+            return error_set_system(error, errno, "cannot redirect descriptor %d", stream);
+    if (null <= STDERR_FILENO)
+        take_fd(&null);
+    return 0;
+}
+
+/* A missing key leaves tasks that need no credentials; a bad one is an error. */
+static int load_key(struct workplace *workplace, const struct config *config, struct error *error)
+{
+    const char *path = config->clusters_seal_key;
+    if (access(path, F_OK) < 0 && errno == ENOENT) {
+        log_warning("%s (clusters.seal_key) does not exist: attempts on clusters with a kubeconfig "
+                    "will fail until it is made and mimod restarted",
+                    path);
+        return 0;
+    }
+    return seal_key_load(config->clusters_seal_certificate, path, &workplace->key, error);
+}
+
+/* sandbox.memory counts what a worker inherits. */
+static int check_memory(const struct config *config, struct error *error)
+{
+#ifdef WITH_SANITIZERS
+    (void)config;
+    (void)error;
+#else
+    unsigned long long pages;
+    cleanup_file FILE *file = fopen("/proc/self/statm", "re");
+    if (!file || fscanf(file, "%llu", &pages) != 1)
+        return error_set_system(error, errno, "cannot read /proc/self/statm");
+    long long needed = (long long)pages * sysconf(_SC_PAGESIZE) + WORKER_HEAP;
+    if (config->sandbox_memory < needed)
+        return error_set(error, ERROR_INVALID,
+                         "sandbox.memory is too small for any worker: at least %lldM are needed",
+                         needed / (1024 * 1024) + 1);
+#endif
+    return 0;
+}
+
+/* One empty session keyring for launcher and workers that grants nothing to anybody; see
+ * check_keyring() in worker.c. */
+static int close_keyring(struct workplace *workplace, struct error *error)
+{
+    long keyring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    if (keyring < 0) {
+        log_notice("session keyring kept (%s): only seccomp keeps workers from it",
+                   strerror(errno));
+        return 0;
+    }
+    if (syscall(SYS_keyctl, KEYCTL_SETPERM, (int)keyring, 0) < 0)
+        return error_set_system(error, errno, "cannot close the session keyring");
+    workplace->closed_keyring = true;
+    return 0;
+}
+
+/* Users first: what follows may depend on who the launcher is. */
+static int give_up_privileges(struct workplace *workplace, struct error *error)
+{
+    const int kept[] = {CAP_SETUID, CAP_SETGID, CAP_KILL};
+    if (!workplace->users.privileged)
+        log_notice("not started as root: launcher and workers share one user");
+    if (privileges_drop(&workplace->users.launcher, kept, sizeof kept / sizeof *kept, error) < 0)
+        return -1;
+    return privileges_harden(error);
+}
+
+static int confine(struct workplace *workplace, int landlock_abi, struct error *error)
+{
+    workplace->landlock_abi = sandbox_landlock_abi(landlock_abi);
+    const char *gaps = sandbox_landlock_gaps(workplace->landlock_abi);
+    if (gaps)
+        log_warning("this kernel's Landlock ABI is %d, %d is wanted: %s", workplace->landlock_abi,
+                    SANDBOX_LANDLOCK_ABI_MAXIMUM, gaps);
+    if (sandbox_deny_files(workplace->landlock_abi, error) < 0)
+        return -1;
+    struct sandbox_filter own;
+    if (sandbox_build_launcher_filter(&own, error) < 0)
+        return -1;
+    int result = sandbox_load_filter(&own, error);
+    sandbox_free_filter(&own);
+    return result;
+}
+
+int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
+                      struct error *error)
+{
+    *workplace = (struct workplace){.launcher = getpid()};
+    if (setsid() < 0 && errno != EPERM) /* EPERM: leads one already */
+        return error_set_system(error, errno, "cannot start a session");
+    umask(077);
+    if (settle_signals(error) < 0 || silence_streams(error) < 0 || clean_environment(error) < 0 ||
+        worker_users_find(config, &workplace->users, error) < 0 ||
+        load_key(workplace, config, error) < 0 || kube_warm_up(error) < 0 ||
+        sandbox_prepare_names(error) < 0 ||
+        sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
+        close_keyring(workplace, error) < 0)
+        return -1;
+    malloc_trim(0); /* the smaller, the faster to fork */
+    if (check_memory(config, error) < 0)
+        return -1;
+    if (chdir("/") < 0)
+        return error_set_system(error, errno, "cannot go to /");
+    if (give_up_privileges(workplace, error) < 0)
+        return -1;
+    return confine(workplace, landlock_abi, error);
+}

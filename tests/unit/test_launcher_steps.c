@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_launcher_steps.c - each step of a worker's checklist is spoiled once: the worker must
+ * notice, and end at that step with the exit code of its row.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mimo/exit_codes.h"
+#include "mimo/io.h"
+#include "sandbox_fixture.h"
+
+/* Orders are constant for workers, and the test's own to change before there is one. */
+static struct launcher_launch *order_of(struct worker *worker)
+{
+    return (struct launcher_launch *)(uintptr_t)worker->order;
+}
+
+static void lead_a_session_already(struct worker *worker)
+{
+    (void)worker;
+    setsid();
+}
+
+static void ask_for_no_alarm(struct worker *worker)
+{
+    order_of(worker)->alarm_seconds = 0;
+}
+
+static void forget_the_report(struct worker *worker)
+{
+    worker->report_fd = -1;
+}
+
+static void forget_the_job(struct worker *worker)
+{
+    worker->job_fd = -1;
+}
+
+static void join_an_open_keyring(struct worker *worker)
+{
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
+        abort();
+    worker->workplace->closed_keyring = true;
+}
+
+static void ask_for_too_many_files(struct worker *worker)
+{
+    order_of(worker)->open_files = UINT32_MAX;
+}
+
+static void use_up_the_users(struct worker *worker)
+{
+    worker->workplace->users.count = 3;
+    order_of(worker)->slot = 3;
+}
+
+static void change_to_no_user(struct worker *worker)
+{
+    worker->workplace->users.first.uid = (uid_t)-1;
+}
+
+static void be_the_launcher_s_user(struct worker *worker)
+{
+    worker->workplace->users.launcher = worker->workplace->users.first;
+}
+
+static void bring_an_unsealed_job(struct worker *worker)
+{
+    worker->job_fd = memfd_create("job", MFD_CLOEXEC);
+    if (worker->job_fd < 0 || write(worker->job_fd, "{}", 2) != 2)
+        abort();
+}
+
+static void bring_a_file_as_job(struct worker *worker)
+{
+    worker->job_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+}
+
+static void announce_a_longer_job(struct worker *worker)
+{
+    order_of(worker)->job_length++;
+}
+
+static void announce_a_shorter_job(struct worker *worker)
+{
+    order_of(worker)->job_length--;
+}
+
+static void bring_sealed_credentials(struct worker *worker)
+{
+    order_of(worker)->job_length = 1;
+    order_of(worker)->sealed_length = 1;
+}
+
+static void be_adopted(struct worker *worker)
+{
+    worker->workplace->launcher = 1;
+}
+
+static void leave_no_descriptor(struct worker *worker)
+{
+    order_of(worker)->open_files = WORKER_JOB_FD;
+}
+
+static void empty_the_filter(struct worker *worker)
+{
+    worker->workplace->filter.count = 0;
+}
+
+struct spoiled {
+    const char *title;
+    const char *step;
+    int exit_code;
+    void (*in_launcher)(struct worker *worker);
+    void (*in_worker)(struct worker *worker);
+    const char *message; /* part of it */
+    bool as_root;        /* only root's workers take this step */
+};
+
+static const struct spoiled cases[] = {
+    {"session that cannot be started ends a worker", "session", EXIT_WORKER_SESSION, NULL,
+     lead_a_session_already, "session"},
+    {"order without an alarm ends a worker", "alarm", EXIT_WORKER_ALARM, NULL, ask_for_no_alarm,
+     "alarm"},
+    {"report pipe that is missing ends a worker", "descriptors", EXIT_WORKER_DESCRIPTORS, NULL,
+     forget_the_report, "arrange descriptors"},
+    {"job that is missing ends a worker", "descriptors", EXIT_WORKER_DESCRIPTORS, NULL,
+     forget_the_job, "arrange descriptors"},
+    {"session keyring that is open ends a worker", "keyring", EXIT_WORKER_KEYRING,
+     join_an_open_keyring, NULL, "not closed"},
+    {"limit that cannot be set ends a worker", "limits", EXIT_WORKER_LIMITS, ask_for_too_many_files,
+     NULL, "RLIMIT_NOFILE"},
+    {"slot without a user ends a worker", "user", EXIT_WORKER_USER, use_up_the_users, NULL,
+     "slot 3", true},
+    {"user that was not changed to ends a worker", "user", EXIT_WORKER_USER, change_to_no_user,
+     NULL, "still user", true},
+    {"way back to the launcher's user ends a worker", "proof", EXIT_WORKER_USER,
+     be_the_launcher_s_user, NULL, "again", true},
+    {"job in memory that can change ends a worker", "job", EXIT_WORKER_JOB, bring_an_unsealed_job,
+     NULL, "sealed memory"},
+    {"job in a file ends a worker", "job", EXIT_WORKER_JOB, bring_a_file_as_job, NULL,
+     "sealed memory"},
+    {"job shorter than announced ends a worker", "job", EXIT_WORKER_JOB, announce_a_longer_job,
+     NULL, "2 bytes where 3"},
+    {"job longer than announced ends a worker", "job", EXIT_WORKER_JOB, announce_a_shorter_job,
+     NULL, "2 bytes where 1"},
+    {"seal without a key ends a worker", "unseal", EXIT_WORKER_UNSEAL, bring_sealed_credentials,
+     NULL, "clusters.seal_key"},
+    {"launcher that is gone ends a worker", "parent", EXIT_WORKER_PARENT, be_adopted, NULL, "gone"},
+    {"domain that cannot be made ends a worker", "landlock", EXIT_WORKER_LANDLOCK,
+     leave_no_descriptor, NULL, "Landlock"},
+    {"filter that cannot be loaded ends a worker", "seccomp", EXIT_WORKER_SECCOMP, empty_the_filter,
+     NULL, "filter"},
+};
+enum { CASE_COUNT = sizeof cases / sizeof *cases };
+
+static void worker_ends_at_the_spoiled_step(void **state)
+{
+    const struct spoiled *spoiled = *state;
+    struct sandbox_outcome outcome;
+    if (spoiled->as_root && !sandbox_can_be_root())
+        skip();
+    if (strcmp(spoiled->step, "landlock") == 0 && sandbox_landlock_abi(1) == 0)
+        skip();
+    sandbox_run(
+        &(struct sandbox_run){.spoil = spoiled->in_launcher, .spoil_worker = spoiled->in_worker},
+        &outcome);
+    assert_string_equal(outcome.failed_step, spoiled->step);
+    assert_true(WIFEXITED(outcome.wait_status));
+    assert_int_equal(WEXITSTATUS(outcome.wait_status), spoiled->exit_code);
+    if (!strstr(outcome.message, spoiled->message))
+        fail_msg("\"%s\" does not contain \"%s\"", outcome.message, spoiled->message);
+    assert_string_equal(outcome.reported, "");
+}
+
+static void every_step_has_a_code_of_the_table(void **state)
+{
+    (void)state;
+    int before = EXIT_WORKER_SIGNALS;
+    for (const struct worker_step *step = worker_steps; step->name; step++) {
+        assert_non_null(exit_code_text(step->exit_code));
+        assert_non_null(step->run);
+        if (step->exit_code == EXIT_WORKER_USER || step->exit_code == EXIT_WORKER_JOB)
+            continue; /* the proof comes after capabilities, the job before its seal */
+        assert_true(step->exit_code >= before);
+        before = step->exit_code;
+    }
+}
+
+static void unspoiled_worker_takes_all_steps(void **state)
+{
+    (void)state;
+    struct sandbox_outcome outcome;
+    sandbox_run(&(struct sandbox_run){.body = NULL}, &outcome);
+    assert_string_equal(outcome.failed_step, "");
+    assert_int_equal(outcome.wait_status, 0);
+}
+
+static void filter_is_small_enough_to_load_for_each_worker(void **state)
+{
+    (void)state;
+    struct sandbox_filter filter;
+    struct error error;
+    assert_int_equal(sandbox_build_worker_filter(&filter, &error), 0);
+    assert_in_range(filter.count, 50, 500);
+    sandbox_free_filter(&filter);
+    assert_null(filter.instructions);
+}
+
+int main(void)
+{
+    static struct CMUnitTest spoiled_tests[CASE_COUNT];
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unspoiled_worker_takes_all_steps),
+        cmocka_unit_test(every_step_has_a_code_of_the_table),
+        cmocka_unit_test(filter_is_small_enough_to_load_for_each_worker),
+    };
+    for (size_t i = 0; i < CASE_COUNT; i++)
+        spoiled_tests[i] = (struct CMUnitTest){
+            .name = cases[i].title,
+            .test_func = worker_ends_at_the_spoiled_step,
+            .initial_state = (void *)(uintptr_t)&cases[i],
+        };
+    int failed = cmocka_run_group_tests_name("spoiled steps", spoiled_tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("steps", tests, NULL, NULL);
+}
