@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers, and the one place that gives errors their form. */
+#include "api/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "mimo/log.h"
+
+#define API_ERROR_ROW(constant, status, code) [constant] = {status, code},
+static const struct {
+    int status;
+    const char *code;
+} error_table[] = {API_ERRORS(API_ERROR_ROW)};
+#undef API_ERROR_ROW
+
+void answer_set(struct answer *answer, int status, json_t *body)
+{
+    json_decref(answer->body);
+    answer->status = status;
+    answer->body = body;
+}
+
+void answer_set_view(struct answer *answer, int status, json_t *body)
+{
+    if (!body) {
+        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return;
+    }
+    answer_set(answer, status, body);
+}
+
+int answer_refuse(struct answer *answer, enum api_error error, const char *target,
+                  const char *format, ...)
+{
+    char message[ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+
+    /* json_pack() refuses text that is no UTF-8; what a client sent may be cut in the middle. */
+    json_t *text = json_string(message);
+    if (!text)
+        text = json_string("the message cannot be shown: it is not UTF-8");
+    json_t *body = json_pack("{s:{s:s, s:o, s:s*}}", "error", "code", error_table[error].code,
+                             "message", text, "target", target);
+    answer_set(answer, error_table[error].status, body);
+    answer->retry_later = error == API_UNAVAILABLE;
+    return -1;
+}
+
+int answer_store_unavailable(struct answer *answer, const struct error *error)
+{
+    log_warning("store: %s", error->message);
+    return answer_refuse(answer, API_UNAVAILABLE, NULL,
+                         "the store does not answer; try again in a few seconds");
+}
+
+int answer_internal(struct answer *answer, const char *what, const struct error *error)
+{
+    log_error("%s: %s", what, error->message);
+    return answer_refuse(answer, API_INTERNAL, NULL, "%s: %s", what, error->message);
+}
+
+void answer_free(struct answer *answer)
+{
+    json_decref(answer->body);
+    *answer = (struct answer){0};
+}

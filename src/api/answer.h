@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answer.h - what a request is answered with, and the table of errors.
+ *
+ * Functions that may refuse a request return 0, or -1 with the answer filled in; their caller then
+ * only returns. An answer starts zeroed and is released with answer_free().
+ *
+ *     if (request_limit(request, &limit, answer) < 0)
+ *         return;
+ *     answer_set(answer, 200, body);
+ */
+#ifndef API_ANSWER_H
+#define API_ANSWER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "mimo/error.h"
+
+/* Constant, HTTP status, code in the body. Scripts match on the codes. */
+#define API_ERRORS(ERROR)                                                                          \
+    ERROR(API_MALFORMED_REQUEST, 400, "MalformedRequest")                                          \
+    ERROR(API_INVALID_API_VERSION, 400, "InvalidApiVersionParameter")                              \
+    ERROR(API_INVALID_PARAMETER, 400, "InvalidParameter")                                          \
+    ERROR(API_INVALID_CONTENT, 400, "InvalidRequestContent")                                       \
+    ERROR(API_INVALID_RESOURCE_ID, 400, "InvalidResourceID")                                       \
+    ERROR(API_UNAUTHENTICATED, 401, "InvalidAuthenticationToken")                                  \
+    ERROR(API_FORBIDDEN, 403, "Forbidden")                                                         \
+    ERROR(API_NOT_FOUND, 404, "NotFound")                                                          \
+    ERROR(API_METHOD_NOT_ALLOWED, 405, "MethodNotAllowed")                                         \
+    ERROR(API_CHANGE_NOT_ALLOWED, 406, "PropertyChangeNotAllowed")                                 \
+    ERROR(API_CONFLICT, 409, "Conflict")                                                           \
+    ERROR(API_TOO_LARGE, 413, "RequestEntityTooLarge")                                             \
+    ERROR(API_TARGET_TOO_LONG, 414, "RequestUriTooLong")                                           \
+    ERROR(API_UNSUPPORTED_MEDIA_TYPE, 415, "UnsupportedMediaType")                                 \
+    ERROR(API_EXPECTATION_FAILED, 417, "ExpectationFailed")                                        \
+    ERROR(API_HEADERS_TOO_LARGE, 431, "RequestHeaderFieldsTooLarge")                               \
+    ERROR(API_INTERNAL, 500, "InternalServerError")                                                \
+    ERROR(API_NOT_IMPLEMENTED, 501, "NotImplemented")                                              \
+    ERROR(API_UNAVAILABLE, 503, "ServiceUnavailable")
+
+#define API_ERROR_CONSTANT(constant, status, code) constant,
+enum api_error { API_ERRORS(API_ERROR_CONSTANT) };
+#undef API_ERROR_CONSTANT
+
+/* Seconds of Retry-After in a 503. */
+enum { ANSWER_RETRY_AFTER = 2, ANSWER_ALLOW_SIZE = 64 };
+
+struct answer {
+    int status;
+    json_t *body;                  /* owned; NULL for none */
+    const char *challenge;         /* WWW-Authenticate; static text, or NULL */
+    char allow[ANSWER_ALLOW_SIZE]; /* Allow, or "" */
+    bool retry_later;              /* send Retry-After */
+    bool close;                    /* the connection cannot be trusted any further */
+};
+
+/* Takes over the reference to `body` (NULL for a status without one). A NULL body that json_pack()
+ * made for want of memory must be caught by the caller; answer_set_view() does. */
+void answer_set(struct answer *answer, int status, json_t *body);
+
+/* The same for a body that cannot be NULL but without memory: then it answers 500. */
+void answer_set_view(struct answer *answer, int status, json_t *body);
+
+/* Fills the answer with an error; `target` names the member or parameter that is wrong, or is NULL.
+ * Returns -1. */
+int answer_refuse(struct answer *answer, enum api_error error, const char *target,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* 503 with Retry-After, and one line in the log that says why. Returns -1. */
+int answer_store_unavailable(struct answer *answer, const struct error *error);
+
+/* 500 for what should not happen, and a line in the log. Returns -1. */
+int answer_internal(struct answer *answer, const char *what, const struct error *error);
+
+void answer_free(struct answer *answer);
+
+static inline void cleanup_answer_function(struct answer *answer)
+{
+    answer_free(answer);
+}
+#define cleanup_answer __attribute__((cleanup(cleanup_answer_function)))
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.h - what every handler of the Admin API works with.
+ *
+ * main() makes one struct api and hands it to the server; it does not change from then on and is
+ * shared by all handler threads. A handler is straight-line code that may block: it reads the
+ * request, runs operations on the store, and fills the answer. Adding an endpoint is a handler and
+ * a row in routes.c.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "api/answer.h"
+#include "api/auth.h"
+#include "api/request.h"
+#include "mimo/config.h"
+#include "mimo/store.h"
+
+struct members;        /* members.h */
+struct creation_locks; /* manifest_create.c */
+
+struct api {
+    const struct config *config;
+    struct store *store;
+    struct auth *auth;
+    struct members *members;
+};
+
+typedef void handler_f(struct api *api, struct request *request, struct answer *answer);
+
+#endif

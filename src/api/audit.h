@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * audit.h - every change of the store goes through here, together with its entry in the audit
+ * trail.
+ *
+ *     struct audit audit = audit_begin(request, resource);
+ *     struct store_operation write = store_replace(...);
+ *     if (audit_run(api, &audit, &write, 200, answer) < 0)
+ *         ... the store did not answer: 503 is in `answer`
+ *     if (write.result.status == STORE_CONFLICT)
+ *         ... read again, and audit_run() again: the entry is rewritten, not doubled
+ *     ...
+ *     audit_end(api, &audit, answer->status);
+ *
+ * Change and entry are one batch, so the entry is written with the status the change will have if
+ * it happens. Where it does not happen after all, audit_end() puts the status of the answer in its
+ * place. A crash in between, or a store that gave no answer, leaves an entry for a change that may
+ * not have happened, never a change without entry.
+ */
+#ifndef API_AUDIT_H
+#define API_AUDIT_H
+
+#include <jansson.h>
+
+#include "api/api.h"
+
+struct audit {
+    json_t *entry; /* owned */
+    char *etag;    /* of the stored entry; NULL until it is there */
+    int status;    /* as stored */
+};
+
+/* `resource` is what is changed: a resource ID, with the manifest's id behind it. NULL entry
+ * without memory; then audit_run() answers 500. */
+struct audit audit_begin(const struct request *request, const char *resource);
+
+/* Runs `change` (not a query) with the entry. The caller looks at change->result and releases it.
+ */
+int audit_run(struct api *api, struct audit *audit, struct store_operation *change, int status,
+              struct answer *answer);
+
+/* Corrects the entry when `status` is another than was stored, tells the actuators that there may
+ * be work when the change happened, and releases the audit. */
+void audit_end(struct api *api, struct audit *audit, int status);
+
+#endif

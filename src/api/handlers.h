@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handlers.h - the handlers, by the file they stand in. Each is a row in routes.c. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/api.h"
+
+/* actuators.c */
+handler_f actuators_list;
+
+/* clusters.c */
+handler_f clusters_list;
+handler_f cluster_show;
+
+/* cluster_change.c */
+handler_f cluster_put;
+handler_f cluster_delete;
+
+/* health.c */
+handler_f health_live;
+handler_f health_ready;
+
+/* manifests.c */
+handler_f manifests_of_cluster;
+handler_f manifests_queued;
+handler_f manifests_of_fleet;
+handler_f manifest_show;
+handler_f manifest_find;
+
+/* manifest_change.c */
+handler_f manifest_cancel_request;
+handler_f manifest_delete;
+
+/* manifest_create.c */
+handler_f manifest_put;
+
+/* tasks.c */
+handler_f tasks_list;
+
+#endif

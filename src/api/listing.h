@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listing.h - answers with many items: {"value": [...], "nextLink": "https://..."}.
+ *
+ * A page begins where the continuation of the store says, which travels as $skipToken in base64url.
+ * nextLink is the request's own URL with the token of the next page.
+ */
+#ifndef API_LISTING_H
+#define API_LISTING_H
+
+#include "api/api.h"
+
+/* Makes an item's view; NULL leaves it out (the function has logged why). New reference. */
+typedef json_t *listing_view_f(struct api *api, json_t *document);
+
+/* Runs `query` with the request's limit and $skipToken and answers with the page. */
+void listing_answer(struct api *api, struct request *request, struct store_query *query,
+                    listing_view_f *view, struct answer *answer);
+
+/* base64url without padding (RFC 4648, 5) of a text, and back; the caller frees. NULL when it is
+ * none. */
+char *listing_encode_token(const char *continuation);
+char *listing_decode_token(const char *token);
+
+/* The request's URL with `token` as its $skipToken. The caller frees; NULL without memory. */
+char *listing_next_link(const struct request *request, const char *token);
+
+#endif

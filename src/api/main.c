@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mimo-api: the Admin API. What it needs root for comes first; then it is an ordinary user for
+ * good. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "api/listener.h"
+#include "api/members.h"
+#include "api/server.h"
+#include "api/tls.h"
+#include "mimo/cleanup.h"
+#include "mimo/log.h"
+#include "mimo/privileges.h"
+#include "mimo/program.h"
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+enum { STOP_MILLISECONDS = 10 * 1000 };
+
+static const struct program program = {
+    .name = "mimo-api",
+    .summary = "serves the Admin API of MIMO over HTTPS",
+    .details = "SIGTERM ends it when the requests under way are answered. SIGHUP makes it read "
+               "tokens and TLS\n"
+               "certificate again. docs/admin-api.md lists the endpoints.\n",
+};
+
+static void tell_service_manager(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+/* Signals are waited for by the main thread alone; every other thread is born with them blocked. */
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Files of the first start, read before the identity changes: root may have reserved them for
+ * itself. */
+static int open_files(const struct config *config, const struct identity *owner, struct auth **auth,
+                      struct error *error)
+{
+    bool made;
+    if (tls_prepare(config->api_tls_certificate, config->api_tls_key, owner, &made, error) < 0)
+        return -1;
+    if (made)
+        log_notice("made a self-signed TLS certificate for this machine: %s; clients trust it with "
+                   "--cacert or MIMO_CACERT",
+                   config->api_tls_certificate);
+    if (auth_prepare(config, owner, error) < 0 ||
+        tls_open(config->api_tls_certificate, config->api_tls_key, error) < 0)
+        return -1;
+    return auth_open(config, auth, error);
+}
+
+/* All that is done with the power this was started with; afterwards it is gone. */
+static int take_off(const struct config *config, struct auth **auth, int *ret_listener,
+                    struct error *error)
+{
+    struct identity identity;
+    bool change = privileges_can_change();
+    if (change && privileges_find_user(config->api_user, &identity, error) < 0)
+        return error_prefix(error, "api.user");
+    if (open_files(config, change ? &identity : NULL, auth, error) < 0)
+        return -1;
+    *ret_listener = listener_open(config->api_listen, error);
+    if (*ret_listener < 0)
+        return -1;
+    if (change && privileges_drop(&identity, NULL, 0, error) < 0)
+        return error_prefix(error, "cannot become user %s (api.user)", config->api_user);
+    return privileges_harden(error);
+}
+
+static void reload(const struct config *config, struct auth *auth)
+{
+    struct error error;
+    bool changed;
+    tell_service_manager("RELOADING=1");
+    if (auth_reload(auth, &error) < 0)
+        log_error("tokens stay as they were: %s", error.message);
+    else
+        log_notice("tokens were read again");
+    if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
+        log_error("the TLS certificate stays as it was: %s", error.message);
+    else
+        log_notice("the TLS certificate %s", changed ? "was exchanged" : "is the same");
+    tell_service_manager("READY=1");
+}
+
+/* Until SIGTERM or SIGINT. */
+static void wait_for_the_end(const struct config *config, struct auth *auth,
+                             const sigset_t *signals)
+{
+    for (;;) {
+        int number = sigwaitinfo(signals, NULL);
+        if (number == SIGHUP)
+            reload(config, auth);
+        else if (number == SIGTERM || number == SIGINT)
+            return;
+    }
+}
+
+/* Serves until told to end. */
+static int run(const struct config *config, struct auth *auth, int listener,
+               const sigset_t *signals, struct error *error)
+{
+    cleanup_fd int fd = listener;
+    cleanup_store struct store *store = NULL;
+    struct server *server;
+    char address[LISTENER_ADDRESS_SIZE];
+    if (store_open(config->store_uri, &store, error) < 0)
+        return -1;
+    struct api api = {
+        .config = config, .store = store, .auth = auth, .members = members_new(store)};
+    if (!api.members)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    listener_address(fd, address);
+    if (server_start(&api, take_fd(&fd), &server, error) < 0) {
+        members_free(api.members);
+        return -1;
+    }
+    log_notice("listening on https://%s", address);
+    tell_service_manager("READY=1");
+    wait_for_the_end(config, auth, signals);
+    tell_service_manager("STOPPING=1");
+    log_notice("ending: requests under way get up to %d s", STOP_MILLISECONDS / 1000);
+    if (!server_stop(server, STOP_MILLISECONDS)) {
+        log_error("the store does not return; ending without it");
+        _exit(EXIT_FAILURE);
+    }
+    members_free(api.members);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct error error;
+    struct auth *auth = NULL;
+    sigset_t signals;
+    int listener = -1;
+
+    program_start(&program, argc, argv, &config);
+    block_signals(&signals);
+    umask(0007);
+    int status = take_off(&config, &auth, &listener, &error);
+    if (status == 0)
+        status = run(&config, auth, listener, &signals, &error);
+    else if (listener >= 0)
+        close(listener);
+    if (status < 0)
+        log_error("%s", error.message);
+    else
+        log_notice("ended");
+    auth_close(auth);
+    tls_close();
+    config_free(&config);
+    return status < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking at manifests: of one cluster, of the fleet, one of them. */
+#include "api/manifests.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/handlers.h"
+#include "api/listing.h"
+#include "api/members.h"
+#include "mimo/clock.h"
+#include "mimo/cluster.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+#include "mimo/task.h"
+
+#define STATE_DELETING "Deleting"
+
+int cluster_must_exist(struct api *api, const struct request *request, struct answer *answer)
+{
+    char subscription[UUID_SIZE];
+    struct error error;
+    resource_id_subscription(request->cluster, subscription);
+    struct store_operation operation = store_get(STORE_CLUSTERS, subscription, request->cluster);
+    int result = 0;
+    if (store_run(api->store, &operation, 1, &error) < 0) {
+        result = answer_store_unavailable(answer, &error);
+    } else if (operation.result.status != STORE_DONE) {
+        result =
+            answer_refuse(answer, API_NOT_FOUND, NULL, "cluster not found: %s", request->cluster);
+    } else {
+        const char *state = document_string(operation.result.items[0].document,
+                                            "openShiftCluster.properties.provisioningState", "");
+        if (strcasecmp(state, STATE_DELETING) == 0)
+            result = answer_refuse(answer, API_NOT_FOUND, NULL, "cluster being deleted");
+    }
+    store_release(&operation, 1);
+    return result;
+}
+
+const struct task *task_of_request(const struct api *api, const char *name)
+{
+    return task_find_by_name(name, api->config->actuator_practice_tasks);
+}
+
+const char *manifest_resource(char *buffer, const char *cluster, const char *id)
+{
+    snprintf(buffer, MANIFEST_RESOURCE_SIZE, "%s/maintenanceManifests/%s", cluster, id);
+    return buffer;
+}
+
+json_t *manifest_answer_view(struct api *api, struct manifest *manifest)
+{
+    json_t *view = manifest_view(manifest);
+    if (view)
+        members_name_owner(api->members, view);
+    return view;
+}
+
+static json_t *view_of_document(struct api *api, json_t *document)
+{
+    struct manifest manifest;
+    struct error error;
+    if (manifest_read(&manifest, document, &error) < 0) {
+        log_warning("manifest %s is not listed: %s", document_string(document, "id", "?"),
+                    error.message);
+        return NULL;
+    }
+    json_t *view = manifest_answer_view(api, &manifest);
+    manifest_free(&manifest);
+    return view;
+}
+
+/* Takes the one manifest that `operation` should have found. */
+static int take_manifest(struct api *api, const struct request *request,
+                         struct store_operation *operation, struct manifest *ret_manifest,
+                         struct answer *answer)
+{
+    struct error error;
+    if (store_run(api->store, operation, 1, &error) < 0)
+        return answer_store_unavailable(answer, &error);
+    if (operation->result.skipped)
+        return answer_internal(answer, "the stored document cannot be understood",
+                               &operation->result.error);
+    if (operation->result.status != STORE_DONE || operation->result.count == 0)
+        return answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
+    if (manifest_read(ret_manifest, operation->result.items[0].document, &error) < 0) {
+        error_prefix(&error, "manifest %s", request->id);
+        return answer_internal(answer, "the stored document cannot be understood", &error);
+    }
+    return 0;
+}
+
+int manifest_load(struct api *api, const struct request *request,
+                  struct store_operation *ret_operation, struct manifest *ret_manifest,
+                  struct answer *answer)
+{
+    *ret_operation = store_get(STORE_MANIFESTS, request->cluster, request->id);
+    return take_manifest(api, request, ret_operation, ret_manifest, answer);
+}
+
+static void answer_manifest(struct api *api, struct store_operation *operation, int found,
+                            struct manifest *manifest, struct answer *answer)
+{
+    if (found == 0) {
+        answer_set_view(answer, 200, manifest_answer_view(api, manifest));
+        manifest_free(manifest);
+    }
+    store_release(operation, 1);
+}
+
+void manifest_show(struct api *api, struct request *request, struct answer *answer)
+{
+    struct store_operation operation;
+    struct manifest manifest;
+    int found = manifest_load(api, request, &operation, &manifest, answer);
+    answer_manifest(api, &operation, found, &manifest, answer);
+}
+
+void manifest_find(struct api *api, struct request *request, struct answer *answer)
+{
+    struct store_query query = {.kind = STORE_QUERY_MANIFEST_BY_ID, .id = request->id, .limit = 1};
+    struct store_operation operation = store_query(&query);
+    struct manifest manifest;
+    int found = take_manifest(api, request, &operation, &manifest, answer);
+    answer_manifest(api, &operation, found, &manifest, answer);
+}
+
+void manifests_of_cluster(struct api *api, struct request *request, struct answer *answer)
+{
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS, .cluster = request->cluster};
+    if (request_states(request, &query.states, answer) < 0 ||
+        cluster_must_exist(api, request, answer) < 0)
+        return;
+    listing_answer(api, request, &query, view_of_document, answer);
+}
+
+void manifests_queued(struct api *api, struct request *request, struct answer *answer)
+{
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS,
+                                .states = MANIFEST_STATE_BIT(MANIFEST_PENDING)};
+    listing_answer(api, request, &query, view_of_document, answer);
+}
+
+/* The filters of the global query; texts of the query point into the request or `cluster`. */
+static int read_filters(const struct api *api, const struct request *request,
+                        struct store_query *query, char *cluster, struct answer *answer)
+{
+    const char *task_name = request->query[QUERY_TASK];
+    const char *age = request->query[QUERY_OLDER_THAN];
+    struct error error;
+    if (request_states(request, &query->states, answer) < 0)
+        return -1;
+    if (request->query[QUERY_CLUSTER]) {
+        if (resource_id_normalize(request->query[QUERY_CLUSTER], cluster, &error) < 0)
+            return answer_refuse(answer, API_INVALID_PARAMETER, "clusterResourceID", "%s",
+                                 error.message);
+        query->cluster = cluster;
+    }
+    if (task_name) {
+        /* manifests of tasks that are not registered any more can be asked for by UUID */
+        const struct task *task = task_of_request(api, task_name);
+        if (!task && !uuid_is_valid(task_name))
+            return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                                 "\"%.64s\" is neither a task's UUID nor its short name",
+                                 task_name);
+        query->task = task ? task->id : task_name;
+    }
+    query->schedule = request->query[QUERY_SCHEDULE];
+    if (age) {
+        int64_t milliseconds;
+        if (clock_parse_duration(age, &milliseconds, &error) < 0)
+            return answer_refuse(answer, API_INVALID_PARAMETER, "olderThan", "%s", error.message);
+        int64_t before = clock_unix_seconds() - milliseconds / 1000;
+        query->created_before = before > 0 ? before : 1;
+    }
+    return 0;
+}
+
+void manifests_of_fleet(struct api *api, struct request *request, struct answer *answer)
+{
+    char cluster[RESOURCE_ID_SIZE];
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS};
+    if (read_filters(api, request, &query, cluster, answer) < 0)
+        return;
+    listing_answer(api, request, &query, view_of_document, answer);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small cache of membership records. */
+#include "api/members.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+
+struct members {
+    struct store *store;
+    pthread_mutex_t lock;
+    bool loaded;
+    struct monotonic loaded_at;
+    json_t *hostnames; /* {id: hostname} */
+};
+
+struct members *members_new(struct store *store)
+{
+    struct members *members = calloc(1, sizeof(*members));
+    if (!members)
+        return NULL;
+    members->store = store;
+    members->hostnames = json_object();
+    pthread_mutex_init(&members->lock, NULL);
+    if (!members->hostnames) {
+        members_free(members);
+        return NULL;
+    }
+    return members;
+}
+
+void members_free(struct members *members)
+{
+    if (!members)
+        return;
+    json_decref(members->hostnames);
+    pthread_mutex_destroy(&members->lock);
+    free(members);
+}
+
+static void load(struct members *members)
+{
+    struct error error;
+    struct store_query query = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};
+    struct store_operation operation = store_query(&query);
+    members->loaded =
+        true; /* a store that does not answer is asked again later, not by every request */
+    members->loaded_at = clock_monotonic();
+    if (store_run(members->store, &operation, 1, &error) < 0) {
+        log_warning("store: names of actuators: %s", error.message);
+    } else {
+        json_object_clear(members->hostnames);
+        for (size_t i = 0; i < operation.result.count; i++) {
+            const json_t *member = operation.result.items[i].document;
+            const char *hostname = document_string(member, "hostname", NULL);
+            if (hostname)
+                json_object_set_new(members->hostnames, document_string(member, "id", ""),
+                                    json_string(hostname));
+        }
+    }
+    store_release(&operation, 1);
+}
+
+void members_name_owner(struct members *members, json_t *view)
+{
+    const char *owner = document_string(view, "leaseOwner", NULL);
+    if (!owner)
+        return;
+    pthread_mutex_lock(&members->lock);
+    if (!members->loaded || clock_elapsed(members->loaded_at) > MEMBERS_AGE_MAXIMUM)
+        load(members);
+    const char *hostname = json_string_value(json_object_get(members->hostnames, owner));
+    if (hostname)
+        json_object_set_new(view, "leaseOwnerName", json_string(hostname));
+    pthread_mutex_unlock(&members->lock);
+}

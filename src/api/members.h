@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * members.h - the actuators by their UUID, for names in answers.
+ *
+ * Answers name the owner of a lease by its host (leaseOwnerName). The records are asked of the
+ * store at most every MEMBERS_AGE_MAXIMUM milliseconds, whoever asks; when the store does not
+ * answer the names of before are used.
+ */
+#ifndef API_MEMBERS_H
+#define API_MEMBERS_H
+
+#include <jansson.h>
+
+#include "mimo/error.h"
+#include "mimo/store.h"
+
+enum { MEMBERS_AGE_MAXIMUM = 2000 };
+
+struct members;
+
+/* NULL without memory. Borrows the store. */
+struct members *members_new(struct store *store);
+void members_free(struct members *members);
+
+/* Adds leaseOwnerName to a view that has a leaseOwner we know. Any thread. */
+void members_name_owner(struct members *members, json_t *view);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * routes.h - the endpoints: one table, a row for each method and path.
+ *
+ * A pattern is literal segments, compared without case on the raw path (nothing is decoded or
+ * merged), and two placeholders: {R} takes the eight segments of a cluster's resource ID, {id}
+ * takes one. The first row that fits wins, so literal rows stand above those with {id}.
+ */
+#ifndef API_ROUTES_H
+#define API_ROUTES_H
+
+#include "api/api.h"
+
+enum route_body {
+    BODY_NONE,     /* a body is refused */
+    BODY_OPTIONAL, /* a JSON object or nothing */
+    BODY_REQUIRED, /* a JSON object */
+};
+
+struct route {
+    enum http_method method;
+    const char *pattern;
+    enum role role; /* ROLE_NONE: no authentication, and no api-version */
+    enum route_body body;
+    unsigned query; /* QUERY_BIT()s of the parameters it knows */
+    handler_f *handle;
+    const char *action; /* name in the audit trail of what it changes, or NULL */
+    const char *help;
+};
+
+/* The row at `position`, or NULL after the last: for documents made of the table. */
+const struct route *route_at(size_t position);
+
+/* Finds the route of `method` and the target's path and fills request->route, cluster and id. 404,
+ * 405 with Allow, 501 for a method nobody knows, 400 InvalidResourceID. */
+int route_find(const char *method, struct request *request, struct answer *answer);
+
+/* True when the route does not change anything. */
+bool route_only_reads(const struct route *route);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mechanics of HTTP: what libmicrohttpd calls, and in which order. */
+#include "api/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/exchange.h"
+#include "api/peers.h"
+#include "api/pool.h"
+#include "api/tls.h"
+#include "mimo/cleanup.h"
+#include "mimo/log.h"
+
+/* libmicrohttpd 0.9.77 got a switch that makes it refuse odd spellings itself. */
+#define LIBRARY_IS_STRICT (MHD_VERSION >= 0x00097700)
+
+enum {
+    CONNECTION_MEMORY = 64 * 1024, /* header block, its index, and the answer's header */
+    SILENCE_SECONDS = 30,
+    STUCK_MILLISECONDS = 1000, /* a handler that takes longer than all patience so far and this */
+};
+
+struct server {
+    struct api *api;
+    struct MHD_Daemon *daemon;
+    struct pool *pool;
+    struct peers *peers;
+    pthread_mutex_t lock; /* over the two below */
+    pthread_cond_t idle;  /* active fell to 0; on CLOCK_MONOTONIC */
+    size_t active;        /* exchanges */
+    bool stopping;
+};
+
+/* A request, with what binds it to the library. */
+struct bound_exchange {
+    struct server *server;
+    struct MHD_Connection *connection;
+    struct exchange *exchange;
+};
+
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+/* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is closed.
+ */
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        peer_remove(server->peers, *socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *address =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    *socket_context = peer_add(server->peers, fd, address);
+    if (!*socket_context)
+        log_error("out of memory: a connection has no deadline");
+}
+
+/* MHD_OPTION_URI_LOG_CALLBACK: the one place where the target can be seen as it came. The result
+ * becomes the request's context; NULL makes on_request() close the connection. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct server *server = context;
+    struct bound_exchange *bound = calloc(1, sizeof(*bound));
+    struct exchange *exchange =
+        exchange_new(server->api, target ? target : "", peer_address(peer_of(connection)));
+    if (!bound || !exchange) {
+        free(bound);
+        exchange_free(exchange);
+        return NULL;
+    }
+    *bound = (struct bound_exchange){server, connection, exchange};
+    pthread_mutex_lock(&server->lock);
+    server->active++;
+    pthread_mutex_unlock(&server->lock);
+    return bound;
+}
+
+/* MHD_RequestCompletedCallback: answered, or the connection broke. */
+static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct server *server = context;
+    struct bound_exchange *bound = *request_context;
+    (void)code;
+    *request_context = NULL;
+    if (!bound)
+        return;
+    exchange_free(bound->exchange);
+    free(bound);
+    peer_enter(server->peers, peer_of(connection), PEER_IDLE);
+    pthread_mutex_lock(&server->lock);
+    if (--server->active == 0)
+        pthread_cond_signal(&server->idle);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static bool is_stopping(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    bool stopping = server->stopping;
+    pthread_mutex_unlock(&server->lock);
+    return stopping;
+}
+
+/* Hands the finished answer to the library. */
+static enum MHD_Result send_answer(struct bound_exchange *bound)
+{
+    struct exchange *exchange = bound->exchange;
+    if (!exchange->response)
+        return MHD_NO; /* not even memory for an error: the connection is closed */
+    peer_enter(bound->server->peers, peer_of(bound->connection), PEER_TAKING_ANSWER);
+    return MHD_queue_response(bound->connection, (unsigned int)exchange->status,
+                              exchange->response);
+}
+
+static enum MHD_Result refuse(struct bound_exchange *bound)
+{
+    exchange_finish(bound->exchange, is_stopping(bound->server));
+    return send_answer(bound);
+}
+
+static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_length, const char *value, size_t value_length)
+{
+    (void)kind;
+    wire_field(context, name, name_length, value ? value : "", value ? value_length : 0);
+    return MHD_YES;
+}
+
+/* The header is complete. */
+static enum MHD_Result begin(struct bound_exchange *bound, const char *method, const char *target,
+                             const char *version)
+{
+    struct exchange *exchange = bound->exchange;
+    struct wire wire;
+    long long body_length;
+    wire_begin(&wire, method, target, version, exchange->request.target);
+    wire.strict_library = LIBRARY_IS_STRICT;
+    MHD_get_connection_values_n(bound->connection, MHD_HEADER_KIND, add_field, &wire);
+    size_t block =
+        MHD_get_connection_info(bound->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+            ->header_size;
+    exchange->stage = EXCHANGE_BODY;
+    peer_enter(bound->server->peers, peer_of(bound->connection), PEER_SENDING_BODY);
+    exchange_judge(exchange, &wire, method, block);
+    if (wire_has_body(&wire, &body_length) && exchange_answers_early(exchange, body_length))
+        return refuse(bound);
+    return MHD_YES;
+}
+
+/* pool_job_f: on a handler thread. The connection is suspended, so nobody else touches the
+ * exchange. */
+static void serve(void *job)
+{
+    struct bound_exchange *bound = job;
+    exchange_serve(bound->exchange, is_stopping(bound->server));
+    MHD_resume_connection(bound->connection); /* on_request() is called once more */
+}
+
+/* The request is complete: refused, or queued for a handler. */
+static enum MHD_Result complete(struct bound_exchange *bound)
+{
+    struct exchange *exchange = bound->exchange;
+    if (exchange->answer.status != 0)
+        return refuse(bound);
+    exchange->stage = EXCHANGE_SERVED;
+    peer_enter(bound->server->peers, peer_of(bound->connection), PEER_WAITING);
+    MHD_suspend_connection(bound->connection); /* first: the handler may be done before we are */
+    if (!pool_submit(bound->server->pool, bound)) {
+        answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
+                      "too many requests are waiting; try again in a few seconds");
+        exchange_finish(exchange, is_stopping(bound->server));
+        MHD_resume_connection(bound->connection);
+    }
+    return MHD_YES;
+}
+
+/* MHD_AccessHandlerCallback: once with the header, for each piece of the body, at its end, and
+ * after resuming. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *target, const char *method, const char *version,
+                                  const char *data, size_t *length, void **request_context)
+{
+    (void)context;
+    (void)connection;
+    struct bound_exchange *bound = *request_context;
+    if (!bound)
+        return MHD_NO;
+    switch (bound->exchange->stage) {
+    case EXCHANGE_HEADER:
+        return begin(bound, method, target, version);
+    case EXCHANGE_BODY:
+        if (*length == 0)
+            return complete(bound);
+        if (exchange_take(bound->exchange, data, *length) < 0)
+            return MHD_NO;
+        *length = 0;
+        return MHD_YES;
+    case EXCHANGE_SERVED:
+        return send_answer(bound);
+    }
+    return MHD_NO;
+}
+
+/* The path is matched as it came; see MHD_OPTION_UNESCAPE_CALLBACK. */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+static void on_message(void *context, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void on_message(void *context, const char *format, va_list arguments)
+{
+    (void)context;
+    char text[512];
+    vsnprintf(text, sizeof(text), format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("libmicrohttpd: %s", text);
+}
+
+_Noreturn static void on_panic(void *context, const char *file, unsigned int line,
+                               const char *reason)
+{
+    (void)context;
+    log_error("libmicrohttpd gave up at %s:%u: %s", file, line,
+              reason ? reason : "no reason given");
+    abort();
+}
+
+static struct MHD_Daemon *start_daemon(struct server *server, int fd)
+{
+    const struct config *config = server->api->config;
+    MHD_set_panic_func(on_panic, NULL);
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_USE_ERROR_LOG | MHD_USE_TURBO,
+                            0, NULL, NULL, on_request, server,             //
+                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,  //
+                            MHD_OPTION_LISTEN_SOCKET, fd,                  //
+                            MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retrieve, //
+                            MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,   //
+                            MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned int)config->api_max_connections, //
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            (unsigned int)config->api_max_connections_per_address,         //
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)SILENCE_SECONDS,  //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, //
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,             //
+                            MHD_OPTION_URI_LOG_CALLBACK, on_target, server,                //
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,             //
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,           //
+#if LIBRARY_IS_STRICT
+                            MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, //
+#endif
+                            MHD_OPTION_END);
+}
+
+static void server_free(struct server *server)
+{
+    peers_stop(server->peers);
+    pthread_cond_destroy(&server->idle);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+static struct server *server_new(struct api *api)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    if (!server)
+        return NULL;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->idle, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&server->lock, NULL);
+    server->api = api;
+    return server;
+}
+
+int server_start(struct api *api, int fd, struct server **ret_server, struct error *error)
+{
+    cleanup_fd int listener = fd;
+    struct server *server = server_new(api);
+    if (!server)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    if (peers_start(NULL, &server->peers, error) < 0 ||
+        pool_start((size_t)api->config->api_threads, SERVER_QUEUE_CAPACITY, serve, &server->pool,
+                   error) < 0) {
+        server_free(server);
+        return -1;
+    }
+    server->daemon = start_daemon(server, listener);
+    if (!server->daemon) {
+        int problem = errno;
+        pool_stop(server->pool, STUCK_MILLISECONDS);
+        server_free(server);
+        return error_set_system(error, problem, "cannot start the HTTPS server");
+    }
+    take_fd(&listener);
+    *ret_server = server;
+    return 0;
+}
+
+/* Waits until no request is under way. */
+static void wait_until_idle(struct server *server, const struct timespec *until)
+{
+    int status = 0;
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    while (server->active > 0 && status == 0)
+        status = pthread_cond_timedwait(&server->idle, &server->lock, until);
+    if (server->active > 0)
+        log_warning("%zu requests are cut short", server->active);
+    pthread_mutex_unlock(&server->lock);
+}
+
+bool server_stop(struct server *server, long milliseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
+    wait_until_idle(server, &until);
+    /* A suspended connection must be resumed before the daemon may stop. Queued jobs are served
+     * here. */
+    if (!pool_stop(server->pool, STUCK_MILLISECONDS))
+        return false;
+    MHD_stop_daemon(server->daemon);
+    if (listener != MHD_INVALID_SOCKET)
+        close(listener);
+    server_free(server);
+    return true;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - the HTTPS server: libmicrohttpd on one network thread, handlers on others.
+ *
+ * The network thread (libmicrohttpd's own, epoll) accepts, does TLS, reads and judges requests, and
+ * sends answers; it never waits for anything else. A complete request is suspended and queued for
+ * the handler threads, where it may block on the store; then it is resumed and its answer sent. A
+ * full queue answers 503 with Retry-After.
+ *
+ * SIGPIPE must be ignored by the process. There is one server in a process (tls.h).
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include "api/api.h"
+
+/* Requests waiting for a handler thread. */
+enum { SERVER_QUEUE_CAPACITY = 1024 };
+
+struct server;
+
+/* Serves on the listening socket `fd`, which is the server's from now on, also after a failure.
+ * tls_open() came before. */
+int server_start(struct api *api, int fd, struct server **ret_server, struct error *error);
+
+/* Takes no new connections, lets requests that are under way finish for at most `milliseconds`,
+ * ends. False when handler threads are stuck (the store does not return): then nothing is released,
+ * and the process can only end. */
+bool server_stop(struct server *server, long milliseconds);
+
+#endif

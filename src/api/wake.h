@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wake.h - tells the actuators of this machine to look at the store now (control.h). */
+#ifndef API_WAKE_H
+#define API_WAKE_H
+
+/* Sends a datagram to every *.wake socket in `directory`. Never blocks; a socket or folder that is
+ * not there is fine: losing a datagram costs a poll interval. Returns how many were reached. */
+int wake_actuators(const char *directory);
+
+#endif
