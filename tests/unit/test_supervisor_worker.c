@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker table, what reports do to a worker, its limits, and URLs. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include "mimo/document.h"
+#include "supervisor/resolver.h"
+#include "supervisor/worker.h"
+
+enum { SLOTS = 3 };
+
+struct table_test {
+    uv_loop_t loop;
+    struct worker_table table;
+};
+
+static struct table_test test;
+
+static int open_table(void **state)
+{
+    struct error error;
+    (void)state;
+    uv_loop_init(&test.loop);
+    return worker_table_initialize(&test.table, &test.loop, SLOTS, NULL, &error);
+}
+
+static int close_table(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < test.table.size; i++)
+        uv_close((uv_handle_t *)&test.table.workers[i].deadline, NULL);
+    uv_run(&test.loop, UV_RUN_DEFAULT);
+    worker_table_free(&test.table);
+    return uv_loop_close(&test.loop);
+}
+
+static struct worker *take(void)
+{
+    struct claim claim = {0};
+    strcpy(claim.manifest.id, "2b65ac7b-cbf5-4fdc-829d-a737e646d492");
+    claim.manifest.attempt = 2;
+    return worker_table_take(&test.table, &claim, clock_monotonic());
+}
+
+static void slots_are_given_out_and_come_back(void **state)
+{
+    (void)state;
+    struct worker *workers[SLOTS];
+    assert_int_equal(worker_table_count_free(&test.table), SLOTS);
+    for (int i = 0; i < SLOTS; i++)
+        assert_non_null(workers[i] = take());
+    assert_null(take());
+    assert_int_equal(test.table.active, SLOTS);
+    assert_int_equal(workers[0]->settlement.attempt, 2);
+
+    worker_change_state(&test.table, workers[1], WORKER_SETTLING);
+    worker_table_release(&test.table, workers[1]);
+    assert_int_equal(worker_table_count_free(&test.table), 1);
+    assert_ptr_equal(take(), workers[1]);
+}
+
+static void a_slot_whose_pipe_is_open_is_not_free(void **state)
+{
+    (void)state;
+    struct worker *worker = take();
+    worker->pipe_open = true;
+    worker_change_state(&test.table, worker, WORKER_SETTLING);
+    worker_table_release(&test.table, worker);
+    assert_int_equal(worker_table_count_free(&test.table), SLOTS - 1);
+    worker->pipe_open = false;
+    assert_int_equal(worker_table_count_free(&test.table), SLOTS);
+}
+
+static void only_workers_with_a_process_are_found_by_token(void **state)
+{
+    (void)state;
+    struct worker *worker = take();
+    uint64_t token = worker->token;
+    assert_null(worker_table_find(&test.table, token));
+    worker_change_state(&test.table, worker, WORKER_LAUNCHING);
+    assert_ptr_equal(worker_table_find(&test.table, token), worker);
+    assert_int_equal(test.table.live, 1);
+    worker_change_state(&test.table, worker, WORKER_RUNNING);
+    worker_change_state(&test.table, worker, WORKER_SETTLING);
+    assert_null(worker_table_find(&test.table, token));
+    assert_int_equal(test.table.live, 0);
+    worker_table_release(&test.table, worker);
+    assert_true(take()->token != token);
+}
+
+static struct report patch_report(json_t *patch)
+{
+    return (struct report){.type = REPORT_PATCH_CLUSTER, .patch = patch};
+}
+
+static void a_patch_must_be_declared_by_the_task(void **state)
+{
+    (void)state;
+    static const char *const declared[] = {"properties.registryProfiles", "properties.note", NULL};
+    static const struct task task = {.patches = declared};
+    static const struct task silent = {0};
+    struct worker *worker = take();
+    cleanup_json json_t *good = json_pack("{s:{s:s}}", "properties", "note", "x");
+    cleanup_json json_t *bad =
+        json_pack("{s:{s:s, s:s}}", "properties", "note", "x", "operatorFlags", "y");
+    cleanup_json json_t *whole = json_pack("{s:s}", "properties", "gone");
+    struct report good_report = patch_report(good);
+    struct report bad_report = patch_report(bad);
+    struct report whole_report = patch_report(whole);
+
+    worker->task = &task;
+    assert_true(worker_take_report(worker, &good_report));
+    assert_int_equal(json_array_size(worker->settlement.cluster_patches), 1);
+    assert_false(worker_take_report(worker, &bad_report));
+    assert_non_null(worker->end.bad_report);
+    assert_false(worker_take_report(worker, &whole_report));
+    worker->task = &silent;
+    assert_false(worker_take_report(worker, &good_report));
+    assert_int_equal(json_array_size(worker->settlement.cluster_patches), 1);
+}
+
+static void reports_become_progress_and_result(void **state)
+{
+    (void)state;
+    struct worker *worker = take();
+    struct report step = {.type = REPORT_STEP, .step = 1, .steps = 2, .text = "one\x1b[2J"};
+    struct report status = {.type = REPORT_STATUS, .text = "waiting"};
+    struct report forbidden = {.type = REPORT_FORBIDDEN, .text = "openat"};
+    struct report result = {
+        .type = REPORT_RESULT, .outcome = OUTCOME_TRANSIENT, .text = "503 later"};
+
+    assert_true(worker_take_report(worker, &step));
+    assert_true(worker->progress_dirty);
+    assert_null(strchr(worker->settlement.step_name, '\x1b'));
+    assert_true(worker_take_report(worker, &status));
+    assert_string_equal(worker->settlement.status_text, "waiting");
+    assert_true(worker_take_report(worker, &forbidden));
+    assert_string_equal(worker->end.forbidden_call, "openat");
+    assert_true(worker_take_report(worker, &result));
+    assert_true(worker->end.has_result);
+    assert_string_equal(worker->end.message, "503 later");
+}
+
+/* Whatever lease and timeout are: alarm and grace end before the lease does, and the alarm is real.
+ */
+static void a_worker_is_dead_before_its_lease_is(void **state)
+{
+    (void)state;
+    static const int64_t leases[] = {2000, 3000, 10000, 59999, 60000, 3600000, 86400000};
+    static const int64_t timeouts[] = {1000, 5000, 3600000, 86400000};
+    for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++)
+        for (size_t j = 0; j < sizeof(timeouts) / sizeof(timeouts[0]); j++) {
+            struct worker_limits limits = worker_limits_of(leases[i], timeouts[j]);
+            assert_true(limits.alarm_seconds >= 1);
+            assert_true(limits.alarm_seconds * 1000 <= timeouts[j]);
+            assert_true(limits.grace_milliseconds > 0);
+            assert_true(limits.alarm_seconds * 1000 + limits.grace_milliseconds < leases[i]);
+        }
+    struct worker_limits normal = worker_limits_of(3600000, 3600000);
+    assert_int_equal(normal.alarm_seconds, 3585);
+    assert_int_equal(normal.grace_milliseconds, 10000);
+}
+
+static void urls_are_split_into_host_and_port(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *host; /* NULL: refused */
+        uint16_t port;
+    } rows[] = {
+        {"https://api.example.com:6443", "api.example.com", 6443},
+        {"https://api.example.com", "api.example.com", 443},
+        {"https://10.0.0.4:6443/path?x", "10.0.0.4", 6443},
+        {"https://[fd00::1]:6443/", "fd00::1", 6443},
+        {"https://[fd00::1]", "fd00::1", 443},
+        {"http://api.example.com", NULL, 0},
+        {"https://", NULL, 0},
+        {"https://:6443", NULL, 0},
+        {"https://host:", NULL, 0},
+        {"https://host:0", NULL, 0},
+        {"https://host:65536", NULL, 0},
+        {"https://host:64x", NULL, 0},
+        {"https://[fd00::1", NULL, 0},
+        {"https://[fd00::1]x", NULL, 0},
+        {"", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char host[64];
+        uint16_t port;
+        struct error error;
+        int status = resolver_split_url(rows[i].url, host, sizeof(host), &port, &error);
+        assert_int_equal(status, rows[i].host ? 0 : -1);
+        if (!rows[i].host) {
+            assert_int_equal(error.kind, ERROR_INVALID);
+            continue;
+        }
+        assert_string_equal(host, rows[i].host);
+        assert_int_equal(port, rows[i].port);
+    }
+}
+
+int main(void)
+{
+#define WITH_TABLE(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
+    const struct CMUnitTest tests[] = {
+        WITH_TABLE(slots_are_given_out_and_come_back),
+        WITH_TABLE(a_slot_whose_pipe_is_open_is_not_free),
+        WITH_TABLE(only_workers_with_a_process_are_found_by_token),
+        WITH_TABLE(a_patch_must_be_declared_by_the_task),
+        WITH_TABLE(reports_become_progress_and_result),
+        cmocka_unit_test(a_worker_is_dead_before_its_lease_is),
+        cmocka_unit_test(urls_are_split_into_host_and_port),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
