@@ -85,7 +85,8 @@ struct store_result {
     enum store_status status;
     struct store_item *items; /* GET: one. QUERY: in the order of its kind */
     size_t count;
-    char *continuation; /* QUERY: where the next page begins, or NULL after the last */
+    char *continuation; /* QUERY: where the next page begins, or NULL after the last; a page may be
+                           shorter than its limit and still have one */
     int64_t total;      /* QUERY kinds that count or name a time; -1 for "none" */
     char *etag;         /* CREATE, REPLACE, PAIR: the (first) document's etag from now on */
     char *second_etag;  /* PAIR */
@@ -96,7 +97,8 @@ struct store_result {
 /* One document to write, or to find. */
 struct store_target {
     enum store_container container;
-    const char *partition; /* GET, DELETE: value of the partition key */
+    const char *partition; /* GET, DELETE: value of the partition key; NULL where it follows from
+                              the id, which is everywhere but for manifests */
     const char *id;        /* GET, DELETE */
     const char *etag;      /* REPLACE, PAIR: required. DELETE: optional */
     json_t *document;      /* CREATE, REPLACE, PAIR */

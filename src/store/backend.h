@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backend.h - what a kind of store implements, and what store.c does for all of them.
+ *
+ * A backend is one constant table of functions and one row in store.c, which finds it by the scheme
+ * of the URI. Its handle begins with a struct store. store.c has checked every operation before a
+ * backend sees it: what arrives with result.status STORE_NOT_RUN is complete, what arrives
+ * STORE_REFUSED is to be left alone.
+ */
+#ifndef MIMO_STORE_BACKEND_H
+#define MIMO_STORE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mimo/store.h"
+
+struct store_backend {
+    const char *scheme;   /* what stands before the colon */
+    const char *location; /* what stands behind it, for messages: "PATH" */
+    int (*open)(const char *location, struct store **ret_store, struct error *error);
+    int (*initialize)(const char *location, struct error *error);
+    void (*close)(struct store *store);
+    int (*run)(struct store *store, struct store_operation *operations, size_t count,
+               struct error *error);
+    int (*verify_integrity)(struct store *store, bool *ret_sound, struct error *error);
+    int (*backup)(struct store *store, const char *path, struct error *error);
+};
+
+struct store {
+    const struct store_backend *backend;
+};
+
+extern const struct store_backend sqlite_backend;
+
+/* What names a document: borrowed from it, or from the target. */
+struct store_name {
+    const char *id;        /* `key` of a cluster */
+    const char *partition; /* NULL: whichever it is in */
+};
+
+/* The name that a document carries in itself. ERROR_INVALID says which member is missing or wrong.
+ */
+int store_name_of_document(enum store_container container, const json_t *document,
+                           struct store_name *ret_name, struct error *error);
+
+/* The document as text of at most STORE_DOCUMENT_SIZE_MAXIMUM bytes; the caller frees it. */
+int store_format_document(const json_t *document, char **ret_text, size_t *ret_length,
+                          struct error *error);
+
+/* Ends an operation with STORE_REFUSED and says why. */
+void store_refuse(struct store_operation *operation, const struct error *error);
+
+/* Appends a document to a result; takes `etag` and `document` over, on failure as well. */
+int store_result_add(struct store_result *result, char *etag, json_t *document,
+                     struct error *error);
+
+#endif

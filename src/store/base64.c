@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Base64 (RFC 4648, section 4): one spelling for every content, and no other accepted. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mimo/seal.h"
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int base64_encode(const void *data, size_t length, char **ret_text, struct error *error)
+{
+    const unsigned char *bytes = data;
+    if (length > SIZE_MAX / 4 * 3 - 4)
+        return error_set(error, ERROR_LIMIT, "%zu bytes are too many to write in base64", length);
+    char *text = malloc((length + 2) / 3 * 4 + 1);
+    if (!text)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+
+    char *end = text;
+    for (size_t i = 0; i < length; i += 3) {
+        size_t left = length - i;
+        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes[i + 2] : 0);
+        *end++ = digits[group >> 18];
+        *end++ = digits[group >> 12 & 63];
+        *end++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *end++ = left > 2 ? digits[group & 63] : '=';
+    }
+    *end = '\0';
+    *ret_text = text;
+    return 0;
+}
+
+static int digit_value(char digit)
+{
+    const char *place = digit != '\0' ? strchr(digits, digit) : NULL;
+    return place ? (int)(place - digits) : -1;
+}
+
+/* Reads four digits, of which the last `padding` are "="; false for anything else. */
+static bool decode_group(const char *text, int padding, unsigned char *bytes)
+{
+    uint32_t group = 0;
+    for (int i = 0; i < 4; i++) {
+        int value = i < 4 - padding ? digit_value(text[i]) : 0;
+        if (value < 0)
+            return false;
+        group = group << 6 | (uint32_t)value;
+    }
+    bytes[0] = (unsigned char)(group >> 16);
+    if (padding < 2)
+        bytes[1] = (unsigned char)(group >> 8);
+    if (padding < 1)
+        bytes[2] = (unsigned char)group;
+    /* Bits that belong to no byte must be zero, else one content had several spellings. */
+    return padding == 0 || (group & (padding == 1 ? 0xffu : 0xffffu)) == 0;
+}
+
+int base64_decode(const char *text, unsigned char **ret_data, size_t *ret_length,
+                  struct error *error)
+{
+    size_t length = strlen(text);
+    if (length % 4 != 0)
+        return error_set(error, ERROR_INVALID,
+                         "base64 text has %zu characters, not a multiple of 4", length);
+    int padding = 0;
+    if (length > 0 && text[length - 1] == '=')
+        padding = text[length - 2] == '=' ? 2 : 1;
+    unsigned char *data = malloc(length / 4 * 3 + 1);
+    if (!data)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; i < length; i += 4) {
+        if (decode_group(text + i, i + 4 == length ? padding : 0, data + i / 4 * 3))
+            continue;
+        free(data);
+        return error_set(error, ERROR_INVALID, "base64 text is wrong in characters %zu to %zu",
+                         i + 1, i + 4);
+    }
+    *ret_data = data;
+    *ret_length = length / 4 * 3 - (size_t)padding;
+    return 0;
+}
