@@ -9,7 +9,6 @@ import argparse
 import ctypes
 import json
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -184,13 +183,13 @@ class Demonstration:
     def _show_family(self, table):
         """Once, when workers are there to be seen: the processes of the system."""
         family = listing.descendants(self.up.process.pid)
-        workers = [process for process in family if process.title.startswith("mimo-worker:")]
-        if len(workers) < 2:
+        launchers = [process.pid for process in family if "mimo-launcher" in process.title]
+        if sum(process.parent in launchers for process in family) < 2:
             return False
         table.leave()
         self.screen.heading("Meanwhile: the processes (each attempt is a process of its own, sandboxed)")
-        own = [process for process in family if re.match(r"\S*mimo", process.title) and ".py" not in process.title]
-        for line in listing.lines(own, self.screen.width - 3):
+        product = [process for process in family if "python" not in process.title]
+        for line in listing.lines(product, self.screen.width - 3):
             self.screen.say(f"  {line}")
         self.screen.say()
         return True

@@ -36,6 +36,8 @@ STOP_PATIENCE = 60.0
 PATIENCE = 30.0
 PR_SET_PDEATHSIG = 1
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer.*|.*runtime error: .*")
+# The search for leaks at a program's end traces it, which daemons that made themselves undumpable forbid.
+DAEMON_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0"}
 BAD_ENDING = re.compile(r"^up: (\S+) (ended with exit status [1-9].*|was killed by .*);", re.MULTILINE)
 
 
@@ -112,7 +114,7 @@ class RunningSystem:
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen([*self._as_user(), *command, directory], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, start_new_session=True,
-                                            env={**os.environ, **(environment or {})}, preexec_fn=_end_with_parent)
+                                            env={**os.environ, **DAEMON_OPTIONS, **(environment or {})}, preexec_fn=_end_with_parent)
 
     def _as_user(self):
         if self._user is None:
