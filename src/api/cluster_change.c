@@ -95,7 +95,7 @@ static enum attempt create_cluster(struct api *api, struct request *request, str
         answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
         return DECIDED;
     }
-    if (cluster_create(&cluster, request->cluster, properties, wanted->sealed, &error) < 0) {
+    if (cluster_create(&cluster, request->resource_id, properties, wanted->sealed, &error) < 0) {
         answer_refuse(answer, API_INVALID_PARAMETER, "properties", "%s", error.message);
         return DECIDED;
     }

@@ -17,8 +17,11 @@ struct store_operation cluster_read_operation(const struct request *request, cha
 json_t *cluster_answer_view(struct api *api, struct cluster *cluster)
 {
     json_t *view = cluster_view(cluster);
-    if (view)
-        members_name_owner(api->members, view);
+    if (!view)
+        return NULL;
+    bool sealed = document_get(cluster->document, "sealedKubeconfig") != NULL;
+    json_object_set_new(view, "hasKubeconfig", json_boolean(sealed));
+    members_name_owner(api->members, view);
     return view;
 }
 

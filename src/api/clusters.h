@@ -10,7 +10,8 @@
  * as long. */
 struct store_operation cluster_read_operation(const struct request *request, char *subscription);
 
-/* As answers show it, with leaseOwnerName. New reference, or NULL without memory. */
+/* As answers show it, with leaseOwnerName and whether there is a kubeconfig. New reference, or NULL
+ * without memory. */
 json_t *cluster_answer_view(struct api *api, struct cluster *cluster);
 
 /* Seals a kubeconfig under the certificate at `certificate_path`: its server's URL and the sealed

@@ -137,8 +137,10 @@ void listing_answer(struct api *api, struct request *request, struct store_query
     struct store_operation operation = store_query(query);
     if (store_run(api->store, &operation, 1, &error) < 0) {
         answer_store_unavailable(answer, &error);
-    } else if (operation.result.status != STORE_DONE) {
+    } else if (operation.result.status != STORE_DONE && continuation) {
         refuse_token(answer); /* all else in the query was made by us */
+    } else if (operation.result.status != STORE_DONE) {
+        answer_internal(answer, "cannot ask the store", &operation.result.error);
     } else {
         if (operation.result.skipped)
             log_warning("%zu documents cannot be understood and are not listed; the first: %s",

@@ -217,9 +217,9 @@ static void create(struct api *api, struct request *request, const struct manife
     manifest_free(&manifest);
 }
 
-/* Look and create have to be one for those that ask for ifOpen; this process is the only one to
- * serve requests of its store on a machine. One lock is enough: such requests are few, and all
- * others pass by. */
+/* For those that ask for ifOpen, look and create are one. Such requests are few, so one lock does;
+ * all others pass by. It reaches as far as this process: two Admin APIs on one store can still
+ * create one each. */
 static pthread_mutex_t if_open_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void manifest_put(struct api *api, struct request *request, struct answer *answer)

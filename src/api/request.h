@@ -59,7 +59,8 @@ struct request {
     char *query_text;                        /* what the parameters below point into */
     const char *query[QUERY_COUNT];          /* decoded; NULL when absent */
     char cluster[RESOURCE_ID_SIZE];          /* {R}, normalized */
-    char id[REQUEST_ID_SIZE];                /* {id} as it came */
+    char resource_id[RESOURCE_ID_SIZE];      /* the same as the client spells it */
+    char id[REQUEST_ID_SIZE];                /* {id}, in lower case */
     char request_id[UUID_SIZE];              /* ours */
     char client_request_id[REQUEST_ID_SIZE]; /* theirs, or "" */
     char icm[REQUEST_ICM_SIZE];              /* ticket, or "" */

@@ -2,6 +2,7 @@
 /* The policy of the Admin API: which endpoints there are and who may use them. */
 #include "api/routes.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -183,6 +184,8 @@ static int take_resource(struct request *request, const struct segment *first,
                              "the resource ID cannot be decoded");
     if (resource_id_normalize(decoded, request->cluster, &error) < 0)
         return answer_refuse(answer, API_INVALID_RESOURCE_ID, NULL, "%s", error.message);
+    snprintf(request->resource_id, sizeof(request->resource_id), "%.*s", RESOURCE_ID_SIZE - 1,
+             decoded);
     return 0;
 }
 
@@ -191,7 +194,8 @@ static int take_id(struct request *request, const struct segment *id, struct ans
     if (id->length >= sizeof(request->id))
         return answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %.*s...",
                              UUID_SIZE - 1, id->text);
-    memcpy(request->id, id->text, id->length);
+    for (size_t i = 0; i < id->length; i++)
+        request->id[i] = (char)tolower((unsigned char)id->text[i]);
     request->id[id->length] = '\0';
     return 0;
 }

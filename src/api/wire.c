@@ -98,13 +98,20 @@ int wire_decode(const char *text, size_t length, bool plus, char *buffer, size_t
     return 0;
 }
 
-/* True for "." and ".." however they are escaped: a path that says "go up" is not merged, it is
- * refused. */
-static bool is_dot_segment(const char *segment, size_t length)
+/* True when a segment is "." or "..", however it is escaped, its slashes too: a path that says "go
+ * up" is not merged, it is refused. */
+static bool has_dot_segment(const char *path, size_t length)
 {
-    char decoded[4];
-    return wire_decode(segment, length, false, decoded, sizeof(decoded)) == 0 &&
-           (strcmp(decoded, ".") == 0 || strcmp(decoded, "..") == 0);
+    char decoded[WIRE_TARGET_MAXIMUM + 1];
+    if (wire_decode(path, length, false, decoded, sizeof(decoded)) < 0)
+        return false;
+    for (const char *segment = decoded; *segment;) {
+        size_t end = strcspn(segment, "/");
+        if (end > 0 && end <= 2 && strspn(segment, ".") == end)
+            return true;
+        segment += end + (segment[end] == '/');
+    }
+    return false;
 }
 
 static const char *problem_of_target(const char *target)
@@ -121,13 +128,8 @@ static const char *problem_of_target(const char *target)
         if (at[1] == '0' && at[2] == '0')
             return "the request target contains an escaped NUL (%00)";
     }
-    size_t path = strcspn(target, "?");
-    for (const char *segment = target + 1; segment <= target + path;) {
-        size_t length = strcspn(segment, "/?");
-        if (is_dot_segment(segment, length))
-            return "the path contains a \".\" or \"..\" segment; paths are not merged here";
-        segment += length + 1;
-    }
+    if (has_dot_segment(target, strcspn(target, "?")))
+        return "the path contains a \".\" or \"..\" segment; paths are not merged here";
     return NULL;
 }
 
