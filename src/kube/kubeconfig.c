@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kubeconfig.c - reads a kubeconfig, and refuses what a worker could not work with.
+ *
+ * The format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. Only what the current
+ * context names is looked at. Secrets are wiped from the tree that they were read from.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <curl/urlapi.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "kube/pem.h"
+#include "kube/yaml_tree.h"
+#include "mimo/cleanup.h"
+#include "mimo/cluster.h"
+#include "mimo/kube.h"
+#include "mimo/outcome.h"
+
+enum { HOST_LENGTH_MAXIMUM = 253, HTTPS_PORT = 443 };
+
+#define EMBED_ADVICE                                                                               \
+    "a worker reads no files; embed them with: kubectl config view --flatten --minify --raw"
+
+/* Members that would have to be obeyed, and cannot be. */
+struct refusal {
+    const char *member;
+    const char *advice;
+};
+
+static const struct refusal cluster_refusals[] = {
+    {"certificate-authority", EMBED_ADVICE},
+    {"proxy-url", "workers connect to the API server directly, never through a proxy"},
+    {NULL, NULL},
+};
+
+#define IMPERSONATION_ADVICE "workers act as the user that they log in as; leave it out"
+#define BASIC_ADVICE         "Kubernetes has given up passwords; use a client certificate or a token"
+#define PLUGIN_ADVICE        "a worker runs no programs; use a client certificate or a token"
+
+static const struct refusal user_refusals[] = {
+    {"client-certificate", EMBED_ADVICE},
+    {"client-key", EMBED_ADVICE},
+    {"tokenFile", EMBED_ADVICE},
+    {"exec", PLUGIN_ADVICE},
+    {"auth-provider", PLUGIN_ADVICE},
+    {"username", BASIC_ADVICE},
+    {"password", BASIC_ADVICE},
+    {"as", IMPERSONATION_ADVICE},
+    {"as-uid", IMPERSONATION_ADVICE},
+    {"as-groups", IMPERSONATION_ADVICE},
+    {"as-user-extra", IMPERSONATION_ADVICE},
+    {NULL, NULL},
+};
+
+static char *copy_text(const char *text, struct error *error)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        error_set(error, ERROR_SYSTEM, "out of memory");
+    return copy;
+}
+
+/* Overwrites and frees. */
+static void wipe_text(char *text)
+{
+    if (text)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+}
+
+/* ---- reading the tree ---- */
+
+/* A mapping, with the words that errors name it by. */
+struct place {
+    const json_t *mapping;
+    const char *words; /* "user \"admin\"" */
+};
+
+/* The value of `member`; NULL when it is absent or null. */
+static json_t *find_member(const struct place *place, const char *member)
+{
+    json_t *value = json_object_get(place->mapping, member);
+    return json_is_null(value) ? NULL : value;
+}
+
+/* A text, borrowed from the tree, or NULL when it is absent or empty. */
+static int read_text(const struct place *place, const char *member, const char **ret_text,
+                     struct error *error)
+{
+    const json_t *value = find_member(place, member);
+    *ret_text = NULL;
+    if (value && !json_is_string(value))
+        return error_set(error, ERROR_INVALID, "%s: %s is no text", place->words, member);
+    if (value && json_string_length(value) > 0)
+        *ret_text = json_string_value(value);
+    return 0;
+}
+
+static int read_boolean(const struct place *place, const char *member, bool *ret_value,
+                        struct error *error)
+{
+    const char *text;
+    *ret_value = false;
+    if (read_text(place, member, &text, error) < 0)
+        return -1;
+    if (text && strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return error_set(error, ERROR_INVALID, "%s: %s must be true or false", place->words,
+                         member);
+    *ret_value = text && strcmp(text, "true") == 0;
+    return 0;
+}
+
+/* Base64 into newly allocated text; NULL stays NULL. */
+static int read_embedded(const struct place *place, const char *member, char **ret_text,
+                         struct error *error)
+{
+    const char *encoded;
+    *ret_text = NULL;
+    if (read_text(place, member, &encoded, error) < 0)
+        return -1;
+    if (!encoded)
+        return 0;
+    EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
+    size_t size = strlen(encoded);
+    char *text = calloc(1, size + 1);
+    int length = 0;
+    int rest = 0;
+    bool is_base64 = false;
+    if (decoder && text) {
+        unsigned char *output = (unsigned char *)text;
+        EVP_DecodeInit(decoder);
+        is_base64 = EVP_DecodeUpdate(decoder, output, &length, (const unsigned char *)encoded,
+                                     (int)size) >= 0 &&
+                    EVP_DecodeFinal(decoder, output + length, &rest) == 1 &&
+                    strlen(text) == (size_t)(length + rest);
+    }
+    bool has_memory = decoder && text;
+    EVP_ENCODE_CTX_free(decoder);
+    if (!is_base64) {
+        if (text)
+            OPENSSL_cleanse(text, size);
+        free(text);
+        return has_memory ? error_set(error, ERROR_INVALID, "%s: %s is not base64 of a text",
+                                      place->words, member)
+                          : error_set(error, ERROR_SYSTEM, "out of memory");
+    }
+    *ret_text = text;
+    return 0;
+}
+
+static int refuse_members(const struct place *place, const struct refusal *refusals,
+                          struct error *error)
+{
+    for (const struct refusal *refusal = refusals; refusal->member; refusal++)
+        if (find_member(place, refusal->member))
+            return error_set(error, ERROR_INVALID, "%s has %s, which cannot be used: %s",
+                             place->words, refusal->member, refusal->advice);
+    return 0;
+}
+
+/* ---- the named lists: contexts, clusters, users ---- */
+
+enum { WORDS_SIZE = 160 };
+
+/* The mapping `kind` of the entry of `list` whose name is `wanted`. `words` (WORDS_SIZE bytes) is
+ * filled with what to call it. */
+static int find_entry(const struct place *root, const char *list, const char *kind,
+                      const char *wanted, char *words, struct place *ret_entry, struct error *error)
+{
+    char shown[WORDS_SIZE - 32];
+    status_text_copy(shown, sizeof shown, wanted);
+    snprintf(words, WORDS_SIZE, "%s \"%s\"", kind, shown);
+    const json_t *entries = find_member(root, list);
+    if (!json_is_array(entries))
+        return error_set(error, ERROR_INVALID, "no list of %s", list);
+    *ret_entry = (struct place){NULL, words};
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        struct place entry = {json_array_get(entries, i), list};
+        const char *name;
+        if (!json_is_object(entry.mapping))
+            return error_set(error, ERROR_INVALID, "%s has an entry that is no mapping", list);
+        if (read_text(&entry, "name", &name, error) < 0)
+            return -1;
+        if (!name || strcmp(name, wanted) != 0)
+            continue;
+        if (ret_entry->mapping)
+            return error_set(error, ERROR_INVALID, "%s is there twice", words);
+        ret_entry->mapping = find_member(&entry, kind);
+        if (!json_is_object(ret_entry->mapping))
+            return error_set(error, ERROR_INVALID, "%s says nothing but its name", words);
+    }
+    return ret_entry->mapping ? 0 : error_set(error, ERROR_INVALID, "there is no %s", words);
+}
+
+static int read_required(const struct place *place, const char *member, const char *lack,
+                         const char **ret_text, struct error *error)
+{
+    if (read_text(place, member, ret_text, error) < 0)
+        return -1;
+    return *ret_text ? 0 : error_set(error, ERROR_INVALID, "%s names no %s", place->words, lack);
+}
+
+/* ---- the server ---- */
+
+static void free_url(CURLU **url)
+{
+    curl_url_cleanup(*url);
+}
+#define cleanup_url __attribute__((cleanup(free_url)))
+
+static void free_part(char **part)
+{
+    curl_free(*part);
+}
+#define cleanup_part __attribute__((cleanup(free_part)))
+
+static bool is_host_name(const char *text)
+{
+    size_t length = strlen(text);
+    return length > 0 && length <= HOST_LENGTH_MAXIMUM &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
+               length;
+}
+
+/* "[::1]" without its brackets; NULL when `host` is no such thing, or without memory. */
+static char *unbracket(const char *host)
+{
+    size_t length = strlen(host);
+    struct in6_addr ignored;
+    if (length < 4 || host[0] != '[' || host[length - 1] != ']')
+        return NULL;
+    cleanup_free char *address = strndup(host + 1, length - 2);
+    if (!address || inet_pton(AF_INET6, address, &ignored) != 1)
+        return NULL;
+    return take_pointer(&address);
+}
+
+static int refuse_url_parts(CURLU *url, const char *shown, struct error *error)
+{
+    static const struct {
+        CURLUPart part;
+        const char *name;
+    } parts[] = {
+        {CURLUPART_USER, "a user"},
+        {CURLUPART_PASSWORD, "a password"},
+        {CURLUPART_QUERY, "a query"},
+        {CURLUPART_FRAGMENT, "a fragment"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        cleanup_part char *text = NULL;
+        if (curl_url_get(url, parts[i].part, &text, 0) == CURLUE_OK)
+            return error_set(error, ERROR_INVALID, "server %s has %s in its URL; leave it out",
+                             shown, parts[i].name);
+    }
+    return 0;
+}
+
+/* Takes the URL apart, and puts it together again in the one form that is compared and used. */
+static int set_server(struct kubeconfig *config, const char *server, struct error *error)
+{
+    cleanup_url CURLU *url = curl_url();
+    cleanup_part char *scheme = NULL;
+    cleanup_part char *host = NULL;
+    cleanup_part char *port = NULL;
+    cleanup_part char *path = NULL;
+    char shown[256];
+    status_text_copy(shown, sizeof shown, server);
+    CURLUcode code = CURLUE_OUT_OF_MEMORY;
+    if (url)
+        code = curl_url_set(url, CURLUPART_URL, server, CURLU_NON_SUPPORT_SCHEME);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OK && strcmp(scheme, "https") != 0)
+        return error_set(error, ERROR_INVALID, "server %s is not https: nothing else is spoken",
+                         shown);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_PATH, &path, 0);
+    if (code != CURLUE_OK)
+        return error_set(error, ERROR_INVALID, "server %s is no https://host[:port][/path]: %s",
+                         shown, curl_url_strerror(code));
+    if (refuse_url_parts(url, shown, error) < 0)
+        return -1;
+    config->host = is_host_name(host) ? strdup(host) : unbracket(host);
+    if (!config->host)
+        return error_set(error, ERROR_INVALID, "server %s: its host is no name and no address",
+                         shown);
+    config->port = atoi(port);
+    size_t path_length = strlen(path);
+    while (path_length > 0 && path[path_length - 1] == '/')
+        path_length--;
+    if (asprintf(&config->server, "https://%s:%d%.*s", host, config->port, (int)path_length, path) <
+        0) {
+        config->server = NULL;
+        return error_set(error, ERROR_SYSTEM, "out of memory");
+    }
+    return 0;
+}
+
+int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error)
+{
+    struct kubeconfig expected = {0};
+    int result = set_server(&expected, url, error);
+    if (result < 0)
+        error_prefix(error, "the cluster's apiserverProfile.url");
+    else if (strcasecmp(config->host, expected.host) != 0 || config->port != expected.port ||
+             strcmp(strchr(config->server + strlen("https://"), '/') ?: "",
+                    strchr(expected.server + strlen("https://"), '/') ?: "") != 0)
+        result = error_set(error, ERROR_INVALID,
+                           "the kubeconfig is for server %s, but the cluster's "
+                           "apiserverProfile.url is %s: register the cluster again",
+                           config->server, expected.server);
+    kubeconfig_free(&expected);
+    return result;
+}
+
+/* ---- cluster and user ---- */
+
+static int read_cluster(const struct place *cluster, struct kubeconfig *config, struct error *error)
+{
+    const char *server;
+    const char *name;
+    if (refuse_members(cluster, cluster_refusals, error) < 0 ||
+        read_required(cluster, "server", "server", &server, error) < 0 ||
+        set_server(config, server, error) < 0 ||
+        read_embedded(cluster, "certificate-authority-data", &config->ca, error) < 0 ||
+        read_boolean(cluster, "insecure-skip-tls-verify", &config->insecure, error) < 0 ||
+        read_text(cluster, "tls-server-name", &name, error) < 0)
+        return -1;
+    if (config->insecure && config->ca)
+        return error_set(error, ERROR_INVALID,
+                         "%s has both certificate-authority-data and insecure-skip-tls-verify: "
+                         "leave one of them out",
+                         cluster->words);
+    if (config->ca && pem_check_certificates(config->ca, "certificate-authority-data", error) < 0)
+        return -1;
+    if (!name)
+        return 0;
+    if (!is_host_name(name))
+        return error_set(error, ERROR_INVALID, "%s: tls-server-name is no host name",
+                         cluster->words);
+    config->tls_server_name = copy_text(name, error);
+    return config->tls_server_name ? 0 : -1;
+}
+
+/* A token goes into a header line as it is: nothing in it may end the line. */
+static bool is_token(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
+    return true;
+}
+
+static int read_user(const struct place *user, struct kubeconfig *config, struct error *error)
+{
+    const char *token;
+    if (refuse_members(user, user_refusals, error) < 0 ||
+        read_embedded(user, "client-certificate-data", &config->client_certificate, error) < 0 ||
+        read_embedded(user, "client-key-data", &config->client_key, error) < 0 ||
+        read_text(user, "token", &token, error) < 0)
+        return -1;
+    if (!config->client_certificate != !config->client_key)
+        return error_set(error, ERROR_INVALID,
+                         "%s has one of client-certificate-data and client-key-data without the "
+                         "other",
+                         user->words);
+    if (!config->client_certificate && !token)
+        return error_set(error, ERROR_INVALID,
+                         "%s has no credentials: neither client-certificate-data and "
+                         "client-key-data nor token",
+                         user->words);
+    if (config->client_certificate &&
+        (pem_check_certificates(config->client_certificate, "client-certificate-data", error) < 0 ||
+         pem_check_key(config->client_key, config->client_certificate, "client-key-data", error) <
+             0))
+        return -1;
+    if (!token)
+        return 0;
+    if (!is_token(token))
+        return error_set(error, ERROR_INVALID,
+                         "%s: token holds spaces or other characters that no token has",
+                         user->words);
+    config->token = copy_text(token, error);
+    return config->token ? 0 : -1;
+}
+
+static int read_tree(const json_t *tree, struct kubeconfig *config, struct error *error)
+{
+    struct place root = {tree, "top level"};
+    struct place context;
+    struct place cluster;
+    struct place user;
+    char context_words[WORDS_SIZE];
+    char cluster_words[WORDS_SIZE];
+    char user_words[WORDS_SIZE];
+    const char *name;
+    const char *cluster_name;
+    const char *user_name;
+    if (read_text(&root, "kind", &name, error) < 0)
+        return -1;
+    if (name && strcmp(name, "Config") != 0)
+        return error_set(error, ERROR_INVALID, "kind must be Config");
+    if (read_text(&root, "current-context", &name, error) < 0)
+        return -1;
+    if (!name)
+        return error_set(error, ERROR_INVALID,
+                         "no current-context; set it with: kubectl config use-context");
+    if (find_entry(&root, "contexts", "context", name, context_words, &context, error) < 0 ||
+        read_required(&context, "cluster", "cluster", &cluster_name, error) < 0 ||
+        read_required(&context, "user", "user", &user_name, error) < 0 ||
+        find_entry(&root, "clusters", "cluster", cluster_name, cluster_words, &cluster, error) <
+            0 ||
+        find_entry(&root, "users", "user", user_name, user_words, &user, error) < 0)
+        return -1;
+    if (read_cluster(&cluster, config, error) < 0)
+        return -1;
+    return read_user(&user, config, error);
+}
+
+int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_config,
+                     struct error *error)
+{
+    *ret_config = (struct kubeconfig){0};
+    if (length > CLUSTER_KUBECONFIG_SIZE_MAXIMUM)
+        return error_set(error, ERROR_LIMIT, "the kubeconfig is longer than %d bytes",
+                         CLUSTER_KUBECONFIG_SIZE_MAXIMUM);
+    json_t *tree = yaml_tree_parse(text, length, error);
+    if (!tree)
+        return -1;
+    int result = read_tree(tree, ret_config, error);
+    yaml_tree_wipe(tree);
+    if (result < 0)
+        kubeconfig_free(ret_config);
+    return result;
+}
+
+void kubeconfig_free(struct kubeconfig *config)
+{
+    free(config->server);
+    free(config->host);
+    free(config->tls_server_name);
+    free(config->ca);
+    free(config->client_certificate);
+    wipe_text(config->client_key);
+    wipe_text(config->token);
+    *config = (struct kubeconfig){0};
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * operator_flags.c - Operator Flags Update: the flags of the cluster's operator become those of the
+ * cluster's document, all of them, and no others.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "mimo/document.h"
+#include "mimo/kube.h"
+#include "tasks/tasks.h"
+
+#define CLUSTER_PATH "/apis/aro.openshift.io/v1alpha1/clusters/cluster"
+#define CLUSTER_WHAT "clusters.aro.openshift.io/cluster"
+
+enum { NAMES_SIZE = 1024, NAME_SHOWN_MAXIMUM = 128 };
+
+/* Names joined by ", "; what does not fit any more is counted. */
+struct name_list {
+    char text[NAMES_SIZE];
+    size_t length;
+    int left_out;
+};
+
+static void add_name(struct name_list *list, const char *name)
+{
+    enum { REMARK_SIZE = 32 }; /* room for "and N more" */
+    size_t left = sizeof list->text - REMARK_SIZE - list->length;
+    char entry[NAME_SHOWN_MAXIMUM + 4];
+    int length =
+        snprintf(entry, sizeof entry, "%s%.*s", list->length ? ", " : "", NAME_SHOWN_MAXIMUM, name);
+    if (list->left_out || (size_t)length >= left) {
+        list->left_out++;
+        return;
+    }
+    memcpy(list->text + list->length, entry, (size_t)length + 1);
+    list->length += (size_t)length;
+}
+
+static void finish_names(struct name_list *list)
+{
+    if (list->left_out)
+        snprintf(list->text + list->length, sizeof list->text - list->length, " and %d more",
+                 list->left_out);
+}
+
+/* What is to be, and what was found to differ. */
+struct flags_change {
+    json_t *wanted; /* borrowed from the job */
+    struct name_list changed;
+    struct name_list removed;
+};
+
+static void compare_flags(struct flags_change *change, json_t *present)
+{
+    const char *name;
+    json_t *value;
+    change->changed = (struct name_list){0};
+    change->removed = (struct name_list){0};
+    json_object_foreach(change->wanted, name,
+                        value) if (!json_equal(value, json_object_get(present, name)))
+        add_name(&change->changed, name);
+    json_object_foreach(present, name, value) if (!json_object_get(change->wanted, name))
+        add_name(&change->removed, name);
+    finish_names(&change->changed);
+    finish_names(&change->removed);
+}
+
+static int set_flags(json_t *cluster, void *context, struct error *error)
+{
+    struct flags_change *change = context;
+    json_t *present = document_get(cluster, "spec.operatorflags");
+    if (present && json_equal(present, change->wanted))
+        return 0;
+    compare_flags(change, present);
+    if (document_set(cluster, "spec.operatorflags", json_incref(change->wanted)) < 0)
+        return error_set(error, ERROR_INVALID, "spec is no object that flags could be set in");
+    return 1;
+}
+
+/* The flags of the document, each a text as the resource's schema has it. */
+static struct step_result find_wanted_flags(const struct job *job, json_t **ret_flags)
+{
+    const char *name;
+    json_t *value;
+    json_t *flags = document_get(job->cluster, "properties.operatorFlags");
+    if (!flags)
+        return step_terminal("the cluster's document has no properties.operatorFlags: register "
+                             "the cluster with the flags that its operator is to have");
+    if (!json_is_object(flags))
+        return step_terminal("properties.operatorFlags of the cluster's document is no object");
+    json_object_foreach(flags, name, value) if (!json_is_string(value)) return step_terminal(
+        "properties.operatorFlags: \"%.*s\" must be a string, such as "
+        "\"true\"",
+        NAME_SHOWN_MAXIMUM, name);
+    *ret_flags = flags;
+    return step_succeeded();
+}
+
+/* "set 3 operator flags, changed: a, b; removed: c". */
+static void describe_change(struct task_context *context, const struct flags_change *change)
+{
+    bool both = change->changed.length && change->removed.length;
+    snprintf(context->result_message, sizeof context->result_message,
+             "set %zu operator flags%s%s%s%s%s", json_object_size(change->wanted),
+             change->changed.length ? ", changed: " : "", change->changed.text, both ? ";" : "",
+             change->removed.length ? (both ? " removed: " : ", removed: ") : "",
+             change->removed.text);
+}
+
+static struct step_result update_flags(struct task_context *context)
+{
+    struct flags_change change = {0};
+    bool is_changed;
+    struct step_result result = find_wanted_flags(context->job, &change.wanted);
+    if (result.outcome != OUTCOME_SUCCEEDED)
+        return result;
+    result =
+        kube_modify(context->kube, CLUSTER_PATH, CLUSTER_WHAT, set_flags, &change, &is_changed);
+    if (result.outcome != OUTCOME_SUCCEEDED)
+        return result;
+    if (is_changed)
+        describe_change(context, &change);
+    else
+        snprintf(context->result_message, sizeof context->result_message,
+                 "no change: the %zu operator flags are as they should be",
+                 json_object_size(change.wanted));
+    return result;
+}
+
+static const struct task_step steps[] = {
+    {.name = "API server is up", .run = cluster_operator_check_api_server},
+    {.name = "update operator flags", .run = update_flags},
+};
+
+const struct task operator_flags_task = {
+    .id = "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6",
+    .name = "Operator Flags Update",
+    .short_name = "operator-flags-update",
+    .summary = "gives the cluster's operator the flags of the cluster's document",
+    .flags = TASK_NEEDS_CLUSTER,
+    .steps = steps,
+    .step_count = sizeof steps / sizeof steps[0],
+};
