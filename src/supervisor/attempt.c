@@ -188,8 +188,8 @@ static void fill_limits(struct supervisor *supervisor, struct worker *worker,
     launch->memory = (uint64_t)config->sandbox_memory;
     launch->open_files = (uint32_t)config->sandbox_open_files;
     launch->file_size = (uint64_t)config->sandbox_file_size;
-    snprintf(launch->title, sizeof(launch->title), "%.60s %.90s %.8s", worker->task->name,
-             resource_id_name(worker->cluster), worker->manifest_id);
+    snprintf(launch->title, sizeof(launch->title), "mimo-worker: %.60s %.90s %.8s",
+             worker->task->name, resource_id_name(worker->cluster), worker->manifest_id);
     uv_timer_start(&worker->deadline, on_deadline,
                    (uint64_t)(worker->alarm_milliseconds + limits.grace_milliseconds), 0);
 }

@@ -241,6 +241,7 @@ class RunningSystem:
         latest = {}
 
         def reached():
+            latest.clear() # what is absent now must not stay from before
             latest.update(self.manifest(manifest))
             return latest["state"] in states
 

@@ -2,36 +2,39 @@
 """A manifest's way through the whole family: Admin API, store, supervisor, launcher, worker, cluster, and back."""
 
 import collections
+import contextlib
 import json
 import os
 import random
 import re
 import signal
 import socket
+import subprocess
+import time
 
 import pytest
 
 from mimolocal import listing
 
+PRACTICE = "00000000-0000-4000-8000-000000000001"
 TERMINAL = ("Completed", "Failed", "RetriesExceeded", "TimedOut", "Cancelled")
 STARTED = re.compile(r"manifest (\S+): attempt (\d+) of .* on (/\S+) runs as worker (\d+)")
 ENDED = re.compile(r"manifest (\S+): attempt (\d+) (\S+) after \d+ ms: now (\w+)")
-ALL_FLAGS = "properties"
 
 
-def fleet(path, clusters, manifests, task="00000000-0000-4000-8000-000000000001"):
+def fleet(path, clusters, manifests, provisioning_state="Succeeded"):
     """Write a dump of a fleet without credentials: enough for tasks that need no cluster."""
     with open(path, "w", encoding="utf-8") as file:
         for number in range(clusters):
             file.write(json.dumps({"container": "OpenShiftClusters", "document": {
                 "id": f"00000000-0000-4000-9000-{number:012d}", "key": resource_id(number),
-                "openShiftCluster": {"id": resource_id(number), "properties": {"provisioningState": "Succeeded"}},
+                "openShiftCluster": {"id": resource_id(number), "properties": {"provisioningState": provisioning_state}},
             }}) + "\n")
         for number in range(manifests):
             file.write(json.dumps({"container": "MaintenanceManifests", "document": {
                 "id": f"00000000-0000-4000-a000-{number:012d}", "clusterResourceID": resource_id(number % clusters),
                 "createdAt": 1700000000, "dequeues": 0, "maintenanceManifest": {
-                    "state": "Pending", "maintenanceTaskID": task, "priority": 0,
+                    "state": "Pending", "maintenanceTaskID": PRACTICE, "priority": 0,
                     "runAfter": 1700000000, "runBefore": 4000000000},
             }}) + "\n")
     return path
@@ -87,7 +90,7 @@ def test_operator_flags_reach_the_cluster_over_tls(system):
     assert done["state"] == "Completed", done
     assert done["dequeues"] == 1 and len(done["attempts"]) == 1
     assert done["attempts"][0]["outcome"] == "succeeded"
-    assert "leaseOwner" not in done and "progress" not in done
+    assert not done.keys() & {"leaseOwner", "leaseExpiry", "progress", "nextAttempt"}
     assert running.practice.operator_flags("cluster-0") == wanted
     writes = [entry for entry in running.practice.requests("cluster-0") if entry["write"]]
     assert len(writes) == 1 and writes[0]["user"] == "mimo"
@@ -118,13 +121,8 @@ def test_a_transient_error_is_tried_again_until_it_succeeds(system):
     assert done["attempts"][0]["message"].startswith("TransientError: 503")
 
 
-def test_a_cluster_that_is_down_costs_all_attempts(system):
+def test_a_cluster_that_drops_its_connections_costs_all_attempts(system):
     running = system(clusters=1, set={"actuator.retry_backoff": "0"})
-    os.kill(running.pid("practice"), signal.SIGSTOP)
-    try:
-        running.practice.directory  # the cluster accepts connections in its backlog, and never answers
-    finally:
-        os.kill(running.pid("practice"), signal.SIGCONT)
     running.practice.set_trouble("cluster-0", {"drop": True})
     done = running.wait_for_state(running.create("operator-flags-update"), *TERMINAL)
     assert done["state"] == "RetriesExceeded"
@@ -137,9 +135,9 @@ def test_a_cluster_that_is_down_costs_all_attempts(system):
     ("terminal", "terminal", "TerminalError: "),
     ("transient", "transient", "TransientError: "),
     ("crash", "crashed", "killed by signal 11 (SIGSEGV)"),
-    ("exit", "no-result", "worker ended without a result (exit 3)"),
-    ("garbage", "no-result", "worker ended without a result"),
-    ("flood", "no-result", "worker ended without a result"),
+    ("exit", "noResult", "worker ended without a result (exit 3)"),
+    ("garbage", "noResult", "worker ended without a result"),
+    ("flood", "noResult", "worker ended without a result"),
     ("forbidden", "crashed", "(SIGSYS)"),
     ("open", "crashed", "(SIGSYS)"),
     ("connect", "terminal", "TerminalError: "),
@@ -166,7 +164,7 @@ def test_memory_of_a_worker_is_bounded(system, build_dir):
     created = running.create("practice", **practice({"name": "greedy", "then": "oom"}))
     done = running.wait_for(lambda: (now := running.manifest(created)).get("attempts") and
                             now["attempts"][0].get("outcome") and now)
-    assert done["attempts"][0]["outcome"] in ("crashed", "no-result", "transient", "terminal"), done
+    assert done["attempts"][0]["outcome"] in ("crashed", "noResult", "transient", "terminal"), done
     assert done["attempts"][0]["maxRssKiB"] < 80 * 1024
 
 
@@ -198,19 +196,20 @@ def test_what_is_planned_for_later_waits_and_can_be_cancelled(system):
 
 def test_what_becomes_due_starts_without_being_asked_for(system):
     running = system(clusters=1, set={"actuator.poll_interval": "10m"})
-    import time
     created = running.create("practice", runAfter=int(time.time()) + 2)
     assert running.manifest(created)["state"] == "Pending"
     running.wait_for_state(created, "Completed", timeout=15)
 
 
-def test_a_missed_deadline_times_out(system):
-    running = system(clusters=1, instances=0)
-    import time
-    created = running.create("practice", runAfter=int(time.time()) - 100, runBefore=int(time.time()) - 50)
-    running.stop()
-    assert running.manifest  # the API is gone with the rest: the store has the manifest
-    assert created["state"] == "Pending"
+def test_a_manifest_of_a_busy_cluster_waits_until_its_deadline(system, directory):
+    running = system(clusters=0, load=fleet(directory / "fleet.jsonl", 1, 0, provisioning_state="Updating"))
+    now = int(time.time())
+    created = running.create("practice", resource_id(0), runAfter=now, runBefore=now + 1)
+    running.wait_for(lambda: "Updating" in running.manifest(created).get("statusText", ""), what="the reason")
+    done = running.wait_for_state(created, *TERMINAL)
+    assert done["state"] == "TimedOut"
+    assert done["statusText"].startswith("timed out: not started before 20")
+    assert done["dequeues"] == 0
 
 
 def test_a_thousand_manifests_run_once_each_and_never_two_on_a_cluster(system, directory):
@@ -260,7 +259,6 @@ def test_killing_any_process_loses_no_manifest(system, directory, victim):
 
 def elapsed(seconds):
     """A condition that holds after a random moment: it moves the kill to another place in the run."""
-    import time
     end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end
 
@@ -285,7 +283,7 @@ def test_after_a_crash_the_next_start_takes_everything_back_at_once(system):
     running.kill("actuator-0")
     running.wait_for(lambda: worker["pid"] not in listing.all_processes(), timeout=5, what="the worker's end")
     back = running.wait_for(lambda: len((now := running.manifest(created))["attempts"]) == 2 and now, timeout=10)
-    assert back["attempts"][0]["outcome"] == "owner-gone"
+    assert back["attempts"][0]["outcome"] == "ownerGone"
     assert back["dequeues"] == 2
     path = f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/cancel"
     assert running.api("POST", path).status == 406
@@ -344,7 +342,8 @@ def test_the_control_socket_refuses_what_it_does_not_know(system):
             assert answer["ok"] is False and complaint in answer["error"]
         lines.write(b"x" * 10000)
         lines.flush()
-        assert lines.read() == b"", "a request without end closes the connection"
+        with contextlib.suppress(ConnectionResetError):
+            assert lines.read() == b"", "a request without end closes the connection"
     assert running.control()["ok"]
 
 
@@ -360,9 +359,7 @@ def test_two_actuators_divide_the_buckets(system, directory):
 
 
 def test_the_state_directory_belongs_to_one_actuator(system, build_dir):
-    import subprocess
     running = system(clusters=0)
-    state = running.directory / "state-0"
     (identifier,) = list(running.directory.glob("**/actuator.id"))
     state = identifier.parent
     second = subprocess.run([build_dir / "mimod", "--config", running.config, f"--set=actuator.state_directory={state}",
