@@ -148,14 +148,15 @@ json_t *cluster_document(struct cluster *cluster)
     return cluster->document;
 }
 
-/* Members that hold credentials in the documents of the service; they are kept, but never shown. */
+/* Members that hold credentials in the documents of the service; they are kept, but never shown. A name with a dot
+ * is no member of those but an operator flag ("aro.pullsecret.enabled"). */
 static bool is_secret(const char *name)
 {
     static const char *const parts[] = {"kubeconfig", "password",   "secret", "signingkey",
                                         "sshkey",     "privatekey", "token"};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strcasestr(name, parts[i]))
+        if (strcasestr(name, parts[i]) && !strchr(name, '.'))
             return true;
     }
     return false;
