@@ -9,8 +9,8 @@
  *     "attempt": 2, "actuator": "<uuid>",
  *     "manifest": { "id", "maintenanceTaskID", "clusterResourceID", "parameters" },
  *     "cluster": { "id", "properties": {...} },
- *     "addresses": [ "api.example.com:6443:10.0.0.4" ],   resolved by the supervisor: workers do
- * not "settings": { "acrDomain": "..." } }                what the task needs of the configuration
+ *     "addresses": [ "api.example.com:6443:10.0.0.4" ],   resolved by the supervisor
+ *     "settings": { "acrDomain": "..." } }                what the task needs of the configuration
  */
 #ifndef MIMO_JOB_H
 #define MIMO_JOB_H

@@ -8,10 +8,11 @@
  *   {"type":"step","step":2,"steps":3,"name":"API server is up"}
  *   {"type":"status","text":"waiting for ..."}
  *   {"type":"log","level":"info","text":"..."}
- *   {"type":"patchCluster","patch":{"properties":{...}}} a merge patch (RFC 7396) of
- * openShiftCluster
- *   {"type":"forbidden","systemCall":"openat"}           by the SIGSYS handler just before the end
- *   {"type":"result","outcome":"succeeded","message":"..."}   or transient, terminal; the last line
+ *   {"type":"patchCluster","patch":{"properties":{...}}}      a merge patch, RFC 7396
+ *   {"type":"forbidden","systemCall":"openat"}                by the SIGSYS handler, at the end
+ *   {"type":"result","outcome":"succeeded","message":"..."}   or transient, terminal; comes last
+ *
+ * A patch is of openShiftCluster, and touches only what the task declared (task.h).
  *
  * Unknown types or members, wrong types, anything behind the result: the attempt's reports are not
  * trusted, and it ends as OUTCOME_NO_RESULT saying why.
@@ -51,9 +52,8 @@ struct report {
 int report_parse(const char *line, size_t length, struct report *ret_report, struct error *error);
 void report_free(struct report *report);
 
-/* The line of a report with its newline; the caller frees it. Texts are
- * cleaned and cut as by status_text_copy(). NULL only without memory, or when a patch does not fit.
- */
+/* The line of a report with its newline; the caller frees it. Texts are cleaned and
+ * cut as by status_text_copy(). NULL only without memory, or when a patch does not fit. */
 char *report_format(const struct report *report);
 
 /* Splits a stream into lines within the bounds, and knows when the result has come. */

@@ -25,29 +25,27 @@ struct reading {
     struct config *config;
     const char *path;
     const char *rest;
-    int line;   /* number of the line that inih has */
-    bool *seen; /* keys of this file, in the order of the table */
-    bool failed;
-    struct error *error;
+    int line;           /* number of the line that inih has */
+    bool *seen;         /* keys of this file, in the order of the table */
+    int wrong_line;     /* the first one that we found wrong, or 0 */
+    struct error wrong; /* and what is wrong with it */
 };
 
 static int fail(struct reading *reading, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Remembers the first thing that is wrong, with its place; inih gets no further line then. */
+/* Remembers what is wrong with this line; inih gets no further one then. Returns what tells inih
+ * so. */
 static int fail(struct reading *reading, const char *format, ...)
 {
-    struct error local;
     va_list arguments;
     char message[ERROR_MESSAGE_SIZE];
 
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    error_set(&local, ERROR_INVALID, "%s:%d: %s", reading->path, reading->line, message);
-    if (!reading->failed && reading->error)
-        *reading->error = local;
-    reading->failed = true;
+    reading->wrong_line = reading->line;
+    error_set(&reading->wrong, ERROR_INVALID, "%s", message);
     return 0;
 }
 
@@ -57,8 +55,6 @@ static int handle_key(void *user, const char *section, const char *name, const c
     const struct config_row *row;
     struct error error;
 
-    if (reading->failed)
-        return 0;
     row = config_row_find(section, name, &error);
     if (!row)
         return fail(reading, "%s", error.message);
@@ -71,19 +67,19 @@ static int handle_key(void *user, const char *section, const char *name, const c
 }
 
 /* What inih would take without a word and not as its writer meant it. */
-static const char *line_problem(const char *line, size_t length, size_t room)
+static const char *section_problem(const char *line, size_t length)
 {
     const char *end = memchr(line, ']', length);
 
-    if (length > room)
-        return "line is too long";
-    if (*line == '[' && end) {
-        end++;
-        end += strspn(end, " \t\r");
-        if (end < line + length && *end != ';' && *end != '#')
-            return "something stands behind the section: keys go on lines of their own";
-    }
-    return NULL;
+    if (*line != '[')
+        return NULL;
+    if (!end)
+        return "the section has no closing ]";
+    end++;
+    end += strspn(end, " \t\r");
+    return end < line + length && *end != ';' && *end != '#'
+               ? "something stands behind the section: keys go on lines of their own"
+               : NULL;
 }
 
 /* Hands inih one line, in the manner of fgets(). Leading blanks are taken off, for inih would take
@@ -96,39 +92,40 @@ static char *read_line(char *buffer, int size, void *stream)
     const size_t room = (size_t)size - 3; /* inih counts CR, LF and NUL in */
     const char *problem;
 
-    if (reading->failed || *reading->rest == '\0')
+    if (reading->wrong_line > 0 || *reading->rest == '\0')
         return NULL;
     reading->line++;
     reading->rest = line[length] ? line + length + 1 : line + length;
-    problem = line_problem(line, length, room);
-    if (problem) {
-        if (length > room)
-            fail(reading, "%s: %zu characters, allowed are %zu", problem, length, room);
-        else
-            fail(reading, "%s", problem);
+    problem = section_problem(line, length);
+    if (length > room)
+        fail(reading, "line is too long: %zu characters, allowed are %zu", length, room);
+    else if (problem)
+        fail(reading, "%s", problem);
+    if (reading->wrong_line > 0)
         return NULL;
-    }
     memcpy(buffer, line, length);
     buffer[length] = '\0';
     return buffer;
 }
 
-static int parse_text(struct reading *reading)
+static int parse_text(struct reading *reading, struct error *error)
 {
     int line;
 
     if (strncmp(reading->rest, "\xef\xbb\xbf", 3) == 0) /* a byte order mark, before blanks too */
         reading->rest += 3;
     line = ini_parse_stream(read_line, reading, handle_key, reading);
-    if (reading->failed)
-        return -1;
-    if (line > 0) {
-        reading->line = line;
-        fail(reading, "neither a [section], a key = value, nor a comment");
-        return -1;
-    }
     if (line < 0)
-        return error_set_system(reading->error, ENOMEM, "cannot read %s", reading->path);
+        return error_set_system(error, ENOMEM, "cannot read %s", reading->path);
+    /* inih goes on after a line that it does not understand, and tells the first of them in the
+     * end. */
+    if (line > 0 && (reading->wrong_line == 0 || line < reading->wrong_line))
+        return error_set(error, ERROR_INVALID,
+                         "%s:%d: neither a [section], a key = value, nor a comment", reading->path,
+                         line);
+    if (reading->wrong_line > 0)
+        return error_set(error, ERROR_INVALID, "%s:%d: %s", reading->path, reading->wrong_line,
+                         reading->wrong.message);
     return 0;
 }
 
@@ -136,7 +133,7 @@ static int load_file(struct config *config, const char *path, struct error *erro
 {
     cleanup_free char *text = NULL;
     cleanup_free bool *seen = calloc(config_row_count(), sizeof(*seen));
-    struct reading reading = {.config = config, .path = path, .seen = seen, .error = error};
+    struct reading reading = {.config = config, .path = path, .seen = seen};
     size_t length;
 
     if (!seen)
@@ -146,7 +143,7 @@ static int load_file(struct config *config, const char *path, struct error *erro
     if (strlen(text) != length)
         return error_set(error, ERROR_INVALID, "%s is not a text file: it holds NUL bytes", path);
     reading.rest = text;
-    return parse_text(&reading);
+    return parse_text(&reading, error);
 }
 
 static int is_drop_in(const struct dirent *entry)

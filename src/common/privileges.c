@@ -225,7 +225,8 @@ static int change(const struct identity *identity, const int *keep, size_t keep_
     const int setpcap = CAP_SETPCAP;
     size_t permitted_count = keep_count;
 
-    memcpy(permitted, keep, keep_count * sizeof(*keep));
+    for (size_t i = 0; i < keep_count; i++)
+        permitted[i] = keep[i];
     if (may_close) {
         permitted[permitted_count++] = CAP_SETPCAP; /* until the securebits are locked */
         if (close_bounding_set(keep, keep_count) < 0)

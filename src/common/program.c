@@ -193,25 +193,36 @@ static int take_option(const struct program *program, int value)
     }
 }
 
+/* getopt_long() leaves an unknown letter in `optopt`; else `argument` was an unknown long name, or
+ * a known one with a value that it does not take. */
+static _Noreturn void unknown_option(const struct program *program, const char *argument)
+{
+    char letter[3] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > 0 && optopt < OPTION_CHECK;
+
+    for (size_t i = 0; i < SHARED_COUNT; i++)
+        is_letter = is_letter && optopt != shared_options[i].value;
+    program_usage_error(program, "unknown option \"%s\"; see %s --help",
+                        is_letter ? letter : argument, program->name);
+}
+
 /* Reads all options; returns the one that ends the program, or 0. */
 static int parse_options(const struct program *program, int argc, char **argv)
 {
     struct option options[SHARED_COUNT + OWN_MAXIMUM + 1];
     char short_options[2 * SHARED_COUNT + 2];
     int action = 0;
-    int value, index;
+    int value;
 
     fill_getopt_tables(program, options, short_options);
     opterr = 0;
     optind = 0; /* from the start, whoever used getopt() before */
-    while (index = optind > 0 ? optind : 1,
-           (value = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
         if (value == ':')
             program_usage_error(program, "option \"%s\" needs a value; see %s --help",
                                 argv[optind - 1], program->name);
         if (value == '?')
-            program_usage_error(program, "unknown option \"%s\"; see %s --help", argv[index],
-                                program->name);
+            unknown_option(program, argv[optind - 1]);
         value = take_option(program, value);
         action = action ? action : value;
     }

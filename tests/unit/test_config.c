@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_config.c - every key is read, bounded and written alike, and errors tell the operator where
+ * and what. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "common/config_table.h"
+#include "expect.h"
+#include "mimo/cleanup.h"
+#include "mimo/config.h"
+#include "mimo/io.h"
+#include "mimo/log.h"
+
+static struct {
+    char folder[PRIVATE_PATH_SIZE];
+    char path[PRIVATE_PATH_SIZE + 16];
+    char drop_ins[PRIVATE_PATH_SIZE + 32];
+} fixture;
+
+static int set_up(void **state)
+{
+    (void)state;
+    make_private_folder(fixture.folder);
+    snprintf(fixture.path, sizeof(fixture.path), "%s/mimo.conf", fixture.folder);
+    snprintf(fixture.drop_ins, sizeof(fixture.drop_ins), "%s.d", fixture.path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    remove_private_folder(fixture.folder);
+    return 0;
+}
+
+/* A text file of this content is read; it must be good. */
+static void load(struct config *config, const char *content)
+{
+    struct error error;
+
+    write_file(fixture.path, content);
+    expect_success(config_load(config, fixture.path, NULL, &error), &error);
+}
+
+/* The whole message, without the path of the file in front. */
+static void expect_wrong(const char *content, const char *expected)
+{
+    struct config config;
+    struct error error;
+
+    write_file(fixture.path, content);
+    assert_int_equal(config_load(&config, fixture.path, NULL, &error), -1);
+    assert_int_equal(error.kind, ERROR_INVALID);
+    assert_int_equal(strncmp(error.message, fixture.path, strlen(fixture.path)), 0);
+    assert_string_equal(error.message + strlen(fixture.path), expected);
+    assert_null(config.store_uri); /* nothing is owned */
+}
+
+static void write_drop_in(const char *name, const char *content)
+{
+    char path[128];
+
+    mkdir(fixture.drop_ins, 0700);
+    snprintf(path, sizeof(path), "%s/%s", fixture.drop_ins, name);
+    write_file(path, content);
+}
+
+static char *dump(const struct config *config)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+
+    config_dump(config, stream);
+    fclose(stream);
+    return text;
+}
+
+/* Reading */
+
+static void without_any_key_the_defaults_apply(void **state)
+{
+    struct config config;
+
+    (void)state;
+    load(&config, "");
+    assert_string_equal(config.store_uri, "sqlite:/var/lib/mimo/mimo.db");
+    assert_int_equal(config.actuator_assignment, ASSIGNMENT_AUTO);
+    assert_int_equal(config.actuator_max_workers, 10);
+    assert_int_equal(config.actuator_poll_interval, 1000);
+    assert_int_equal(config.actuator_task_timeout, 3600000);
+    assert_false(config.actuator_practice_tasks);
+    assert_string_equal(config.actuator_worker_uids, "");
+    assert_int_equal(config.sandbox_memory, 256 * 1024 * 1024);
+    assert_string_equal(config.metrics_account, "*");
+    assert_int_equal(config.metrics_statsd_format, STATSD_FORMAT_MDM);
+    assert_int_equal(config.api_auth, AUTH_TOKEN_FILE);
+    assert_int_equal(config.log_level + LOG_LEVEL_ERROR, LOG_LEVEL_INFO);
+    assert_int_equal(config.log_format, LOG_FORMAT_AUTO);
+    config_free(&config);
+}
+
+static void every_kind_of_value_is_read(void **state)
+{
+    struct config config;
+
+    (void)state;
+    load(&config, "\xef\xbb\xbf# a byte order mark, comments, blanks and CRs do no harm\r\n"
+                  "[store]\n"
+                  "uri = sqlite:/tmp/x = y.db\r\n"
+                  "\n"
+                  "  [actuator] ; what runs\n"
+                  "   max_workers = 1000 ; as many as there can be\n"
+                  "\tpoll_interval:250ms\n"
+                  "assignment=static\n"
+                  "practice_tasks = yes\n"
+                  "; a comment\n"
+                  "[sandbox]\n"
+                  "memory = 1G\n"
+                  "file_size = 64K\n"
+                  "[log]\n"
+                  "level = debug\n"
+                  "[metrics]\n"
+                  "environment =\n"
+                  "[actuator]\n"
+                  "index = 0");
+    assert_string_equal(config.store_uri, "sqlite:/tmp/x = y.db");
+    assert_int_equal(config.actuator_max_workers, 1000);
+    assert_int_equal(config.actuator_poll_interval, 250);
+    assert_int_equal(config.actuator_assignment, ASSIGNMENT_STATIC);
+    assert_true(config.actuator_practice_tasks);
+    assert_int_equal(config.sandbox_memory, 1024 * 1024 * 1024);
+    assert_int_equal(config.sandbox_file_size, 65536);
+    assert_int_equal(config.log_level + LOG_LEVEL_ERROR, LOG_LEVEL_DEBUG);
+    assert_string_equal(config.metrics_environment, "");
+    config_free(&config);
+}
+
+static void a_wrong_value_is_named_with_what_is_allowed(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *message;
+    } cases[] = {
+        {"[actuator]\nmax_workers = many",
+         ":2: actuator.max_workers: \"many\" is not a whole number from 1 to 1000"},
+        {"[actuator]\nmax_workers = 0",
+         ":2: actuator.max_workers: \"0\" is not a whole number from 1 to 1000"},
+        {"[actuator]\nmax_workers = 1001",
+         ":2: actuator.max_workers: \"1001\" is not a whole number from 1 to 1000"},
+        {"[actuator]\n\n#x\nmax_workers = 10 # ten",
+         ":4: actuator.max_workers: \"10 # ten\" is not a whole number from 1 to 1000"},
+        {"[actuator]\nmax_workers =",
+         ":2: actuator.max_workers: \"\" is not a whole number from 1 to 1000"},
+        {"[actuator]\nindex = -1",
+         ":2: actuator.index: \"-1\" is not a whole number from 0 to 255"},
+        {"[actuator]\nindex = 99999999999999999999",
+         ":2: actuator.index: \"99999999999999999999\" is not a whole number from 0 to 255"},
+        {"[actuator]\npoll_interval = 1w",
+         ":2: actuator.poll_interval: \"1w\" is not a duration from 10ms to "
+         "10m, such as 90s, 15m, 2h or 250ms"},
+        {"[actuator]\npoll_interval = 9ms",
+         ":2: actuator.poll_interval: \"9ms\" is not a duration from 10ms to "
+         "10m, such as 90s, 15m, 2h or 250ms"},
+        {"[sandbox]\nmemory = 256MB",
+         ":2: sandbox.memory: \"256MB\" is not a size from 32M to 64G, such as "
+         "4096, 64K, 256M or 1G"},
+        {"[sandbox]\nmemory = 99999999999G",
+         ":2: sandbox.memory: \"99999999999G\" is not a size from 32M to "
+         "64G, such as 4096, 64K, 256M or 1G"},
+        {"[actuator]\npractice_tasks = true",
+         ":2: actuator.practice_tasks: \"true\" is not yes or no"},
+        {"[log]\nlevel = loud",
+         ":2: log.level: \"loud\" is not error, warning, notice, info or debug"},
+        {"[log]\nlevel = inf",
+         ":2: log.level: \"inf\" is not error, warning, notice, info or debug"},
+        {"[actuator]\nassignment = auto static",
+         ":2: actuator.assignment: \"auto static\" is not auto or static"},
+        {"[api]\nauth = token-file, magic",
+         ":2: api.auth: \"token-file, magic\" is not one or more of token-file"},
+        {"[api]\nauth = ,", ":2: api.auth: \",\" is not one or more of token-file"},
+        {"[metrics]\nlocation = a\x1b[2Jb", ":2: metrics.location: \"a\\x1b[2Jb\" is not a text of "
+                                            "one line without control characters, \" ;\", "
+                                            "or blanks at its ends"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect_wrong(cases[i].content, cases[i].message);
+}
+
+static void an_unknown_key_is_named_with_what_was_meant(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *message;
+    } cases[] = {
+        {"[actuator]\nmax_worker = 3",
+         ":2: unknown key actuator.max_worker; did you mean actuator.max_workers?"},
+        {"[api]\nlocation = x", ":2: unknown key api.location; did you mean metrics.location?"},
+        {"[log]\ncolour = red", ":2: unknown key log.colour; mimo.conf(5) lists all"},
+        {"max_workers = 3", ":1: unknown key .max_workers; did you mean actuator.max_workers?"},
+        {"colour = red", ":1: key \"colour\" stands before any [section]"},
+        {"[log]\n\xff\x01 = x", ":2: unknown key log.\\xff\\x01; mimo.conf(5) lists all"},
+        {"[log]\nthis_name_is_far_too_long_to_be_compared_with_any_other_one = x",
+         ":2: unknown key log.this_name_is_far_too_long_to_be_compared_with_any_other_one; "
+         "mimo.conf(5) lists all"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect_wrong(cases[i].content, cases[i].message);
+}
+
+static void an_unknown_section_is_named_with_those_there_are(void **state)
+{
+    struct config config;
+    struct error error;
+
+    (void)state;
+    write_file(fixture.path, "[actuators]\ncolour = red");
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_INVALID,
+                   ":2: unknown section \"actuators\"; there are: store, actuator, sandbox, ");
+    assert_string_equal(error.message + strlen(error.message) - 10, ", api, log");
+}
+
+static void a_line_that_is_none_is_named(void **state)
+{
+    static const char form[] = ": neither a [section], a key = value, nor a comment";
+    char expected[128];
+
+    (void)state;
+    snprintf(expected, sizeof(expected), ":3%s", form);
+    expect_wrong("[log]\nlevel = info\nlevel\nformat = text", expected);
+    snprintf(expected, sizeof(expected), ":2%s", form);
+    expect_wrong("[log]\nlevel\nformat = wrong too", expected);
+    expect_wrong("[log\nlevel = info", ":1: the section has no closing ]");
+    expect_wrong("[log] level = info",
+                 ":1: something stands behind the section: keys go on lines of their own");
+    expect_wrong("\n[log]\nlevel = nothing\nno line at all",
+                 ":3: log.level: \"nothing\" is not error, warning, notice, info or debug");
+}
+
+static void a_key_stands_once_in_a_file(void **state)
+{
+    (void)state;
+    expect_wrong("[log]\nlevel = info\n[store]\n[log]\nlevel = info",
+                 ":5: log.level is in this file already: keep one of the two");
+}
+
+static void a_line_has_its_longest(void **state)
+{
+    char content[400], expected[128];
+    struct config config;
+
+    (void)state;
+    snprintf(content, sizeof(content), "[metrics]\nlocation = %0186d", 0); /* 197 characters */
+    load(&config, content);
+    assert_int_equal(strlen(config.metrics_location), 186);
+    config_free(&config);
+
+    snprintf(content, sizeof(content), "[metrics]\n   location = %0187d\n", 0);
+    snprintf(expected, sizeof(expected), ":2: line is too long: 198 characters, allowed are 197");
+    expect_wrong(content, expected);
+}
+
+static void what_is_no_text_file_is_refused(void **state)
+{
+    struct config config;
+    struct error error;
+    char part[128];
+    FILE *file = fopen(fixture.path, "w");
+
+    (void)state;
+    fwrite("[log]\n\0level = info", 1, 19, file);
+    fclose(file);
+    snprintf(part, sizeof(part), "%s is not a text file: it holds NUL bytes", fixture.path);
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_INVALID, part);
+    snprintf(part, sizeof(part), "cannot read the configuration: %s is a directory",
+             fixture.folder);
+    expect_failure(config_load(&config, fixture.folder, NULL, &error), &error, ERROR_INVALID, part);
+
+    file = fopen(fixture.path, "w");
+    for (int i = 0; i < 1024 * 1024 / 16 + 1; i++)
+        fputs("# a comment ...\n", file);
+    fclose(file);
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_LIMIT,
+                   "larger than the 1048576 bytes allowed");
+}
+
+static void random_bytes_never_do_harm(void **state)
+{
+    unsigned seed = (unsigned)getpid();
+    static const char alphabet[] = "[]=:;# \t\n\r\"\\azlevelog.\xff\xc3\x01";
+    char content[300];
+
+    (void)state;
+    for (int round = 0; round < 2000; round++) {
+        struct config config;
+        struct error error;
+        size_t length = (size_t)rand_r(&seed) % (sizeof(content) - 1);
+
+        for (size_t i = 0; i < length; i++)
+            content[i] = alphabet[(size_t)rand_r(&seed) % (sizeof(alphabet) - 1)];
+        content[length] = '\0';
+        write_file(fixture.path, content);
+        if (config_load(&config, fixture.path, NULL, &error) < 0) {
+            if (error.kind != ERROR_INVALID || error.message[0] != '/')
+                fail_msg("pid %d as seed, round %d: %s", (int)getpid(), round, error.message);
+        } else {
+            config_free(&config);
+        }
+    }
+}
+
+/* Which files */
+
+static void a_named_file_must_exist(void **state)
+{
+    struct config config;
+    struct error error;
+
+    (void)state;
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_NOT_FOUND,
+                   "cannot read the configuration: cannot open");
+}
+
+static void without_a_default_file_the_defaults_apply(void **state)
+{
+    struct config config;
+    struct error error;
+
+    (void)state;
+    if (access(CONFIG_DEFAULT_PATH, F_OK) == 0 || access(CONFIG_DEFAULT_PATH ".d", F_OK) == 0)
+        fail_msg("this machine has a %s: run the tests on one that has not", CONFIG_DEFAULT_PATH);
+    expect_success(config_load(&config, CONFIG_DEFAULT_PATH, NULL, &error), &error);
+    assert_int_equal(config.actuator_max_workers, 10);
+    config_free(&config);
+    expect_success(config_load(&config, NULL, NULL, &error), &error);
+    config_free(&config);
+}
+
+static void drop_ins_override_in_the_order_of_their_names(void **state)
+{
+    struct config config;
+
+    (void)state;
+    write_drop_in("20-b.conf", "[actuator]\nmax_workers = 20\n");
+    write_drop_in("10-a.conf", "[actuator]\nmax_workers = 15\nindex = 3\n");
+    write_drop_in("30-c.conf.off", "[actuator]\nmax_workers = 30\n");
+    write_drop_in(".hidden.conf", "[actuator]\nmax_workers = 31\n");
+    write_drop_in("README", "no configuration at all");
+    load(&config, "[actuator]\nmax_workers = 5\n");
+    assert_int_equal(config.actuator_max_workers, 20);
+    assert_int_equal(config.actuator_index, 3);
+    config_free(&config);
+}
+
+static void an_error_in_a_drop_in_names_that_file(void **state)
+{
+    struct config config;
+    struct error error;
+
+    (void)state;
+    write_drop_in("10-a.conf", "[log]\nlevel = x\n");
+    write_file(fixture.path, "");
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_INVALID,
+                   "mimo.conf.d/10-a.conf:2: log.level: \"x\"");
+}
+
+static void a_drop_in_folder_that_is_none_is_an_error(void **state)
+{
+    struct config config;
+    struct error error;
+
+    (void)state;
+    write_file(fixture.path, "");
+    write_file(fixture.drop_ins, "");
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_SYSTEM,
+                   "mimo.conf.d: Not a directory");
+}
+
+/* Overrides */
+
+static void overrides_come_last_and_each_may_be_given_again(void **state)
+{
+    static const char *const overrides[] = {"actuator.max_workers=7", "log.level=debug",
+                                            "actuator.max_workers=8", "metrics.location=a=b.c",
+                                            NULL};
+    struct config config;
+    struct error error;
+
+    (void)state;
+    write_file(fixture.path, "[actuator]\nmax_workers = 5\n");
+    expect_success(config_load(&config, fixture.path, overrides, &error), &error);
+    assert_int_equal(config.actuator_max_workers, 8);
+    assert_int_equal(config.log_level + LOG_LEVEL_ERROR, LOG_LEVEL_DEBUG);
+    assert_string_equal(config.metrics_location, "a=b.c");
+    config_free(&config);
+}
+
+static void a_wrong_override_is_shown(void **state)
+{
+    static const struct {
+        const char *override;
+        const char *message;
+    } cases[] = {
+        {"actuator.max_workers=many",
+         "--set actuator.max_workers=many: actuator.max_workers: \"many\" is not a "
+         "whole number from 1 to 1000"},
+        {"actuator.max_worker=1",
+         "--set actuator.max_worker=1: unknown key actuator.max_worker; did you mean "
+         "actuator.max_workers?"},
+        {"max_workers=1", "--set max_workers=1: must be section.key=value"},
+        {"actuator.max_workers", "--set actuator.max_workers: must be section.key=value"},
+        {"store=a.b", "--set store=a.b: must be section.key=value"},
+        {"", "--set : must be section.key=value"},
+        {"store.uri=x ;y",
+         "--set store.uri=x ;y: store.uri: \"x ;y\" is not a text of one line without control "
+         "characters, \" ;\", or blanks at its ends"},
+        {"store.uri=x\ny",
+         "--set store.uri=x\\x0ay: store.uri: \"x\\x0ay\" is not a text of one line without "
+         "control characters, \" ;\", or blanks at its ends"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const overrides[] = {cases[i].override, NULL};
+        struct config config;
+        struct error error;
+
+        assert_int_equal(config_load(&config, NULL, overrides, &error), -1);
+        assert_string_equal(error.message, cases[i].message);
+    }
+}
+
+static void what_the_file_would_not_give_back_is_no_text(void **state)
+{
+    static const char *const wrong[] = {"store.uri=;x", "store.uri= x", "store.uri=x ",
+                                        "store.uri=x\t;y"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *const overrides[] = {wrong[i], NULL};
+        struct config config;
+        struct error error;
+
+        expect_failure(config_load(&config, NULL, overrides, &error), &error, ERROR_INVALID,
+                       "is not a text of one line");
+    }
+}
+
+/* Rules over several keys */
+
+static void rules_over_several_keys_are_kept(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *message; /* NULL: good */
+    } cases[] = {
+        {"[actuator]\ntask_timeout = 61m", ": actuator.task_timeout: must not be longer than "
+                                           "actuator.lease_ttl: a worker must be dead before its "
+                                           "lease is"},
+        {"[actuator]\ntask_timeout = 61m\nlease_ttl = 61m", NULL},
+        {"[actuator]\nassignment = static\nindex = 3\ncount = 3",
+         ": actuator.index: 3 must be less than actuator.count, which is 3, where "
+         "actuator.assignment is static"},
+        {"[actuator]\nassignment = static\nindex = 2\ncount = 3", NULL},
+        {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
+        {"[actuator]\nmembership_ttl = 29s",
+         ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
+         "one lost word is no "
+         "death"},
+        {"[actuator]\nmembership_ttl = 30s", NULL},
+        {"[clusters]\nmark_state = Succeeded",
+         ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
+         "could not be told "
+         "from one that is not"},
+        {"[clusters]\nmark_state = Failed",
+         ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
+         "maintenance could not be told from one that is not"},
+        {"[clusters]\nmark_state =", NULL},
+        {"[actuator]\nworker_uids = 61200-61299", NULL},
+        {"[actuator]\nworker_uids = 61200-61209", NULL},
+        {"[actuator]\nworker_uids = 61200-61208",
+         ": actuator.worker_uids: 9 users are too few for actuator.max_workers, which is 10"},
+        {"[actuator]\nworker_uids = 61200",
+         ": actuator.worker_uids: \"61200\" is not a range of user numbers such as 61200-61299"},
+        {"[actuator]\nworker_uids = 0-100",
+         ": actuator.worker_uids: \"0-100\" is not a range of user numbers such as 61200-61299"},
+        {"[actuator]\nworker_uids = 61299-61200", ": actuator.worker_uids: \"61299-61200\" is not "
+                                                  "a range of user numbers such as 61200-61299"},
+        {"[actuator]\nworker_uids = 1-4294967295",
+         ": actuator.worker_uids: \"1-4294967295\" is not a range of user numbers such as "
+         "61200-61299"},
+        {"[actuator]\nworker_uids = 61200-61299x",
+         ": actuator.worker_uids: \"61200-61299x\" is not a range of user numbers such as "
+         "61200-61299"},
+        {"[api]\nlisten = 8443",
+         ": api.listen: \"8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[api]\nlisten = ::1:8443",
+         ": api.listen: \"::1:8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[api]\nlisten = localhost:65536", ": api.listen: \"localhost:65536\" is not an address "
+                                            "such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[api]\nlisten = localhost:",
+         ": api.listen: \"localhost:\" is not an address such as 127.0.0.1:8443 or "
+         "[::1]:8443"},
+        {"[api]\nlisten = [::1]:8443", NULL},
+        {"[api]\nlisten = 127.0.0.1:0", NULL},
+        {"[metrics]\nlisten =", NULL},
+        {"[metrics]\nlisten = x",
+         ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[metrics]\nstatsd = off", NULL},
+        {"[metrics]\nstatsd = udp:localhost:8125", NULL},
+        {"[metrics]\nstatsd = unix:/x", NULL},
+        {"[metrics]\nstatsd = unix:",
+         ": metrics.statsd: \"unix:\" is not unix:PATH, udp:HOST:PORT or off"},
+        {"[metrics]\nstatsd = udp:8125",
+         ": metrics.statsd: \"udp:8125\" is not unix:PATH, udp:HOST:PORT or off"},
+        {"[metrics]\nstatsd = /x",
+         ": metrics.statsd: \"/x\" is not unix:PATH, udp:HOST:PORT or off"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config config;
+
+        if (cases[i].message) {
+            expect_wrong(cases[i].content, cases[i].message);
+        } else {
+            load(&config, cases[i].content);
+            config_free(&config);
+        }
+    }
+}
+
+static void the_range_of_worker_users_is_given_as_numbers(void **state)
+{
+    struct config config;
+    uint32_t first = 0, last = 0;
+
+    (void)state;
+    load(&config, "");
+    assert_false(config_worker_uids(&config, &first, &last));
+    config_free(&config);
+    load(&config, "[actuator]\nworker_uids = 61200-61299");
+    assert_true(config_worker_uids(&config, &first, &last));
+    assert_int_equal(first, 61200);
+    assert_int_equal(last, 61299);
+    config_free(&config);
+}
+
+/* Writing */
+
+static void what_is_dumped_reads_back_the_same(void **state)
+{
+    struct config config, again;
+    cleanup_free char *first = NULL, *second = NULL;
+
+    (void)state;
+    load(
+        &config,
+        "[actuator]\npoll_interval = 90s\nlease_ttl = 2h\ntask_timeout = 5400s\nretry_backoff = 0\n"
+        "membership_interval = 1500ms\nassignment = static\npractice_tasks = yes\n"
+        "[sandbox]\nmemory = 33554433\nfile_size = 3M\n"
+        "[metrics]\nlocation = a#b \"c\"\nenvironment =\n"
+        "[log]\nlevel = warning\n");
+    first = dump(&config);
+    assert_non_null(strstr(first, "\npoll_interval = 90s\n"));
+    assert_non_null(strstr(first, "\nlease_ttl = 2h\n"));
+    assert_non_null(strstr(first, "\ntask_timeout = 90m\n"));
+    assert_non_null(strstr(first, "\nretry_backoff = 0\n"));
+    assert_non_null(strstr(first, "\nmembership_interval = 1500ms\n"));
+    assert_non_null(strstr(first, "\nmemory = 33554433\n"));
+    assert_non_null(strstr(first, "\nfile_size = 3M\n"));
+    assert_non_null(strstr(first, "\nauth = token-file\n"));
+    assert_non_null(strstr(first, "\n[log]\nlevel = warning\nformat = auto\n"));
+
+    load(&again, first);
+    second = dump(&again);
+    assert_string_equal(first, second);
+    assert_string_equal(again.metrics_location, "a#b \"c\"");
+    config_free(&config);
+    config_free(&again);
+}
+
+static char *example(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+
+    config_write_example(stream);
+    fclose(stream);
+    return text;
+}
+
+static void the_shipped_file_is_the_one_made_of_the_table(void **state)
+{
+    cleanup_free char *made = example();
+    cleanup_free char *shipped = NULL;
+    struct config config, defaults;
+    struct error error;
+    char path[4096];
+
+    (void)state;
+    assert_non_null(getenv("MIMO_SOURCE"));
+    snprintf(path, sizeof(path), "%s/etc/mimo.conf", getenv("MIMO_SOURCE"));
+    expect_success(io_read_file(path, 100000, &shipped, NULL, &error), &error);
+    if (strcmp(made, shipped) != 0)
+        fail_msg("etc/mimo.conf is not what mimod --example-config writes: write it anew");
+
+    expect_success(config_load(&config, path, NULL, &error), &error);
+    load(&defaults, "");
+    cleanup_free char *one = dump(&config);
+    cleanup_free char *other = dump(&defaults);
+    assert_string_equal(one, other);
+    config_free(&config);
+    config_free(&defaults);
+}
+
+/* Takes the mark off every key, as an operator would. */
+static void the_shipped_defaults_are_the_defaults(void **state)
+{
+    cleanup_free char *text = example();
+    struct config config, defaults;
+    char *to = text;
+
+    (void)state;
+    for (const char *from = text; *from; from++) {
+        bool key =
+            *from == '#' && from[1] >= 'a' && from[1] <= 'z' && (from == text || from[-1] == '\n');
+
+        if (!key)
+            *to++ = *from;
+    }
+    *to = '\0';
+    load(&config, text);
+    cleanup_free char *one = dump(&config);
+    load(&defaults, "");
+    cleanup_free char *other = dump(&defaults);
+    assert_string_equal(one, other);
+    assert_non_null(strstr(text, "\nmax_workers = 10\n"));
+    config_free(&config);
+    config_free(&defaults);
+}
+
+static void every_row_is_sound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config_row_count(); i++) {
+        const struct config_row *row = config_row_at(i);
+
+        assert_int_equal(config_row_number(row), i);
+        assert_ptr_equal(config_row_find(row->section, row->name, NULL), row);
+        assert_true(row->smallest <= row->largest);
+        assert_true(strlen(row->help) > 0);
+        assert_true(strlen(row->name) + strlen(row->otherwise) + 3 < 197);
+    }
+}
+
+static void freeing_nothing_is_allowed(void **state)
+{
+    struct config config = {0};
+
+    (void)state;
+    config_free(&config);
+    config_free(&config);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(without_any_key_the_defaults_apply),
+        WITH_FOLDER(every_kind_of_value_is_read),
+        WITH_FOLDER(a_wrong_value_is_named_with_what_is_allowed),
+        WITH_FOLDER(an_unknown_key_is_named_with_what_was_meant),
+        WITH_FOLDER(an_unknown_section_is_named_with_those_there_are),
+        WITH_FOLDER(a_line_that_is_none_is_named),
+        WITH_FOLDER(a_key_stands_once_in_a_file),
+        WITH_FOLDER(a_line_has_its_longest),
+        WITH_FOLDER(what_is_no_text_file_is_refused),
+        WITH_FOLDER(random_bytes_never_do_harm),
+        WITH_FOLDER(a_named_file_must_exist),
+        WITH_FOLDER(without_a_default_file_the_defaults_apply),
+        WITH_FOLDER(drop_ins_override_in_the_order_of_their_names),
+        WITH_FOLDER(an_error_in_a_drop_in_names_that_file),
+        WITH_FOLDER(a_drop_in_folder_that_is_none_is_an_error),
+        WITH_FOLDER(overrides_come_last_and_each_may_be_given_again),
+        WITH_FOLDER(a_wrong_override_is_shown),
+        WITH_FOLDER(what_the_file_would_not_give_back_is_no_text),
+        WITH_FOLDER(rules_over_several_keys_are_kept),
+        WITH_FOLDER(the_range_of_worker_users_is_given_as_numbers),
+        WITH_FOLDER(what_is_dumped_reads_back_the_same),
+        WITH_FOLDER(the_shipped_file_is_the_one_made_of_the_table),
+        WITH_FOLDER(the_shipped_defaults_are_the_defaults),
+        WITH_FOLDER(every_row_is_sound),
+        WITH_FOLDER(freeing_nothing_is_allowed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_document.c - JSON from outside is read strictly, within bounds, and errors name the member.
+ */
+#include "config.h"
+
+#include "expect.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+
+static json_t *parse(const char *text)
+{
+    struct error error;
+    json_t *document = document_parse(text, strlen(text), &error);
+
+    if (!document)
+        fail_msg("%s: %s", text, error.message);
+    return document;
+}
+
+static void expect_refused(const char *text, size_t length, enum error_kind kind, const char *part)
+{
+    struct error error;
+    json_t *document = document_parse(text, length, &error);
+
+    assert_null(document);
+    expect_failure(-1, &error, kind, part);
+}
+
+static void only_one_object_is_a_document(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *part;
+    } cases[] = {
+        {"", "line 1, column 0"},
+        {"[]", "not a JSON object"},
+        {"1", "line 1"},
+        {"null", "line 1"},
+        {"{} {}", "line 1, column 4: end of file expected"},
+        {"{}x", "line 1, column 3"},
+        {"{\n\"a\":1,\n\"a\":2}", "line 3, column 3: duplicate object key near '\"a\"'"},
+        {"{\"a\":{\"b\":1,\"b\":1}}", "duplicate object key"},
+        {"{\"a\":\"\\u0000\"}", "\\u0000 is not allowed"},
+        {"{\"a\":\"\xff\"}", "unable to decode byte 0xff"},
+        {"{\"a\":\"\xed\xa0\x80\"}", "unable to decode byte 0xed"},
+        {"{\"a\":\"\\ud800\"}", "line 1"},
+        {"{\"a\":\"\n\"}", "line 1, column 6: unexpected newline"},
+        {"{a:1}", "line 1"},
+        {"{\"a\":01}", "line 1"},
+        {"{\"a\":1,}", "line 1"},
+        {"{\"a\":NaN}", "line 1"},
+        {"{\"a\":9223372036854775808}", "too big integer"},
+        {"{\"a\":1e999}", "real number overflow"},
+        {"{\"a\":1", "line 1"},
+        {"\xef\xbb\xbf{}", "line 1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect_refused(cases[i].text, strlen(cases[i].text), ERROR_INVALID, cases[i].part);
+    expect_refused("{}\0", 3, ERROR_INVALID, "line 1");
+    expect_refused("{\"a\":\"x\0y\"}", 11, ERROR_INVALID, "line 1");
+    json_decref(parse("{}"));
+    json_decref(parse(" \n{\"a\":[1,2.5,true,null,\"\\u00fc\"]}\n"));
+}
+
+/* A text of `levels` containers, one in the other: objects and arrays in turn. */
+static char *nested(size_t levels)
+{
+    char *text = malloc(6 * levels + 1);
+    size_t length = 0;
+
+    assert_non_null(text);
+    for (size_t i = 0; i < levels; i++)
+        length += (size_t)sprintf(text + length, "%s", i % 2 == 0 ? "{\"a\":" : "[");
+    length -= levels % 2 == 1 ? 4 : 0; /* the innermost object is empty */
+    for (size_t i = levels; i > 0; i--)
+        text[length++] = i % 2 == 1 ? '}' : ']';
+    text[length] = '\0';
+    return text;
+}
+
+static void depth_is_bounded(void **state)
+{
+    cleanup_free char *allowed = nested(DOCUMENT_DEPTH_MAXIMUM);
+    cleanup_free char *deeper = nested(DOCUMENT_DEPTH_MAXIMUM + 1);
+    cleanup_free char *deepest = nested(100000);
+    cleanup_json json_t *document = parse(allowed);
+
+    (void)state;
+    assert_int_equal(document_depth(document), DOCUMENT_DEPTH_MAXIMUM);
+    expect_refused(deeper, strlen(deeper), ERROR_LIMIT, "nested deeper than the 32 levels");
+    expect_refused(deepest, strlen(deepest), ERROR_INVALID, "maximum parsing depth reached");
+}
+
+static void depth_counts_containers_alone(void **state)
+{
+    cleanup_json json_t *flat = parse("{\"a\":1,\"b\":\"x\"}");
+    cleanup_json json_t *deep = parse("{\"a\":[],\"b\":[1,{\"c\":{}}],\"d\":2}");
+    cleanup_json json_t *scalar = json_integer(1);
+    cleanup_json json_t *empty = json_array();
+
+    (void)state;
+    assert_int_equal(document_depth(scalar), 1);
+    assert_int_equal(document_depth(empty), 1);
+    assert_int_equal(document_depth(flat), 1);
+    assert_int_equal(document_depth(deep), 4);
+}
+
+static void size_is_bounded(void **state)
+{
+    size_t length = DOCUMENT_SIZE_MAXIMUM;
+    cleanup_free char *text = malloc(length + 1);
+    struct error error;
+    json_t *document;
+
+    (void)state;
+    memset(text, ' ', length + 1);
+    memcpy(text, "{}", 2);
+    document = document_parse(text, length, &error);
+    assert_non_null(document);
+    json_decref(document);
+    expect_refused(text, length + 1, ERROR_LIMIT,
+                   "8388609 bytes is larger than the 8388608 allowed");
+}
+
+static void text_is_compact_and_in_order(void **state)
+{
+    cleanup_json json_t *document =
+        parse("{ \"z\" : 1, \"a\" : [ 1, 2 ], \"m\" : { \"x\" : null } }");
+    cleanup_free char *text = document_format(document);
+    cleanup_json json_t *scalar = json_string("x");
+    cleanup_free char *scalar_text = document_format(scalar);
+
+    (void)state;
+    assert_string_equal(text, "{\"z\":1,\"a\":[1,2],\"m\":{\"x\":null}}");
+    assert_string_equal(scalar_text, "\"x\"");
+}
+
+static void paths_lead_through_objects(void **state)
+{
+    cleanup_json json_t *document =
+        parse("{\"a\":{\"b\":{\"c\":7}},\"n\":null,\"s\":\"x\",\"l\":[1]}");
+    char long_name[300];
+
+    (void)state;
+    memset(long_name, 'a', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    assert_int_equal(json_integer_value(document_get(document, "a.b.c")), 7);
+    assert_true(json_is_object(document_get(document, "a")));
+    assert_null(document_get(document, "a.b.d"));
+    assert_null(document_get(document, "a.x.c"));
+    assert_null(document_get(document, "n"));
+    assert_null(document_get(document, "n.x"));
+    assert_null(document_get(document, "s.x"));
+    assert_null(document_get(document, "l.x"));
+    assert_null(document_get(document, ""));
+    assert_null(document_get(document, "a."));
+    assert_null(document_get(document, ".a"));
+    assert_null(document_get(document, "a..b"));
+    assert_null(document_get(document, long_name));
+    assert_null(document_get(NULL, "a"));
+}
+
+static void typed_reading_names_the_member_of_another_type(void **state)
+{
+    cleanup_json json_t *document =
+        parse("{\"a\":{\"s\":\"x\",\"i\":-3,\"b\":true,\"n\":null,\"r\":1.0}}");
+    struct error error;
+    const char *text = NULL;
+    int64_t number = 0;
+    bool flag = false;
+
+    (void)state;
+    expect_success(document_read_string(document, "a.s", "y", &text, &error), &error);
+    assert_string_equal(text, "x");
+    expect_success(document_read_string(document, "a.missing", "y", &text, &error), &error);
+    assert_string_equal(text, "y");
+    expect_success(document_read_string(document, "a.n", NULL, &text, &error), &error);
+    assert_null(text);
+    expect_failure(document_read_string(document, "a.i", "y", &text, &error), &error, ERROR_INVALID,
+                   "member \"a.i\" must be a string");
+
+    expect_success(document_read_integer(document, "a.i", 9, &number, &error), &error);
+    assert_int_equal(number, -3);
+    expect_success(document_read_integer(document, "a.n", 9, &number, &error), &error);
+    assert_int_equal(number, 9);
+    expect_failure(document_read_integer(document, "a.r", 9, &number, &error), &error,
+                   ERROR_INVALID, "member \"a.r\" must be an integer");
+    assert_int_equal(number, 9);
+
+    expect_success(document_read_boolean(document, "a.b", false, &flag, &error), &error);
+    assert_true(flag);
+    expect_success(document_read_boolean(document, "a.missing", true, &flag, &error), &error);
+    assert_true(flag);
+    expect_failure(document_read_boolean(document, "a.s", false, &flag, &error), &error,
+                   ERROR_INVALID, "member \"a.s\" must be true or false");
+}
+
+static void loose_reading_takes_the_default_for_anything_else(void **state)
+{
+    cleanup_json json_t *document = parse("{\"s\":\"x\",\"i\":5}");
+
+    (void)state;
+    assert_string_equal(document_string(document, "s", "y"), "x");
+    assert_string_equal(document_string(document, "i", "y"), "y");
+    assert_null(document_string(document, "missing", NULL));
+    assert_int_equal(document_integer(document, "i", 1), 5);
+    assert_int_equal(document_integer(document, "s", 1), 1);
+    assert_int_equal(document_integer(NULL, "s", 1), 1);
+}
+
+static void expect_text(const json_t *document, const char *expected)
+{
+    cleanup_free char *text = document_format(document);
+
+    assert_string_equal(text, expected);
+}
+
+static void setting_makes_the_parents(void **state)
+{
+    cleanup_json json_t *document = parse("{\"n\":null}");
+
+    (void)state;
+    assert_int_equal(document_set(document, "a.b.c", json_integer(1)), 0);
+    assert_int_equal(document_set(document, "a.b.c", json_integer(2)), 0);
+    assert_int_equal(document_set(document, "a.d", json_true()), 0);
+    assert_int_equal(document_set(document, "n.x", json_string("y")), 0);
+    expect_text(document, "{\"n\":{\"x\":\"y\"},\"a\":{\"b\":{\"c\":2},\"d\":true}}");
+}
+
+static void setting_nothing_removes(void **state)
+{
+    cleanup_json json_t *document = parse("{\"a\":{\"b\":1,\"c\":2},\"s\":\"x\"}");
+
+    (void)state;
+    assert_int_equal(document_set(document, "a.b", NULL), 0);
+    assert_int_equal(document_set(document, "a.b", NULL), 0);
+    assert_int_equal(document_set(document, "x.y.z", NULL), 0);
+    assert_int_equal(document_set(document, "s.y", NULL), 0);
+    expect_text(document, "{\"a\":{\"c\":2},\"s\":\"x\"}");
+}
+
+static void a_parent_that_is_no_object_is_left_alone(void **state)
+{
+    cleanup_json json_t *document = parse("{\"s\":\"x\",\"l\":[]}");
+
+    (void)state;
+    assert_int_equal(document_set(document, "s.y", json_integer(1)), -1);
+    assert_int_equal(document_set(document, "l.y.z", json_integer(1)), -1);
+    assert_int_equal(document_set(document, "", json_integer(1)), -1);
+    expect_text(document, "{\"s\":\"x\",\"l\":[]}");
+}
+
+static void empty_texts_and_zero_times_mean_absent(void **state)
+{
+    cleanup_json json_t *document = json_object();
+
+    (void)state;
+    assert_int_equal(document_set_string(document, "s", "x"), 0);
+    assert_int_equal(document_set_time(document, "t", 7), 0);
+    expect_text(document, "{\"s\":\"x\",\"t\":7}");
+    assert_int_equal(document_set_string(document, "s", ""), 0);
+    assert_int_equal(document_set_time(document, "t", 0), 0);
+    expect_text(document, "{}");
+    assert_int_equal(document_set_string(document, "s", NULL), 0);
+    assert_int_equal(document_set_string(document, "s", "\xff"), -1);
+    expect_text(document, "{}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_one_object_is_a_document),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(depth_counts_containers_alone),
+        cmocka_unit_test(size_is_bounded),
+        cmocka_unit_test(text_is_compact_and_in_order),
+        cmocka_unit_test(paths_lead_through_objects),
+        cmocka_unit_test(typed_reading_names_the_member_of_another_type),
+        cmocka_unit_test(loose_reading_takes_the_default_for_anything_else),
+        cmocka_unit_test(setting_makes_the_parents),
+        cmocka_unit_test(setting_nothing_removes),
+        cmocka_unit_test(a_parent_that_is_no_object_is_left_alone),
+        cmocka_unit_test(empty_texts_and_zero_times_mean_absent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
