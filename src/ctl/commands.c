@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands.c - the table of commands.
+ */
+#include "ctl/commands.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "ctl/suggest.h"
+
+#define BIT OPTION_BIT
+
+/* What every command takes, and what those take that talk to an Admin API. */
+#define OF_ALL (BIT(OPTION_OUTPUT) | BIT(OPTION_HELP))
+#define OF_API                                                                                     \
+    (BIT(OPTION_URL) | BIT(OPTION_LOCATION) | BIT(OPTION_TOKEN_FILE) | BIT(OPTION_CACERT) |        \
+     BIT(OPTION_VERBOSE))
+
+/* clang-format off */
+static const struct command commands[] = {
+    {"manifest", "create", "", 0, 0,
+     OF_API | BIT(OPTION_TASK) | BIT(OPTION_CLUSTER) | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) |
+         BIT(OPTION_PRIORITY) | BIT(OPTION_PARAMETERS) | BIT(OPTION_IF_OPEN) | BIT(OPTION_WATCH) | BIT(OPTION_ICM),
+     ctl_manifest_create, "asks for one task on one cluster", NULL,
+     "mimoctl manifest create -t tls-cert-rotation -c my-cluster --run-after \"2026-12-01 02:00\" --watch"},
+    {"manifest", "list", "", 0, 0,
+     OF_API | BIT(OPTION_CLUSTER) | BIT(OPTION_STATE) | BIT(OPTION_TASK) | BIT(OPTION_LIMIT),
+     ctl_manifest_list, "lists manifests, oldest first", NULL,
+     "mimoctl manifest list --state Failed,RetriesExceeded"},
+    {"manifest", "show", "ID", 1, 1, OF_API,
+     ctl_manifest_show, "shows one manifest with its attempts", NULL, NULL},
+    {"manifest", "watch", "ID", 1, 1, OF_API,
+     ctl_manifest_watch, "follows a manifest until it ends",
+     "Exit status 0 when it ends Completed, 4 when it ends otherwise.", NULL},
+    {"manifest", "wait", "ID", 1, 1, OF_API | BIT(OPTION_FOR) | BIT(OPTION_TIMEOUT),
+     ctl_manifest_wait, "waits until a manifest is in a state",
+     "Exit status 0 when it is, 4 when it ended in another state, 5 when that took too long.",
+     "mimoctl manifest wait 2b65ac7b --for Completed --timeout 30m"},
+    {"manifest", "cancel", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_FORCE) | BIT(OPTION_ICM),
+     ctl_manifest_cancel, "cancels manifests that are Pending, or stuck",
+     "InProgress for an hour or more counts as stuck. Cancelling does not stop a worker: its late result is dropped.",
+     NULL},
+    {"manifest", "delete", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
+     ctl_manifest_delete, "deletes manifests for good", NULL, NULL},
+
+    {"cluster", "register", "RESOURCE-ID", 1, 1,
+     OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) | BIT(OPTION_ICM),
+     ctl_cluster_register, "adds a cluster to the inventory, or changes it",
+     "The properties that are given replace all that are stored; without any they stay.", NULL},
+    {"cluster", "list", "", 0, 0, OF_API,
+     ctl_cluster_list, "lists the clusters", NULL, NULL},
+    {"cluster", "show", "CLUSTER", 1, 1, OF_API,
+     ctl_cluster_show, "shows one cluster, its manifests, and what is wrong with them", NULL, NULL},
+    {"cluster", "remove", "CLUSTER...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
+     ctl_cluster_remove, "takes clusters out of the inventory", NULL, NULL},
+
+    {"task", "list", "", 0, 0, OF_API,
+     ctl_task_list, "lists the tasks that manifests can ask for", NULL, NULL},
+    {"actuator", "list", "", 0, 0, OF_API,
+     ctl_actuator_list, "lists the actuators and the buckets they look after", NULL, NULL},
+
+    {"ps", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
+     ctl_ps, "shows the workers on this machine",
+     "Asks the actuators' control sockets, so it works on their machine alone, and without an Admin API.", NULL},
+};
+/* clang-format on */
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+const struct command *command_at(size_t position)
+{
+    return position < COMMAND_COUNT ? &commands[position] : NULL;
+}
+
+uint64_t command_options(const struct command *command)
+{
+    return command->options | OF_ALL;
+}
+
+const char *command_name(const struct command *command, char *buffer, size_t size)
+{
+    snprintf(buffer, size, "%s%s%s", command->group, command->verb ? " " : "",
+             command->verb ? command->verb : "");
+    return buffer;
+}
+
+static int refuse_group(const char *word, struct error *error)
+{
+    const char *words[COMMAND_COUNT];
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        words[i] = commands[i].group;
+    const char *meant = suggest(word, words, COMMAND_COUNT);
+    if (meant)
+        return error_set(error, ERROR_INVALID, "there is no command \"%s\"; did you mean \"%s\"?",
+                         word, meant);
+    return error_set(error, ERROR_INVALID, "there is no command \"%s\"; see mimoctl --help", word);
+}
+
+static int refuse_verb(const char *group, const char *word, struct error *error)
+{
+    const char *words[COMMAND_COUNT];
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        words[i] = strcmp(commands[i].group, group) == 0 ? commands[i].verb : NULL;
+    const char *meant = word ? suggest(word, words, COMMAND_COUNT) : NULL;
+    if (!word)
+        return error_set(error, ERROR_INVALID, "%s what? see mimoctl %s --help", group, group);
+    if (meant)
+        return error_set(error, ERROR_INVALID,
+                         "there is no command \"%s %s\"; did you mean \"%s %s\"?", group, word,
+                         group, meant);
+    return error_set(error, ERROR_INVALID, "there is no command \"%s %s\"; see mimoctl %s --help",
+                     group, word, group);
+}
+
+int command_find(char *const *operands, int count, const struct command **ret_command,
+                 int *ret_words, struct error *error)
+{
+    const char *group = NULL;
+    const char *word = count > 1 ? operands[1] : NULL;
+    if (count == 0)
+        return error_set(error, ERROR_INVALID, "what is to be done? see mimoctl --help");
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].group, operands[0]) != 0)
+            continue;
+        group = commands[i].group;
+        bool fits = !commands[i].verb || (word && strcmp(commands[i].verb, word) == 0);
+        if (fits) {
+            *ret_command = &commands[i];
+            *ret_words = commands[i].verb ? 2 : 1;
+            return 0;
+        }
+    }
+    return group ? refuse_verb(group, word, error) : refuse_group(operands[0], error);
+}

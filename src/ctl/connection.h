@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connection.h - which Admin API is talked to, and as whom.
+ *
+ *   address   --url, else the region of --location, else MIMO_URL, else the default region of
+ *             ~/.config/mimo/config (the only one, if there is one)
+ *   token     --token-file, else MIMO_TOKEN, else MIMO_TOKEN_FILE, else the region's, if the
+ *             address is the region's: a token is never sent to an address it was not made for
+ *   CA        --cacert, else MIMO_CACERT, else the region's, else the system's
+ *
+ * Where each came from is kept, so that an error can tell its reader what to correct.
+ */
+#ifndef MIMO_CTL_CONNECTION_H
+#define MIMO_CTL_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "mimo/error.h"
+
+struct http;
+
+/* Values of the command line; NULL for those not given. Borrowed. */
+struct connection_options {
+    const char *url;
+    const char *location;
+    const char *token_file;
+    const char *cacert;
+    bool verbose;
+};
+
+/* All texts are owned. */
+struct connection {
+    char *url;      /* "https://host:port", nothing behind */
+    char *url_from; /* "MIMO_URL", "--url", "region eastus of /root/.config/mimo/config" */
+    char *token;
+    char *token_from;
+    char *cacert; /* NULL: the system's certificates */
+    char *cacert_from;
+    bool verbose;
+    struct http *http; /* NULL until opened */
+};
+
+/* Decides all of it. ERROR_INVALID: the configuration or an option is wrong or missing;
+ * ERROR_UNAVAILABLE: there is no token to log in with. */
+int connection_open(struct connection *connection, const struct connection_options *options,
+                    struct error *error);
+
+void connection_close(struct connection *connection);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl.c - what every command of mimoctl is given, and how it ends.
+ */
+#include "ctl/ctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/text.h"
+#include "mimo/document.h"
+
+enum ctl_exit ctl_exit_of_error(const struct error *error)
+{
+    switch (error->kind) {
+    case ERROR_INVALID:
+        return CTL_USAGE;
+    case ERROR_UNAVAILABLE:
+        return CTL_UNREACHABLE;
+    case ERROR_NONE:
+    case ERROR_NOT_FOUND:
+    case ERROR_CONFLICT:
+    case ERROR_DENIED:
+    case ERROR_LIMIT:
+    case ERROR_SYSTEM:
+        break;
+    }
+    return CTL_REFUSED;
+}
+
+void ctl_say(const char *format, ...)
+{
+    char text[2 * ERROR_MESSAGE_SIZE];
+    char clean[2 * ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    /* What servers and files say must not steer the terminal. */
+    text_copy_clean(clean, sizeof(clean), text, '?');
+    fprintf(stderr, "mimoctl: %s\n", clean);
+}
+
+int ctl_each(struct ctl *ctl, ctl_change *change, json_t *done)
+{
+    int worst = CTL_OK;
+    for (int i = 0; i < ctl->options.operand_count; i++) {
+        struct error error;
+        if (change(ctl, ctl->options.operands[i], done, &error) == 0)
+            continue;
+        ctl_say("%s", error.message);
+        int status = (int)ctl_exit_of_error(&error);
+        worst = status > worst ? status : worst;
+        if (status == CTL_UNREACHABLE)
+            break;
+    }
+    return worst;
+}
+
+void ctl_write_deleted(struct ctl *ctl, const json_t *deleted)
+{
+    static const struct listing ids = {.nothing = ""};
+    size_t position;
+    json_t *item;
+    if (ctl->output.form == OUTPUT_JSON || ctl->output.form == OUTPUT_ID) {
+        output_items(&ctl->output, &ids, deleted);
+        return;
+    }
+    json_array_foreach(deleted, position, item)
+        ctl_say("deleted %s", document_string(item, "id", ""));
+}

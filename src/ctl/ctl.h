@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl.h - what every command of mimoctl is given, and how it ends.
+ *
+ * A command is a function: 0 or another exit status when it did its work, -1 with the error filled
+ * in when it did not. main() alone writes that error and turns its kind into the exit status (see
+ * ctl_exit_of_error()). Data goes to standard output, talk to standard error (ctl_say()).
+ */
+#ifndef MIMO_CTL_CTL_H
+#define MIMO_CTL_CTL_H
+
+#include <jansson.h>
+
+#include "ctl/connection.h"
+#include "ctl/options.h"
+#include "ctl/output.h"
+#include "mimo/error.h"
+
+enum ctl_exit {
+    CTL_OK = 0,
+    CTL_REFUSED = 1,         /* refused, or not found */
+    CTL_USAGE = 2,           /* the command line or mimoctl's own configuration is wrong */
+    CTL_UNREACHABLE = 3,     /* cannot reach, or cannot log in */
+    CTL_ENDED_OTHERWISE = 4, /* the manifest that was waited for ended in another state */
+    CTL_TIMED_OUT = 5,       /* the wait took too long */
+    CTL_INTERRUPTED = 130,
+};
+
+struct ctl {
+    struct options options;
+    struct output output;
+    struct connection connection; /* opened by the first api_call() */
+};
+
+/* INVALID: usage. UNAVAILABLE: unreachable. All others: refused. */
+enum ctl_exit ctl_exit_of_error(const struct error *error);
+
+/* "mimoctl: ..." on standard error, a line. */
+void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Changes what one operand names, and appends what is left of it to `done`. */
+typedef int ctl_change(struct ctl *ctl, const char *operand, json_t *done, struct error *error);
+
+/* Runs `change` for each operand. A failure is said, and the others are still done, unless the
+ * Admin API cannot be reached. Returns the worst exit status. */
+int ctl_each(struct ctl *ctl, ctl_change *change, json_t *done);
+
+/* For commands that delete: the IDs of what is gone, as talk for people and as data for programs.
+ */
+void ctl_write_deleted(struct ctl *ctl, const json_t *deleted);
+
+#endif

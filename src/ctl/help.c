@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * help.c - help texts, made of the tables of commands and options.
+ */
+#include <string.h>
+
+#include "ctl/commands.h"
+
+enum { LINE_WIDTH = 79, COMMAND_COLUMN = 22, OPTION_COLUMN = 32 };
+
+/* Options that are alike for all commands stand apart, behind those of the command itself. */
+#define GENERAL                                                                                    \
+    (OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_URL) | OPTION_BIT(OPTION_LOCATION) |            \
+     OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_VERBOSE) |      \
+     OPTION_BIT(OPTION_HELP))
+
+/* Writes `text` from column `at` on, broken between words, further lines indented to `column`. */
+static void write_wrapped(FILE *file, const char *text, int column, int at)
+{
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (at > column && at + 1 + length > LINE_WIDTH) {
+            fprintf(file, "\n%*s", column, "");
+            at = column;
+        } else if (at > column) {
+            fputc(' ', file);
+            at++;
+        }
+        fprintf(file, "%.*s", length, text);
+        at += length;
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', file);
+}
+
+/* A term, and its explanation in a column of its own. */
+static void write_entry(FILE *file, const char *term, const char *text, int column)
+{
+    int width = fprintf(file, "  %s", term);
+    if (width + 1 >= column)
+        fprintf(file, "\n%*s", column, "");
+    else
+        fprintf(file, "%*s", column - width, "");
+    write_wrapped(file, text, column, column);
+}
+
+static void write_option(FILE *file, const struct option_description *option)
+{
+    char term[80];
+    char letter[8] = "    ";
+    if (option->letter)
+        snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+    snprintf(term, sizeof(term), "%s--%s%s%s", letter, option->name, option->argument ? " " : "",
+             option->argument ? option->argument : "");
+    write_entry(file, term, option->help, OPTION_COLUMN);
+}
+
+static void write_options(FILE *file, const char *heading, uint64_t options)
+{
+    if (!options)
+        return;
+    fprintf(file, "\n%s\n", heading);
+    for (int id = 0; id < OPTION_COUNT; id++)
+        if (options & OPTION_BIT(id))
+            write_option(file, &option_descriptions[id]);
+}
+
+void help_command(const struct command *command, FILE *file)
+{
+    char name[64];
+    uint64_t options = command_options(command);
+    command_name(command, name, sizeof(name));
+    fprintf(file, "usage: mimoctl %s%s%s [OPTION...]\n\n%s: %s.\n", name,
+            command->operands[0] ? " " : "", command->operands, name, command->help);
+    if (command->details)
+        write_wrapped(file, command->details, 0, 0);
+    if (command->example)
+        fprintf(file, "\n    %s\n", command->example);
+    write_options(file, "Options:", options & ~GENERAL);
+    write_options(file, "General options:", options & GENERAL);
+}
+
+static void write_commands(FILE *file, const char *group)
+{
+    const struct command *command;
+    for (size_t i = 0; (command = command_at(i)); i++) {
+        char name[64];
+        if (!group || strcmp(command->group, group) == 0)
+            write_entry(file, command_name(command, name, sizeof(name)), command->help,
+                        COMMAND_COLUMN);
+    }
+}
+
+void help_group(const char *group, FILE *file)
+{
+    fprintf(file, "usage: mimoctl %s [OPTION...]\n", group ? group : "COMMAND");
+    if (!group)
+        fputs("\nLooks after the maintenance of a fleet of OpenShift clusters: manifests ask for "
+              "tasks,\nactuators carry them out.\n",
+              file);
+    fputs("\nCommands:\n", file);
+    write_commands(file, group);
+    if (!group) {
+        write_options(file,
+                      "Options of nearly all commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
+        fputs("\nExit status: 0 done; 1 refused or not found; 2 wrong usage; 3 cannot reach or log "
+              "in;\n4 the manifest ended otherwise; 5 the wait timed out; 130 interrupted.\n",
+              file);
+    }
+    fputs("\nmimoctl COMMAND --help tells more of each; so does mimoctl(1).\n", file);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - mimoctl: the operators' command line.
+ *
+ * Reads the command line, finds the command in its table, runs it, and says what went wrong: here
+ * and nowhere else errors become words on standard error and exit statuses.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/commands.h"
+#include "ctl/ctl.h"
+#include "ctl/interrupt.h"
+
+/* "mimoctl help manifest create" is "mimoctl manifest create --help". */
+static void take_help_word(struct options *options)
+{
+    if (options->operand_count > 0 && strcmp(options->operands[0], "help") == 0) {
+        options->values[OPTION_HELP] = "help";
+        options_shift(options, 1);
+    }
+}
+
+static bool is_group(const char *word)
+{
+    const struct command *command;
+    for (size_t i = 0; (command = command_at(i)); i++)
+        if (command->verb && strcmp(command->group, word) == 0)
+            return true;
+    return false;
+}
+
+/* Help for what the operands name: everything, a group, or a command. */
+static int show_help(const struct options *options, struct error *error)
+{
+    const struct command *command;
+    int words;
+    if (options->operand_count == 0)
+        help_group(NULL, stdout);
+    else if (options->operand_count == 1 && is_group(options->operands[0]))
+        help_group(options->operands[0], stdout);
+    else if (command_find(options->operands, options->operand_count, &command, &words, error) < 0)
+        return -1;
+    else
+        help_command(command, stdout);
+    return CTL_OK;
+}
+
+static int check_usage(const struct command *command, const struct options *options,
+                       struct error *error)
+{
+    char name[64];
+    int count = options->operand_count;
+    command_name(command, name, sizeof(name));
+    if (options_check(options, command_options(command), name, error) < 0)
+        return -1;
+    if (count < command->operands_minimum)
+        return error_set(error, ERROR_INVALID, "%s needs %s: mimoctl %s %s", name,
+                         command->operands, name, command->operands);
+    if (command->operands_maximum != OPERANDS_UNLIMITED && count > command->operands_maximum)
+        return error_set(error, ERROR_INVALID, "\"%s\" is too much for mimoctl %s%s%s",
+                         options->operands[command->operands_maximum], name,
+                         command->operands[0] ? " " : "", command->operands);
+    return 0;
+}
+
+static int run(struct ctl *ctl, struct error *error)
+{
+    struct options *options = &ctl->options;
+    const struct command *command;
+    int words;
+    take_help_word(options);
+    if (options->values[OPTION_VERSION]) {
+        puts("mimoctl " PACKAGE_VERSION);
+        return CTL_OK;
+    }
+    if (options->values[OPTION_HELP])
+        return show_help(options, error);
+    if (command_find(options->operands, options->operand_count, &command, &words, error) < 0)
+        return -1;
+    options_shift(options, words);
+    if (check_usage(command, options, error) < 0 ||
+        output_set_up(&ctl->output, options->values[OPTION_OUTPUT], error) < 0)
+        return -1;
+    return command->run(ctl, error);
+}
+
+/* Data that could not be written is no success, whatever the command says. */
+static int flush(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    ctl_say("cannot write to standard output: %s", strerror(errno));
+    return status == CTL_OK ? CTL_REFUSED : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {0};
+    struct error error = {0};
+    setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters; all else is in C's */
+    tzset();
+    interrupt_install();
+
+    int status = options_parse(&ctl.options, argc, argv, &error);
+    if (status == 0)
+        status = run(&ctl, &error);
+    if (status < 0) {
+        ctl_say("%s", error.message);
+        status = (int)ctl_exit_of_error(&error);
+    }
+    connection_close(&ctl.connection);
+    options_free(&ctl.options);
+    return flush(status);
+}

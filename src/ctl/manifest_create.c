@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_create.c - mimoctl manifest create.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/api.h"
+#include "ctl/follow.h"
+#include "ctl/handlers.h"
+#include "ctl/manifest_text.h"
+#include "ctl/resolve.h"
+#include "ctl/times.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/manifest.h"
+
+/* Adds a time of the command line. A local one is said back with its zone: what is meant by "02:00"
+ * should not be left to guess. */
+static int add_time(const struct ctl *ctl, enum option_id option, const char *member, json_t *body,
+                    struct error *error)
+{
+    const char *text = ctl->options.values[option];
+    int64_t seconds;
+    bool local;
+    if (!text)
+        return 0;
+    if (times_parse(text, ctl->output.now, &seconds, &local, error) < 0)
+        return error_prefix(error, "--%s", option_descriptions[option].name);
+    if (local) {
+        char in_zone[TIMES_TEXT_SIZE];
+        char in_utc[CLOCK_TEXT_SIZE];
+        ctl_say("%s is %s, %s", member, times_format_local(in_zone, seconds),
+                clock_format(in_utc, seconds));
+    }
+    json_object_set_new(body, member, json_integer(seconds));
+    return 0;
+}
+
+static int make_body(const struct ctl *ctl, json_t *body, struct error *error)
+{
+    int64_t priority;
+    json_t *parameters;
+    json_object_set_new(body, "maintenanceTaskID", json_string(ctl->options.values[OPTION_TASK]));
+    if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0 ||
+        add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error) < 0 ||
+        options_number(&ctl->options, OPTION_PRIORITY, 0, MANIFEST_PRIORITY_MAXIMUM, -1, &priority,
+                       error) < 0 ||
+        options_object(&ctl->options, OPTION_PARAMETERS, &parameters, error) < 0)
+        return -1;
+    if (priority >= 0)
+        json_object_set_new(body, "priority", json_integer(priority));
+    if (parameters)
+        json_object_set_new(body, "parameters", parameters);
+    return 0;
+}
+
+static int check_if_open(const char *value, struct error *error)
+{
+    if (value && strcmp(value, "skip") != 0 && strcmp(value, "fail") != 0)
+        return error_set(error, ERROR_INVALID, "--if-open: \"%s\" is neither skip nor fail", value);
+    return 0;
+}
+
+int ctl_manifest_create(struct ctl *ctl, struct error *error)
+{
+    const char *if_open = ctl->options.values[OPTION_IF_OPEN];
+    cleanup_json json_t *body = json_object();
+    cleanup_query struct query query = {0};
+    char cluster[RESOURCE_ID_SIZE];
+    char path[RESOLVE_PATH_SIZE];
+    if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
+        return error_set(error, ERROR_INVALID,
+                         "what is to be done, and where? give --task and --cluster (see mimoctl "
+                         "task list, mimoctl cluster list)");
+    if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
+        resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
+        return -1;
+    snprintf(path, sizeof(path), "/admin%s/maintenanceManifests", cluster);
+    query_add(&query, "ifOpen", if_open);
+
+    const struct api_request request = {
+        .method = "PUT", .path = path, .query = &query, .body = body};
+    struct api_answer answer;
+    if (api_call(ctl, &request, &answer, error) < 0)
+        return -1;
+    cleanup_json json_t *manifest = answer.body;
+    if (answer.status == 200)
+        ctl_say("such a manifest is open already: this is it, none was created");
+    if (ctl->options.values[OPTION_WATCH])
+        return follow_watch(ctl, manifest, error);
+    manifest_text_one(ctl, manifest);
+    return CTL_OK;
+}

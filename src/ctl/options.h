@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - the options of mimoctl: one table, and its parser.
+ *
+ * An option means the same wherever it is allowed; which command allows which stands in the table
+ * of commands. Options and operands may be mixed; "--" ends the options. "--name VALUE",
+ * "--name=VALUE", "-n VALUE" and "-nVALUE" are the same.
+ */
+#ifndef MIMO_CTL_OPTIONS_H
+#define MIMO_CTL_OPTIONS_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mimo/error.h"
+
+/* Constant, letter or 0, name, what stands for the value (NULL for a switch), help. */
+/* clang-format off */
+#define CTL_OPTIONS(OPTION)                                                                                      \
+    OPTION(OPTION_CLUSTER, 'c', "cluster", "CLUSTER", "the cluster: full resource ID, or its name when that is unique") \
+    OPTION(OPTION_TASK, 't', "task", "TASK", "the task: short name or ID, see \"mimoctl task list\"")            \
+    OPTION(OPTION_STATE, 0, "state", "STATE,...", "only manifests in these states")                              \
+    OPTION(OPTION_LIMIT, 0, "limit", "N", "at most N of them (default 1000; 0 for all)")                         \
+    OPTION(OPTION_RUN_AFTER, 0, "run-after", "TIME", "not before TIME: +2h, \"2026-12-01 02:00\" (local), RFC 3339, Unix seconds") \
+    OPTION(OPTION_RUN_BEFORE, 0, "run-before", "TIME", "times out when not started before TIME (default: 7 days from now)") \
+    OPTION(OPTION_PRIORITY, 0, "priority", "N", "0 (default) runs first, 1000000 last")                          \
+    OPTION(OPTION_PARAMETERS, 0, "parameters", "JSON|@FILE", "parameters of the task: a JSON object")            \
+    OPTION(OPTION_IF_OPEN, 0, "if-open", "skip|fail", "when an open manifest for this cluster and task exists: show that one, or fail") \
+    OPTION(OPTION_WATCH, 'w', "watch", NULL, "stay and follow it until it ends")                                 \
+    OPTION(OPTION_FORCE, 0, "force", NULL, "cancel although it is InProgress for less than an hour; its worker runs on, the result is dropped") \
+    OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
+    OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \
+    OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; sealed on arrival, never shown again") \
+    OPTION(OPTION_PROPERTIES, 0, "properties", "JSON|@FILE", "properties of the cluster: a JSON object")         \
+    OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "the operatorFlags within its properties: a JSON object") \
+    OPTION(OPTION_ICM, 0, "icm", "N", "number of the ticket, for the audit trail")                               \
+    OPTION(OPTION_RUNTIME_DIRECTORY, 0, "runtime-directory", "DIR", "where the actuators' sockets are (MIMO_RUNTIME_DIRECTORY; default /run/mimo)") \
+    OPTION(OPTION_OUTPUT, 'o', "output", "FORM", "table (default), wide, json or id")                            \
+    OPTION(OPTION_URL, 0, "url", "URL", "the Admin API, such as https://mimo.example.com (MIMO_URL)")            \
+    OPTION(OPTION_LOCATION, 0, "location", "NAME", "a region of ~/.config/mimo/config")                          \
+    OPTION(OPTION_TOKEN_FILE, 0, "token-file", "FILE", "file with the token to log in with (MIMO_TOKEN_FILE; MIMO_TOKEN is the token itself)") \
+    OPTION(OPTION_CACERT, 0, "cacert", "FILE", "CA certificates that the Admin API's certificate is checked with (MIMO_CACERT)") \
+    OPTION(OPTION_VERBOSE, 'v', "verbose", NULL, "say each request and its answer's status on standard error")   \
+    OPTION(OPTION_HELP, 'h', "help", NULL, "show help for what stands before it")                                \
+    OPTION(OPTION_VERSION, 'V', "version", NULL, "show the version")
+/* clang-format on */
+
+#define CTL_OPTION_CONSTANT(constant, letter, name, argument, help) constant,
+enum option_id { CTL_OPTIONS(CTL_OPTION_CONSTANT) OPTION_COUNT };
+#undef CTL_OPTION_CONSTANT
+
+/* Sets of options. */
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
+
+struct option_description {
+    char letter;
+    const char *name;
+    const char *argument;
+    const char *help;
+};
+
+extern const struct option_description option_descriptions[OPTION_COUNT];
+
+/* What stood on the command line. All texts are borrowed from argv. */
+struct options {
+    const char *values[OPTION_COUNT]; /* NULL: not given. A switch: its name */
+    char **operands;                  /* operand_count of them; owned array */
+    int operand_count;
+};
+
+/* Reads argv[1] and on. ERROR_INVALID names the option that is wrong. */
+int options_parse(struct options *options, int argc, char **argv, struct error *error);
+
+void options_free(struct options *options);
+
+/* Takes the first `count` operands away. */
+void options_shift(struct options *options, int count);
+
+/* ERROR_INVALID names the first option given that is not in `allowed`. `command` is for the
+ * message. */
+int options_check(const struct options *options, uint64_t allowed, const char *command,
+                  struct error *error);
+
+/* A whole number of an option within bounds; `otherwise` when the option was not given. */
+int options_number(const struct options *options, enum option_id id, int64_t smallest,
+                   int64_t largest, int64_t otherwise, int64_t *ret_number, struct error *error);
+
+/* An option that is a JSON object, or "@FILE" with one: *ret_object is a new reference, or NULL
+ * when the option was not given. */
+int options_object(const struct options *options, enum option_id id, json_t **ret_object,
+                   struct error *error);
+
+#endif

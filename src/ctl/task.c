@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task.c - mimoctl task list; and the names of tasks for other tables.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ctl/api.h"
+#include "ctl/handlers.h"
+#include "ctl/task_names.h"
+#include "mimo/document.h"
+
+#define TASKS_PATH "/admin/tasks"
+
+json_t *task_names_load(struct ctl *ctl)
+{
+    const struct api_listing listing = {.path = TASKS_PATH};
+    json_t *tasks;
+    return api_list(ctl, &listing, &tasks, NULL, NULL) < 0 ? json_array() : tasks;
+}
+
+const char *task_names_find(const json_t *tasks, const char *id)
+{
+    size_t position;
+    json_t *task;
+    json_array_foreach(tasks, position, task) if (strcasecmp(document_string(task, "id", ""), id) ==
+                                                  0) return document_string(task, "shortName", id);
+    return id;
+}
+
+static void fill_parameters(const struct output *output, const json_t *task, const void *context,
+                            struct cell *cell)
+{
+    (void)output, (void)context;
+    bool takes = json_is_true(document_get(task, "takesParameters"));
+    snprintf(cell->text, sizeof(cell->text), "%s", takes ? "yes" : "no");
+}
+
+static const struct column columns[] = {
+    {"NAME", IN_BOTH, "shortName", NULL},  {"ID", IN_BOTH, "id", NULL},
+    {"TITLE", IN_WIDE, "name", NULL},      {"PARAMETERS", IN_WIDE, NULL, fill_parameters},
+    {"SUMMARY", IN_BOTH, "summary", NULL},
+};
+
+static const struct listing task_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "no task is registered",
+};
+
+int ctl_task_list(struct ctl *ctl, struct error *error)
+{
+    const struct api_listing all = {.path = TASKS_PATH};
+    cleanup_json json_t *tasks = NULL;
+    if (api_list(ctl, &all, &tasks, NULL, error) < 0)
+        return -1;
+    output_items(&ctl->output, &task_listing, tasks);
+    return CTL_OK;
+}
