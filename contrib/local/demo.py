@@ -29,8 +29,8 @@ PR_SET_PDEATHSIG = 1
 START_PATIENCE = 60.0
 STORY_PATIENCE = 90.0
 STOP_PATIENCE = 60.0
-HEADINGS = ("MANIFEST", "CLUSTER", "TASK", "STATE", "ATTEMPT", "STEP", "STATUS")
-WIDTHS = (8, 9, 22, 11, 7, 29, 40)
+COLUMNS = (("MANIFEST", 8, 8), ("CLUSTER", 9, 9), ("TASK", 21, 8), ("STATE", 10, 10), ("ATTEMPT", 7, 7),
+           ("STEP", 28, 8), ("STATUS", 30, 8))
 STATE_COLUMN = 3
 # Of the configuration only what makes a show of two minutes out of days: short pauses between attempts and metrics.
 OVERRIDES = ("actuator.retry_backoff=2s", "metrics.interval=2s")
@@ -109,7 +109,7 @@ class Demonstration:
         self.variables = self.up.wait_until_it_answers()
         self.api = AdminApi(self.variables["MIMO_URL"], self.variables["MIMO_TOKEN"], self.variables["MIMO_CACERT"])
         self.practice = Practice(Path(self.variables["MIMO_PRACTICE_DIRECTORY"]))
-        self.screen.say(f"  Everything answers after {time.monotonic() - self.start:.1f} s.")
+        self.screen.say(f"\n  Everything answers after {time.monotonic() - self.start:.1f} s.")
         self.flags_before = self.practice.operator_flags("cluster-0")
         self._create()
         self._follow()
@@ -127,7 +127,10 @@ class Demonstration:
 
     def _create(self):
         self.screen.heading("Work for the fleet: a manifest asks for one maintenance task on one cluster")
-        self.practice.set_trouble(story.REFUSING_CLUSTER, story.REFUSAL)
+        for cluster in self.practice.clusters():
+            refusal = [story.REFUSAL] if cluster == story.REFUSING_CLUSTER else []
+            self.practice.set_trouble(cluster, *refusal, story.SLOWNESS)
+        self._show_refusal()
         for act in story.ACTS:
             command = ["manifest", "create", "--task", act.task, "--cluster", act.cluster, *act.options]
             if act.parameters:
@@ -136,6 +139,11 @@ class Demonstration:
             self.manifests[identifier] = act
             self.screen.say(f"  $ mimoctl {_shown(command)}")
             self.screen.say(f"      {identifier[:8]}: {act.shows}")
+
+    def _show_refusal(self):
+        refusal = [word for key in ("method", "path", "status") for word in (f"--{key}", str(story.REFUSAL[key]))]
+        self.screen.say(f"  $ practice-trouble {self.practice.directory} {story.REFUSING_CLUSTER} set {_shown(refusal)}")
+        self.screen.say("      so that something goes wrong: this cluster now refuses to be changed")
 
     def _mimoctl(self, *command):
         environment = {**os.environ, **self.variables}
@@ -149,7 +157,7 @@ class Demonstration:
 
     def _follow(self):
         self.screen.heading("The manifests as they move")
-        table = LiveTable(self.screen, HEADINGS, WIDTHS, STATE_COLUMN)
+        table = LiveTable(self.screen, COLUMNS, STATE_COLUMN)
         deadline = time.monotonic() + STORY_PATIENCE
         family_shown = False
         while True:
@@ -263,13 +271,17 @@ class Demonstration:
         self.screen.heading("It keeps running. To use it:")
         for command, text in (
                 (f". {directory}/env; PATH={self.options.build}:$PATH", "in a shell, first"),
-                ("mimoctl manifest list", "what there is"),
-                ("mimoctl manifest create -t practice -c cluster-2", "something new"),
-                ("mimoctl health", "as an operator looks at it"),
+                ("mimoctl manifest list", "what there is; `manifest show` has all about one"),
+                ("mimoctl manifest create -t practice -c cluster-2 --watch", "something new"),
+                ("mimoctl actuator list", "who looks after which clusters"),
                 (f"kubectl --kubeconfig {directory}/practice/cluster-0.kubeconfig get co", "into a cluster"),
                 ("kill -9 $MIMO_PID_ACTUATOR_0", "the other actuator takes over within 10 s"),
-                (f"kill {self.up.process.pid}; rm -r {directory}", "stop it, and remove its files")):
-            self.screen.say(f"  {command:70}  # {text}")
+                (f"contrib/practice-cluster/practice-trouble {self.practice.directory} cluster-1 clear",
+                 "let cluster-1 be changed again"),
+                ("mimoctl manifest create -t operator-flags-update -c cluster-1", "and try it again"),
+                (f"kill {self.up.process.pid}", f"stop it; its files stay in {directory}")):
+            self.screen.say(f"  $ {command}")
+            self.screen.say(f"      {text}")
 
     def _conclude(self, differences):
         self.screen.say()
@@ -280,7 +292,7 @@ class Demonstration:
             return
         self.screen.say(f"All as it was to be, in {time.monotonic() - self.start:.0f} s."
                         + ("" if self.options.keep else
-                           " ./bootstrap demo --keep leaves it running; docs/ says how it works."))
+                           " ./bootstrap demo --keep leaves it running; docs/processes.md says how it works."))
 
 
 def _shown(command):

@@ -18,6 +18,11 @@ class Process:
     depth: int = 0
 
     @property
+    def short_title(self):
+        """The title that a program gave itself; of a command line the program's name alone."""
+        return self.title.split()[0].rsplit("/", 1)[-1] if self.title.startswith("/") else self.title
+
+    @property
     def user(self):
         role = identities.role_of(self.uid)
         if role:
@@ -66,6 +71,6 @@ def descendants(pid):
 def lines(processes, width):
     """A listing, each line cut to `width`."""
     rows = [("PID", "USER", "PROCESS")]
-    rows += [(str(process.pid), process.user, "  " * process.depth + process.title) for process in processes]
+    rows += [(str(process.pid), process.user, "  " * process.depth + process.short_title) for process in processes]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return [f"{pid:>{widths[0]}}  {user:<{widths[1]}}  {title}"[:width] for pid, user, title in rows]

@@ -15,6 +15,9 @@ COLOUR_OF_STATE = {"Completed": GREEN, "InProgress": BLUE, "Failed": RED, "Retri
                    "Pending": YELLOW, "Cancelled": DIM}
 
 
+UNLIMITED = 1000 # columns, where nothing has to be drawn in its place
+
+
 class Screen:
     """Where a program talks to people."""
 
@@ -25,7 +28,7 @@ class Screen:
 
     @property
     def width(self):
-        return shutil.get_terminal_size((120, 40)).columns if self.is_terminal else 150
+        return shutil.get_terminal_size((120, 40)).columns if self.is_terminal else UNLIMITED
 
     def paint(self, colour, text):
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
@@ -45,10 +48,12 @@ class Screen:
 
 
 class LiveTable:
-    """Shows rows of the same columns over and over."""
+    """Shows rows of the same columns over and over. A column is (heading, width, smallest width); the last one gets
+    what is left of the line."""
 
-    def __init__(self, screen, headings, widths, state_column):
-        self._screen, self._headings, self._widths, self._state = screen, headings, widths, state_column
+    def __init__(self, screen, columns, state_column):
+        self._screen, self._columns, self._state = screen, columns, state_column
+        self._headings = [heading for heading, _, _ in columns]
         self._drawn = 0
         self._shown = {}
         self._start = time.monotonic()
@@ -81,11 +86,23 @@ class LiveTable:
                 self._screen.say(f"{elapsed:5.1f} s  {self._line(cells)}".rstrip())
 
     def _line(self, cells, colour=PLAIN):
-        fitted = [fit(cell, width) for cell, width in zip(cells, self._widths)]
-        used = sum(self._widths[:-1]) + 2 * (len(cells) - 1)
-        fitted[-1] = fit(cells[-1], max(self._screen.width - used - 1, 10)).rstrip()
+        fitted = [fit(cell, width) for cell, width in zip(cells, self._widths())]
+        fitted[-1] = fitted[-1].rstrip()
         fitted[self._state] = self._screen.paint(colour, fitted[self._state])
         return "  ".join(fitted)
+
+    def _widths(self):
+        """So that a line fits the screen as it is now: the roomiest columns give way first."""
+        widths = [width for _, width, _ in self._columns]
+        room = [width - smallest for _, width, smallest in self._columns]
+        missing = sum(widths) + 2 * (len(widths) - 1) + 1 - self._screen.width
+        while missing > 0 and max(room) > 0:
+            widest = room.index(max(room))
+            room[widest] -= 1
+            widths[widest] -= 1
+            missing -= 1
+        widths[-1] += max(-missing, 0)
+        return widths
 
 
 def fit(text, width):
