@@ -13,7 +13,6 @@
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
 #include "mimo/document.h"
-#include "mimo/io.h"
 
 /* The Admin API replaces properties as a whole. Flags alone would so take away all others of a
  * cluster that is there already. */
@@ -60,8 +59,9 @@ static int add_kubeconfig(struct ctl *ctl, json_t *body, struct error *error)
     size_t length;
     if (!path)
         return 0;
-    if (io_read_file(path, CLUSTER_KUBECONFIG_SIZE_MAXIMUM, &text, &length, error) < 0)
-        return error_prefix(error, "--kubeconfig");
+    if (options_file(OPTION_KUBECONFIG, path, CLUSTER_KUBECONFIG_SIZE_MAXIMUM, &text, &length,
+                     error) < 0)
+        return -1;
     json_t *value = json_stringn(text, length);
     explicit_bzero(text, length);
     if (!value)

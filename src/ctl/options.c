@@ -167,6 +167,15 @@ int options_number(const struct options *options, enum option_id id, int64_t sma
     return 0;
 }
 
+int options_file(enum option_id id, const char *path, size_t maximum, char **ret_text,
+                 size_t *ret_length, struct error *error)
+{
+    if (io_read_file(path, maximum, ret_text, ret_length, error) == 0)
+        return 0;
+    error->kind = ERROR_INVALID; /* what was named on the command line is not there */
+    return error_prefix(error, "--%s", option_descriptions[id].name);
+}
+
 int options_object(const struct options *options, enum option_id id, json_t **ret_object,
                    struct error *error)
 {
@@ -175,10 +184,11 @@ int options_object(const struct options *options, enum option_id id, json_t **re
     if (!text)
         return 0;
     cleanup_free char *of_file = NULL;
-    if (text[0] == '@' && io_read_file(text + 1, DOCUMENT_SIZE_MAXIMUM, &of_file, NULL, error) < 0)
-        return error_prefix(error, "--%s", option_descriptions[id].name);
-    const char *source = of_file ? of_file : text;
-    *ret_object = document_parse(source, strlen(source), error);
+    size_t length = strlen(text);
+    if (text[0] == '@' &&
+        options_file(id, text + 1, DOCUMENT_SIZE_MAXIMUM, &of_file, &length, error) < 0)
+        return -1;
+    *ret_object = document_parse(of_file ? of_file : text, length, error);
     if (!*ret_object) {
         error_prefix(error, "--%s is no JSON object", option_descriptions[id].name);
         error->kind = ERROR_INVALID;

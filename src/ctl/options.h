@@ -86,6 +86,11 @@ int options_check(const struct options *options, uint64_t allowed, const char *c
 int options_number(const struct options *options, enum option_id id, int64_t smallest,
                    int64_t largest, int64_t otherwise, int64_t *ret_number, struct error *error);
 
+/* The text of the file at `path`, which is the value of an option or part of it; the caller frees
+ * it. ERROR_INVALID when it cannot be read. */
+int options_file(enum option_id id, const char *path, size_t maximum, char **ret_text,
+                 size_t *ret_length, struct error *error);
+
 /* An option that is a JSON object, or "@FILE" with one: *ret_object is a new reference, or NULL
  * when the option was not given. */
 int options_object(const struct options *options, enum option_id id, json_t **ret_object,
