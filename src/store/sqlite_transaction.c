@@ -110,8 +110,9 @@ static int refresh_head(struct connection *connection, const char *cluster, stru
 
 static int refresh_heads(struct transaction *transaction, struct error *error)
 {
-    qsort(transaction->clusters, transaction->cluster_count, sizeof(*transaction->clusters),
-          compare_texts);
+    if (transaction->cluster_count > 1) /* qsort(3) takes no NULL, even for nothing */
+        qsort(transaction->clusters, transaction->cluster_count, sizeof(*transaction->clusters),
+              compare_texts);
     for (size_t i = 0; i < transaction->cluster_count; i++) {
         if (i > 0 && strcmp(transaction->clusters[i - 1], transaction->clusters[i]) == 0)
             continue;
