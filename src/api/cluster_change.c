@@ -161,11 +161,12 @@ static enum attempt update_cluster(struct api *api, struct request *request, str
     enum attempt attempt = DECIDED;
     if (take_idle_cluster(request, read, &before, answer) < 0)
         return DECIDED;
-    if (change_document(cluster_document(&before), wanted) < 0) {
+    json_t *document = before.document;
+    if (change_document(document, wanted) < 0) {
         answer_refuse(answer, API_INTERNAL, NULL,
                       "cannot put %s into the stored document: a member on the way is no object",
                       PROPERTIES_PATH "." URL_PATH);
-    } else if (cluster_read(&after, cluster_document(&before), &error) < 0) {
+    } else if (cluster_read(&after, document, &error) < 0) {
         answer_refuse(answer, API_INVALID_PARAMETER, "properties", "%s", error.message);
     } else {
         struct store_operation write =

@@ -30,7 +30,7 @@ enum { EXCHANGE_DISCARD_MAXIMUM = 8 * 1024 * 1024 };
 enum exchange_stage {
     EXCHANGE_HEADER, /* until the header is complete */
     EXCHANGE_BODY,   /* until the body is complete */
-    EXCHANGE_SERVED, /* given to a handler thread */
+    EXCHANGE_SERVED, /* with its handler */
 };
 
 struct exchange {
@@ -66,7 +66,7 @@ bool exchange_answers_early(const struct exchange *exchange, long long body_leng
  * reading. */
 int exchange_take(struct exchange *exchange, const char *data, size_t length);
 
-/* Runs the handler and finishes. May block. */
+/* Runs the handler and finishes. Blocks as its route does. */
 void exchange_serve(struct exchange *exchange, bool closing);
 
 /* Turns the answer into a response and writes the line in the log. `closing` tells the client that

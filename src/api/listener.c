@@ -94,15 +94,23 @@ static int take_passed(int *ret_fd, struct error *error)
 }
 #endif
 
-int listener_open(const char *address, struct error *error)
+int listener_open(const char *address, struct listener *ret_listener, struct error *error)
 {
+    *ret_listener = (struct listener){.fd = -1};
 #ifdef HAVE_SYSTEMD
-    int fd;
-    int passed = take_passed(&fd, error);
+    int passed = take_passed(&ret_listener->fd, error);
+    ret_listener->passed = passed > 0;
     if (passed != 0)
-        return passed < 0 ? -1 : fd;
+        return passed < 0 ? -1 : 0;
 #endif
-    return bind_address(address, error);
+    ret_listener->fd = bind_address(address, error);
+    return ret_listener->fd < 0 ? -1 : 0;
+}
+
+void listener_refuse(const struct listener *listener)
+{
+    if (!listener->passed)
+        shutdown(listener->fd, SHUT_RDWR);
 }
 
 const char *listener_address(int fd, char *buffer)

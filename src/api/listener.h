@@ -3,6 +3,7 @@
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "mimo/error.h"
@@ -11,8 +12,16 @@ enum { LISTENER_ADDRESS_SIZE = 300 };
 
 /* A listening TCP socket: the one that the service manager passed (sd_listen_fds(3)), else one
  * bound to "HOST:PORT" ("127.0.0.1:8443", "[::1]:0"; port 0 takes a free one). Close-on-exec and
- * non-blocking. -1 on failure. */
-int listener_open(const char *address, struct error *error);
+ * non-blocking. */
+struct listener {
+    int fd;
+    bool passed; /* the service manager holds it too: connections wait there for the next process */
+};
+
+int listener_open(const char *address, struct listener *ret_listener, struct error *error);
+
+/* From now on connections are refused, unless they can wait for the next process. */
+void listener_refuse(const struct listener *listener);
 
 /* "127.0.0.1:8443" as it is bound, into `buffer` of LISTENER_ADDRESS_SIZE bytes; returns `buffer`.
  */

@@ -14,7 +14,6 @@
 #include "api/members.h"
 #include "api/server.h"
 #include "api/tls.h"
-#include "mimo/cleanup.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/program.h"
@@ -72,7 +71,7 @@ static int open_files(const struct config *config, const struct identity *owner,
 }
 
 /* All that is done with the power this was started with; afterwards it is gone. */
-static int take_off(const struct config *config, struct auth **auth, int *ret_listener,
+static int take_off(const struct config *config, struct auth **auth, struct listener *listener,
                     struct error *error)
 {
     struct identity identity;
@@ -81,8 +80,7 @@ static int take_off(const struct config *config, struct auth **auth, int *ret_li
         return error_prefix(error, "api.user");
     if (open_files(config, change ? &identity : NULL, auth, error) < 0)
         return -1;
-    *ret_listener = listener_open(config->api_listen, error);
-    if (*ret_listener < 0)
+    if (listener_open(config->api_listen, listener, error) < 0)
         return -1;
     if (change && privileges_drop(&identity, NULL, 0, error) < 0)
         return error_prefix(error, "cannot become user %s (api.user)", config->api_user);
@@ -119,10 +117,9 @@ static void wait_for_the_end(const struct config *config, struct auth *auth,
 }
 
 /* Serves until told to end. */
-static int run(const struct config *config, struct auth *auth, int listener,
+static int run(const struct config *config, struct auth *auth, const struct listener *listener,
                const sigset_t *signals, struct error *error)
 {
-    cleanup_fd int fd = listener;
     cleanup_store struct store *store = NULL;
     struct server *server;
     char address[LISTENER_ADDRESS_SIZE];
@@ -132,8 +129,8 @@ static int run(const struct config *config, struct auth *auth, int listener,
         .config = config, .store = store, .auth = auth, .members = members_new(store)};
     if (!api.members)
         return error_set(error, ERROR_LIMIT, "out of memory");
-    listener_address(fd, address);
-    if (server_start(&api, take_fd(&fd), &server, error) < 0) {
+    listener_address(listener->fd, address);
+    if (server_start(&api, listener, &server, error) < 0) {
         members_free(api.members);
         return -1;
     }
@@ -156,20 +153,20 @@ int main(int argc, char **argv)
     struct error error;
     struct auth *auth = NULL;
     sigset_t signals;
-    int listener = -1;
+    struct listener listener = {.fd = -1};
 
     program_start(&program, argc, argv, &config);
     block_signals(&signals);
     umask(0007);
     int status = take_off(&config, &auth, &listener, &error);
     if (status == 0)
-        status = run(&config, auth, listener, &signals, &error);
-    else if (listener >= 0)
-        close(listener);
+        status = run(&config, auth, &listener, &signals, &error);
     if (status < 0)
         log_error("%s", error.message);
     else
         log_notice("ended");
+    if (listener.fd >= 0)
+        close(listener.fd);
     auth_close(auth);
     tls_close();
     config_free(&config);

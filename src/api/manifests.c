@@ -172,7 +172,8 @@ static int read_filters(const struct api *api, const struct request *request,
         int64_t milliseconds;
         if (clock_parse_duration(age, &milliseconds, &error) < 0)
             return answer_refuse(answer, API_INVALID_PARAMETER, "olderThan", "%s", error.message);
-        int64_t before = clock_unix_seconds() - milliseconds / 1000;
+        int64_t before =
+            clock_unix_seconds() - milliseconds / 1000 + 1; /* the store's is exclusive */
         query->created_before = before > 0 ? before : 1;
     }
     return 0;

@@ -58,14 +58,14 @@ static const struct route routes[] = {
 
     {HTTP_GET, "/admin/tasks", ROLE_READER, BODY_NONE,
      COMMON, tasks_list, NULL,
-     "The registered tasks."},
+     "The registered tasks.", .immediate = true},
     {HTTP_GET, "/admin/actuators", ROLE_READER, BODY_NONE,
      COMMON, actuators_list, NULL,
      "The actuators: who lives, and whose buckets are whose."},
 
     {HTTP_GET, "/healthz/live", ROLE_NONE, BODY_NONE,
      0, health_live, NULL,
-     "200 while the process serves requests."},
+     "200 while the process serves requests.", .immediate = true},
     {HTTP_GET, "/healthz/ready", ROLE_NONE, BODY_NONE,
      0, health_ready, NULL,
      "200 while the store answers, else 503."},

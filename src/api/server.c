@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "api/exchange.h"
 #include "api/peers.h"
 #include "api/pool.h"
+#include "api/routes.h"
 #include "api/tls.h"
-#include "mimo/cleanup.h"
 #include "mimo/log.h"
 
 /* libmicrohttpd 0.9.77 got a switch that makes it refuse odd spellings itself. */
@@ -29,6 +28,7 @@ enum {
 
 struct server {
     struct api *api;
+    struct listener listener;
     struct MHD_Daemon *daemon;
     struct pool *pool;
     struct peers *peers;
@@ -173,13 +173,17 @@ static void serve(void *job)
     MHD_resume_connection(bound->connection); /* on_request() is called once more */
 }
 
-/* The request is complete: refused, or queued for a handler. */
+/* The request is complete: refused, served at once, or queued for a handler. */
 static enum MHD_Result complete(struct bound_exchange *bound)
 {
     struct exchange *exchange = bound->exchange;
     if (exchange->answer.status != 0)
         return refuse(bound);
     exchange->stage = EXCHANGE_SERVED;
+    if (exchange->request.route->immediate) {
+        exchange_serve(exchange, is_stopping(bound->server));
+        return send_answer(bound);
+    }
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_WAITING);
     MHD_suspend_connection(bound->connection); /* first: the handler may be done before we are */
     if (!pool_submit(bound->server->pool, bound)) {
@@ -247,7 +251,7 @@ _Noreturn static void on_panic(void *context, const char *file, unsigned int lin
     abort();
 }
 
-static struct MHD_Daemon *start_daemon(struct server *server, int fd)
+static struct MHD_Daemon *start_daemon(struct server *server)
 {
     const struct config *config = server->api->config;
     MHD_set_panic_func(on_panic, NULL);
@@ -255,7 +259,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd)
                                 MHD_USE_ERROR_LOG | MHD_USE_TURBO,
                             0, NULL, NULL, on_request, server,             //
                             MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,  //
-                            MHD_OPTION_LISTEN_SOCKET, fd,                  //
+                            MHD_OPTION_LISTEN_SOCKET, server->listener.fd, //
                             MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retrieve, //
                             MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,   //
                             MHD_OPTION_CONNECTION_LIMIT,
@@ -297,26 +301,26 @@ static struct server *server_new(struct api *api)
     return server;
 }
 
-int server_start(struct api *api, int fd, struct server **ret_server, struct error *error)
+int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
+                 struct error *error)
 {
-    cleanup_fd int listener = fd;
     struct server *server = server_new(api);
     if (!server)
         return error_set(error, ERROR_LIMIT, "out of memory");
+    server->listener = *listener;
     if (peers_start(NULL, &server->peers, error) < 0 ||
         pool_start((size_t)api->config->api_threads, SERVER_QUEUE_CAPACITY, serve, &server->pool,
                    error) < 0) {
         server_free(server);
         return -1;
     }
-    server->daemon = start_daemon(server, listener);
+    server->daemon = start_daemon(server);
     if (!server->daemon) {
         int problem = errno;
         pool_stop(server->pool, STUCK_MILLISECONDS);
         server_free(server);
         return error_set_system(error, problem, "cannot start the HTTPS server");
     }
-    take_fd(&listener);
     *ret_server = server;
     return 0;
 }
@@ -339,15 +343,14 @@ bool server_stop(struct server *server, long milliseconds)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += milliseconds / 1000;
-    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
+    (void)MHD_quiesce_daemon(server->daemon); /* leaves the socket open */
+    listener_refuse(&server->listener);
     wait_until_idle(server, &until);
     /* A suspended connection must be resumed before the daemon may stop. Queued jobs are served
      * here. */
     if (!pool_stop(server->pool, STUCK_MILLISECONDS))
         return false;
     MHD_stop_daemon(server->daemon);
-    if (listener != MHD_INVALID_SOCKET)
-        close(listener);
     server_free(server);
     return true;
 }

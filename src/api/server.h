@@ -13,15 +13,17 @@
 #define API_SERVER_H
 
 #include "api/api.h"
+#include "api/listener.h"
 
 /* Requests waiting for a handler thread. */
 enum { SERVER_QUEUE_CAPACITY = 1024 };
 
 struct server;
 
-/* Serves on the listening socket `fd`, which is the server's from now on, also after a failure.
- * tls_open() came before. */
-int server_start(struct api *api, int fd, struct server **ret_server, struct error *error);
+/* Serves on a listening socket, which stays the caller's and must live as long. tls_open() came
+ * before. */
+int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
+                 struct error *error);
 
 /* Takes no new connections, lets requests that are under way finish for at most `milliseconds`,
  * ends. False when handler threads are stuck (the store does not return): then nothing is released,

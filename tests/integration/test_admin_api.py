@@ -1,0 +1,567 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The endpoints of the Admin API: what they answer, and each error that has a name."""
+
+import base64
+import re
+import subprocess
+import time
+import uuid
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
+
+OWNER = "11111111-2222-4333-8444-555555555555"
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://api.one.example.com:6443"}}]
+users: [{name: u, user: {token: secret-of-the-cluster}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(build_dir):
+    with ApiServer(build_dir) as running:
+        yield running
+
+
+class SealPair:
+    """A certificate to seal under where the server looks for it, and the key that opens again."""
+
+    def __init__(self, directory):
+        self.certificate, self.key = directory / "seal.crt", directory / "seal.key"
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", "/CN=MIMO seal", "-addext", "keyUsage=critical,keyAgreement",
+                      "-out", self.certificate, "-keyout", self.key)
+
+    def _openssl(self, *arguments, **options):
+        return subprocess.run(["openssl", *arguments], check=True, capture_output=True, **options).stdout
+
+    def open(self, sealed):
+        return self._openssl("cms", "-decrypt", "-binary", "-inform", "DER", "-recip", self.certificate, "-inkey", self.key,
+                             input=base64.b64decode(sealed, validate=True)).decode()
+
+
+@pytest.fixture(scope="module")
+def seal_pair(server):
+    return SealPair(server.directory)
+
+
+@pytest.fixture
+def api(server):
+    return server.api()
+
+
+@pytest.fixture
+def cluster(server):
+    return server.register()
+
+
+def manifests_path(cluster, *rest):
+    return "/".join([f"/admin{cluster}/maintenanceManifests", *rest])
+
+
+def refused(answer, status, code, target=None, message=""):
+    """Makes sure that it is this error; `message` is a part of it."""
+    error = answer.expect(status)["error"]
+    assert (error["code"], error.get("target")) == (code, target), error
+    assert message in error["message"], error
+    return error["message"]
+
+
+def stored_manifest(cluster, state, **members):
+    """A document as an actuator leaves it."""
+    now = int(time.time())
+    return {"id": str(uuid.uuid4()), "clusterResourceID": cluster.lower(), "dequeues": 1, "createdAt": now - 9000,
+            "maintenanceManifest": {"state": state, "maintenanceTaskID": FLAGS, "priority": 0, "runAfter": now - 9000,
+                                    "runBefore": now + 90000}, **members}
+
+
+def running_manifest(cluster, seconds):
+    """A manifest whose attempt began so many seconds ago."""
+    now = int(time.time())
+    return stored_manifest(cluster, "InProgress", startedAt=now - seconds, leaseOwner=OWNER, leaseExpires=now + 600,
+                           attempts=[{"number": 1, "startedAt": now - seconds, "actuator": OWNER}])
+
+
+def stored_cluster(cluster, manifest=None, **properties):
+    document = {"id": str(uuid.uuid4()), "key": cluster.lower(), "partitionKey": cluster.lower().split("/")[2],
+                "openShiftCluster": {"id": cluster, "properties": properties}}
+    if manifest:
+        document.update(leaseOwner=OWNER, leaseManifest=manifest, leaseExpires=int(time.time()) + 600)
+    return document
+
+
+# ---- manifests: creating ----
+
+def test_create_answers_201_with_the_pending_manifest(server, api, cluster):
+    before = int(time.time())
+    answer = api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS})
+    manifest = answer.expect(201)
+    assert uuid.UUID(manifest["id"]).version == 4
+    assert manifest["state"] == "Pending"
+    assert manifest["maintenanceTaskID"] == FLAGS
+    assert manifest["clusterResourceID"] == cluster.lower()
+    assert (manifest["priority"], manifest["dequeues"]) == (0, 0)
+    assert before <= manifest["runAfter"] <= time.time()
+    assert manifest["runBefore"] == manifest["runAfter"] + 7 * 86400
+    assert answer.headers["Content-Type"] == "application/json"
+    assert api("GET", manifests_path(cluster, manifest["id"])).expect(200) == manifest
+    [stored] = [document for document in server.dump("MaintenanceManifests") if document["id"] == manifest["id"]]
+    assert stored["maintenanceManifest"]["state"] == "Pending"
+
+
+def test_create_takes_times_priority_parameters_and_a_short_name(api, cluster):
+    manifest = api("PUT", manifests_path(cluster), {
+        "maintenanceTaskID": "practice", "runAfter": "2099-11-30T02:00:00+02:00", "runBefore": 4099680001,
+        "priority": 7, "parameters": {"steps": []}, "id": "mine", "state": "Completed", "dequeues": 3}).expect(201)
+    assert manifest["maintenanceTaskID"] == PRACTICE
+    assert (manifest["runAfter"], manifest["runBefore"]) == (4099680000, 4099680001)
+    assert manifest["priority"] == 7
+    assert manifest["parameters"] == {"steps": []}
+    assert (manifest["state"], manifest["dequeues"]) == ("Pending", 0)
+    assert manifest["id"] != "mine"
+
+
+def test_what_was_read_can_be_sent_back_to_create_it_again(api, cluster):
+    first = api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS, "priority": 3}).expect(201)
+    second = api("PUT", manifests_path(cluster), first).expect(201)
+    assert second["id"] != first["id"]
+    assert second["priority"] == 3
+
+
+@pytest.mark.parametrize("body, target, message", [
+    ({}, "maintenanceTaskID", "Must be provided"),
+    ({"maintenanceTaskID": "nonsense"}, "maintenanceTaskID", f"{FLAGS} (operator-flags-update)"),
+    ({"maintenanceTaskID": 5}, "maintenanceTaskID", "must be a text"),
+    ({"runAfter": -1}, "runAfter", "1970"),
+    ({"runAfter": 253402300800}, "runAfter", "9999"),
+    ({"runBefore": "soon"}, "runBefore", "runBefore"),
+    ({"runBefore": 1.5}, "runBefore", "Unix seconds"),
+    ({"runAfter": 2000000001, "runBefore": 2000000000}, "runBefore", "runBefore"),
+    ({"runBefore": 1000000000}, "runBefore", "runBefore"),
+    ({"runAfter": 7990500560}, "runBefore", "default is 7 days"),
+    ({"priority": 1000001}, "priority", "1000000"),
+    ({"priority": "high"}, "priority", "whole number"),
+    ({"parameters": {"a": 1}}, "parameters", "takes no parameters"),
+    ({"maintenanceTaskID": "practice", "parameters": {"steps": 5}}, "parameters", "steps"),
+    ({"maintenanceTaskID": "practice", "parameters": {"steps": [{"name": "x" * 17000}]}}, "parameters", ""),
+    ({"runafter": 1}, "runafter", "there is no member \"runafter\""),
+    ({"icm": [1]}, "icm", "number or a text"),
+])
+def test_create_refuses_a_wrong_member_and_names_it(api, cluster, body, target, message):
+    if "maintenanceTaskID" not in body and body:
+        body = {"maintenanceTaskID": FLAGS, **body}
+    refused(api("PUT", manifests_path(cluster), body), 400, "InvalidParameter", target, message)
+    assert api("GET", manifests_path(cluster)).expect(200) == {"value": []}
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"[]", b"7", b"null", b'{"a":1}x', b'{"a":1,"a":2}', b'{"a":"\\u0000"}', b'{"a":"\x00"}', b'{"a":"\xff"}',
+    b'\xef\xbb\xbf{}', b'{"a":' * 40 + b"1" + b"}" * 40, b"{'a':1}", b'{"a":1,}', b'{"a":NaN}',
+], ids=lambda body: repr(body)[:24])
+def test_a_body_that_is_no_strict_json_object_is_refused(api, cluster, body):
+    refused(api("PUT", manifests_path(cluster), body), 400, "InvalidRequestContent")
+
+
+def test_a_body_over_1_mib_is_413_and_below_it_is_looked_at(api, cluster):
+    padding = b'{"maintenanceTaskID":"%s","state":"' % FLAGS.encode()
+    body = padding + b"x" * (1024 * 1024 - len(padding) - 2) + b'"}'
+    assert len(body) == 1024 * 1024
+    api("PUT", manifests_path(cluster), body).expect(201)
+    refused(api("PUT", manifests_path(cluster), body + b" "), 413, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize("content_type, status", [
+    ("application/json", 201), ("Application/JSON; charset=utf-8", 201), ("application/json;charset=\"UTF-8\"", 201),
+    ("application/json; charset=latin-1", 415), ("application/x-www-form-urlencoded", 415), ("", 415),
+    ("application/jsonx", 415), ("text/plain", 415),
+])
+def test_the_body_must_be_declared_as_json(api, cluster, content_type, status):
+    answer = api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, headers={"Content-Type": content_type})
+    if status == 415:
+        refused(answer, 415, "UnsupportedMediaType", "Content-Type")
+    answer.expect(status)
+
+
+def test_a_cluster_that_is_missing_or_being_deleted_has_no_manifests(server, api):
+    missing = cluster_id()
+    for method, body in (("GET", None), ("PUT", {"maintenanceTaskID": FLAGS})):
+        refused(api(method, manifests_path(missing), body), 404, "NotFound", None, f"cluster not found: {missing.lower()}")
+    deleted = server.register(provisioningState="Deleting")
+    for method, body in (("GET", None), ("PUT", {"maintenanceTaskID": FLAGS})):
+        refused(api(method, manifests_path(deleted), body), 404, "NotFound", None, "cluster being deleted")
+
+
+def test_a_second_open_manifest_is_created_skipped_or_refused_as_wanted(api, cluster):
+    first = api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "skip"}).expect(201)
+    assert api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "skip"}).expect(200) == first
+    refused(api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "fail"}), 409, "Conflict", None,
+            first["id"])
+    api("PUT", manifests_path(cluster), {"maintenanceTaskID": PRACTICE}, {"ifOpen": "fail"}).expect(201)
+    api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}).expect(201)
+    assert len(api("GET", manifests_path(cluster)).expect(200)["value"]) == 3
+    refused(api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "maybe"}), 400,
+            "InvalidParameter", "ifOpen")
+
+
+def test_a_closed_manifest_does_not_count_as_open(server, api, cluster):
+    closed = server.create(cluster)
+    api("POST", manifests_path(cluster, closed["id"], "cancel")).expect(200)
+    assert api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "fail"}).expect(201)
+
+
+# ---- manifests: looking ----
+
+def test_pages_hold_each_manifest_once_in_order_of_creation(server, api, cluster):
+    created = [server.create(cluster, priority=number)["id"] for number in range(7)]
+    path, query, seen = manifests_path(cluster), {"limit": 3, "state": "Pending"}, []
+    while True:
+        page = api("GET", path, query=query).expect(200)
+        assert len(page["value"]) <= 3
+        seen += [manifest["id"] for manifest in page["value"]]
+        if "nextLink" not in page:
+            break
+        link = page["nextLink"]
+        assert link.startswith(f"{server.url}{path}?") and "state=Pending" in link and link.count("skipToken") == 1
+        query = dict(parse_qsl(urlsplit(link).query))
+    assert sorted(seen) == sorted(created) and len(seen) == 7
+
+
+def test_a_token_that_is_none_of_ours_is_refused(api, cluster):
+    for token in ("####", "YWJj", "a", "x" * 5000):
+        refused(api("GET", manifests_path(cluster), query={"$skipToken": token}), 400, "InvalidParameter", "$skipToken",
+                "nextLink")
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "ten", ""])
+def test_limit_is_from_1_to_1000(api, cluster, limit):
+    refused(api("GET", manifests_path(cluster), query={"limit": limit}), 400, "InvalidParameter", "limit", "1 to 1000")
+
+
+def test_state_filters_and_wrong_states_are_listed(server, api, cluster):
+    pending, cancelled = server.create(cluster), server.create(cluster)
+    api("POST", manifests_path(cluster, cancelled["id"], "cancel")).expect(200)
+
+    def ids(state):
+        return [manifest["id"] for manifest in api("GET", manifests_path(cluster), query={"state": state}).expect(200)["value"]]
+
+    assert ids("Pending") == [pending["id"]]
+    assert ids("Cancelled") == [cancelled["id"]]
+    assert sorted(ids("Pending,Cancelled")) == sorted([pending["id"], cancelled["id"]])
+    assert ids("Failed") == []
+    refused(api("GET", manifests_path(cluster), query={"state": "pending"}), 400, "InvalidParameter", "state", "TimedOut")
+
+
+def test_one_manifest_is_found_by_cluster_and_by_id_alone(server, api, cluster):
+    manifest = server.create(cluster)
+    assert api("GET", manifests_path(cluster, manifest["id"].upper())).expect(200) == manifest
+    assert api("GET", f"/admin/maintenanceManifests/{manifest['id']}").expect(200) == manifest
+    missing = str(uuid.uuid4())
+    for path in (manifests_path(cluster, missing), f"/admin/maintenanceManifests/{missing}",
+                 manifests_path(server.register(), manifest["id"])):
+        refused(api("GET", path), 404, "NotFound", None, "manifest not found: ")
+    refused(api("GET", manifests_path(cluster, "no-uuid")), 404, "NotFound", None, "manifest not found: no-uuid")
+
+
+def test_the_owner_of_a_lease_has_a_name(server, api, cluster):
+    now = int(time.time())
+    manifest = running_manifest(cluster, 60)
+    server.load("PoolWorkers", {"id": OWNER, "workerType": "MIMO_ACTUATOR", "hostname": "actuator-vm-2", "index": 2,
+                                "version": "1", "startedAt": now, "seenAt": now, "ttl": 60, "buckets": [0, 255],
+                                "workers": 3})
+    server.load("MaintenanceManifests", manifest)
+    deadline = time.monotonic() + 10 # names are kept for two seconds
+    while True:
+        view = api("GET", manifests_path(cluster, manifest["id"])).expect(200)
+        if "leaseOwnerName" in view or time.monotonic() > deadline:
+            break
+    assert (view["leaseOwner"], view["leaseOwnerName"]) == (OWNER, "actuator-vm-2")
+    assert view["leaseExpiry"] == manifest["leaseExpires"]
+    [actuator] = [item for item in api("GET", "/admin/actuators").expect(200)["value"] if item["id"] == OWNER]
+    assert actuator["alive"] is True
+    assert (actuator["hostname"], actuator["index"], actuator["buckets"], actuator["workers"]) == \
+        ("actuator-vm-2", 2, [0, 255], 3)
+
+
+def test_an_actuator_that_was_not_heard_of_is_not_alive(server, api):
+    long_ago = int(time.time()) - 100
+    server.load("PoolWorkers", {"id": str(uuid.uuid4()), "workerType": "MIMO_ACTUATOR", "hostname": "gone", "index": 9,
+                                "version": "1", "startedAt": long_ago, "seenAt": long_ago, "ttl": 60})
+    [actuator] = [item for item in api("GET", "/admin/actuators").expect(200)["value"] if item["hostname"] == "gone"]
+    assert actuator["alive"] is False
+
+
+def test_the_global_query_filters(server, api, cluster):
+    old = stored_manifest(cluster, "Failed", createdAt=int(time.time()) - 8 * 86400)
+    scheduled = stored_manifest(cluster, "Completed")
+    scheduled["maintenanceManifest"]["createdBySchedule"] = schedule = str(uuid.uuid4())
+    server.load("MaintenanceManifests", old, scheduled)
+    new = server.create(cluster)
+    practice = api("PUT", manifests_path(cluster), {"maintenanceTaskID": PRACTICE}).expect(201)
+
+    def ids(**query):
+        found = api.manifests(clusterResourceID=cluster, **query)
+        return {manifest["id"] for manifest in found}
+
+    assert ids() == {old["id"], scheduled["id"], new["id"], practice["id"]}
+    assert ids(state="Failed") == {old["id"]}
+    assert ids(olderThan="7d") == {old["id"]}
+    assert ids(olderThan="0") == ids()
+    assert ids(createdBySchedule=schedule) == {scheduled["id"]}
+    assert ids(maintenanceTaskID="practice") == ids(maintenanceTaskID=PRACTICE) == {practice["id"]}
+    assert ids(maintenanceTaskID=str(uuid.uuid4())) == set()
+    for name, value in (("olderThan", "long"), ("maintenanceTaskID", "nonsense"), ("state", "x")):
+        refused(api("GET", "/admin/maintenanceManifests", query={name: value}), 400, "InvalidParameter", name)
+    refused(api("GET", "/admin/maintenanceManifests", query={"clusterResourceID": "/x"}), 400, "InvalidParameter",
+            "clusterResourceID")
+
+
+def test_the_queue_shows_what_is_pending_with_its_cluster(server, api, cluster):
+    pending, cancelled = server.create(cluster), server.create(cluster)
+    api("POST", manifests_path(cluster, cancelled["id"], "cancel")).expect(200)
+    page = api("GET", "/admin/maintenanceManifests/queued", query={"limit": 1000}).expect(200)
+    queued = {item["id"]: item for item in page["value"]}
+    assert queued[pending["id"]]["clusterResourceID"] == cluster.lower()
+    assert cancelled["id"] not in queued
+    assert {item["state"] for item in queued.values()} == {"Pending"}
+
+
+# ---- manifests: cancelling and deleting ----
+
+def test_cancel_ends_a_pending_manifest_once(server, api, cluster):
+    manifest = server.create(cluster)
+    cancelled = server.api("operator")("POST", manifests_path(cluster, manifest["id"], "cancel")).expect(200)
+    assert (cancelled["id"], cancelled["state"]) == (manifest["id"], "Cancelled")
+    assert cancelled["finishedAt"] >= manifest["createdAt"]
+    refused(api("POST", manifests_path(cluster, manifest["id"], "cancel")), 406, "PropertyChangeNotAllowed", None,
+            "cannot cancel task in state Cancelled")
+    refused(api("POST", manifests_path(cluster, str(uuid.uuid4()), "cancel")), 404, "NotFound", None, "manifest not found: ")
+
+
+@pytest.mark.parametrize("state", ["Completed", "Failed", "RetriesExceeded", "TimedOut"])
+def test_cancel_of_what_has_ended_is_406(server, api, cluster, state):
+    manifest = stored_manifest(cluster, state)
+    server.load("MaintenanceManifests", manifest)
+    refused(api("POST", manifests_path(cluster, manifest["id"], "cancel"), query={"force": "true"}), 406,
+            "PropertyChangeNotAllowed", None, f"cannot cancel task in state {state}")
+
+
+def test_cancel_of_a_running_manifest_needs_an_hour_or_force(server, api, cluster):
+    young, forced, stuck = (running_manifest(cluster, seconds) for seconds in (600, 600, 3700))
+    server.load("MaintenanceManifests", young, forced, stuck)
+    path = manifests_path(cluster, young["id"], "cancel")
+    refused(api("POST", path), 406, "PropertyChangeNotAllowed", None, "force")
+    refused(api("POST", path, query={"force": "false"}), 406, "PropertyChangeNotAllowed")
+    refused(api("POST", path, query={"force": "yes"}), 400, "InvalidParameter", "force")
+    assert api("POST", manifests_path(cluster, stuck["id"], "cancel")).expect(200)["state"] == "Cancelled"
+    view = api("POST", manifests_path(cluster, forced["id"], "cancel"), query={"force": "true"}).expect(200)
+    assert view["state"] == "Cancelled" and "leaseOwner" not in view
+
+
+def test_cancel_takes_an_optional_body_with_a_ticket(server, api, cluster):
+    manifest = server.create(cluster)
+    answer = api("POST", manifests_path(cluster, manifest["id"], "cancel"), {"icm": "691536013"})
+    answer.expect(200)
+    assert server.audit(answer.headers["x-ms-request-id"])["icm"] == "691536013"
+
+
+def test_delete_removes_a_manifest_whatever_its_state(server, api, cluster):
+    pending, running = server.create(cluster), running_manifest(cluster, 5)
+    server.load("MaintenanceManifests", running)
+    for manifest in (pending, running):
+        answer = server.api("operator")("DELETE", manifests_path(cluster, manifest["id"]))
+        answer.expect(204)
+        assert answer.text == "" and "Content-Type" not in answer.headers
+        refused(api("DELETE", manifests_path(cluster, manifest["id"])), 404, "NotFound", None, "manifest not found: ")
+    assert api("GET", manifests_path(cluster)).expect(200) == {"value": []}
+
+
+def test_manifests_of_a_cluster_that_is_gone_can_be_deleted(server, api):
+    orphan = stored_manifest(cluster_id(), "Completed")
+    server.load("MaintenanceManifests", orphan)
+    api("DELETE", manifests_path(orphan["clusterResourceID"], orphan["id"])).expect(204)
+
+
+# ---- clusters ----
+
+def test_a_cluster_is_registered_changed_shown_and_removed(server, api):
+    cluster = cluster_id("One")
+    made = api("PUT", f"/admin{cluster}", {"properties": {"provisioningState": "Succeeded", "a": {"b": 1}}}).expect(201)
+    assert (made["id"], made["name"], made["hasKubeconfig"]) == (cluster, "One", False)
+    assert 0 <= made["bucket"] <= 255
+    assert api("GET", f"/admin{cluster.upper()}").expect(200) == made
+    changed = api("PUT", f"/admin{cluster.lower()}", {"properties": {"a": 2}}).expect(200)
+    assert (changed["id"], changed["properties"]) == (cluster, {"a": 2})
+    assert api("PUT", f"/admin{cluster}", made).expect(200)["properties"] == made["properties"]
+    assert made in api("GET", "/admin/clusters", query={"limit": 1000}).expect(200)["value"]
+    assert api("DELETE", f"/admin{cluster}").expect(204) is None
+    for method, body in (("GET", None), ("DELETE", None)):
+        refused(api(method, f"/admin{cluster}", body), 404, "NotFound", None, f"cluster not found: {cluster.lower()}")
+
+
+def test_clusters_come_in_pages(server, api):
+    wanted = {server.register() for _ in range(3)}
+    seen, token = [], None
+    while True:
+        page = api("GET", "/admin/clusters", query={"limit": 2, "$skipToken": token}).expect(200)
+        seen += [item["id"] for item in page["value"]]
+        if "nextLink" not in page:
+            break
+        token = re.search(r"skipToken=([^&]+)", page["nextLink"]).group(1)
+    assert wanted <= set(seen) and len(seen) == len(set(seen))
+
+
+def test_a_kubeconfig_is_sealed_on_arrival_and_never_shown(server, api, seal_pair):
+    cluster = cluster_id()
+    answer = api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG})
+    view = answer.expect(201)
+    assert view["hasKubeconfig"] is True
+    assert view["properties"]["apiserverProfile"]["url"].rstrip("/") == "https://api.one.example.com:6443"
+    for text in (answer.text, api("GET", f"/admin{cluster}").text, server.log):
+        assert "secret-of-the-cluster" not in text and "sealedKubeconfig" not in text
+    [stored] = [document for document in server.dump("OpenShiftClusters") if document["key"] == cluster.lower()]
+    assert "secret-of-the-cluster" in seal_pair.open(stored["sealedKubeconfig"])
+    # its URL stays with the kubeconfig whatever is said about the properties
+    changed = api("PUT", f"/admin{cluster}", {"properties": {"apiserverProfile": {"url": "https://evil:1", "v": 1}}}).expect(200)
+    assert changed["hasKubeconfig"] is True
+    assert changed["properties"]["apiserverProfile"] == {**view["properties"]["apiserverProfile"], "v": 1}
+    renewed = api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG.replace("api.one", "api.two")}).expect(200)
+    assert "api.two" in renewed["properties"]["apiserverProfile"]["url"]
+    assert renewed["properties"]["apiserverProfile"]["v"] == 1
+
+
+@pytest.mark.parametrize("body, target", [
+    ({"properties": []}, "properties"), ({"properties": {"provisioningState": 5}}, "properties"),
+    ({"properties": {"apiserverProfile": 5}}, "properties.apiserverProfile"),
+    ({"kubeconfig": {}}, "kubeconfig"), ({"kubeconfig": ""}, "kubeconfig"), ({"kubeconfig": "nonsense"}, "kubeconfig"),
+    ({"kubeconfig": KUBECONFIG.replace("https:", "http:")}, "kubeconfig"),
+    ({"kubeconfig": KUBECONFIG + "#" * 300000}, "kubeconfig"), ({"kubeConfig": ""}, "kubeConfig"),
+], ids=lambda value: str(value)[:40])
+def test_a_cluster_with_a_wrong_member_is_refused(api, body, target):
+    cluster = cluster_id()
+    refused(api("PUT", f"/admin{cluster}", body), 400, "InvalidParameter", target)
+    api("GET", f"/admin{cluster}").expect(404)
+
+
+def test_a_cluster_under_maintenance_is_left_alone(server, api):
+    cluster = cluster_id()
+    manifest = running_manifest(cluster, 5)
+    server.load("OpenShiftClusters", stored_cluster(cluster, manifest["id"]))
+    server.load("MaintenanceManifests", manifest)
+    assert api("GET", f"/admin{cluster}").expect(200)["leaseOwner"] == OWNER
+    for method, body in (("PUT", {"properties": {}}), ("DELETE", None)):
+        refused(api(method, f"/admin{cluster}", body), 409, "Conflict", None, manifest["id"])
+
+
+def test_a_cluster_with_open_manifests_is_not_removed(server, api, cluster):
+    manifests = [server.create(cluster) for _ in range(7)]
+    message = refused(api("DELETE", f"/admin{cluster}"), 409, "Conflict", None, "...")
+    assert sum(manifest["id"] in message for manifest in manifests) == 5
+    for manifest in manifests:
+        api("POST", manifests_path(cluster, manifest["id"], "cancel")).expect(200)
+    api("DELETE", f"/admin{cluster}").expect(204)
+
+
+@pytest.mark.parametrize("path", [
+    "/subscriptions/nobody/resourceGroups/rg/providers/Microsoft.RedHatOpenShift/openShiftClusters/one",
+    "/subscriptions/60bf318d-6914-4105-a3b5-d0d2c10388c8/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/one",
+    "/subscriptions/60bf318d-6914-4105-a3b5-d0d2c10388c8/resourceGroups/rg./providers/Microsoft.RedHatOpenShift/openShiftClusters/one",
+])
+def test_a_resource_id_that_is_none_is_named(api, path):
+    refused(api("GET", f"/admin{path}"), 400, "InvalidResourceID")
+    refused(api("PUT", f"/admin{path}/maintenanceManifests", {}), 400, "InvalidResourceID")
+
+
+# ---- tasks, versions, ids ----
+
+def test_tasks_are_listed(api):
+    tasks = {task["shortName"]: task for task in api("GET", "/admin/tasks").expect(200)["value"]}
+    assert tasks["operator-flags-update"]["id"] == FLAGS
+    assert tasks["practice"]["practice"] is True
+    assert set(tasks["practice"]) == {"id", "name", "shortName", "summary", "takesParameters", "practice"}
+
+
+def test_every_request_needs_the_api_version(api, cluster):
+    for query in ({"api-version": None}, {"api-version": "2023-01-01"}):
+        refused(api("GET", manifests_path(cluster), query=query), 400, "InvalidApiVersionParameter", "api-version")
+
+
+def test_paths_and_parameters_are_compared_without_case(server, api, cluster):
+    server.create(cluster)
+    page = api("GET", manifests_path(cluster).upper(), query={"api-version": None, "API-VERSION": "admin", "LIMIT": "1"})
+    assert len(page.expect(200)["value"]) == 1
+
+
+def test_unknown_parameters_are_ignored_and_known_ones_come_once(server, cluster):
+    api = server.api()
+    api("GET", manifests_path(cluster), query={"whatever": "1"}).expect(200)
+    head = f"GET {manifests_path(cluster)}?api-version=admin&%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.token}\r\n\r\n"
+    assert server.raw((head % "a=1&a=2").encode())[0] == 200
+    assert server.raw((head % "limit=1&limit=1").encode())[0] == 400
+    assert server.raw((head % "API-version=admin").encode())[0] == 400
+
+
+def test_every_answer_has_a_request_id_and_echoes_the_clients(server, api):
+    for path in ("/admin/tasks", "/nowhere", "/healthz/live"):
+        answer = api("GET", path, headers={"x-ms-client-request-id": "mine-1"})
+        assert uuid.UUID(answer.headers["x-ms-request-id"]).version == 4
+        assert answer.headers["x-ms-client-request-id"] == "mine-1"
+        assert f"request={answer.headers['x-ms-request-id']}" in server.log
+    long = api("GET", "/admin/tasks", headers={"x-ms-client-request-id": "x" * 200})
+    assert "x-ms-client-request-id" not in long.headers
+
+
+def test_unknown_paths_are_404_and_other_methods_405(server, api, cluster):
+    for path in ("/", "/admin", "/admin/nothing", f"/admin{cluster}/nothing", "/admin/tasks/"):
+        refused(api("GET", path), 404, "NotFound")
+    answer = api("POST", manifests_path(cluster), {})
+    refused(answer, 405, "MethodNotAllowed")
+    assert answer.headers["Allow"] == "GET, HEAD, PUT"
+    head = api("HEAD", "/admin/tasks")
+    assert (head.status, head.text) == (200, "") and int(head.headers["Content-Length"]) > 100
+
+
+def test_health_needs_no_token_and_no_version(server):
+    nobody = server.nobody()
+    assert nobody("GET", "/healthz/live", query={"api-version": None}).expect(200) == {"status": "live"}
+    assert nobody("GET", "/healthz/ready").expect(200) == {"status": "ready"}
+
+
+# ---- who did what ----
+
+def test_every_change_is_in_the_audit_trail(server, api, cluster):
+    entries = []
+
+    def change(method, path, body=None, status=200, **options):
+        answer = server.api("admin")(method, path, body, **options)
+        answer.expect(status)
+        entries.append((answer.headers["x-ms-request-id"], status))
+        return answer.document
+
+    path = manifests_path(cluster)
+    manifest = change("PUT", path, {"maintenanceTaskID": FLAGS, "icm": 1}, 201)
+    change("POST", f"{path}/{manifest['id']}/cancel", query={"icm": "2"})
+    change("DELETE", f"{path}/{manifest['id']}", status=204, headers={"x-mimo-icm": "3"})
+    change("PUT", f"/admin{cluster}", {"properties": {}})
+    change("DELETE", f"/admin{cluster}", status=204)
+    resource = cluster.lower()
+    single = f"{resource}/maintenanceManifests/{manifest['id']}"
+    expected = [("manifest.create", single, "1"), ("manifest.cancel", single, "2"), ("manifest.delete", single, "3"),
+                ("cluster.put", resource, None), ("cluster.delete", resource, None)]
+    for (request_id, status), (action, target, icm) in zip(entries, expected):
+        entry = server.audit(request_id)
+        assert (entry["actor"], entry["action"], entry["resource"], entry.get("icm"), entry["status"]) == \
+            ("admin", action, target, icm, status)
+        assert abs(entry["time"] - time.time()) < 60
+
+
+def test_what_changed_nothing_is_not_in_the_audit_trail(server, api, cluster):
+    before = len(server.dump("Audit"))
+    api("GET", manifests_path(cluster)).expect(200)
+    api("PUT", manifests_path(cluster), {}).expect(400)
+    api("DELETE", manifests_path(cluster, str(uuid.uuid4()))).expect(404)
+    assert len(server.dump("Audit")) == before
