@@ -72,7 +72,7 @@ void process_title_initialize(int argc, char **argv)
 
 void process_set_title(const char *format, ...)
 {
-    char text[1024];
+    char text[1024 + 4]; /* room for a character that is cut in two */
     char clean[1024];
     char name[16]; /* what the kernel keeps of a thread's name */
     va_list arguments;

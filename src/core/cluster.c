@@ -148,18 +148,24 @@ json_t *cluster_document(struct cluster *cluster)
     return cluster->document;
 }
 
-/* Members that hold credentials in the documents of the service; they are kept, but never shown. A name with a dot
- * is no member of those but an operator flag ("aro.pullsecret.enabled"). */
+/* Members that hold credentials in the documents of the service; they are kept, but never shown. */
 static bool is_secret(const char *name)
 {
     static const char *const parts[] = {"kubeconfig", "password",   "secret", "signingkey",
                                         "sshkey",     "privatekey", "token"};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strcasestr(name, parts[i]) && !strchr(name, '.'))
+        if (strcasestr(name, parts[i]))
             return true;
     }
     return false;
+}
+
+/* Operator flags are names that operators chose ("aro.pullsecret.enabled"), and values they know.
+ */
+static bool is_free_of_secrets(const char *name)
+{
+    return strcmp(name, "operatorFlags") == 0;
 }
 
 static void remove_secrets(json_t *value)
@@ -174,7 +180,7 @@ static void remove_secrets(json_t *value)
     {
         if (is_secret(name))
             json_object_del(value, name);
-        else
+        else if (!is_free_of_secrets(name))
             remove_secrets(child);
     }
 }

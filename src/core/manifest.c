@@ -445,12 +445,13 @@ void manifest_set_status_text(struct manifest *manifest, const char *text)
 
 int manifest_time_out(struct manifest *manifest, int64_t now, struct error *error)
 {
-    char deadline[CLOCK_TEXT_SIZE], text[128];
+    char deadline[CLOCK_TEXT_SIZE], until[64], text[128];
 
     clock_format(deadline, manifest->run_before);
+    snprintf(until, sizeof(until), "before %s", deadline);
     if (manifest->run_before == 0 || manifest->run_before >= now)
-        return error_set(error, ERROR_CONFLICT, "manifest %s may still start before %s",
-                         manifest->id, manifest->run_before ? deadline : "any time");
+        return error_set(error, ERROR_CONFLICT, "manifest %s may still start %s", manifest->id,
+                         manifest->run_before ? until : "at any time");
     if (change_state(manifest, MANIFEST_EXPIRE, error) < 0)
         return -1;
     snprintf(text, sizeof(text), "timed out: not started before %s", deadline);

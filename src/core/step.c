@@ -9,7 +9,7 @@
 
 static void fill(struct step_result *result, const char *format, va_list arguments)
 {
-    char message[STATUS_TEXT_SIZE];
+    char message[STATUS_TEXT_SIZE + 4]; /* room for a character that is cut in two */
 
     vsnprintf(message, sizeof(message), format, arguments);
     status_text_copy(result->message, sizeof(result->message), message);
