@@ -20,6 +20,9 @@ PROMISED = ("MIMO_URL", "MIMO_TOKEN", "MIMO_CACERT", "MIMO_STORE", "MIMO_METRICS
             "MIMO_PID_ACTUATOR_0", "MIMO_PID_ACTUATOR_1", "MIMO_PID_PRACTICE", "MIMO_PID_STATSD")
 
 
+LONG = {"steps": [{"name": "sleep", "sleepMs": 3600000}]}
+
+
 def is_alive(pid):
     """A process that has ended and was not waited for yet is not alive."""
     try:
@@ -38,6 +41,11 @@ def up(*arguments):
                           text=True, timeout=60, check=False)
 
 
+def page(url):
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
 def test_env_says_where_everything_is_and_everything_answers(system):
     running = system(instances=2)
     env = running.env
@@ -45,8 +53,7 @@ def test_env_says_where_everything_is_and_everything_answers(system):
     assert running.api("GET", "/healthz/ready").status == 200
     assert [cluster["id"] for cluster in running.api("GET", "/admin/clusters").expect(200)["value"]]
     for name in ("MIMO_METRICS_URL", "MIMO_METRICS_URL_1"):
-        with urllib.request.urlopen(env[name] + "/metrics", timeout=10) as page:
-            assert b"mimo_actuator_ready" in page.read()
+        running.wait_for(lambda url=env[name]: "mimo_actuator_ready 1" in page(url), what="the actuator to be ready")
     for name, value in env.items():
         if name.startswith("MIMO_PID_"):
             assert is_alive(int(value)), name
@@ -102,7 +109,7 @@ def test_an_override_wins_over_what_up_chooses(system):
 
 def test_stopping_ends_every_process_and_the_file_that_announced_them(system):
     running = system(instances=2)
-    running.create("practice", parameters={"steps": [{"name": "hang", "then": "hang"}]})
+    running.create("practice", parameters=LONG)
     running.wait_for(lambda: running.workers(0) or running.workers(1), what="a worker")
     pids = [process.pid for process in family(running)]
     assert len(pids) >= 10 # two actuators of three processes and a worker, API, practice, statsd, guard
@@ -113,9 +120,10 @@ def test_stopping_ends_every_process_and_the_file_that_announced_them(system):
 
 def test_killing_up_itself_ends_every_process_too(system):
     running = system(instances=1)
-    running.create("practice", parameters={"steps": [{"name": "hang", "then": "hang"}]})
+    running.create("practice", parameters=LONG)
     running.wait_for(running.workers, what="a worker")
     pids = [process.pid for process in family(running)]
+    running.expect_ending("up")
     running.process.kill()
     running.process.wait()
     running.wait_for(lambda: not any(is_alive(pid) for pid in pids), what="all processes to end")
@@ -183,7 +191,7 @@ def test_a_directory_that_other_users_cannot_pass_through_is_refused(directory):
 @needs_root
 def test_started_as_root_no_program_of_the_product_stays_root(system):
     running = system(instances=1)
-    running.create("practice", parameters={"steps": [{"name": "hang", "then": "hang"}]})
+    running.create("practice", parameters=LONG)
     running.wait_for(running.workers, what="a worker")
     users = {process.title.split()[0].rsplit("/", 1)[-1].rstrip(":"): process.uid for process in family(running)
              if "python" not in process.title.split()[0]}

@@ -117,6 +117,7 @@ class Layout:
             "actuator.practice_tasks": "yes",
             "clusters.seal_certificate": self.seal / "seal.crt",
             "clusters.seal_key": self.seal / "seal.key",
+            "metrics.interval": "2s",
             "metrics.statsd": f"unix:{self.statsd_socket}",
             "metrics.listen": f"127.0.0.1:{ports_of_metrics[0]}" if ports_of_metrics else "",
             "api.listen": f"127.0.0.1:{port_of_api}",

@@ -16,7 +16,7 @@ from .settings import TOP
 
 STATSD_LISTENER = TOP / "contrib" / "local" / "statsd-listener"
 RESTART_DELAY = 0.1
-DRAIN_PATIENCE = 3.0 # seconds that running attempts get when the system stops
+DRAIN_PATIENCE = 2.0 # seconds that running attempts get when the system stops
 
 
 def say(text):
