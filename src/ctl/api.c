@@ -230,17 +230,23 @@ int api_get(struct ctl *ctl, const char *path, const struct query *query, json_t
 
 /* ---- pages ---- */
 
-/* Path and query of nextLink: asked of the address we are connected to and of no other, whatever
- * host the link names, for the token goes with it. The caller frees; NULL: there is no next page.
- */
-static char *next_target(const json_t *page)
+/* Path and query of nextLink into *ret_target, NULL when there is no next page: asked of the
+ * address we are connected to and of no other, whatever host the link names, for the token goes
+ * with it. */
+static int next_target(const json_t *page, const char *target, char **ret_target,
+                       struct error *error)
 {
     const char *link = document_string(page, "nextLink", NULL);
-    if (!link)
-        return NULL;
-    const char *scheme_end = strstr(link, "://");
+    const char *scheme_end = link ? strstr(link, "://") : NULL;
     const char *path = scheme_end ? strchr(scheme_end + strlen("://"), '/') : link;
-    return path && path[0] == '/' ? strdup(path) : NULL;
+    *ret_target = NULL;
+    if (!link)
+        return 0;
+    if (!path || path[0] != '/' || strcmp(path, target) == 0)
+        return error_set(error, ERROR_UNAVAILABLE,
+                         "the Admin API answers with a nextLink that leads nowhere: %s", link);
+    *ret_target = strdup(path);
+    return *ret_target ? 0 : error_set_system(error, ENOMEM, "request");
 }
 
 /* Appends the wanted items of a page, at most up to the limit. True when the page had more. */
@@ -264,10 +270,36 @@ static char *first_target(const struct api_listing *listing, struct error *error
 {
     cleanup_query struct query query = {0};
     bool few = listing->limit > 0 && listing->limit < PAGE_ITEMS && !listing->keep;
-    if (listing->query && listing->query->text)
+    if (listing->query && listing->query->text) {
         query.text = strdup(listing->query->text);
+        query.failed = listing->query->failed || !query.text;
+    }
     query_add_number(&query, "limit", few ? listing->limit : PAGE_ITEMS);
     return make_target(listing->path, &query, error);
+}
+
+/* One page into `items`. *target becomes that of the next page, or NULL. */
+static int take_page(struct ctl *ctl, const struct api_listing *listing, char **target,
+                     json_t *items, bool *ret_more, struct error *error)
+{
+    struct api_answer answer;
+    char *next;
+    if (call_target(ctl, "GET", *target, NULL, &answer, error) < 0)
+        return -1;
+    cleanup_json json_t *page = answer.body;
+    if (!json_is_array(json_object_get(page, "value")))
+        return error_set(error, ERROR_UNAVAILABLE,
+                         "%s answers without \"value\": is it an Admin API of this version?",
+                         listing->path);
+    if (next_target(page, *target, &next, error) < 0)
+        return -1;
+    free(*target);
+    *target = next;
+    *ret_more = take_items(listing, page, items);
+    if (next && !listing->keep && listing->limit > 0 &&
+        json_array_size(items) >= (size_t)listing->limit)
+        *ret_more = true;
+    return 0;
 }
 
 int api_list(struct ctl *ctl, const struct api_listing *listing, json_t **ret_items, bool *ret_more,
@@ -276,22 +308,11 @@ int api_list(struct ctl *ctl, const struct api_listing *listing, json_t **ret_it
     cleanup_json json_t *items = json_array();
     cleanup_free char *target = first_target(listing, error);
     bool more = false;
-    while (target && !more) {
-        struct api_answer answer;
-        if (call_target(ctl, "GET", target, NULL, &answer, error) < 0)
+    if (!target)
+        return -1;
+    while (target && !more)
+        if (take_page(ctl, listing, &target, items, &more, error) < 0)
             return -1;
-        cleanup_json json_t *page = answer.body;
-        if (!json_is_array(json_object_get(page, "value")))
-            return error_set(error, ERROR_UNAVAILABLE,
-                             "%s answers without \"value\": is it an Admin API of this version?",
-                             listing->path);
-        more = take_items(listing, page, items);
-        free(target);
-        target = next_target(page);
-        bool full = listing->limit > 0 && json_array_size(items) >= (size_t)listing->limit;
-        if (full && !listing->keep && target)
-            more = true;
-    }
     if (ret_more)
         *ret_more = more;
     *ret_items = take_pointer(&items);

@@ -2,6 +2,7 @@
 /*
  * cluster_register.c - mimoctl cluster register.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,10 +46,9 @@ static int add_properties(struct ctl *ctl, const char *path, json_t *body, struc
         return -1;
     if (flags && !properties)
         properties = json_object();
-    if (flags)
-        json_object_set(properties, "operatorFlags", flags);
-    if (properties)
-        json_object_set(body, "properties", properties);
+    if ((flags && json_object_set(properties, "operatorFlags", flags) < 0) ||
+        (properties && json_object_set(body, "properties", properties) < 0))
+        return error_set_system(error, ENOMEM, "request");
     return 0;
 }
 
@@ -64,9 +64,8 @@ static int add_kubeconfig(struct ctl *ctl, json_t *body, struct error *error)
         return -1;
     json_t *value = json_stringn(text, length);
     explicit_bzero(text, length);
-    if (!value)
+    if (json_object_set_new(body, "kubeconfig", value) < 0)
         return error_set(error, ERROR_INVALID, "--kubeconfig: %s is not a text in UTF-8", path);
-    json_object_set_new(body, "kubeconfig", value);
     return 0;
 }
 

@@ -59,15 +59,20 @@ static size_t receive_body(char *data, size_t size, size_t count, void *context)
 {
     struct http_answer *answer = context;
     size_t length = size * count;
+    size_t needed = answer->length + length + 1;
     if (length > HTTP_ANSWER_MAXIMUM - answer->length)
         return 0;
-    char *body = realloc(answer->body, answer->length + length + 1);
-    if (!body)
-        return 0;
-    memcpy(body + answer->length, data, length);
-    answer->body = body;
+    if (needed > answer->room) {
+        size_t room = needed < 2 * answer->room ? 2 * answer->room : needed;
+        char *body = realloc(answer->body, room);
+        if (!body)
+            return 0;
+        answer->body = body;
+        answer->room = room;
+    }
+    memcpy(answer->body + answer->length, data, length);
     answer->length += length;
-    body[answer->length] = '\0';
+    answer->body[answer->length] = '\0';
     return length;
 }
 
@@ -219,7 +224,7 @@ int http_perform(const struct connection *connection, const struct http_request 
 {
     cleanup_headers struct curl_slist *headers = NULL;
     cleanup_free char *url = NULL;
-    *ret_answer = (struct http_answer){.body = calloc(1, 1)};
+    *ret_answer = (struct http_answer){.body = calloc(1, 1), .room = 1};
     if (!ret_answer->body || asprintf(&url, "%s%s", connection->url, request->target) < 0) {
         http_answer_free(ret_answer);
         return error_set_system(error, ENOMEM, "request");

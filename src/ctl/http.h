@@ -26,6 +26,7 @@ struct http_answer {
     long status;
     char *body; /* owned, terminated by NUL; never NULL after success */
     size_t length;
+    size_t room;                        /* bytes that `body` has */
     char content_type[HTTP_FIELD_SIZE]; /* these are "" when missing */
     char request_id[HTTP_FIELD_SIZE];
     char challenge[HTTP_FIELD_SIZE];

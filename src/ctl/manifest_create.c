@@ -15,6 +15,14 @@
 #include "mimo/document.h"
 #include "mimo/manifest.h"
 
+/* Steals `value`, which is NULL when it could not be made. */
+static int add(json_t *body, const char *member, json_t *value, struct error *error)
+{
+    if (json_object_set_new(body, member, value) < 0)
+        return error_set(error, ERROR_INVALID, "cannot send %s: is it valid UTF-8?", member);
+    return 0;
+}
+
 /* Adds a time of the command line. A local one is said back with its zone: what is meant by "02:00"
  * should not be left to guess. */
 static int add_time(const struct ctl *ctl, enum option_id option, const char *member, json_t *body,
@@ -33,26 +41,24 @@ static int add_time(const struct ctl *ctl, enum option_id option, const char *me
         ctl_say("%s is %s, %s", member, times_format_local(in_zone, seconds),
                 clock_format(in_utc, seconds));
     }
-    json_object_set_new(body, member, json_integer(seconds));
-    return 0;
+    return add(body, member, json_integer(seconds), error);
 }
 
 static int make_body(const struct ctl *ctl, json_t *body, struct error *error)
 {
+    const char *task = ctl->options.values[OPTION_TASK];
     int64_t priority;
     json_t *parameters;
-    json_object_set_new(body, "maintenanceTaskID", json_string(ctl->options.values[OPTION_TASK]));
-    if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0 ||
+    if (add(body, "maintenanceTaskID", json_string(task), error) < 0 ||
+        add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0 ||
         add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error) < 0 ||
         options_number(&ctl->options, OPTION_PRIORITY, 0, MANIFEST_PRIORITY_MAXIMUM, -1, &priority,
                        error) < 0 ||
         options_object(&ctl->options, OPTION_PARAMETERS, &parameters, error) < 0)
         return -1;
-    if (priority >= 0)
-        json_object_set_new(body, "priority", json_integer(priority));
-    if (parameters)
-        json_object_set_new(body, "parameters", parameters);
-    return 0;
+    if (parameters && add(body, "parameters", parameters, error) < 0)
+        return -1;
+    return priority < 0 ? 0 : add(body, "priority", json_integer(priority), error);
 }
 
 static int check_if_open(const char *value, struct error *error)

@@ -95,24 +95,35 @@ static void describe_readiness(const json_t *actuator, char *buffer, size_t size
                          json_string_value(reason) ? json_string_value(reason) : "?");
 }
 
+static void describe_buckets(const json_t *actuator, char *buffer, size_t size)
+{
+    const json_t *buckets = document_get(actuator, "buckets");
+    json_int_t first = json_integer_value(json_array_get(buckets, 0));
+    json_int_t last = json_integer_value(json_array_get(buckets, 1));
+    if (last < first)
+        snprintf(buffer, size, "no buckets");
+    else
+        snprintf(buffer, size, "buckets %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT, first,
+                 last);
+}
+
 /* "Actuator 0 on vm0 (mimod 0.1.0, pid 812, up 3h): ready; buckets 0-85; 2 of 10 workers" */
 static void write_header(const struct output *output, const json_t *actuator)
 {
     char readiness[1024];
     char text[2048];
     char up[TIMES_TEXT_SIZE];
-    const json_t *buckets = document_get(actuator, "buckets");
+    char buckets[64];
     int64_t started = document_integer(actuator, "startedAt", output->now);
     describe_readiness(actuator, readiness, sizeof(readiness));
+    describe_buckets(actuator, buckets, sizeof(buckets));
     snprintf(text, sizeof(text),
-             "on %s (mimod %s, pid %" PRId64 ", up %s): %s; buckets %" JSON_INTEGER_FORMAT
-             "-%" JSON_INTEGER_FORMAT "; %" PRId64 " of %" PRId64 " workers%s",
+             "on %s (mimod %s, pid %" PRId64 ", up %s): %s; %s; %" PRId64 " of %" PRId64
+             " workers%s",
              document_string(actuator, "hostname", "?"), document_string(actuator, "version", "?"),
              document_integer(actuator, "pid", 0),
              times_format_span(up, output->now > started ? output->now - started : 0), readiness,
-             json_integer_value(json_array_get(buckets, 0)),
-             json_integer_value(json_array_get(buckets, 1)),
-             document_integer(actuator, "workersActive", 0),
+             buckets, document_integer(actuator, "workersActive", 0),
              document_integer(actuator, "maxWorkers", 0),
              json_is_true(document_get(actuator, "draining")) ? "; draining" : "");
     char heading[32];

@@ -92,7 +92,7 @@ def mimoctl(build_dir, environment, api):
 
     def run(*arguments, status=0, **variables):
         changed = {**environment, "MIMO_URL": api.url, **variables}
-        done = subprocess.run([build_dir / "mimoctl", *map(str, arguments)], stdin=subprocess.DEVNULL,
+        done = subprocess.run([build_dir / "mimoctl", *arguments], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=DEADLINE, check=False,
                               env={name: value for name, value in changed.items() if value is not None})
         assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -293,6 +293,7 @@ def test_refusal_of_the_server_is_1_and_names_the_member(mimoctl, api):
     (["-t", FLAGS, "-c", R1, "--icm", "1 2"], "--icm"),
     (["-t", FLAGS, "-c", "/subscriptions/x"], "/subscriptions/x"),
     (["-t", FLAGS, "-c", "a/b"], "neither a cluster's name nor a resource ID"),
+    (["-t", b"\xff", "-c", R1], "cannot send maintenanceTaskID: is it valid UTF-8?"),
     (["-t", FLAGS, "-c", R1, "extra"], '"extra" is too much for mimoctl manifest create'),
     (["-t", FLAGS, "-c", R1, "--kubeconfig", "x"], '--kubeconfig does not belong to "mimoctl manifest create"'),
     (["-t", FLAGS, "-c", R1, "-o", "yaml"], '"yaml" is none of table, wide, json, id'),
@@ -782,6 +783,8 @@ def test_missing_role_is_1_and_names_the_token(mimoctl, api):
     (Answer({"a": 1}, 400), "400 without the JSON of an Admin API"),
     (Answer(b'{"value": [], "value": []}', 200), "without the JSON of an Admin API"),
     (Answer({}, 200), 'answers without "value"'),
+    (Answer({"value": [], "nextLink": "/admin/tasks?api-version=admin&limit=200"}, 200), "a nextLink that leads nowhere"),
+    (Answer({"value": [], "nextLink": "https://elsewhere"}, 200), "a nextLink that leads nowhere"),
     (Answer(b"", 302, {"Location": "https://evil.example.com/"}), "redirect to https://evil.example.com/, which is not"),
     (Answer(error("InternalServerError", "oops"), 500), "cannot answer now: 500 InternalServerError: oops (request f00d-1)"),
     (Answer(error("TooManyRequests", "slower"), 429), "429 TooManyRequests: slower"),
