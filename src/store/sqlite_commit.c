@@ -32,7 +32,11 @@ static int open_writer(struct sqlite_store *store, struct error *error)
         connection_close(store->writer);
         store->writer = NULL;
     }
-    return store->writer ? 0 : schema_open(store->path, &store->writer, error);
+    if (store->writer)
+        return 0;
+    if (schema_open(store->path, &store->writer, error) < 0)
+        return -1;
+    return connection_execute(store->writer, "PRAGMA cache_size = -16384", error);
 }
 
 /* Takes the first jobs off the queue, one at least. */

@@ -13,27 +13,33 @@
 #include "mimo/cleanup.h"
 #include "store/directory.h"
 
-/* What a failure means to an operator. The primary result code decides. */
+/*
+ * What a failure means to an operator; the primary result code decides. Some leave nothing to rely
+ * on: then the connection is opened anew. Not so where the disk failed: SQLite took the transaction
+ * back and the next one writes over its frames in the log. Opened anew it would read the log again,
+ * and might take frames for committed that are in the kernel's memory and never reached the disk.
+ */
 static const struct problem {
     int code;
+    bool breaks;
     enum error_kind kind;
     const char *text;
 } problems[] = {
-    {SQLITE_BUSY, ERROR_UNAVAILABLE,
+    {SQLITE_BUSY, false, ERROR_UNAVAILABLE,
      "is locked by another process for more than 5 s (fuser(1) names it)"},
-    {SQLITE_FULL, ERROR_UNAVAILABLE, "cannot grow: make room on its disk"},
-    {SQLITE_IOERR, ERROR_UNAVAILABLE, "cannot be read or written: check its disk"},
-    {SQLITE_CORRUPT, ERROR_INVALID,
+    {SQLITE_FULL, false, ERROR_UNAVAILABLE, "cannot grow: make room on its disk"},
+    {SQLITE_IOERR, false, ERROR_UNAVAILABLE, "cannot be read or written: check its disk"},
+    {SQLITE_NOMEM, false, ERROR_UNAVAILABLE, "cannot be used: out of memory"},
+    {SQLITE_CORRUPT, true, ERROR_INVALID,
      "is damaged: stop all programs that use it, then restore a backup"},
-    {SQLITE_NOTADB, ERROR_INVALID, "is no SQLite database, or is damaged: restore a backup"},
-    {SQLITE_READONLY, ERROR_DENIED,
+    {SQLITE_NOTADB, true, ERROR_INVALID, "is no SQLite database, or is damaged: restore a backup"},
+    {SQLITE_READONLY, true, ERROR_DENIED,
      "is read-only: check its mode, its owner and how its disk is mounted"},
-    {SQLITE_CANTOPEN, ERROR_UNAVAILABLE,
+    {SQLITE_CANTOPEN, true, ERROR_UNAVAILABLE,
      "cannot be opened: check its mode and owner and those of its directory"},
-    {SQLITE_PERM, ERROR_DENIED, "may not be accessed: check its mode and owner"},
-    {SQLITE_NOMEM, ERROR_UNAVAILABLE, "cannot be used: out of memory"},
+    {SQLITE_PERM, true, ERROR_DENIED, "may not be accessed: check its mode and owner"},
 };
-static const struct problem other_problem = {0, ERROR_UNAVAILABLE, "cannot be used"};
+static const struct problem other_problem = {0, true, ERROR_UNAVAILABLE, "cannot be used"};
 
 int connection_error(struct connection *connection, struct error *error)
 {
@@ -44,10 +50,10 @@ int connection_error(struct connection *connection, struct error *error)
     for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
         if (problems[i].code == (extended & 0xff))
             problem = &problems[i];
-    if (problem->code != SQLITE_BUSY)
-        connection->broken = true;
+    connection->broken = connection->broken || problem->breaks;
     bool system = problem->code == SQLITE_IOERR || problem->code == SQLITE_CANTOPEN;
-    const char *reason = system && errnum != 0 ? strerror(errnum) : sqlite3_errmsg(connection->db);
+    const char *reason =
+        system && errnum != 0 ? strerrordesc_np(errnum) : sqlite3_errmsg(connection->db);
     return error_set(error, problem->kind, "store %s %s: %s (SQLite code %d)", connection->path,
                      problem->text, reason, extended);
 }

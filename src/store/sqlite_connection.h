@@ -10,8 +10,8 @@
  * ((step = sqlite3_step(statement)) == SQLITE_ROW) ... return connection_finish(connection,
  * statement, step, error);
  *
- * After an error that may mean more than "somebody else is busy" the connection is `broken`: its
- * owner closes it and opens another, so that nothing it believed before is believed any longer.
+ * After an error that leaves nothing to rely on the connection is `broken`: its owner closes it and
+ * opens another, so that nothing it believed before is believed any longer.
  */
 #ifndef MIMO_STORE_SQLITE_CONNECTION_H
 #define MIMO_STORE_SQLITE_CONNECTION_H

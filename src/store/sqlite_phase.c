@@ -2,8 +2,6 @@
 /* Moving manifests between waiting, ready and overdue. */
 #include "store/sqlite_phase.h"
 
-#include "store/sqlite_table.h"
-
 /* The five ways of being in the wrong phase; each is the end of an index. */
 #define IS_DUE_WHILE_WAITING                                                                       \
     "manifests INDEXED BY manifests_due WHERE phase = " PHASE_WAITING_SQL " AND due_at <= ?1"
@@ -12,7 +10,7 @@
     " AND run_before < ?1"
 #define IS_OVERDUE_WHILE_READY                                                                     \
     "manifests INDEXED BY manifests_deadline WHERE phase = " PHASE_READY_SQL " AND run_before < "  \
-                                                                             "?1"
+    "?1"
 #define IS_NOT_DUE_WHILE_READY                                                                     \
     "manifests INDEXED BY manifests_due WHERE phase = " PHASE_READY_SQL " AND due_at > ?1"
 #define IS_IN_TIME_WHILE_OVERDUE                                                                   \
@@ -34,6 +32,13 @@ static const char any_to_move[] = "SELECT EXISTS (SELECT 1 FROM " IS_DUE_WHILE_W
                                   " OR EXISTS (SELECT 1 FROM " IS_OVERDUE_WHILE_READY ")"
                                   " OR EXISTS (SELECT 1 FROM " IS_NOT_DUE_WHILE_READY ")"
                                   " OR EXISTS (SELECT 1 FROM " IS_IN_TIME_WHILE_OVERDUE ")";
+
+enum manifest_phase phase_at(const struct columns *columns, int64_t now)
+{
+    if (columns->values[MANIFEST_COLUMN_RUN_BEFORE].integer < now)
+        return PHASE_OVERDUE;
+    return columns->values[MANIFEST_COLUMN_DUE_AT].integer <= now ? PHASE_READY : PHASE_WAITING;
+}
 
 struct clock_step {
     int64_t now;

@@ -15,11 +15,15 @@
 
 #include "mimo/error.h"
 #include "store/sqlite_store.h"
+#include "store/sqlite_table.h"
 
 enum {
-    PHASE_STEP = 500,  /* manifests moved in one transaction, so that others get their turn */
-    PHASE_ROUNDS = 32, /* transactions of one call; what is left then is moved by the next */
+    PHASE_STEP = 2000, /* manifests moved in one transaction, so that others get their turn */
+    PHASE_ROUNDS = 8,  /* transactions of one call; what is left then is moved by the next */
 };
+
+/* The phase at `now` of a Pending manifest with these columns. */
+enum manifest_phase phase_at(const struct columns *columns, int64_t now);
 
 /* Moves manifests to the phase they are in at `now`. Writes nothing if all are. */
 int phase_follow_clock(struct sqlite_store *store, int64_t now, struct error *error);

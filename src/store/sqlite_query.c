@@ -89,15 +89,17 @@ static const char manifests_of_task[] =
     MANIFESTS_ARM("manifests_task WHERE task = :task") " ORDER BY created_at, id";
 static const char manifests_of_all[] =
     MANIFESTS_ARM("manifests_created WHERE true") " ORDER BY created_at, id";
-static const char
-    manifests_in_states[] = MANIFESTS_IN_STATE("Pending") " UNION ALL " MANIFESTS_IN_STATE("InProgr"
-                                                                                           "ess") " UNION ALL " MANIFESTS_IN_STATE("Completed") " UNION ALL " MANIFESTS_IN_STATE(
-        "Failed") " UNION ALL " MANIFESTS_IN_STATE("RetriesExceeded") " UNION "
-                                                                      "ALL " MANIFESTS_IN_STATE("Ti"
-                                                                                                "me"
-                                                                                                "dO"
-                                                                                                "u"
-                                                                                                "t") " UNION ALL " MANIFESTS_IN_STATE("Cancelled") " ORDER BY 4, 3";
+static const char manifests_in_states[] =
+    MANIFESTS_IN_STATE("Pending") " UNION ALL " MANIFESTS_IN_STATE(
+        "InProgr"
+        "ess") " UNION ALL " MANIFESTS_IN_STATE("Completed") " UNION ALL " MANIFESTS_IN_STATE("Fail"
+                                                                                              "ed") " UNION ALL " MANIFESTS_IN_STATE("RetriesExceeded") " UNION "
+                                                                                                                                                        "ALL " MANIFESTS_IN_STATE(
+                                                                                                                                                            "Ti"
+                                                                                                                                                            "me"
+                                                                                                                                                            "dO"
+                                                                                                                                                            "u"
+                                                                                                                                                            "t") " UNION ALL " MANIFESTS_IN_STATE("Cancelled") " ORDER BY 4, 3";
 
 static const char *choose_leased_manifests(const struct store_query *query)
 {

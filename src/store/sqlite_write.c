@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/manifest_state.h"
 #include "store/backend.h"
+#include "store/sqlite_phase.h"
 #include "store/sqlite_table.h"
 
 /* A document as it is to be. A deletion has no text. */
@@ -56,6 +58,16 @@ static int64_t parse_etag(const char *text)
     return *end == '\0' ? value : -1;
 }
 
+static bool is_pending(const struct columns *columns)
+{
+    return columns->values[MANIFEST_COLUMN_PHASE].type == COLUMN_INTEGER;
+}
+
+static bool is_ready(const struct columns *columns)
+{
+    return is_pending(columns) && columns->values[MANIFEST_COLUMN_PHASE].integer == PHASE_READY;
+}
+
 static int prepare_target(const struct store_target *target, struct document_write *write,
                           struct error *error)
 {
@@ -72,6 +84,9 @@ static int prepare_target(const struct store_target *target, struct document_wri
         return error_prefix(error, "%s %s", store_container_name(target->container),
                             write->name.id ? write->name.id : "");
     tables[target->container].derive(target->document, &write->columns);
+    if (target->container == STORE_MANIFESTS && is_pending(&write->columns))
+        write->columns.values[MANIFEST_COLUMN_PHASE].integer =
+            phase_at(&write->columns, clock_unix_seconds());
     return 0;
 }
 
@@ -145,12 +160,6 @@ static bool is_open_state(const char *state)
     return state && manifest_state_parse(state, &known) && !manifest_state_is_terminal(known);
 }
 
-static bool is_phase(const struct columns *columns, enum manifest_phase phase)
-{
-    const struct column *column = &columns->values[MANIFEST_COLUMN_PHASE];
-    return column->type == COLUMN_INTEGER && column->integer == phase;
-}
-
 enum { FIND_COLUMNS = 2 }; /* sequence and etag stand before the columns */
 
 /* What the row says about a manifest; a phase that still holds is kept, for only the clock changes
@@ -167,7 +176,7 @@ static void read_manifest_row(sqlite3_stmt *statement, struct columns *columns, 
     if (sqlite3_column_type(statement, phase) == SQLITE_NULL)
         return;
     row->ready = sqlite3_column_int(statement, phase) == PHASE_READY;
-    if (is_phase(columns, PHASE_WAITING))
+    if (is_pending(columns))
         columns->values[MANIFEST_COLUMN_PHASE].integer = sqlite3_column_int(statement, phase);
 }
 
@@ -224,7 +233,7 @@ static int follow_manifest(struct transaction *transaction, const struct documen
     const struct columns *columns = &write->columns;
     bool exists = write->text != NULL;
     bool open = exists && is_open_state(columns->values[MANIFEST_COLUMN_STATE].text);
-    bool ready = exists && is_phase(columns, PHASE_READY);
+    bool ready = exists && is_ready(columns);
 
     transaction->open_manifests += (int)open - (int)before->open;
     if (before->ready && transaction_note_cluster(transaction, before->cluster, error) < 0)

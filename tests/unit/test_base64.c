@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Base64: the vectors of RFC 4648, every length, and everything that is not base64. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mimo/cleanup.h"
+#include "mimo/seal.h"
+
+static void the_vectors_of_the_standard_hold_both_ways(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *plain;
+        const char *text;
+    } vectors[] = {
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xfb\xff\xfe", "+//+"},
+    };
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        struct error error;
+        cleanup_free char *text = NULL;
+        cleanup_free unsigned char *data = NULL;
+        size_t length;
+        assert_int_equal(base64_encode(vectors[i].plain, strlen(vectors[i].plain), &text, &error),
+                         0);
+        assert_string_equal(text, vectors[i].text);
+        assert_int_equal(base64_decode(text, &data, &length, &error), 0);
+        assert_int_equal(length, strlen(vectors[i].plain));
+        assert_memory_equal(data, vectors[i].plain, length);
+    }
+}
+
+static void every_byte_and_length_comes_back(void **state)
+{
+    (void)state;
+    unsigned char data[256];
+    for (int i = 0; i < 256; i++)
+        data[i] = (unsigned char)(255 - i);
+    for (size_t length = 0; length <= sizeof(data); length++) {
+        struct error error;
+        cleanup_free char *text = NULL;
+        cleanup_free unsigned char *back = NULL;
+        size_t back_length;
+        assert_int_equal(base64_encode(data, length, &text, &error), 0);
+        assert_int_equal(base64_decode(text, &back, &back_length, &error), 0);
+        assert_int_equal(back_length, length);
+        assert_memory_equal(back, data, length);
+    }
+}
+
+static void what_is_no_base64_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "Z",
+        "Zg",
+        "Zg=",
+        "Zm9vY",
+        "Zg==Zg==",
+        "Zg=x",
+        "=Zg=",
+        "====",
+        "Z===",
+        "Zm9v====",
+        "Zm9 ",
+        "Zm9v\n",
+        "Zm9v\nZm9v",
+        "Zm-_",
+        "Zm9\xc3",
+        "Zm 9",
+        "Zh==" /* bits behind the last byte */,
+        "Zm9=",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct error error;
+        unsigned char *data;
+        size_t length;
+        if (base64_decode(texts[i], &data, &length, &error) == 0)
+            fail_msg("\"%s\" was accepted", texts[i]);
+        assert_int_equal(error.kind, ERROR_INVALID);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_vectors_of_the_standard_hold_both_ways),
+        cmocka_unit_test(every_byte_and_length_comes_back),
+        cmocka_unit_test(what_is_no_base64_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
