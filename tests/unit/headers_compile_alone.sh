@@ -9,6 +9,7 @@ passed=0
 failed=0
 for header in "$MIMO_SOURCE"/include/mimo/*.h; do
     name=mimo/$(basename "$header")
+    # shellcheck disable=SC2086 # flags are words
     # A definition follows, for a file without any is not ISO C.
     if printf '#include "%s"\n#include "%s"\nint main(void);\n' "$name" "$name" |
         ${CC:-cc} -std=gnu17 -I"$MIMO_SOURCE/include" $flags -Wall -Wextra -Werror -fsyntax-only -x c -; then
