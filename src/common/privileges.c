@@ -28,14 +28,21 @@ static void cleanup_cap_function(cap_t *caps)
 #define cleanup_cap __attribute__((cleanup(cleanup_cap_function)))
 
 /* Root has no powers by being root, the change of user strips capabilities, no ambient ones; and
- * nobody may change that any more. */
+ * nobody may change that any more. Whoever started us may have set some of these already, and
+ * locked them. */
 enum {
-    SECUREBITS_FINAL = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
-                       SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-                       SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
-    /* While the user changes: permitted capabilities outlive it. */
-    SECUREBITS_KEEPING = SECBIT_KEEP_CAPS,
+    SECUREBITS_ON = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                    SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+                    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+    SECUREBITS_OFF = SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP,
 };
+
+static int set_securebits(int on, int off)
+{
+    int bits = prctl(PR_GET_SECUREBITS);
+
+    return bits < 0 ? -1 : prctl(PR_SET_SECUREBITS, (unsigned long)((bits | on) & ~off), 0, 0, 0);
+}
 
 /* Reads an id and moves *text behind it. (uid_t)-1 means "leave as it is" to the system calls. */
 static bool read_id(const char **text, unsigned *ret_id)
@@ -208,7 +215,7 @@ static int verify(const int *keep, size_t keep_count, bool closed, struct error 
             return error_set(error, ERROR_SYSTEM, "capability %d is still in the bounding set",
                              capability);
     }
-    if (closed && prctl(PR_GET_SECUREBITS) != SECUREBITS_FINAL)
+    if (closed && (prctl(PR_GET_SECUREBITS) & (SECUREBITS_ON | SECUREBITS_OFF)) != SECUREBITS_ON)
         return error_set(error, ERROR_SYSTEM, "the securebits are not locked");
     return 0;
 }
@@ -231,7 +238,7 @@ static int change(const struct identity *identity, const int *keep, size_t keep_
         permitted[permitted_count++] = CAP_SETPCAP; /* until the securebits are locked */
         if (close_bounding_set(keep, keep_count) < 0)
             return error_set_system(error, errno, "cannot empty the capability bounding set");
-        if (prctl(PR_SET_SECUREBITS, SECUREBITS_KEEPING) < 0)
+        if (set_securebits(SECBIT_KEEP_CAPS, 0) < 0)
             return error_set_system(error, errno, "cannot set the securebits");
     }
     if (change_ids(identity) < 0)
@@ -247,7 +254,7 @@ static int change(const struct identity *identity, const int *keep, size_t keep_
     if (may_close) {
         if (set_capabilities(permitted, permitted_count, &setpcap, 1) < 0)
             return error_set_system(error, errno, "cannot drop capabilities");
-        if (prctl(PR_SET_SECUREBITS, SECUREBITS_FINAL) < 0)
+        if (set_securebits(SECUREBITS_ON, SECUREBITS_OFF) < 0)
             return error_set_system(error, errno, "cannot lock the securebits");
     }
     return 0;

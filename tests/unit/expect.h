@@ -36,8 +36,8 @@ static inline void expect_failure(int result, const struct error *error, enum er
 /* A call that must succeed. */
 static inline void expect_success(int result, const struct error *error)
 {
-    if (result < 0)
-        fail_msg("expected success, got: %s", error->message);
+    if (result != 0)
+        fail_msg("expected success, got %d: %s", result, result < 0 ? error->message : "");
 }
 
 /* A new private folder; `path` takes PRIVATE_PATH_SIZE bytes. */

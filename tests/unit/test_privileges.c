@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/securebits.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -180,6 +181,24 @@ static void who_kept_the_right_to_change_users_drops_it_with_the_next_change(voi
     expect_child_succeeds(drop_twice, NULL);
 }
 
+static int drop_with_securebits_set(void *context)
+{
+    (void)context;
+    CHILD_EXPECT(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) == 0);
+    CHILD_EXPECT(drop_as_launcher() == 0);
+    CHILD_EXPECT(prctl(PR_GET_SECUREBITS) ==
+                 (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                  SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+                  SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED));
+    return 0;
+}
+
+static void securebits_that_were_locked_before_do_no_harm(void **state)
+{
+    (void)state;
+    expect_child_succeeds(drop_with_securebits_set, NULL);
+}
+
 static int exec_after_drop(void *context)
 {
     struct error error;
@@ -188,7 +207,6 @@ static int exec_after_drop(void *context)
     (void)context;
     CHILD_EXPECT(privileges_drop(&nobody_special, NULL, 0, &error) == 0);
     dup2(null, STDERR_FILENO);
-    /* chown to root is what an exec that brought capabilities back could do */
     execl("/bin/sh", "sh", "-c",
           "grep -q '^CapEff:.*0000000000000000$' /proc/self/status && "
           "grep -q '^CapBnd:.*0000000000000000$' /proc/self/status",
@@ -318,6 +336,7 @@ int main(void)
         cmocka_unit_test(root_is_given_up_for_good),
         cmocka_unit_test(named_capabilities_are_kept_and_no_others),
         cmocka_unit_test(who_kept_the_right_to_change_users_drops_it_with_the_next_change),
+        cmocka_unit_test(securebits_that_were_locked_before_do_no_harm),
         cmocka_unit_test(an_exec_brings_nothing_back),
         cmocka_unit_test(root_is_no_user_to_drop_to),
         cmocka_unit_test(root_that_cannot_give_up_root_fails_aloud),
