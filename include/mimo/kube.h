@@ -2,13 +2,14 @@
 /*
  * kube.h - kubeconfigs, and a client for the Kubernetes API of one cluster.
  *
- * A client holds one connection that is kept alive between its requests (libcurl), verifies TLS always
- * unless the kubeconfig itself says insecure-skip-tls-verify, follows no redirect, ignores proxies of
- * the environment, resolves no name (addresses come with the job), and reads no file: everything is in memory.
- * One thread at a time.
+ * A client holds one connection that is kept alive between its requests (libcurl), verifies TLS
+ * always unless the kubeconfig itself says insecure-skip-tls-verify, follows no redirect, ignores
+ * proxies of the environment, resolves no name (addresses come with the job), and reads no file:
+ * everything is in memory. One thread at a time.
  *
  * Bounds: connect 10 s, a request 30 s, a response KUBE_RESPONSE_MAXIMUM bytes.
- * Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/, the kubeconfig format of client-go.
+ * Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/, the kubeconfig format of
+ * client-go.
  */
 #ifndef MIMO_KUBE_H
 #define MIMO_KUBE_H
@@ -22,63 +23,69 @@
 
 enum { KUBE_RESPONSE_MAXIMUM = 8 * 1024 * 1024, KUBE_CONFLICT_RETRIES = 5 };
 
-/* What a kubeconfig says about its current context. Texts owned; secrets are wiped by kubeconfig_free(). */
+/* What a kubeconfig says about its current context. Texts owned; secrets are wiped by
+ * kubeconfig_free(). */
 struct kubeconfig {
-    char *server;           /* https://host:port[/path] */
-    char *host;             /* of the server's URL */
+    char *server; /* https://host:port[/path] */
+    char *host;   /* of the server's URL */
     int port;
-    char *ca;               /* PEM, or NULL: then the system's */
+    char *ca;                 /* PEM, or NULL: then the system's */
     char *client_certificate; /* PEM, or NULL */
-    char *client_key;       /* PEM, or NULL */
-    char *token;            /* or NULL */
-    char *tls_server_name;  /* or NULL */
+    char *client_key;         /* PEM, or NULL */
+    char *token;              /* or NULL */
+    char *tls_server_name;    /* or NULL */
     bool insecure;
 };
 
-/* Reads YAML or JSON. ERROR_INVALID names what is missing or wrong ("context \"x\" names no user"). File
- * references (certificate-authority and so on) are refused with a message that says how to embed them
- * (kubectl config view --flatten). So are exec and auth-provider plug-ins, and plain http. */
+/* Reads YAML or JSON. ERROR_INVALID names what is missing or wrong ("context \"x\" names no user").
+ * File references (certificate-authority and so on) are refused with a message that says how to
+ * embed them (kubectl config view --flatten). So are exec and auth-provider plug-ins, and plain
+ * http. */
 int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_config,
                      struct error *error);
 void kubeconfig_free(struct kubeconfig *config);
 
-/* ERROR_INVALID when the kubeconfig's server is not the one of `url` (scheme, host, port, path): its
- * credentials are for a server that nobody resolved, and that nobody registered for this cluster. */
+/* ERROR_INVALID when the kubeconfig's server is not the one of `url` (scheme, host, port, path):
+ * its credentials are for a server that nobody resolved, and that nobody registered for this
+ * cluster. */
 int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error);
 
-/* Called once by the process that forks workers: before its first fork, with the TZ that they will have. Reads and
- * sets up all that libcurl, OpenSSL, Jansson and the time zone would otherwise look for at their first use, which a
- * sandbox forbids; keeps the system's CA bundle in memory (none is fine: each kubeconfig then needs its own). */
+/* Called once by the process that forks workers: before its first fork, with the TZ that they will
+ * have. Reads and sets up all that libcurl, OpenSSL, Jansson and the time zone would otherwise look
+ * for at their first use, which a sandbox forbids; keeps the system's CA bundle in memory (none is
+ * fine: each kubeconfig then needs its own). */
 int kube_warm_up(struct error *error);
 
 struct kube_client;
 
-/* `addresses`: JSON array of "host:port:address". Borrows nothing. ERROR_INVALID when there is no address of the
- * kubeconfig's server (one that is an IP address needs none), or nothing to verify its certificate with. */
+/* `addresses`: JSON array of "host:port:address". Borrows nothing. ERROR_INVALID when there is no
+ * address of the kubeconfig's server (one that is an IP address needs none), or nothing to verify
+ * its certificate with. */
 int kube_client_create(const struct kubeconfig *config, json_t *addresses,
                        struct kube_client **ret_client, struct error *error);
 void kube_client_free(struct kube_client *client);
 
 /* What came back. `document` is NULL unless the answer was a JSON object. */
 struct kube_answer {
-    long status;      /* HTTP status; 0 when there was no answer */
-    json_t *document; /* owned; kube_answer_free() */
+    long status;        /* HTTP status; 0 when there was no answer */
+    json_t *document;   /* owned; kube_answer_free() */
     struct error error; /* when there was no (whole) answer */
-    bool timed_out;
 };
 
-void kube_request(struct kube_client *client, const char *method, const char *path,
-                  json_t *body, struct kube_answer *ret_answer);
+void kube_request(struct kube_client *client, const char *method, const char *path, json_t *body,
+                  struct kube_answer *ret_answer);
 void kube_answer_free(struct kube_answer *answer);
 
-/* The one place that maps an answer to a step's result after the outcome table: 2xx succeeded; 408, 429, 5xx, timeouts
- * refused or reset connections transient; 401, 403, 404, other 4xx, bad data terminal. `what` names the thing asked for;
- * the Status object's reason and message are used when there is one. */
+/* The one place that maps an answer to a step's result after the outcome table: 2xx succeeded; 408,
+ * 409, 429, 5xx, timeouts, refused or lost connections, certificates that do not verify transient;
+ * 401, 403, 404, other 4xx, redirects, bad data terminal. `what` names the thing asked for; the
+ * Status object's reason and message are used when there is one. */
 struct step_result kube_step_result(const struct kube_answer *answer, const char *what);
 
-/* Reads the object at `path`, lets `change` alter it, and writes it back with its resourceVersion when it
- * was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed tells whether a write
- * happened. `change` returns 1 for altered, 0 for nothing to do, -1 for data it cannot work with. */
+/* Reads the object at `path`, lets `change` alter it, and writes it back with its resourceVersion
+ * when it was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed
+ * tells whether a write happened. `change` returns 1 for altered, 0 for nothing to do, -1 for data
+ * it cannot work with. */
 typedef int kube_change_f(json_t *object, void *context, struct error *error);
 struct step_result kube_modify(struct kube_client *client, const char *path, const char *what,
                                kube_change_f *change, void *change_context, bool *ret_changed);

@@ -2,16 +2,16 @@
 /*
  * task.h - tasks, their steps, and the registry.
  *
- * A task is a list of steps which one worker runs in order. An action succeeds or fails; a condition is asked
- * again every `poll` until it holds or its time is over (then it counts as transient: "timeout"). Steps
- * run again after a retry: each must be safe to repeat from any partial run and change nothing when there
- * is nothing to change.
+ * A task is a list of steps which one worker runs in order. An action succeeds or fails; a
+ * condition is asked again every `poll` until it holds or its time is over (then it counts as
+ * transient: "timeout"). Steps run again after a retry: each must be safe to repeat from any
+ * partial run and change nothing when there is nothing to change.
  *
  * A step gets everything from its task_context: the job, opened credentials, the Kubernetes client,
  * clock, sleep and reports. Tests hand it doubles by replacing the function pointers.
  *
- * One file a task; the registry (registry.c) is the one table of them, read by worker, supervisor, Admin API
- * and mimoctl. docs/writing-tasks.md walks through a new one.
+ * One file a task; the registry (registry.c) is the one table of them, read by worker, supervisor,
+ * Admin API and mimoctl. docs/writing-tasks.md walks through a new one.
  */
 #ifndef MIMO_TASK_H
 #define MIMO_TASK_H
@@ -39,8 +39,8 @@ struct task_step {
 };
 
 enum task_flags {
-    TASK_NEEDS_CLUSTER = 1 << 0,  /* gets the cluster's credentials and may connect to its API server */
-    TASK_PRACTICE = 1 << 1,       /* registered only with actuator.practice_tasks = yes */
+    TASK_NEEDS_CLUSTER = 1 << 0,    /* gets the cluster's credentials, may connect to its server */
+    TASK_PRACTICE = 1 << 1,         /* registered only with actuator.practice_tasks = yes */
     TASK_STEPS_OF_ITS_OWN = 1 << 2, /* makes its list of steps from its parameters (`plan`) */
 };
 
@@ -52,12 +52,14 @@ struct task {
     unsigned flags;
     const struct task_step *steps;
     size_t step_count;
-    /* With TASK_STEPS_OF_ITS_OWN: the steps, in memory that task_run() frees. A failure ends the task as terminal. */
+    /* With TASK_STEPS_OF_ITS_OWN: the steps, in memory that task_run() frees. A failure ends the
+     * task as terminal. */
     int (*plan)(struct task_context *context, struct task_step **ret_steps, size_t *ret_count,
                 struct error *error);
     /* Checks a manifest's parameters when it is created; NULL: the task takes none. */
     int (*check_parameters)(json_t *parameters, struct error *error);
-    /* Paths of the cluster document (within openShiftCluster) that patchCluster may touch; NULL-terminated, or NULL. */
+    /* Paths of the cluster document (within openShiftCluster) that patchCluster may touch;
+     * NULL-terminated, or NULL. */
     const char *const *patches;
     /* What of the configuration goes into the job's settings; NULL for nothing. New reference. */
     json_t *(*settings)(const struct config *config);
@@ -67,15 +69,16 @@ struct task {
 struct task_context {
     const struct job *job;
     const struct task *task;
-    struct kube_client *kube;    /* NULL unless TASK_NEEDS_CLUSTER */
-    size_t step;                 /* index of the step that runs */
-    void *state;                 /* the task's own, freed with free() at the end; NULL at first */
-    char result_message[STATUS_TEXT_SIZE]; /* what the result says when all steps are done; "" at first */
+    struct kube_client *kube; /* NULL unless TASK_NEEDS_CLUSTER */
+    size_t step;              /* index of the step that runs */
+    void *state;              /* the task's own, freed with free() at the end; NULL at first */
+    char result_message[STATUS_TEXT_SIZE]; /* what the result says when all steps are done; "" at
+                                              first */
     int64_t (*now_milliseconds)(struct task_context *context); /* monotonic */
     void (*sleep_milliseconds)(struct task_context *context, int64_t milliseconds);
     void (*report)(struct task_context *context, const struct report *report);
-    /* Bytes onto the result pipe as they are. For the practice task alone, to show what becomes of those that are
-     * no report. */
+    /* Bytes onto the result pipe as they are. For the practice task alone, to show what becomes of
+     * those that are no report. */
     void (*report_bytes)(struct task_context *context, const void *bytes, size_t length);
     void *environment; /* of whoever made the context */
 };
@@ -90,8 +93,8 @@ void task_report_log(struct task_context *context, int level, const char *format
 struct step_result task_run(struct task_context *context);
 
 /* The registry. `practice` tells whether practice tasks count as registered. */
-const struct task *task_find(const char *id, bool practice);              /* by UUID */
-const struct task *task_find_by_name(const char *name, bool practice);    /* UUID or short name */
-const struct task *task_at(size_t position, bool practice);               /* NULL after the last */
+const struct task *task_find(const char *id, bool practice);           /* by UUID */
+const struct task *task_find_by_name(const char *name, bool practice); /* UUID or short name */
+const struct task *task_at(size_t position, bool practice);            /* NULL after the last */
 
 #endif

@@ -388,20 +388,38 @@ static int append_token(struct curl_slist **headers, const char *token, struct e
     return result;
 }
 
-static int make_headers(const struct kube_client *client, const char *method,
-                        struct curl_slist **headers, struct error *error)
+/* The URL bears the name to verify; the server is still to hear its own. */
+static int append_host(const struct kube_client *client, struct curl_slist **headers,
+                       struct error *error)
 {
     const struct kubeconfig *config = &client->config;
-    const char *type = strcmp(method, "PATCH") == 0 ? "Content-Type: application/merge-patch+json"
-                                                    : "Content-Type: application/json";
-    char host[PEER_SIZE + 8];
-    snprintf(host, sizeof host, "Host: %s", client->peer);
+    char line[PEER_SIZE + 8];
+    if (!config->tls_server_name)
+        return 0;
+    snprintf(line, sizeof line, "Host: %s", client->peer);
+    return append(headers, line, error);
+}
+
+static int append_body_type(const char *method, struct curl_slist **headers, struct error *error)
+{
+    bool is_patch = strcmp(method, "PATCH") == 0;
     /* "Expect:" takes the header away with which libcurl would wait for a "100 Continue". */
-    if (append(headers, "Accept: application/json", error) < 0 ||
-        append(headers, type, error) < 0 || append(headers, "Expect:", error) < 0 ||
-        append(headers, host, error) < 0)
+    if (append(headers, "Expect:", error) < 0)
         return -1;
-    return config->token ? append_token(headers, config->token, error) : 0;
+    return append(headers,
+                  is_patch ? "Content-Type: application/merge-patch+json"
+                           : "Content-Type: application/json",
+                  error);
+}
+
+static int make_headers(const struct kube_client *client, const char *method, bool has_body,
+                        struct curl_slist **headers, struct error *error)
+{
+    if (append(headers, "Accept: application/json", error) < 0 ||
+        append_host(client, headers, error) < 0 ||
+        (has_body && append_body_type(method, headers, error) < 0))
+        return -1;
+    return client->config.token ? append_token(headers, client->config.token, error) : 0;
 }
 
 static CURLcode set_request(struct kube_client *client, const char *method, const char *url,
@@ -433,7 +451,7 @@ static const struct failure {
     enum error_kind kind;
     const char *text;
 } failures[] = {
-    {CURLE_PEER_FAILED_VERIFICATION, ERROR_UNAVAILABLE, "TLS: the certificate does not verify, of"},
+    {CURLE_PEER_FAILED_VERIFICATION, ERROR_UNAVAILABLE, "TLS: untrusted certificate of"},
     {CURLE_SSL_CONNECT_ERROR, ERROR_UNAVAILABLE, "TLS: no secure connection to"},
     {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, "TLS: the client certificate cannot be used with"},
     {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID,
@@ -453,7 +471,6 @@ static void describe_timeout(struct kube_client *client, struct kube_answer *ans
 {
     char duration[CLOCK_TEXT_SIZE];
     curl_off_t connected = 0;
-    answer->timed_out = true;
     curl_easy_getinfo(client->curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
     if (connected == 0)
         error_set(&answer->error, ERROR_UNAVAILABLE, "timeout connecting to %s after %s",
@@ -537,7 +554,7 @@ static int run_request(struct kube_client *client, const char *method, const cha
 {
     cleanup_headers struct curl_slist *headers = NULL;
     cleanup_free char *url = NULL;
-    if (make_headers(client, method, &headers, &answer->error) < 0)
+    if (make_headers(client, method, body != NULL, &headers, &answer->error) < 0)
         return -1;
     if (asprintf(&url, "%s%s", client->base, path) < 0) {
         url = NULL;

@@ -3,7 +3,7 @@
  * hostile_server.c - a TLS server as a child of a test that answers every request with the bytes it
  * was given.
  */
-#include "unit/hostile_server.h"
+#include "hostile_server.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "unit/practice_server.h"
+#include "practice_server.h"
 
 struct hostile_answer {
     const char *text;   /* sent once */

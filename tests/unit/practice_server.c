@@ -2,7 +2,7 @@
 /*
  * practice_server.c - a practice cluster as a child of a test, and clients of it.
  */
-#include "unit/practice_server.h"
+#include "practice_server.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 /*
  * task_double.c - a task context whose clock only moves when somebody sleeps.
  */
-#include "unit/task_double.h"
+#include "task_double.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "mimo/clock.h"
+#include "task_double.h"
 #include "tasks/tasks.h"
-#include "unit/task_double.h"
 
 #define NOW     INT64_C(1795392000) /* 2026-11-23T00:00:00Z */
 #define DAYS(n) ((n)*INT64_C(86400))

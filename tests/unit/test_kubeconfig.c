@@ -17,7 +17,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
 #include "mimo/kube.h"
-#include "unit/tls_identity.h"
+#include "tls_identity.h"
 
 static struct tls_identity identity;
 static struct tls_identity other_identity;

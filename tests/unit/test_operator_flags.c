@@ -15,9 +15,9 @@
 
 #include "mimo/document.h"
 #include "mimo/kube.h"
+#include "practice_server.h"
+#include "task_double.h"
 #include "tasks/tasks.h"
-#include "unit/practice_server.h"
-#include "unit/task_double.h"
 
 #define CLUSTER_PATH  "/apis/aro.openshift.io/v1alpha1/clusters/cluster"
 #define OPERATOR_PATH "/apis/config.openshift.io/v1/clusteroperators/kube-apiserver"

@@ -23,8 +23,8 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/exit_codes.h"
+#include "task_double.h"
 #include "tasks/tasks.h"
-#include "unit/task_double.h"
 
 enum { DEADLINE_MILLISECONDS = 20 * 1000 };
 

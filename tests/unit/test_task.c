@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "unit/task_double.h"
+#include "task_double.h"
 
 /* What the steps below do when they are asked for the n-th time. */
 struct script {

@@ -2,7 +2,7 @@
 /*
  * tls_identity.c - a key with its self-signed certificate, for tests.
  */
-#include "unit/tls_identity.h"
+#include "tls_identity.h"
 
 #include <assert.h>
 #include <stdlib.h>
