@@ -62,7 +62,7 @@ static bool is_live(const struct follow *follow)
     return follow->ctl->output.live && follow->ctl->output.form < OUTPUT_JSON;
 }
 
-/* "07:08:09  InProgress  attempt 1  [2/3] name  (1m12s)" */
+/* "07:08:09  (1m12s)  InProgress       attempt 1  [2/3] drain the gateway: 12 connections left" */
 static void write_line(struct follow *follow)
 {
     const struct output *output = &follow->ctl->output;
@@ -141,9 +141,8 @@ static int bear_trouble(struct follow *follow, const struct error *error)
     close_line(follow);
     if (error->kind != ERROR_UNAVAILABLE || clock_elapsed(follow->heard) > FOLLOW_PATIENCE)
         return -1;
-    if (!follow->troubled) {
+    if (!follow->troubled)
         ctl_say("%s; asking again for %d s", error->message, FOLLOW_PATIENCE / 1000);
-    }
     follow->troubled = true;
     return 0;
 }

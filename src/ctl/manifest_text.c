@@ -55,11 +55,12 @@ const char *manifest_text_status(const json_t *manifest, char *buffer)
 
 int64_t manifest_text_elapsed(const json_t *manifest, int64_t now)
 {
+    unsigned state = state_of(manifest);
     int64_t created = document_integer(manifest, "createdAt", now);
-    int64_t since = state_of(manifest) == IN_PROGRESS
-                        ? document_integer(manifest, "startedAt", created)
-                        : created;
-    return since < now ? now - since : 0;
+    int64_t begin = state == PENDING ? created : document_integer(manifest, "startedAt", created);
+    int64_t end =
+        state & MANIFEST_STATES_OPEN ? now : document_integer(manifest, "finishedAt", now);
+    return begin < end ? end - begin : 0;
 }
 
 static int64_t due_at(const json_t *manifest)

@@ -28,7 +28,8 @@ enum colour manifest_text_colour(const char *state);
  * (CELL_SIZE bytes), which is returned. */
 const char *manifest_text_status(const json_t *manifest, char *buffer);
 
-/* Seconds since it was claimed, or it was created. */
+/* Seconds it waits (Pending), runs (InProgress), or took: its latest attempt, or all of its waiting
+ * when there was none. */
 int64_t manifest_text_elapsed(const json_t *manifest, int64_t now);
 
 #endif

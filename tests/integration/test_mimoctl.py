@@ -113,13 +113,13 @@ def test_list_is_a_table_of_short_ids_names_and_relative_times(mimoctl, api):
         manifest("Completed", ago=7300, finishedAt=int(time.time()) - 7200, dequeues=1),
         manifest("Pending", ID2, R2, TLS, nextAttempt=int(time.time()) + 610, dequeues=3,
                  statusText="TransientError: 503 Service Unavailable"),
-        progress(2, "drain the gateway", statusText="12 connections left"),
+        {**progress(2, "drain the gateway", statusText="12 connections left"), "startedAt": int(time.time()) - 125},
     ]})
     assert rows(mimoctl("manifest", "list").stdout) == [
         ["ID", "STATE", "TASK", "CLUSTER", "ATTEMPTS", "WHEN", "STATUS"],
         ["2b65ac7b", "Completed", "operator-flags-update", "one", "1/5", "2h ago", "-"],
         ["2b65ffff", "Pending", "tls-cert-rotation", "two", "3/5", "in 10m", "TransientError: 503 Service Unavailable"],
-        ["2b65ac7b", "InProgress", "operator-flags-update", "one", "1/5", "for 0s",
+        ["2b65ac7b", "InProgress", "operator-flags-update", "one", "1/5", "for 2m",
          "[2/3] drain the gateway: 12 connections left"],
     ]
 

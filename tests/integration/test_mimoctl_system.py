@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mimoctl against a running system: what its commands say is what happens."""
+
+import json
+import os
+import re
+import subprocess
+
+LONG_TASK = json.dumps({"steps": [{"name": "look around"}, {"name": "wait for the test", "sleepMs": 60000,
+                                                            "status": "half way"}]})
+FAILING = json.dumps({"steps": [{"name": "give up", "then": "terminal", "message": "nothing to be done"}]})
+
+
+def create(running, *arguments, **options):
+    return running.mimoctl("manifest", "create", "-t", "practice", *arguments, **options)
+
+
+def test_manifest_from_creation_to_deletion(system):
+    running = system()
+    done = create(running, "-c", "cluster-0", "--icm", "691536013", "--watch")
+    assert "Completed" in done.stdout.splitlines()[-1]
+    (identifier,) = running.mimoctl("manifest", "list", "-c", "cluster-0", "-o", "id").stdout.split()
+
+    shown = running.mimoctl("manifest", "show", identifier[:8]).stdout
+    assert re.search(r"^State: +Completed$", shown, re.MULTILINE)
+    assert re.search(r"^1 +\S+ ago +\d+s +succeeded", shown, re.MULTILINE) or "now" in shown
+    assert json.loads(running.mimoctl("manifest", "show", identifier, "-o", "json").stdout)["state"] == "Completed"
+    done = running.mimoctl("manifest", "cancel", identifier, check=False)
+    assert done.returncode == 1
+    assert "cannot cancel task in state Completed" in done.stderr
+
+    assert f"deleted {identifier}" in running.mimoctl("manifest", "delete", identifier).stderr
+    done = running.mimoctl("manifest", "show", identifier, check=False)
+    assert done.returncode == 1
+    assert "manifest not found" in done.stderr
+
+
+def test_manifest_that_fails_is_4_and_is_found_by_its_state(system):
+    running = system()
+    done = create(running, "-c", "cluster-1", "--parameters", FAILING, "--watch", check=False)
+    assert done.returncode == 4
+    assert "ended as Failed: TerminalError: nothing to be done" in done.stderr
+    create(running, "-c", "cluster-1", "--watch")
+    failed = running.mimoctl("manifest", "list", "--state", "failed", "-t", "practice", "-o", "json").stdout
+    assert [one["state"] for one in json.loads(failed)["value"]] == ["Failed"]
+    shown = running.mimoctl("cluster", "show", "cluster-1").stdout
+    assert "2: 1 Completed, 1 Failed" in shown
+    assert "nothing to be done" in shown
+
+
+def test_planned_manifest_is_waited_for_and_cancelled(system):
+    running = system()
+    identifier = create(running, "-c", running.cluster(0), "--run-after", "+90m", "-o", "id").stdout.strip()
+    again = create(running, "-c", "cluster-0", "--if-open", "skip", "-o", "id")
+    assert again.stdout.strip() == identifier
+    assert "none was created" in again.stderr
+    done = create(running, "-c", "cluster-0", "--if-open", "fail", check=False)
+    assert done.returncode == 1
+    assert identifier in done.stderr
+
+    assert " in 1h " in running.mimoctl("manifest", "list").stdout
+    done = running.mimoctl("manifest", "wait", identifier, "--timeout", "200ms", check=False)
+    assert done.returncode == 5
+    assert "Cancelled" in running.mimoctl("manifest", "cancel", identifier).stdout
+    assert running.mimoctl("manifest", "wait", identifier, check=False).returncode == 4
+    assert running.mimoctl("manifest", "wait", identifier, "--for", "cancelled", "-o", "id").stdout.strip() == identifier
+
+
+def test_ps_shows_the_worker_that_runs(system):
+    running = system(set={"actuator.drain_timeout": "0"})
+    identifier = create(running, "-c", "cluster-2", "--parameters", LONG_TASK, "-o", "id").stdout.strip()
+    running.mimoctl("manifest", "wait", identifier, "--for", "InProgress", "--timeout", "30s")
+
+    def worker():
+        lines = running.mimoctl("ps").stdout.splitlines()
+        return lines[1] if len(lines) > 1 and "2/2 wait for the test" in lines[1] else None
+
+    line = running.wait_for(worker)
+    (seen,) = running.workers()
+    assert re.match(rf"{seen['pid']} +\d+ +Practice +cluster-2 +2/2 wait for the test +\d+s +[\d.]+M +1 +{identifier[:8]}$",
+                    line)
+    wide = running.mimoctl("ps", "-o", "wide").stdout
+    assert re.search(r"^Actuator 0: .*: ready; buckets 0-255; 1 of 10 workers$", wide, re.MULTILINE)
+    assert "half way" in wide
+
+    done = running.mimoctl("manifest", "cancel", identifier, check=False)
+    assert done.returncode == 1
+    assert "force" in done.stderr
+    assert "Cancelled" in running.mimoctl("manifest", "cancel", identifier, "--force").stdout
+
+
+def test_cluster_is_registered_listed_and_removed(system):
+    running = system(clusters=1)
+    resource_id = re.sub("[^/]+$", "Brand-New", running.cluster(0))
+    kubeconfig = running.directory / "practice" / "cluster-0.kubeconfig"
+    done = running.mimoctl("cluster", "register", resource_id, "--kubeconfig", kubeconfig,
+                           "--operator-flags", '{"aro.alertwebhook.enabled": "true"}')
+    assert "cluster Brand-New is registered" in done.stderr
+    cluster = json.loads(running.mimoctl("cluster", "show", "brand-new", "-o", "json").stdout)
+    assert cluster["properties"]["operatorFlags"] == {"aro.alertwebhook.enabled": "true"}
+    assert "sealedKubeconfig" not in json.dumps(cluster)
+    done = running.mimoctl("cluster", "register", resource_id, "--operator-flags", "{}", check=False)
+    assert done.returncode == 1
+    assert running.mimoctl("cluster", "list", "-o", "id").stdout.count("\n") == 2
+    running.mimoctl("cluster", "remove", "Brand-New")
+    assert "Brand-New" not in running.mimoctl("cluster", "list").stdout
+
+
+def test_tasks_and_actuators_are_those_that_run(system):
+    running = system(instances=2)
+    assert {"operator-flags-update", "practice"} <= set(
+        line.split()[0] for line in running.mimoctl("task", "list").stdout.splitlines())
+
+    def rows():
+        """Index, state and buckets of each; they are announced once a membership_interval."""
+        lines = running.mimoctl("actuator", "list").stdout.splitlines()[1:]
+        cells = [re.split("  +", line) for line in lines]
+        return [[cell[0], cell[2], cell[3]] for cell in cells]
+
+    running.wait_for(lambda: rows() == [["0", "alive", "0-127"], ["1", "alive", "128-255"]])
+
+
+def run_as(running, variables, *arguments):
+    """mimoctl with other variables than those of the system; None takes one away."""
+    environment = {**os.environ, **running.env, **variables}
+    return subprocess.run([running.build / "mimoctl", *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=60, check=False,
+                          env={name: str(value) for name, value in environment.items() if value is not None})
+
+
+def test_who_cannot_log_in_is_told_why(system):
+    running = system(instances=0, clusters=0)
+    for variables, message in (({"MIMO_TOKEN": "wrong"}, "does not accept the token of MIMO_TOKEN"),
+                               ({"MIMO_TOKEN": None}, "no token to log in with"),
+                               ({"MIMO_CACERT": None}, "name the file of its CA with --cacert or MIMO_CACERT")):
+        done = run_as(running, variables, "task", "list")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert message in done.stderr
+
+
+def test_reader_may_look_and_not_touch(system):
+    running = system(instances=0)
+    reader = {"MIMO_TOKEN": running.env["MIMO_TOKEN_READER"]}
+    assert "cluster-0" in run_as(running, reader, "cluster", "list").stdout
+    done = run_as(running, reader, "manifest", "create", "-t", "practice", "-c", "cluster-0")
+    assert done.returncode == 1
+    assert "the token is that of MIMO_TOKEN" in done.stderr
+    assert running.mimoctl("manifest", "list", "-o", "id").stdout == ""
+
+
+def test_admin_api_that_is_gone_is_3(system):
+    running = system(instances=0, clusters=0)
+    running.kill("api")
+    done = running.wait_for(lambda: (last := running.mimoctl("task", "list", check=False)).returncode == 3 and last)
+    assert "is mimo-api running there" in done.stderr
