@@ -77,7 +77,7 @@ static int verify_row(sqlite3_stmt *statement, enum store_container container, s
         document_parse((const char *)sqlite3_column_text(statement, 2),
                        (size_t)sqlite3_column_bytes(statement, 2), error);
     if (!document || store_name_of_document(container, document, &name, error) < 0)
-        return error_prefix(error, "%s %s", tables[container].name, id);
+        return error_prefix(error, "%s %s", store_container_name(container), id);
     tables[container].derive(document, &columns);
     const char *wrong = find_wrong_column(statement, container, &columns);
     if (strcmp(name.id, id) != 0)
@@ -87,7 +87,7 @@ static int verify_row(sqlite3_stmt *statement, enum store_container container, s
     if (wrong)
         return error_set(error, ERROR_INVALID,
                          "%s %s: column %s does not say what the document says; " REWRITE,
-                         tables[container].name, id, wrong);
+                         store_container_name(container), id, wrong);
     return 0;
 }
 

@@ -407,8 +407,8 @@ static void columns_and_counters_that_lie_are_found(void **state)
         {"DELETE FROM heads", "is not noted for cluster",
          "INSERT INTO heads SELECT cluster, sequence, bucket, 0, priority, run_after, id"
          " FROM manifests"},
-        {"UPDATE manifests SET document = 'x'", "manifests 00000000-0000-4000-a000-000000000001",
-         NULL},
+        {"UPDATE manifests SET document = 'x'",
+         "MaintenanceManifests 00000000-0000-4000-a000-000000000001", NULL},
     };
     fixture_add_cluster(fixture, 1);
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 1, .cluster = 1});
