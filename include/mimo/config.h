@@ -53,6 +53,13 @@ int config_load(struct config *config, const char *path, const char *const *over
 /* Releases what config_load() made; safe on a zeroed struct. */
 void config_free(struct config *config);
 
+/* Takes over what changed and may be taken over by a running mimod (CONFIG_KEYS_TAKEN_OVER) from
+ * `fresh` into `live`, and tells of every key that differs, whether it was taken. What `live` had
+ * goes to `fresh`, which the caller frees. Nobody else may read `live` meanwhile. */
+typedef void config_change_f(void *context, const char *section, const char *key, bool taken);
+void config_take_over(struct config *live, struct config *fresh, config_change_f *tell,
+                      void *context);
+
 /* The users of actuator.worker_uids; false when the key is empty. */
 bool config_worker_uids(const struct config *config, uint32_t *ret_first, uint32_t *ret_last);
 

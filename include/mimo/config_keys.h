@@ -27,6 +27,25 @@
 #define MIB     (1024 * KIB)
 #define GIB     (1024 * MIB)
 
+/* Keys that a running mimod takes over on SIGHUP; a change of any other needs a restart. */
+#define CONFIG_KEYS_TAKEN_OVER(KEY)                                                                \
+    KEY(actuator, poll_interval)                                                                   \
+    KEY(actuator, membership_interval)                                                             \
+    KEY(actuator, lease_ttl)                                                                       \
+    KEY(actuator, task_timeout)                                                                    \
+    KEY(actuator, retry_backoff)                                                                   \
+    KEY(actuator, retry_backoff_max)                                                               \
+    KEY(actuator, drain_timeout)                                                                   \
+    KEY(actuator, readiness_delay)                                                                 \
+    KEY(actuator, practice_tasks)                                                                  \
+    KEY(sandbox, memory)                                                                           \
+    KEY(sandbox, open_files)                                                                       \
+    KEY(sandbox, cpu)                                                                              \
+    KEY(sandbox, file_size)                                                                        \
+    KEY(clusters, mark_state)                                                                      \
+    KEY(tasks, acr_domain)                                                                         \
+    KEY(log, level)
+
 /* Words of CHOICE and CHOICES keys, in the order of their numbers. */
 #define CONFIG_WORDS_ASSIGNMENT    "auto static"
 #define CONFIG_WORDS_STATSD_FORMAT "mdm plain"

@@ -33,6 +33,9 @@ enum { LOG_LINE_SIZE = 4096 };
 
 void log_open(const char *program, enum log_level level, enum log_format format);
 
+/* Changes the level of what is logged (SIGHUP). */
+void log_set_level(enum log_level level);
+
 /* Forked children call it to have their own pid in their lines. */
 void log_refresh_pid(void);
 

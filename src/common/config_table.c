@@ -25,6 +25,7 @@ struct config_kind {
     void (*write)(const struct config_row *row, const void *field, FILE *stream);
     void (*allowed)(const struct config_row *row, FILE *stream);
     bool owned; /* the field is memory */
+    size_t size;
 };
 
 /* TEXT. What inih would not give back as it was written is refused. */
@@ -301,14 +302,20 @@ static void allow_choices(const struct config_row *row, FILE *stream)
     write_words(row->words, all_words(row->words), ", ", ", ", stream);
 }
 
-static const struct config_kind kind_text = {read_text, write_text, allow_text, true};
-static const struct config_kind kind_integer = {read_integer, write_integer, allow_integer, false};
+static const struct config_kind kind_text = {read_text, write_text, allow_text, true,
+                                             sizeof(char *)};
+static const struct config_kind kind_integer = {read_integer, write_integer, allow_integer, false,
+                                                sizeof(int64_t)};
 static const struct config_kind kind_duration = {read_duration, write_duration, allow_duration,
-                                                 false};
-static const struct config_kind kind_bytes = {read_bytes, write_bytes, allow_bytes, false};
-static const struct config_kind kind_boolean = {read_boolean, write_boolean, allow_boolean, false};
-static const struct config_kind kind_choice = {read_choice, write_choice, allow_choice, false};
-static const struct config_kind kind_choices = {read_choices, write_choices, allow_choices, false};
+                                                 false, sizeof(int64_t)};
+static const struct config_kind kind_bytes = {read_bytes, write_bytes, allow_bytes, false,
+                                              sizeof(int64_t)};
+static const struct config_kind kind_boolean = {read_boolean, write_boolean, allow_boolean, false,
+                                                sizeof(bool)};
+static const struct config_kind kind_choice = {read_choice, write_choice, allow_choice, false,
+                                               sizeof(int)};
+static const struct config_kind kind_choices = {read_choices, write_choices, allow_choices, false,
+                                                sizeof(unsigned)};
 
 #define ROW(section, key, kind, words, otherwise, smallest, largest, help)                         \
     {#section, #key,    &(kind), offsetof(struct config, section##_##key), words, otherwise,       \
@@ -482,6 +489,28 @@ void config_row_free(const struct config_row *row, struct config *config)
 {
     if (row->kind->owned)
         free(*(char **)field_of(row, config));
+}
+
+bool config_row_equals(const struct config_row *row, const struct config *a, const struct config *b)
+{
+    const void *field_a = const_field_of(row, a);
+    const void *field_b = const_field_of(row, b);
+
+    if (row->kind->owned)
+        return strcmp(*(char *const *)field_a, *(char *const *)field_b) == 0;
+    return memcmp(field_a, field_b, row->kind->size) == 0;
+}
+
+void config_row_swap(const struct config_row *row, struct config *a, struct config *b)
+{
+    unsigned char kept[sizeof(int64_t)];
+    void *field_a = field_of(row, a);
+    void *field_b = field_of(row, b);
+
+    assert(row->kind->size <= sizeof(kept));
+    memcpy(kept, field_a, row->kind->size);
+    memcpy(field_a, field_b, row->kind->size);
+    memcpy(field_b, kept, row->kind->size);
 }
 
 /* Writes the heading of a section when `row` is its first one. */

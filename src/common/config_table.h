@@ -43,6 +43,11 @@ int config_row_set(const struct config_row *row, struct config *config, const ch
 /* Releases the row's field. */
 void config_row_free(const struct config_row *row, struct config *config);
 
+/* Whether both have the same value, and giving each the value of the other. */
+bool config_row_equals(const struct config_row *row, const struct config *a,
+                       const struct config *b);
+void config_row_swap(const struct config_row *row, struct config *a, struct config *b);
+
 /* Rules over several keys, and the form of texts that have one. ERROR_INVALID "section.key: ...".
  */
 int config_check_rules(const struct config *config, struct error *error);

@@ -49,6 +49,11 @@ void log_refresh_pid(void)
     state.pid = getpid();
 }
 
+void log_set_level(enum log_level level)
+{
+    state.level = level;
+}
+
 static const char *level_name(enum log_level level)
 {
     static const char *const names[] = {

@@ -176,7 +176,7 @@ static void fill_limits(struct supervisor *supervisor, struct worker *worker,
                         struct launcher_launch *launch)
 {
     const struct config *config = supervisor->config;
-    int64_t lease_left = config->actuator_lease_ttl - clock_elapsed(worker->claimed);
+    int64_t lease_left = worker->lease_milliseconds - clock_elapsed(worker->claimed);
     struct worker_limits limits = worker_limits_of(lease_left, config->actuator_task_timeout);
     int64_t cpu = config->sandbox_cpu ? whole_seconds(config->sandbox_cpu) : limits.alarm_seconds;
 
@@ -262,12 +262,14 @@ static void on_resolved(void *context, json_t *addresses, uint16_t port, const s
         settle_as_step(supervisor, worker, OUTCOME_TRANSIENT, error->message);
 }
 
-void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed)
+void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed,
+                   int64_t lease_milliseconds)
 {
     struct worker *worker = worker_table_take(&supervisor->table, claim, claimed);
     assert(
         worker); /* a round claims no more than there are free slots, and nothing else takes them */
     worker->task = task_find(worker->task_id, supervisor->config->actuator_practice_tasks);
+    worker->lease_milliseconds = lease_milliseconds;
     worker->started = clock_monotonic();
     feed_add(&supervisor->feed, METRIC_ATTEMPTS_STARTED);
     if (!worker->task) {

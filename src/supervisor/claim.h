@@ -35,7 +35,7 @@ struct claim_request {
     struct bucket_range buckets;
     size_t limit; /* how many at most; 0 only looks when something becomes due */
     int64_t lease_seconds;
-    const char *mark; /* clusters.mark_state */
+    char mark[CLUSTER_STATE_SIZE]; /* clusters.mark_state */
 };
 
 struct claim_round {

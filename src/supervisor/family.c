@@ -38,10 +38,10 @@ static _Noreturn void become(const char *path, char **argv, int channel)
 
 /* NAME --channel 3 and the supervisor's own arguments. The array is the caller's, the texts are
  * not. */
-static char **build_arguments(char *name, char **arguments)
+static char **build_arguments(char *name, const char *const *arguments)
 {
     static char option[] = "--channel";
-    static char number[] = "3";
+    static char number[] = "3"; /* FAMILY_CHANNEL */
     size_t count = 0;
     while (arguments[count])
         count++;
@@ -55,8 +55,8 @@ static char **build_arguments(char *name, char **arguments)
     return argv;
 }
 
-static int start_member(const char *program, char **arguments, int *ret_socket, pid_t *ret_pid,
-                        struct error *error)
+static int start_member(const char *program, const char *const *arguments, int *ret_socket,
+                        pid_t *ret_pid, struct error *error)
 {
     char path[4096];
     if (process_find_sibling(program, path, sizeof(path), error) < 0)
@@ -83,7 +83,7 @@ static int start_member(const char *program, char **arguments, int *ret_socket, 
     return 0;
 }
 
-int family_start(struct family *family, char **arguments, struct error *error)
+int family_start(struct family *family, const char *const *arguments, struct error *error)
 {
     *family = (struct family){.launcher_socket = -1, .metrics_socket = -1};
     if (start_member("mimo-launcher", arguments, &family->launcher_socket, &family->launcher,

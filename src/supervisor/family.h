@@ -23,9 +23,9 @@ struct family {
     pid_t metrics;
 };
 
-/* Starts both with the configuration arguments that mimod itself got (argv[1] onwards). On failure
- * what was started ends by itself, since its channel is closed. */
-int family_start(struct family *family, char **arguments, struct error *error);
+/* Starts both with the configuration arguments that mimod itself got (program_config_arguments()).
+ * On failure what was started ends by itself, since its channel is closed. */
+int family_start(struct family *family, const char *const *arguments, struct error *error);
 
 /* Closes the channels and waits until both processes have ended; kills what has not after a grace
  * period. */

@@ -22,9 +22,9 @@
 static const struct program program = {
     .name = "mimod",
     .summary = "MIMO actuator: leases maintenance manifests and runs each in a sandboxed worker",
-    .details =
-        "Signals: SIGTERM drains and ends (a second one does not wait), SIGUSR1 writes the worker "
-        "table\nto the log. See mimod(8) and mimo.conf(5).",
+    .details = "Signals: SIGTERM drains and ends (a second one does not wait), SIGHUP reads the "
+               "configuration\nanew, SIGUSR1 writes the worker table to the log. See mimod(8) and "
+               "mimo.conf(5).",
 };
 
 static struct config config;
@@ -41,14 +41,14 @@ static int prepare_directories(const struct identity *identity, struct error *er
 }
 
 /* All that needs root, and the end of being root. */
-static int give_up_root(char **arguments, struct error *error)
+static int give_up_root(struct error *error)
 {
     struct identity identity = {0};
     bool privileged = privileges_can_change();
     if (privileged && (privileges_find_user(config.actuator_user, &identity, error) < 0 ||
                        prepare_directories(&identity, error) < 0))
         return -1;
-    if (family_start(&family, arguments, error) < 0)
+    if (family_start(&family, program_config_arguments(), error) < 0)
         return -1;
     if (privileged && privileges_drop(&identity, NULL, 0, error) < 0)
         return -1;
@@ -69,12 +69,12 @@ static void describe_membership(const char *id)
     membership.buckets = (struct bucket_range){0, -1};
 }
 
-static int run(char **arguments, struct error *error)
+static int run(struct error *error)
 {
     char id[UUID_SIZE];
     int lock;
     struct store *store;
-    if (give_up_root(arguments, error) < 0 ||
+    if (give_up_root(error) < 0 ||
         identity_open(config.actuator_state_directory, id, &lock, error) < 0 ||
         store_open(config.store_uri, &store, error) < 0)
         return -1;
@@ -94,13 +94,11 @@ static int run(char **arguments, struct error *error)
 int main(int argc, char **argv)
 {
     process_title_initialize(argc, argv);
-    int operand = program_start(&program, argc, argv, &config);
-    if (operand < argc)
-        program_usage_error(&program, "unexpected operand \"%s\"", argv[operand]);
+    program_start(&program, argc, argv, &config);
     signal(SIGPIPE, SIG_IGN);
 
     struct error error;
-    if (run(argv + 1, &error) < 0) {
+    if (run(&error) < 0) {
         log_error("%s", error.message);
         family_stop(&family);
         return EXIT_FAILURE;

@@ -3,14 +3,16 @@
 #include "supervisor/poller.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "mimo/cleanup.h"
 
 /* A round's own copy of all it needs: it shares nothing with the event loop. */
 struct poller_round {
     struct store *store;
-    const struct settle_rules *rules;
+    struct settle_rules rules;
     struct membership membership;
+    bool leave; /* give the buckets away instead of working on them */
     bool recover;
     bool refresh;
     bool tidy;
@@ -26,17 +28,22 @@ static int run_steps(struct poller_round *round, int64_t now)
     struct poll_result *result = &round->result;
     struct error *error = &result->error;
 
+    if (round->leave) {
+        round->membership.buckets = (struct bucket_range){0, -1};
+        result->refreshed = true;
+        return membership_leave(round->store, &round->membership, error);
+    }
     if (round->refresh) {
         if (membership_refresh(round->store, &round->membership, now, error) < 0)
             return -1;
         result->refreshed = true;
     }
     if (round->recover) {
-        if (upkeep_recover_owned(round->store, round->rules, now, &result->counts, error) < 0)
+        if (upkeep_recover_owned(round->store, &round->rules, now, &result->counts, error) < 0)
             return -1;
         result->recovered = true;
-    } else if (round->tidy && upkeep_run(round->store, round->rules, round->membership.buckets, now,
-                                         &result->counts, error) < 0) {
+    } else if (round->tidy && upkeep_run(round->store, &round->rules, round->membership.buckets,
+                                         now, &result->counts, error) < 0) {
         return -1;
     }
     round->claim.buckets = round->membership.buckets;
@@ -69,8 +76,9 @@ static void begin_round(struct poller *poller)
     uv_timer_stop(&poller->timer);
     *poller->round = (struct poller_round){
         .store = poller->store,
-        .rules = poller->rules,
+        .rules = *poller->rules,
         .membership = poller->membership,
+        .leave = poller->hold == POLLER_DRAINED && poller->recovered,
         .recover = !poller->recovered,
         .refresh = !poller->recovered ||
                    left_of(poller->last_refresh, config->actuator_membership_interval) == 0,
@@ -78,12 +86,15 @@ static void begin_round(struct poller *poller)
         .claim =
             {
                 .actuator = poller->rules->actuator,
-                .limit = poller->stopped ? 0 : poller->handlers->free_workers(poller->context),
+                .limit = poller->hold == POLLER_WORKING
+                             ? poller->handlers->free_workers(poller->context)
+                             : 0,
                 .lease_seconds = config->actuator_lease_ttl / 1000,
-                .mark = config->clusters_mark_state,
             },
         .result.began = clock_monotonic(),
+        .result.lease_milliseconds = config->actuator_lease_ttl,
     };
+    memcpy(poller->round->claim.mark, poller->rules->mark, sizeof(poller->round->claim.mark));
     poller->work.data = poller;
     uv_queue_work(poller->loop, &poller->work, run_round, on_round_done);
 }
@@ -150,9 +161,12 @@ void poller_start(struct poller *poller)
     begin_round(poller);
 }
 
-void poller_stop_claiming(struct poller *poller)
+void poller_set_hold(struct poller *poller, enum poller_hold hold)
 {
-    poller->stopped = true;
+    if (poller->hold == POLLER_DRAINED && hold != POLLER_DRAINED)
+        poller->last_refresh = (struct monotonic){0}; /* be a member again at once */
+    poller->hold = hold;
+    poller_wake(poller);
 }
 
 bool poller_is_busy(const struct poller *poller)

@@ -21,6 +21,13 @@
 #include "supervisor/membership.h"
 #include "supervisor/upkeep.h"
 
+/* Whether to claim. */
+enum poller_hold {
+    POLLER_WORKING,
+    POLLER_PAUSED,  /* nothing is claimed; the buckets stay ours, their manifests wait */
+    POLLER_DRAINED, /* nothing is claimed, and the buckets are given to the other actuators */
+};
+
 /* What a round found; claims are taken out by the handler. */
 struct poll_result {
     bool answered; /* the store answered everything */
@@ -30,6 +37,7 @@ struct poll_result {
     bool refreshed; /* the membership was refreshed */
     struct claim_round claims;
     struct monotonic began;
+    int64_t lease_milliseconds; /* of the claims */
 };
 
 struct poller_handlers {
@@ -49,8 +57,8 @@ struct poller {
     uv_timer_t timer;
     struct poller_round *round; /* in flight, or NULL */
     bool recovered;
-    bool woken;   /* a wake came while a round was in flight */
-    bool stopped; /* draining: membership goes on, claiming does not */
+    bool woken; /* a wake came while a round was in flight */
+    enum poller_hold hold;
     bool closing;
     struct monotonic last_refresh; /* of the membership, that went well */
     struct monotonic last_upkeep;
@@ -68,8 +76,8 @@ void poller_start(struct poller *poller);
 /* Look at once. */
 void poller_wake(struct poller *poller);
 
-/* No more claims; upkeep and membership go on. */
-void poller_stop_claiming(struct poller *poller);
+/* Holds back or works on; takes effect with the next round, which begins at once. */
+void poller_set_hold(struct poller *poller, enum poller_hold hold);
 
 bool poller_is_busy(const struct poller *poller);
 

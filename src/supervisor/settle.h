@@ -50,7 +50,7 @@ struct settlement {
 
 struct settle_rules {
     const char *actuator;
-    const char *mark;
+    char mark[CLUSTER_STATE_SIZE]; /* clusters.mark_state */
     struct backoff backoff;
 };
 

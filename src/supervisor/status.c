@@ -41,14 +41,14 @@ static bool has_clusters(const struct supervisor *supervisor)
 
 static bool is_running(const struct supervisor *supervisor)
 {
-    return supervisor->phase == SUPERVISOR_RUNNING;
+    return supervisor->phase == SUPERVISOR_RUNNING && supervisor->poller.hold == POLLER_WORKING;
 }
 
 static const struct condition {
     bool (*holds)(const struct supervisor *supervisor);
     const char *otherwise;
 } conditions[] = {
-    {is_running, "it is starting or draining"},
+    {is_running, "it is starting, paused, draining or drained"},
     {has_waited, "it has not run for readiness_delay yet"},
     {has_buckets, "its buckets were not refreshed lately"},
     {has_polled, "the store did not answer the latest polls"},
@@ -73,15 +73,32 @@ static json_t *missing_conditions(struct supervisor *supervisor)
     return missing;
 }
 
+/* What an operator asked for, and how far it has come. */
+static const char *mode_name(const struct supervisor *supervisor)
+{
+    if (supervisor->phase != SUPERVISOR_RUNNING)
+        return supervisor->phase == SUPERVISOR_STARTING ? "starting" : "stopping";
+    switch (supervisor->poller.hold) {
+    case POLLER_PAUSED:
+        return "paused";
+    case POLLER_DRAINED:
+        return supervisor->table.active > 0 ? "draining" : "drained";
+    case POLLER_WORKING:
+        break;
+    }
+    return "working";
+}
+
 static json_t *actuator_view(struct supervisor *supervisor)
 {
     const struct membership *membership = &supervisor->poller.membership;
     return json_pack(
-        "{s:s, s:i, s:s, s:s, s:i, s:I, s:b, s:o, s:b, s:[i,i], s:i, s:i, s:i, s:b, s:i}", "id",
-        membership->id, "index", membership->index, "hostname", membership->hostname, "version",
-        PACKAGE_VERSION, "pid", (int)getpid(), "startedAt", (json_int_t)membership->started_at,
-        "ready", status_is_ready(supervisor), "notReady", missing_conditions(supervisor),
-        "draining", supervisor->phase == SUPERVISOR_DRAINING, "buckets", membership->buckets.first,
+        "{s:s, s:i, s:s, s:s, s:i, s:I, s:b, s:o, s:b, s:s, s:[i,i], s:i, s:i, s:i, s:b, s:i}",
+        "id", membership->id, "index", membership->index, "hostname", membership->hostname,
+        "version", PACKAGE_VERSION, "pid", (int)getpid(), "startedAt",
+        (json_int_t)membership->started_at, "ready", status_is_ready(supervisor), "notReady",
+        missing_conditions(supervisor), "draining", supervisor->phase == SUPERVISOR_DRAINING,
+        "mode", mode_name(supervisor), "buckets", membership->buckets.first,
         membership->buckets.last, "liveActuators", membership->live, "maxWorkers",
         (int)supervisor->table.size, "workersActive", (int)supervisor->table.live, "storeReachable",
         supervisor->store_answers, "landlockAbi", (int)supervisor->launcher.landlock_abi);
@@ -135,12 +152,30 @@ static json_t *answer_ps(struct supervisor *supervisor)
                      workers_view(supervisor));
 }
 
+static json_t *answer_pause(struct supervisor *supervisor)
+{
+    supervisor_hold(supervisor, POLLER_PAUSED);
+    return answer_status(supervisor);
+}
+
+static json_t *answer_drain(struct supervisor *supervisor)
+{
+    supervisor_hold(supervisor, POLLER_DRAINED);
+    return answer_status(supervisor);
+}
+
+static json_t *answer_resume(struct supervisor *supervisor)
+{
+    supervisor_hold(supervisor, POLLER_WORKING);
+    return answer_status(supervisor);
+}
+
 static const struct command {
     const char *name;
     json_t *(*answer)(struct supervisor *supervisor);
 } commands[] = {
-    {"status", answer_status},
-    {"ps", answer_ps},
+    {"status", answer_status}, {"ps", answer_ps},         {"pause", answer_pause},
+    {"drain", answer_drain},   {"resume", answer_resume},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

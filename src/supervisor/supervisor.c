@@ -3,11 +3,13 @@
 #include "supervisor/supervisor.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
 #include "mimo/log.h"
+#include "mimo/program.h"
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -31,6 +33,16 @@ static void notify(const char *state)
 #else
     (void)state;
 #endif
+}
+
+/* sd_notify(3): with the time, so that the service manager can tell this reload from an earlier
+ * one. */
+static void notify_reloading(void)
+{
+    char state[64];
+    snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)clock_monotonic().milliseconds * 1000);
+    notify(state);
 }
 
 void supervisor_note_store(struct supervisor *supervisor, bool answered, const struct error *error)
@@ -120,10 +132,76 @@ static void drain(struct supervisor *supervisor)
     log_notice("draining: no new claims, %u attempts may finish within drain_timeout",
                supervisor->table.active);
     supervisor->phase = SUPERVISOR_DRAINING;
-    poller_stop_claiming(&supervisor->poller);
+    poller_set_hold(&supervisor->poller, POLLER_PAUSED);
     uv_timer_start(&supervisor->drain, on_drain_over,
                    (uint64_t)supervisor->config->actuator_drain_timeout, 0);
     stop_if_idle(supervisor);
+}
+
+/* What of the configuration the rules carry: rounds and batches under way have copies of their own.
+ */
+static void apply_rules(struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->config;
+    struct settle_rules *rules = &supervisor->rules;
+    snprintf(rules->mark, sizeof(rules->mark), "%s", config->clusters_mark_state);
+    rules->backoff =
+        (struct backoff){config->actuator_retry_backoff, config->actuator_retry_backoff_max};
+}
+
+static void log_change(void *context, const char *section, const char *key, bool taken)
+{
+    (void)context;
+    if (taken)
+        log_notice("SIGHUP: %s.%s is in force now", section, key);
+    else
+        log_warning("SIGHUP: %s.%s has changed, which needs a restart", section, key);
+}
+
+static void reload(struct supervisor *supervisor)
+{
+    struct config fresh;
+    struct error error;
+    notify_reloading();
+    if (program_reload(&fresh, &error) < 0) {
+        log_error("SIGHUP: the configuration stays as it is: %s", error.message);
+    } else {
+        config_take_over(supervisor->config, &fresh, log_change, NULL);
+        config_free(&fresh);
+        apply_rules(supervisor);
+        log_set_level((enum log_level)(supervisor->config->log_level + LOG_LEVEL_ERROR));
+        log_notice("SIGHUP: configuration read");
+    }
+    notify("READY=1");
+}
+
+void supervisor_hold(struct supervisor *supervisor, enum poller_hold hold)
+{
+    static const char *const names[] = {"working", "paused", "drained"};
+    if (supervisor->phase != SUPERVISOR_RUNNING || supervisor->poller.hold == hold)
+        return;
+    log_notice("an operator asks for: %s", names[hold]);
+    poller_set_hold(&supervisor->poller, hold);
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    notify("WATCHDOG=1");
+}
+
+/* Tells the service manager that the loop turns, twice as often as it asks for
+ * (sd_watchdog_enabled(3)). */
+static void start_watchdog(struct supervisor *supervisor)
+{
+    uint64_t microseconds = 0;
+    uv_timer_init(&supervisor->loop, &supervisor->watchdog);
+#ifdef HAVE_SYSTEMD
+    if (sd_watchdog_enabled(0, &microseconds) <= 0)
+        microseconds = 0;
+#endif
+    if (microseconds > 0)
+        uv_timer_start(&supervisor->watchdog, on_watchdog, 0, microseconds / 2000);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -134,7 +212,7 @@ static void on_signal(uv_signal_t *handle, int number)
         status_log_workers(supervisor);
         break;
     case SIGHUP:
-        log_notice("SIGHUP: the configuration is read at the start; restart to apply a change");
+        reload(supervisor);
         break;
     default:
         drain(supervisor);
@@ -201,7 +279,8 @@ static void on_polled(void *context, struct poll_result *result)
         poller_wake(&supervisor->poller);
     }
     for (size_t i = 0; i < result->claims.count; i++)
-        attempt_begin(supervisor, &result->claims.claims[i], result->began);
+        attempt_begin(supervisor, &result->claims.claims[i], result->began,
+                      result->lease_milliseconds);
     supervisor->poller.membership.workers = (int)supervisor->table.live;
     stop_if_idle(supervisor);
 }
@@ -252,6 +331,7 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
     const struct config *config = supervisor->config;
     uv_loop_t *loop = &supervisor->loop;
 
+    start_watchdog(supervisor);
     uv_timer_init(loop, &supervisor->drain);
     supervisor->drain.data = supervisor;
     if (watch_signals(supervisor, error) < 0 ||
@@ -260,8 +340,7 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
         feed_open(&supervisor->feed, loop, supervisor->store, supervisor->family->metrics_socket,
                   config->metrics_interval, &feed_handlers, supervisor, error) < 0 ||
         writer_initialize(&supervisor->writer, loop, supervisor->store, &supervisor->table,
-                          &supervisor->rules, config->actuator_lease_ttl, &attempt_writer_handlers,
-                          supervisor, error) < 0 ||
+                          &supervisor->rules, &attempt_writer_handlers, supervisor, error) < 0 ||
         poller_initialize(&supervisor->poller, loop, supervisor->store, config, &supervisor->rules,
                           membership, &poller_handlers, supervisor, error) < 0 ||
         probe_open(&supervisor->probe, loop, supervisor->store,
@@ -285,13 +364,14 @@ static void close_all(struct supervisor *supervisor)
     writer_close(&supervisor->writer);
     feed_close(&supervisor->feed);
     uv_close((uv_handle_t *)&supervisor->drain, NULL);
+    uv_close((uv_handle_t *)&supervisor->watchdog, NULL);
     for (int i = 0; i < SUPERVISOR_SIGNALS; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     for (uint32_t i = 0; i < supervisor->table.size; i++)
         uv_close((uv_handle_t *)&supervisor->table.workers[i].deadline, NULL);
 }
 
-int supervisor_run(struct supervisor *supervisor, const struct config *config, struct store *store,
+int supervisor_run(struct supervisor *supervisor, struct config *config, struct store *store,
                    struct family *family, const struct membership *membership)
 {
     struct error error;
@@ -301,13 +381,9 @@ int supervisor_run(struct supervisor *supervisor, const struct config *config, s
         .family = family,
         .store_answers = true,
         .started = clock_monotonic(),
-        .rules =
-            {
-                .actuator = membership->id,
-                .mark = config->clusters_mark_state,
-                .backoff = {config->actuator_retry_backoff, config->actuator_retry_backoff_max},
-            },
+        .rules.actuator = membership->id,
     };
+    apply_rules(supervisor);
     uv_loop_init(&supervisor->loop);
     if (open_all(supervisor, membership, &error) < 0) {
         log_error("%s", error.message);

@@ -40,7 +40,7 @@ enum supervisor_phase {
 enum { SUPERVISOR_SIGNALS = 4 };
 
 struct supervisor {
-    const struct config *config;
+    struct config *config; /* read on the loop's thread alone; SIGHUP changes it */
     struct store *store;
     struct family *family;
     uv_loop_t loop;
@@ -61,6 +61,7 @@ struct supervisor {
     struct probe probe;
     uv_signal_t signals[SUPERVISOR_SIGNALS];
     uv_timer_t drain;
+    uv_timer_t watchdog;                   /* tells the service manager that the loop turns */
     int drain_steps;                       /* how far stopping the workers has gone */
     char last_skipped[ERROR_MESSAGE_SIZE]; /* document that was left out of the latest round */
     char read_buffer[65536];               /* result pipes are read into it, one at a time */
@@ -68,7 +69,7 @@ struct supervisor {
 
 /* Runs until it is told to stop or something it needs is gone; returns the exit status. All
  * arguments are borrowed. */
-int supervisor_run(struct supervisor *supervisor, const struct config *config, struct store *store,
+int supervisor_run(struct supervisor *supervisor, struct config *config, struct store *store,
                    struct family *family, const struct membership *membership);
 
 /* Ends as soon as may be without draining: a part of the family is gone. */
@@ -77,11 +78,16 @@ void supervisor_fail(struct supervisor *supervisor, const struct error *error);
 /* A worker slot became free: claims more, or goes on with stopping. */
 void supervisor_worker_released(struct supervisor *supervisor);
 
+/* Pauses, drains, or works on, until told otherwise (control socket). Ignored while the process
+ * ends. */
+void supervisor_hold(struct supervisor *supervisor, enum poller_hold hold);
+
 /* Notes whether the store answered, and logs when that changes. */
 void supervisor_note_store(struct supervisor *supervisor, bool answered, const struct error *error);
 
 /* attempt.c: the life of an attempt. */
-void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed);
+void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed,
+                   int64_t lease_milliseconds);
 void attempt_terminate(struct supervisor *supervisor, struct worker *worker, int signal);
 extern const struct launcher_link_handlers attempt_launcher_handlers;
 extern const struct writer_handlers attempt_writer_handlers;

@@ -56,10 +56,11 @@ struct worker {
     char cluster[RESOURCE_ID_SIZE];
     const struct task *task; /* NULL when it is not registered here */
     struct settlement settlement;
-    struct monotonic claimed; /* before the claim was written: the lease is at least this old */
-    bool writing;             /* the documents are with the writer's job */
-    bool progress_dirty;      /* progress that has not been written yet */
-    bool orphaned;            /* the manifest was cancelled or taken back while the worker ran */
+    struct monotonic claimed;   /* before the claim was written: the lease is at least this old */
+    int64_t lease_milliseconds; /* what it was claimed for */
+    bool writing;               /* the documents are with the writer's job */
+    bool progress_dirty;        /* progress that has not been written yet */
+    bool orphaned;              /* the manifest was cancelled or taken back while the worker ran */
 
     int64_t pid; /* 0 while unknown */
     struct monotonic started;

@@ -19,6 +19,7 @@ struct writer_batch {
     struct settlement settlements[WRITER_BATCH];
     struct settlement *pointers[WRITER_BATCH];
     size_t count;
+    struct settle_rules rules; /* a copy: the configuration may change meanwhile */
     int status;
     struct error error;
 };
@@ -76,7 +77,7 @@ static void run_batch(uv_work_t *work)
 {
     struct writer *writer = work->data;
     struct writer_batch *batch = writer->batch;
-    batch->status = settle_run(writer->store, writer->rules, batch->pointers, batch->count,
+    batch->status = settle_run(writer->store, &batch->rules, batch->pointers, batch->count,
                                clock_unix_seconds(), &batch->error);
 }
 
@@ -113,6 +114,7 @@ void writer_wake(struct writer *writer)
         start_pause(writer, WRITER_RETRY_FIRST);
         return;
     }
+    writer->batch->rules = *writer->rules;
     collect(writer, has_result);
     if (progress && progress_is_due(writer)) {
         collect(writer, has_progress);
@@ -141,7 +143,7 @@ static void finish(struct writer *writer, struct worker *worker, struct settleme
         }
         return;
     }
-    bool lease_is_over = clock_elapsed(worker->claimed) >= writer->lease_milliseconds;
+    bool lease_is_over = clock_elapsed(worker->claimed) >= worker->lease_milliseconds;
     if (settlement->status == SETTLEMENT_OPEN && !lease_is_over)
         return; /* stays SETTLING: the next batch has it again */
     writer->handlers->settled(writer->context, worker, settlement->status, &settlement->error);
@@ -170,15 +172,13 @@ static void on_work_done(uv_work_t *work, int status)
 
 int writer_initialize(struct writer *writer, uv_loop_t *loop, struct store *store,
                       struct worker_table *table, const struct settle_rules *rules,
-                      int64_t lease_milliseconds, const struct writer_handlers *handlers,
-                      void *context, struct error *error)
+                      const struct writer_handlers *handlers, void *context, struct error *error)
 {
     *writer = (struct writer){
         .loop = loop,
         .store = store,
         .table = table,
         .rules = rules,
-        .lease_milliseconds = lease_milliseconds,
         .handlers = handlers,
         .context = context,
     };

@@ -33,7 +33,6 @@ struct writer {
     struct store *store;
     struct worker_table *table;
     const struct settle_rules *rules;
-    int64_t lease_milliseconds;
     const struct writer_handlers *handlers;
     void *context;
     uv_work_t work;
@@ -45,8 +44,7 @@ struct writer {
 
 int writer_initialize(struct writer *writer, uv_loop_t *loop, struct store *store,
                       struct worker_table *table, const struct settle_rules *rules,
-                      int64_t lease_milliseconds, const struct writer_handlers *handlers,
-                      void *context, struct error *error);
+                      const struct writer_handlers *handlers, void *context, struct error *error);
 
 /* Says that a worker is SETTLING with its settlement made final, or has progress to show. */
 void writer_wake(struct writer *writer);

@@ -336,7 +336,7 @@ def test_the_control_socket_refuses_what_it_does_not_know(system):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(running.directory / "run" / "actuator-0.control"))
         lines = connection.makefile("rwb")
-        for request, complaint in ((b'{"command":"dance"}', "known: status, ps"), (b"[1]", ""), (b"{", "")):
+        for request, complaint in ((b'{"command":"dance"}', "known: status, ps, pause, drain, resume"), (b"[1]", ""), (b"{", "")):
             lines.write(request + b"\n")
             lines.flush()
             answer = json.loads(lines.readline())
@@ -346,6 +346,57 @@ def test_the_control_socket_refuses_what_it_does_not_know(system):
         with contextlib.suppress(ConnectionResetError):
             assert lines.read() == b"", "a request without end closes the connection"
     assert running.control()["ok"]
+
+
+def test_a_paused_actuator_claims_nothing_until_it_resumes(system):
+    running = system(clusters=1)
+    assert running.control("pause")["actuator"]["mode"] == "paused"
+    created = running.create("practice")
+    running.wait_for(lambda: not running.control()["actuator"]["ready"])
+    running.wait_for(lambda: running.control()["actuator"]["buckets"] == [0, 255])
+    assert running.manifest(created)["state"] == "Pending"
+    assert running.control("resume")["actuator"]["mode"] == "working"
+    running.wait_for_state(created, "Completed")
+
+
+def test_a_drained_actuator_gives_its_buckets_away_and_takes_them_back(system):
+    running = system(clusters=1, instances=2, set={"actuator.membership_interval": "200ms",
+                                                   "actuator.membership_ttl": "2s"})
+    created = running.create("practice", **practice({"name": "long", "sleepMs": 600000}))
+    running.wait_for_state(created, "InProgress")
+    busy = 0 if running.workers(0) else 1
+    other = 1 - busy
+    assert running.control("drain", index=busy)["actuator"]["mode"] == "draining"
+    running.wait_for(lambda: running.control(index=other)["actuator"]["buckets"] == [0, 255])
+    path = f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/cancel"
+    running.api("POST", path, query={"force": "true"}).expect(200)
+    (worker,) = running.workers(busy)
+    os.kill(worker["pid"], signal.SIGKILL)
+    running.wait_for(lambda: running.control(index=busy)["actuator"]["mode"] == "drained")
+    second = running.create("practice")
+    running.wait_for_state(second, "Completed")
+    assert running.control(index=other)["actuator"]["id"] == running.manifest(second)["attempts"][0]["actuator"]
+    running.control("resume", index=busy)
+    running.wait_for(lambda: [running.control(index=i)["actuator"]["buckets"] for i in range(2)]
+                     == [[0, 127], [128, 255]], what="the buckets to be divided again")
+
+
+def test_sighup_takes_over_what_can_change_while_running(system):
+    running = system(clusters=0)
+    text = running.config.read_text()
+    assert "practice_tasks = yes" in text
+    running.config.write_text(text.replace("practice_tasks = yes", "practice_tasks = no").replace(
+        "[actuator]", "[actuator]\nmax_workers = 77"))
+    os.kill(running.pid("actuator-0"), signal.SIGHUP)
+    running.wait_for(lambda: "SIGHUP: configuration read" in running.log("actuator-0"))
+    log = running.log("actuator-0")
+    assert "SIGHUP: actuator.practice_tasks is in force now" in log
+    assert "SIGHUP: actuator.max_workers has changed, which needs a restart" in log
+    running.config.write_text("[actuator]\nnonsense = 1\n")
+    os.kill(running.pid("actuator-0"), signal.SIGHUP)
+    running.wait_for(lambda: "the configuration stays as it is" in running.log("actuator-0"))
+    assert running.control()["actuator"]["maxWorkers"] == 10
+    running.config.write_text(text)
 
 
 def test_two_actuators_divide_the_buckets(system, directory):

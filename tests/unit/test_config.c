@@ -673,9 +673,48 @@ static void freeing_nothing_is_allowed(void **state)
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+struct changes {
+    int taken;
+    int left;
+};
+
+static void note_change(void *context, const char *section, const char *key, bool taken)
+{
+    struct changes *changes = context;
+
+    assert_non_null(section);
+    assert_non_null(key);
+    if (taken)
+        changes->taken++;
+    else
+        changes->left++;
+}
+
+static void a_running_program_takes_over_what_it_may(void **state)
+{
+    struct config live, fresh;
+    struct changes changes = {0};
+
+    (void)state;
+    load(&live, "[clusters]\nmark_state = One\n[actuator]\nindex = 0\n");
+    load(&fresh, "[clusters]\nmark_state = Two\n[actuator]\nindex = 3\nretry_backoff = 5s\n"
+                 "practice_tasks = yes\n");
+    config_take_over(&live, &fresh, note_change, &changes);
+    assert_int_equal(changes.taken, 3);
+    assert_int_equal(changes.left, 1);
+    assert_string_equal(live.clusters_mark_state, "Two");
+    assert_string_equal(fresh.clusters_mark_state, "One");
+    assert_int_equal(live.actuator_retry_backoff, 5000);
+    assert_true(live.actuator_practice_tasks);
+    assert_int_equal(live.actuator_index, 0);
+    config_free(&fresh);
+    config_free(&live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_FOLDER(a_running_program_takes_over_what_it_may),
         WITH_FOLDER(without_any_key_the_defaults_apply),
         WITH_FOLDER(every_kind_of_value_is_read),
         WITH_FOLDER(a_wrong_value_is_named_with_what_is_allowed),
