@@ -101,6 +101,24 @@ def test_a_second_run_in_the_same_directory_goes_on_with_the_documents_of_the_fi
         assert second.end() == []
 
 
+def test_a_dump_can_be_loaded_in_place_of_the_practice_fleet(system, directory):
+    first = system(instances=0, clusters=2)
+    manifest = first.create("practice", runAfter=4000000000, runBefore=4000000001)
+    dump = directory / "dump"
+    dump.write_text(first.mimo_store("dump").stdout)
+    second = system(instances=0, clusters=1, load=dump)
+    assert second.manifest(manifest)["runAfter"] == 4000000000
+    assert len(second.api("GET", "/admin/clusters").expect(200)["value"]) == 2
+
+
+def test_a_store_of_ones_own_is_used_as_it_is(system):
+    first = system(instances=0, clusters=1)
+    second = system(instances=0, clusters=1, store=first.store_uri)
+    manifest = first.create("practice")
+    assert second.manifest(manifest)["state"] == "Pending"
+    assert not (second.directory / "store" / "mimo.db").exists()
+
+
 def test_an_override_wins_over_what_up_chooses(system):
     running = system(clusters=0, set={"actuator.max_workers": "3", "actuator.index": "7",
                                       "log.level": "debug"})
@@ -229,7 +247,7 @@ sys.path.insert(0, sys.argv[1])
 from mimolocal.processes import Family
 family = Family()
 family.run("negligent", ["sh", "-c", "exec 3>&-; (trap '' TERM; sleep 1000) & "], "/dev/null")
-print(*family.close().values(), sep="\\n")
+print(*family.close(patience=0.2).values(), sep="\\n")
 """
 
 

@@ -141,10 +141,10 @@ class Family:
             self.pause(0.02)
         return killed
 
-    def close(self):
+    def close(self, patience=LEFTOVER_PATIENCE):
         """When all programs were stopped: returns what is left of them all the same, and ends it."""
         self._stopping = True
-        deadline = time.monotonic() + LEFTOVER_PATIENCE
+        deadline = time.monotonic() + patience
         left = self._left_behind()
         while left and time.monotonic() < deadline:
             self.pause(0.02)
