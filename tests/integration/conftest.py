@@ -78,6 +78,8 @@ def system(build_dir, directory, request):
         return running.wait_until_it_answers()
 
     yield start
+    for running in started:
+        running.stop()
     problems = [problem for running in started for problem in running.end()]
     if problems:
         request.node.failed = True # keeps the files
