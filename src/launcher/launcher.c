@@ -121,7 +121,9 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
         .job_fd = message->job_fd,
         .report_fd = message->report_fd,
     };
-    pid_t pid = fork();
+    /* Without the handlers that libraries hang on fork(): those of GnuTLS, which libcurl brings
+     * along for a protocol that no worker speaks, would cost each of them a dozen page faults. */
+    pid_t pid = _Fork();
     if (pid == 0)
         worker_main(&worker);
     if (pid < 0)

@@ -112,7 +112,7 @@ static const struct allowed_call allowed[] = {
     {SCMP_SYS(exit_group)},
 
 #ifdef WITH_SANITIZERS
-    /* Only in builds with sanitizers, never in a product: their allocator and their stack of handlers. */
+    /* Only in builds with sanitizers, never in a product: their allocator, and their handlers' stack at exit. */
     {SCMP_SYS(madvise)},
     {SCMP_SYS(sched_yield)},
     {SCMP_SYS(sigaltstack)},

@@ -13,9 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
-#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -142,17 +142,16 @@ static int change_user(struct worker *worker, struct error *error)
     return 0;
 }
 
-/* The launcher is not root, so its capabilities outlived the change of user. */
+/* The launcher is not root, so its capabilities outlived the change of user. By system call, as
+ * capset(2) shows: libcap's many allocations would be copied pages in every worker. */
 static int drop_capabilities(struct worker *worker, struct error *error)
 {
     (void)worker;
-    cap_t none = cap_init();
-    if (!none)
-        return error_set_system(error, errno, "cannot make an empty capability set");
-    int failed = cap_set_proc(none) < 0 || cap_reset_ambient() < 0 ? errno : 0;
-    cap_free(none);
-    if (failed)
-        return error_set_system(error, failed, "cannot drop capabilities");
+    struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+        syscall(SYS_capset, &self, none) < 0)
+        return error_set_system(error, errno, "cannot drop capabilities");
     return 0;
 }
 

@@ -24,17 +24,12 @@ struct worker_users {
     uint32_t count; /* users that follow each other from `first`; 0: all workers share it */
 };
 
-/* ERROR_INVALID when a user is root, is the launcher's own, or the range is too small for
- * actuator.max_workers. */
+/* ERROR_INVALID when a user is root, or one that workers and launcher would share. */
 int worker_users_find(const struct config *config, struct worker_users *ret_users,
                       struct error *error);
 
 /* The user of a slot; false when the range ends before it. */
 bool worker_users_of_slot(const struct worker_users *users, uint32_t slot,
                           struct identity *ret_identity);
-
-/* Reads "61200-61299". Both ends are users other than root. */
-int worker_users_parse_range(const char *text, uid_t *ret_first, uint32_t *ret_count,
-                             struct error *error);
 
 #endif

@@ -16,9 +16,12 @@
 
 #include "launcher/workplace.h"
 #include "mimo/cleanup.h"
+#include "mimo/document.h"
+#include "mimo/job.h"
 #include "mimo/kube.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
+#include "mimo/report.h"
 #include "mimo/seal.h"
 
 /* What a worker needs beside what it inherits: stack, the heap of a task, the libraries' buffers.
@@ -75,6 +78,32 @@ static int silence_streams(struct error *error)
             return error_set_system(error, errno, "cannot redirect descriptor %d", stream);
     if (null <= STDERR_FILENO)
         take_fd(&null);
+    return 0;
+}
+
+/*
+ * Goes once through what every worker does with texts, on texts of its own: symbols that the
+ * dynamic linker resolves at their first use, and memory that is allocated then, are ready for all
+ * of them.
+ */
+static int rehearse(struct error *error)
+{
+    static const char nobody[] = "00000000-0000-4000-8000-000000000000";
+    static const char nothing[] =
+        "/subscriptions/00000000-0000-4000-8000-000000000000/resourcegroups/r"
+        "/providers/microsoft.redhatopenshift/openshiftclusters/c";
+    struct report report = {.type = REPORT_STEP, .step = 1, .steps = 1, .text = "rehearse"};
+    struct job job = {0};
+    cleanup_json json_t *cluster = json_object();
+    cleanup_json json_t *document =
+        job_build(nobody, nobody, nothing, 1, nobody, NULL, cluster, NULL, NULL);
+    cleanup_free char *text = document ? document_format(document) : NULL;
+    cleanup_free char *line = report_format(&report);
+    if (!text || !line)
+        return error_set_system(error, ENOMEM, "cannot rehearse a job");
+    if (job_parse(text, strlen(text), &job, error) < 0)
+        return error_prefix(error, "cannot rehearse a job");
+    job_free(&job);
     return 0;
 }
 
@@ -164,7 +193,7 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
     umask(077);
     if (settle_signals(error) < 0 || silence_streams(error) < 0 || clean_environment(error) < 0 ||
         worker_users_find(config, &workplace->users, error) < 0 ||
-        load_key(workplace, config, error) < 0 || kube_warm_up(error) < 0 ||
+        load_key(workplace, config, error) < 0 || kube_warm_up(error) < 0 || rehearse(error) < 0 ||
         sandbox_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
         close_keyring(workplace, error) < 0)

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_launcher_users.c - as whom workers may run, and the table of who runs. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launcher/children.h"
+#include "launcher/worker_users.h"
+
+/* --- Users --- */
+
+struct given {
+    const char *launcher, *worker, *range;
+    const char *problem; /* part of the message; NULL: fine */
+};
+
+static char *text(const char *constant)
+{
+    return (char *)(uintptr_t)constant;
+}
+
+static int find(const struct given *given, struct worker_users *users, struct error *error)
+{
+    struct config config = {
+        .actuator_launcher_user = text(given->launcher),
+        .actuator_worker_user = text(given->worker),
+        .actuator_worker_uids = text(given->range),
+    };
+    return worker_users_find(&config, users, error);
+}
+
+static void users_that_would_open_a_way_back_are_refused(void **state)
+{
+    (void)state;
+    static const struct given cases[] = {
+        {"61184", "61185", "", NULL},
+        {"61184", "61185", "61200-61209", NULL},
+        {"0", "61185", "", "launcher_user must not be root"},
+        {"61184", "0", "", "worker_user must not be root"},
+        {"61184", "61185:0", "", "worker_user must not be root"},
+        {"61184", "61184", "", "are both 61184"},
+        {"61205", "61185", "61200-61209", "are both 61205"},
+        {"no-such-user", "61185", "", "actuator.launcher_user"},
+        {"61184", "no-such-user", "", "actuator.worker_user"},
+    };
+    if (geteuid() != 0)
+        skip();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct worker_users users;
+        struct error error = {0};
+        int result = find(&cases[i], &users, &error);
+        if (!cases[i].problem && result < 0)
+            fail_msg("case %zu: %s", i, error.message);
+        if (!cases[i].problem)
+            continue;
+        assert_int_equal(result, -1);
+        if (!strstr(error.message, cases[i].problem))
+            fail_msg("case %zu: \"%s\" does not contain \"%s\"", i, error.message,
+                     cases[i].problem);
+    }
+}
+
+static void each_slot_of_a_range_has_a_user_of_its_own(void **state)
+{
+    (void)state;
+    const struct worker_users range = {.first = {.uid = 61200, .gid = 61200}, .count = 3};
+    const struct worker_users one = {.first = {.uid = 61185, .gid = 100}};
+    struct identity identity;
+    assert_true(worker_users_of_slot(&range, 2, &identity));
+    assert_int_equal(identity.uid, 61202);
+    assert_int_equal(identity.gid, 61202);
+    assert_false(worker_users_of_slot(&range, 3, &identity));
+    assert_true(worker_users_of_slot(&one, 999, &identity));
+    assert_int_equal(identity.uid, 61185);
+    assert_int_equal(identity.gid, 100);
+}
+
+/* --- Children --- */
+
+static void children_are_found_by_token_and_by_pid(void **state)
+{
+    (void)state;
+    static struct children children;
+    for (uint64_t i = 0; i < CHILDREN_MAXIMUM; i++)
+        children_add(&children, 1000 + i, (pid_t)(1 + i));
+    assert_int_equal(children.count, CHILDREN_MAXIMUM);
+    assert_int_equal(children_by_token(&children, 1500)->pid, 501);
+    assert_int_equal(children_by_pid(&children, 501)->token, 1500);
+    assert_null(children_by_token(&children, 999));
+    assert_null(children_by_pid(&children, CHILDREN_MAXIMUM + 1));
+}
+
+static void removed_child_is_gone_and_all_others_stay(void **state)
+{
+    (void)state;
+    static struct children children;
+    for (uint64_t i = 1; i <= 5; i++)
+        children_add(&children, i, (pid_t)(100 + i));
+    children_remove(&children, children_by_token(&children, 2));
+    children_remove(&children, children_by_token(&children, 5));
+    assert_int_equal(children.count, 3);
+    assert_null(children_by_token(&children, 2));
+    assert_null(children_by_pid(&children, 105));
+    for (uint64_t i = 1; i <= 4; i++)
+        if (i != 2)
+            assert_int_equal(children_by_token(&children, i)->pid, 100 + i);
+}
+
+/* A child that waits; with a process group of its own if `leader`. */
+static struct child start_child(bool leader)
+{
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (leader && setsid() < 0)
+            _exit(1);
+        if (write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return (struct child){.token = 1, .pid = pid};
+}
+
+static void child_is_signalled_with_and_without_a_group(void **state)
+{
+    (void)state;
+    for (int leader = 0; leader <= 1; leader++) {
+        struct child child = start_child(leader);
+        int status;
+        assert_int_equal(child_signal(&child, SIGTERM), 0);
+        assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGTERM);
+        assert_int_equal(child_signal(&child, SIGTERM), -1);
+        assert_int_equal(errno, ESRCH);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(users_that_would_open_a_way_back_are_refused),
+        cmocka_unit_test(each_slot_of_a_range_has_a_user_of_its_own),
+        cmocka_unit_test(children_are_found_by_token_and_by_pid),
+        cmocka_unit_test(removed_child_is_gone_and_all_others_stay),
+        cmocka_unit_test(child_is_signalled_with_and_without_a_group),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
