@@ -196,6 +196,18 @@ static void control_characters_of_a_server_are_not_passed_on(void **state)
     assert_string_equal("500 " WHAT ": A?[2J: b?TerminalError: c?", result.message);
 }
 
+static void long_words_of_a_server_are_cut(void **state)
+{
+    (void)state;
+    char rule[6000] = "{'status': 500, 'reason': 'Why', 'message': '";
+    size_t length = strlen(rule);
+    memset(rule + length, 'x', 5000);
+    strcpy(rule + length + 5000, "'}");
+    struct step_result result = ask_in_trouble(rule, 0);
+    expect_message(&result, OUTCOME_TRANSIENT, "500 " WHAT ": Why: xxx");
+    assert_in_range(strlen(result.message), 1000, 1100);
+}
+
 /* ---- trouble on the wire ---- */
 
 static void lost_connections_are_transient(void **state)
@@ -398,7 +410,9 @@ static void a_server_without_an_address_is_refused(void **state)
     struct error error = {0};
     practice_server_kubeconfig(&practice, "-token", &config);
     name_server(&config, "localhost"); /* which libcurl would know by itself */
-    cleanup_json json_t *addresses = json_pack("[s]", "localhost:1:127.0.0.1");
+    char other_host[64];
+    snprintf(other_host, sizeof other_host, "elsewhere.test:%d:127.0.0.1", config.port);
+    cleanup_json json_t *addresses = json_pack("[s, s]", "localhost:1:127.0.0.1", other_host);
     assert_int_equal(-1, kube_client_create(&config, NULL, &client, &error));
     assert_int_equal(-1, kube_client_create(&config, addresses, &client, &error));
     assert_non_null(strstr(error.message, "the job has no address of localhost:"));
@@ -786,6 +800,7 @@ int main(void)
         TEST(every_status_has_its_outcome),
         TEST(redirects_are_not_followed),
         TEST(control_characters_of_a_server_are_not_passed_on),
+        TEST(long_words_of_a_server_are_cut),
         TEST(lost_connections_are_transient),
         TEST(a_slow_server_is_a_timeout),
         TEST(a_refused_connection_is_transient),
