@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/text.h"
 #include "mimo/document.h"
+#include "mimo/outcome.h"
 
 enum ctl_exit ctl_exit_of_error(const struct error *error)
 {
@@ -37,7 +37,7 @@ void ctl_say(const char *format, ...)
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     /* What servers and files say must not steer the terminal. */
-    text_copy_clean(clean, sizeof(clean), text, '?');
+    status_text_copy(clean, sizeof(clean), text);
     fprintf(stderr, "mimoctl: %s\n", clean);
 }
 

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/text.h"
 #include "ctl/api.h"
 #include "ctl/handlers.h"
 #include "ctl/interrupt.h"
@@ -22,6 +21,7 @@
 #include "ctl/times.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
+#include "mimo/outcome.h"
 
 enum { PAUSE_SHORTEST = 100, PAUSE_LONGEST = 2000, CHANGE_SIZE = CELL_SIZE + 128 };
 
@@ -75,7 +75,7 @@ static void write_line(struct follow *follow)
     times_format_elapsed(elapsed, manifest_text_elapsed(follow->manifest, now));
     times_format_clock(clock, now);
     snprintf(line, sizeof(line), "%s  (%s)  %s", clock, elapsed, follow->change);
-    text_copy_clean(clean, sizeof(clean), line, '?');
+    status_text_copy(clean, sizeof(clean), line);
     if (is_live(follow)) {
         clean[output_fit(clean, (size_t)output->width - 1)] = '\0';
         fputs("\r\033[K", file);

@@ -5,6 +5,7 @@
 #include "ctl/output.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,11 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include "common/text.h"
 #include "ctl/ctl.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
+#include "mimo/outcome.h"
 
 enum { GAP = 2, FIELD_WIDTH = 16, COLUMNS_MAXIMUM = 32 };
 
@@ -64,26 +65,29 @@ int output_set_up(struct output *output, const char *form, struct error *error)
 
 /* ---- text on terminals ---- */
 
-/* Columns of the character at `text`, of `length` bytes. wcwidth(3) needs a UTF-8 locale, which is
- * main()'s to set; without one every character counts as one column. */
-static size_t character_width(const char *text, size_t length)
+/* Length in bytes of the character at `text`, which is not at its end; *ret_width is the columns it
+ * takes. Needs a UTF-8 locale, which is main()'s to set; what is no character of it is a byte of
+ * one column. */
+static size_t measure_character(const char *text, size_t *ret_width)
 {
     wchar_t character;
     mbstate_t state = {0};
-    if (mbrtowc(&character, text, length, &state) != length)
+    size_t length = mbrtowc(&character, text, strnlen(text, MB_LEN_MAX), &state);
+    *ret_width = 1;
+    if (length == (size_t)-1 || length == (size_t)-2)
         return 1;
     int width = wcwidth(character);
-    return width < 0 ? 1 : (size_t)width;
+    if (width >= 0)
+        *ret_width = (size_t)width;
+    return length;
 }
 
 size_t output_width(const char *text)
 {
     size_t width = 0;
-    for (size_t length; *text; text += length) {
-        length = text_character(text);
-        length = length ? length : 1;
-        width += character_width(text, length);
-    }
+    size_t of_character;
+    for (; *text; width += of_character)
+        text += measure_character(text, &of_character);
     return width;
 }
 
@@ -92,9 +96,9 @@ size_t output_fit(const char *text, size_t columns)
     size_t used = 0;
     size_t width = 0;
     while (text[used]) {
-        size_t length = text_character(text + used);
-        length = length ? length : 1;
-        width += character_width(text + used, length);
+        size_t of_character;
+        size_t length = measure_character(text + used, &of_character);
+        width += of_character;
         if (width > columns)
             break;
         used += length;
@@ -130,7 +134,7 @@ static void set_cell(struct grid *grid, size_t row, size_t column, const char *t
                      enum colour colour)
 {
     char clean[CELL_SIZE];
-    text_copy_clean(clean, sizeof(clean), text, '?');
+    status_text_copy(clean, sizeof(clean), text);
     size_t width = output_width(clean);
     if (width > grid->widths[column])
         grid->widths[column] = width;
@@ -256,7 +260,7 @@ void output_field(const struct output *output, const char *heading, enum colour 
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    text_copy_clean(clean, sizeof(clean), text, '?');
+    status_text_copy(clean, sizeof(clean), text);
     if (clean[0] == '\0')
         return;
     printf("%s:%*s", heading, (int)(FIELD_WIDTH - strlen(heading) - 1), "");

@@ -43,7 +43,7 @@ class Drop:
 
 
 def make_certificates(directory):
-    """A CA (ca.crt), a certificate of it for 127.0.0.1 and localhost (server.pem), and a CA of somebody else (other.crt)."""
+    """A CA (ca.crt), its certificate for 127.0.0.1 and localhost (server.pem), another CA (other.crt)."""
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.PIPE)

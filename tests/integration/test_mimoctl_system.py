@@ -63,7 +63,8 @@ def test_planned_manifest_is_waited_for_and_cancelled(system):
     assert done.returncode == 5
     assert "Cancelled" in running.mimoctl("manifest", "cancel", identifier).stdout
     assert running.mimoctl("manifest", "wait", identifier, check=False).returncode == 4
-    assert running.mimoctl("manifest", "wait", identifier, "--for", "cancelled", "-o", "id").stdout.strip() == identifier
+    done = running.mimoctl("manifest", "wait", identifier, "--for", "cancelled", "-o", "id")
+    assert done.stdout.strip() == identifier
 
 
 def test_ps_shows_the_worker_that_runs(system):
@@ -77,8 +78,8 @@ def test_ps_shows_the_worker_that_runs(system):
 
     line = running.wait_for(worker)
     (seen,) = running.workers()
-    assert re.match(rf"{seen['pid']} +\d+ +Practice +cluster-2 +2/2 wait for the test +\d+s +[\d.]+M +1 +{identifier[:8]}$",
-                    line)
+    assert re.match(rf"{seen['pid']} +\d+ +Practice +cluster-2 +2/2 wait for the test +\d+s +[\d.]+M +1 +"
+                    rf"{identifier[:8]}$", line)
     wide = running.mimoctl("ps", "-o", "wide").stdout
     assert re.search(r"^Actuator 0: .*: ready; buckets 0-255; 1 of 10 workers$", wide, re.MULTILINE)
     assert "half way" in wide
