@@ -16,8 +16,7 @@
 #include "mimo/config.h"
 #include "mimo/store.h"
 
-struct members;        /* members.h */
-struct creation_locks; /* manifest_create.c */
+struct members; /* members.h */
 
 struct api {
     const struct config *config;

@@ -34,6 +34,9 @@ handler_f manifest_delete;
 /* manifest_create.c */
 handler_f manifest_put;
 
+/* openapi.c */
+handler_f openapi_show;
+
 /* tasks.c */
 handler_f tasks_list;
 

@@ -117,9 +117,10 @@ bool pool_submit(struct pool *pool, void *job)
     if (room) {
         pool->jobs[(pool->first + pool->count) % pool->capacity] = job;
         pool->count++;
-        pthread_cond_signal(&pool->filled);
     }
     pthread_mutex_unlock(&pool->lock);
+    if (room)
+        pthread_cond_signal(&pool->filled); /* unlocked: who wakes up can go on at once */
     return room;
 }
 

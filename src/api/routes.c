@@ -69,6 +69,9 @@ static const struct route routes[] = {
     {HTTP_GET, "/healthz/ready", ROLE_NONE, BODY_NONE,
      0, health_ready, NULL,
      "200 while the store answers, else 503."},
+    {HTTP_GET, "/openapi.json", ROLE_NONE, BODY_NONE,
+     0, openapi_show, NULL,
+     "This table, as an OpenAPI document."},
 };
 /* clang-format on */
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +33,10 @@ struct server {
     struct MHD_Daemon *daemon;
     struct pool *pool;
     struct peers *peers;
-    pthread_mutex_t lock; /* over the two below */
-    pthread_cond_t idle;  /* active fell to 0; on CLOCK_MONOTONIC */
-    size_t active;        /* exchanges */
-    bool stopping;
+    atomic_size_t active; /* exchanges */
+    atomic_bool stopping;
+    pthread_mutex_t lock; /* of the condition alone */
+    pthread_cond_t idle;  /* active fell to 0 while stopping; on CLOCK_MONOTONIC */
 };
 
 /* A request, with what binds it to the library. */
@@ -85,9 +86,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     }
     *bound = (struct bound_exchange){server, connection, exchange};
-    pthread_mutex_lock(&server->lock);
-    server->active++;
-    pthread_mutex_unlock(&server->lock);
+    atomic_fetch_add(&server->active, 1);
     return bound;
 }
 
@@ -104,18 +103,12 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     exchange_free(bound->exchange);
     free(bound);
     peer_enter(server->peers, peer_of(connection), PEER_IDLE);
-    pthread_mutex_lock(&server->lock);
-    if (--server->active == 0)
+    /* Either this sees that the server stops, or whoever stops it sees the count. */
+    if (atomic_fetch_sub(&server->active, 1) == 1 && atomic_load(&server->stopping)) {
+        pthread_mutex_lock(&server->lock);
         pthread_cond_signal(&server->idle);
-    pthread_mutex_unlock(&server->lock);
-}
-
-static bool is_stopping(struct server *server)
-{
-    pthread_mutex_lock(&server->lock);
-    bool stopping = server->stopping;
-    pthread_mutex_unlock(&server->lock);
-    return stopping;
+        pthread_mutex_unlock(&server->lock);
+    }
 }
 
 /* Hands the finished answer to the library. */
@@ -131,7 +124,7 @@ static enum MHD_Result send_answer(struct bound_exchange *bound)
 
 static enum MHD_Result refuse(struct bound_exchange *bound)
 {
-    exchange_finish(bound->exchange, is_stopping(bound->server));
+    exchange_finish(bound->exchange, atomic_load(&bound->server->stopping));
     return send_answer(bound);
 }
 
@@ -169,7 +162,7 @@ static enum MHD_Result begin(struct bound_exchange *bound, const char *method, c
 static void serve(void *job)
 {
     struct bound_exchange *bound = job;
-    exchange_serve(bound->exchange, is_stopping(bound->server));
+    exchange_serve(bound->exchange, atomic_load(&bound->server->stopping));
     MHD_resume_connection(bound->connection); /* on_request() is called once more */
 }
 
@@ -181,7 +174,7 @@ static enum MHD_Result complete(struct bound_exchange *bound)
         return refuse(bound);
     exchange->stage = EXCHANGE_SERVED;
     if (exchange->request.route->immediate) {
-        exchange_serve(exchange, is_stopping(bound->server));
+        exchange_serve(exchange, atomic_load(&bound->server->stopping));
         return send_answer(bound);
     }
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_WAITING);
@@ -189,7 +182,7 @@ static enum MHD_Result complete(struct bound_exchange *bound)
     if (!pool_submit(bound->server->pool, bound)) {
         answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
                       "too many requests are waiting; try again in a few seconds");
-        exchange_finish(exchange, is_stopping(bound->server));
+        exchange_finish(exchange, atomic_load(&bound->server->stopping));
         MHD_resume_connection(bound->connection);
     }
     return MHD_YES;
@@ -329,13 +322,13 @@ int server_start(struct api *api, const struct listener *listener, struct server
 static void wait_until_idle(struct server *server, const struct timespec *until)
 {
     int status = 0;
+    atomic_store(&server->stopping, true);
     pthread_mutex_lock(&server->lock);
-    server->stopping = true;
-    while (server->active > 0 && status == 0)
+    while (atomic_load(&server->active) > 0 && status == 0)
         status = pthread_cond_timedwait(&server->idle, &server->lock, until);
-    if (server->active > 0)
-        log_warning("%zu requests are cut short", server->active);
     pthread_mutex_unlock(&server->lock);
+    if (atomic_load(&server->active) > 0)
+        log_warning("%zu requests are cut short", atomic_load(&server->active));
 }
 
 bool server_stop(struct server *server, long milliseconds)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The endpoints of the Admin API: what they answer, and each error that has a name."""
 
-import base64
 import re
-import subprocess
+import threading
 import time
 import uuid
 from urllib.parse import parse_qsl, urlsplit
@@ -26,28 +25,6 @@ users: [{name: u, user: {token: secret-of-the-cluster}}]
 def server(build_dir):
     with ApiServer(build_dir) as running:
         yield running
-
-
-class SealPair:
-    """A certificate to seal under where the server looks for it, and the key that opens again."""
-
-    def __init__(self, directory):
-        self.certificate, self.key = directory / "seal.crt", directory / "seal.key"
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                      "-subj", "/CN=MIMO seal", "-addext", "keyUsage=critical,keyAgreement",
-                      "-out", self.certificate, "-keyout", self.key)
-
-    def _openssl(self, *arguments, **options):
-        return subprocess.run(["openssl", *arguments], check=True, capture_output=True, **options).stdout
-
-    def open(self, sealed):
-        return self._openssl("cms", "-decrypt", "-binary", "-inform", "DER", "-recip", self.certificate, "-inkey", self.key,
-                             input=base64.b64decode(sealed, validate=True)).decode()
-
-
-@pytest.fixture(scope="module")
-def seal_pair(server):
-    return SealPair(server.directory)
 
 
 @pytest.fixture
@@ -93,6 +70,15 @@ def stored_cluster(cluster, manifest=None, **properties):
     if manifest:
         document.update(leaseOwner=OWNER, leaseManifest=manifest, leaseExpires=int(time.time()) + 600)
     return document
+
+
+def load_running(server, seconds):
+    """A cluster on which a manifest has been running for so many seconds; returns both."""
+    cluster = cluster_id()
+    manifest = running_manifest(cluster, seconds)
+    server.load("OpenShiftClusters", stored_cluster(cluster, manifest["id"]))
+    server.load("MaintenanceManifests", manifest)
+    return cluster, manifest
 
 
 # ---- manifests: creating ----
@@ -267,13 +253,12 @@ def test_one_manifest_is_found_by_cluster_and_by_id_alone(server, api, cluster):
     refused(api("GET", manifests_path(cluster, "no-uuid")), 404, "NotFound", None, "manifest not found: no-uuid")
 
 
-def test_the_owner_of_a_lease_has_a_name(server, api, cluster):
+def test_the_owner_of_a_lease_has_a_name(server, api):
     now = int(time.time())
-    manifest = running_manifest(cluster, 60)
+    cluster, manifest = load_running(server, 60)
     server.load("PoolWorkers", {"id": OWNER, "workerType": "MIMO_ACTUATOR", "hostname": "actuator-vm-2", "index": 2,
                                 "version": "1", "startedAt": now, "seenAt": now, "ttl": 60, "buckets": [0, 255],
                                 "workers": 3})
-    server.load("MaintenanceManifests", manifest)
     deadline = time.monotonic() + 10 # names are kept for two seconds
     while True:
         view = api("GET", manifests_path(cluster, manifest["id"])).expect(200)
@@ -350,16 +335,18 @@ def test_cancel_of_what_has_ended_is_406(server, api, cluster, state):
             "PropertyChangeNotAllowed", None, f"cannot cancel task in state {state}")
 
 
-def test_cancel_of_a_running_manifest_needs_an_hour_or_force(server, api, cluster):
-    young, forced, stuck = (running_manifest(cluster, seconds) for seconds in (600, 600, 3700))
-    server.load("MaintenanceManifests", young, forced, stuck)
+def test_cancel_of_a_running_manifest_needs_an_hour_or_force(server, api):
+    cluster, young = load_running(server, 600)
     path = manifests_path(cluster, young["id"], "cancel")
     refused(api("POST", path), 406, "PropertyChangeNotAllowed", None, "force")
     refused(api("POST", path, query={"force": "false"}), 406, "PropertyChangeNotAllowed")
     refused(api("POST", path, query={"force": "yes"}), 400, "InvalidParameter", "force")
-    assert api("POST", manifests_path(cluster, stuck["id"], "cancel")).expect(200)["state"] == "Cancelled"
-    view = api("POST", manifests_path(cluster, forced["id"], "cancel"), query={"force": "true"}).expect(200)
+    view = api("POST", path, query={"force": "true"}).expect(200)
     assert view["state"] == "Cancelled" and "leaseOwner" not in view
+    # its worker still runs, and so its cluster is not free
+    assert api("GET", f"/admin{cluster}").expect(200)["leaseManifest"] == young["id"]
+    cluster, stuck = load_running(server, 3700)
+    assert api("POST", manifests_path(cluster, stuck["id"], "cancel")).expect(200)["state"] == "Cancelled"
 
 
 def test_cancel_takes_an_optional_body_with_a_ticket(server, api, cluster):
@@ -369,10 +356,9 @@ def test_cancel_takes_an_optional_body_with_a_ticket(server, api, cluster):
     assert server.audit(answer.headers["x-ms-request-id"])["icm"] == "691536013"
 
 
-def test_delete_removes_a_manifest_whatever_its_state(server, api, cluster):
-    pending, running = server.create(cluster), running_manifest(cluster, 5)
-    server.load("MaintenanceManifests", running)
-    for manifest in (pending, running):
+def test_delete_removes_a_manifest_whatever_its_state(server, api):
+    cluster, running = load_running(server, 5)
+    for manifest in (server.create(cluster), running):
         answer = server.api("operator")("DELETE", manifests_path(cluster, manifest["id"]))
         answer.expect(204)
         assert answer.text == "" and "Content-Type" not in answer.headers
@@ -415,7 +401,7 @@ def test_clusters_come_in_pages(server, api):
     assert wanted <= set(seen) and len(seen) == len(set(seen))
 
 
-def test_a_kubeconfig_is_sealed_on_arrival_and_never_shown(server, api, seal_pair):
+def test_a_kubeconfig_is_sealed_on_arrival_and_never_shown(server, api):
     cluster = cluster_id()
     answer = api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG})
     view = answer.expect(201)
@@ -424,7 +410,7 @@ def test_a_kubeconfig_is_sealed_on_arrival_and_never_shown(server, api, seal_pai
     for text in (answer.text, api("GET", f"/admin{cluster}").text, server.log):
         assert "secret-of-the-cluster" not in text and "sealedKubeconfig" not in text
     [stored] = [document for document in server.dump("OpenShiftClusters") if document["key"] == cluster.lower()]
-    assert "secret-of-the-cluster" in seal_pair.open(stored["sealedKubeconfig"])
+    assert "secret-of-the-cluster" in server.unseal(stored["sealedKubeconfig"])
     # its URL stays with the kubeconfig whatever is said about the properties
     changed = api("PUT", f"/admin{cluster}", {"properties": {"apiserverProfile": {"url": "https://evil:1", "v": 1}}}).expect(200)
     assert changed["hasKubeconfig"] is True
@@ -448,10 +434,7 @@ def test_a_cluster_with_a_wrong_member_is_refused(api, body, target):
 
 
 def test_a_cluster_under_maintenance_is_left_alone(server, api):
-    cluster = cluster_id()
-    manifest = running_manifest(cluster, 5)
-    server.load("OpenShiftClusters", stored_cluster(cluster, manifest["id"]))
-    server.load("MaintenanceManifests", manifest)
+    cluster, manifest = load_running(server, 5)
     assert api("GET", f"/admin{cluster}").expect(200)["leaseOwner"] == OWNER
     for method, body in (("PUT", {"properties": {}}), ("DELETE", None)):
         refused(api(method, f"/admin{cluster}", body), 409, "Conflict", None, manifest["id"])
@@ -474,6 +457,56 @@ def test_a_cluster_with_open_manifests_is_not_removed(server, api, cluster):
 def test_a_resource_id_that_is_none_is_named(api, path):
     refused(api("GET", f"/admin{path}"), 400, "InvalidResourceID")
     refused(api("PUT", f"/admin{path}/maintenanceManifests", {}), 400, "InvalidResourceID")
+
+
+def test_a_cluster_too_large_for_the_store_is_413(api):
+    cluster = cluster_id()
+    refused(api("PUT", f"/admin{cluster}", {"properties": {"a": "x" * (1024 * 1024 - 100)}}), 413, "RequestEntityTooLarge")
+    api("GET", f"/admin{cluster}").expect(404)
+
+
+# ---- many at once ----
+
+def at_once(count, function):
+    """Results of `function`, called by that many threads that begin together."""
+    barrier, results = threading.Barrier(count), []
+
+    def run():
+        barrier.wait()
+        results.append(function())
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == count, "a thread died"
+    return results
+
+
+def test_of_many_who_cancel_at_once_one_succeeds(server, api, cluster):
+    manifest = server.create(cluster)
+    path = manifests_path(cluster, manifest["id"], "cancel")
+    answers = at_once(16, lambda: api("POST", path))
+    assert sorted(answer.status for answer in answers) == [200] + [406] * 15
+    assert api("GET", manifests_path(cluster, manifest["id"])).expect(200)["state"] == "Cancelled"
+
+
+def test_of_many_who_want_the_only_open_manifest_one_creates_it(api, cluster):
+    answers = at_once(16, lambda: api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "skip"}))
+    assert sorted(answer.status for answer in answers) == [200] * 15 + [201]
+    assert len({answer.document["id"] for answer in answers}) == 1
+
+
+def test_of_many_who_register_a_cluster_at_once_one_makes_it(server, api):
+    cluster = cluster_id()
+    answers = at_once(16, lambda: api("PUT", f"/admin{cluster}", {"properties": {"a": 1}}))
+    statuses = sorted(answer.status for answer in answers)
+    # who lost every race says so, and left no trace of success
+    assert statuses.count(201) == 1 and set(statuses) <= {200, 201, 409}
+    for answer in answers:
+        entry = server.audit(answer.headers["x-ms-request-id"])
+        assert entry is None or entry["status"] == answer.status
 
 
 # ---- tasks, versions, ids ----
@@ -531,6 +564,25 @@ def test_health_needs_no_token_and_no_version(server):
     assert nobody("GET", "/healthz/ready").expect(200) == {"status": "ready"}
 
 
+def test_the_endpoints_describe_themselves(server):
+    document = server.nobody()("GET", "/openapi.json").expect(200)
+    assert document["openapi"] == "3.0.3"
+    seen = 0
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            seen += 1
+            inside = {name["name"] for name in operation["parameters"] if name["in"] == "path"}
+            assert inside == set(re.findall(r"{(\w+)}", path)), path
+            assert operation["summary"] and "default" in operation["responses"]
+            assert bool(operation["security"]) == path.startswith("/admin")
+            assert ("requestBody" in operation) == (method in ("put", "post"))
+            # it is there: without a token only those that need none are served
+            target = re.sub("{subscription}", str(uuid.uuid4()), re.sub(r"{(id|cluster|resourceGroup)}", "x", path))
+            answer = server.nobody()(method.upper(), target, {} if "requestBody" in operation else None)
+            assert answer.status == (401 if operation["security"] else 200), (method, target)
+    assert seen >= 17
+
+
 # ---- who did what ----
 
 def test_every_change_is_in_the_audit_trail(server, api, cluster):
@@ -565,3 +617,15 @@ def test_what_changed_nothing_is_not_in_the_audit_trail(server, api, cluster):
     api("PUT", manifests_path(cluster), {}).expect(400)
     api("DELETE", manifests_path(cluster, str(uuid.uuid4()))).expect(404)
     assert len(server.dump("Audit")) == before
+
+
+def test_without_a_certificate_to_seal_under_a_kubeconfig_is_not_taken(server, api):
+    certificate, cluster = server.directory / "seal.crt", cluster_id()
+    kept = certificate.rename(server.directory / "kept.crt")
+    try:
+        refused(api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG}), 500, "InternalServerError", None,
+                "clusters.seal_certificate")
+        api("GET", f"/admin{cluster}").expect(404)
+    finally:
+        kept.rename(certificate)
+    api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG}).expect(201)

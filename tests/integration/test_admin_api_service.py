@@ -144,7 +144,7 @@ def test_the_service_manager_is_told(own_server):
         manager.bind(str(path))
         path.chmod(0o666)
         manager.settimeout(PATIENCE)
-        server.spawn(env={**os.environ, "NOTIFY_SOCKET": str(path)})
+        server.spawn(environment={"NOTIFY_SOCKET": str(path)})
         try:
             first = manager.recv(4096)
         except TimeoutError:

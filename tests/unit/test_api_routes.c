@@ -13,6 +13,7 @@
 #include "api/handlers.h"
 #include "api/routes.h"
 #include "mimo/document.h"
+#include "mimo/io.h"
 
 #define SUBSCRIPTION "60bf318d-6914-4105-a3b5-d0d2c10388c8"
 #define CLUSTER                                                                                    \
@@ -81,6 +82,7 @@ static void every_endpoint_is_found(void **state)
     check_handler("GET", "/admin/actuators", actuators_list);
     check_handler("GET", "/healthz/live", health_live);
     check_handler("HEAD", "/healthz/ready", health_ready);
+    check_handler("GET", "/openapi.json", openapi_show);
 }
 
 static void paths_are_compared_without_case(void **state)
@@ -194,6 +196,42 @@ static void rows_that_change_something_have_a_role_and_an_action(void **state)
     }
 }
 
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+    [HTTP_GET] = "GET", [HTTP_PUT] = "PUT", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
+
+/* docs/admin-api.md has a row for each endpoint, with its role, and names each error and parameter.
+ */
+static void the_page_of_the_api_tells_the_same(void **state)
+{
+    (void)state;
+    char path[4096], row[256], role[32];
+    struct error error;
+    char *page;
+    const struct route *route;
+    const char *source = getenv("MIMO_SOURCE");
+    assert_non_null(source);
+    snprintf(path, sizeof(path), "%s/docs/admin-api.md", source);
+    assert_int_equal(io_read_file(path, 1024 * 1024, &page, NULL, &error), 0);
+    for (size_t i = 0; (route = route_at(i)); i++) {
+        snprintf(row, sizeof(row), "\n| `%s %s` ", method_names[route->method], route->pattern);
+        snprintf(role, sizeof(role), "| %s |",
+                 route->role == ROLE_NONE ? "none" : role_name(route->role));
+        print_message("%s\n", row);
+        char *line = strstr(page, row);
+        assert_non_null(line);
+        assert_int_equal(strncmp(strchr(line + 3, '|'), role, strlen(role)), 0);
+    }
+    for (int i = 0; i < QUERY_COUNT; i++) {
+        snprintf(row, sizeof(row), "`%s`", query_parameter_name((enum query_parameter)i));
+        assert_non_null(strstr(page, row));
+    }
+#define CHECK_ERROR(constant, status, code)                                                        \
+    assert_non_null(strstr(page, "| " #status " | `" code "` |"));
+    API_ERRORS(CHECK_ERROR)
+#undef CHECK_ERROR
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +243,7 @@ int main(void)
         cmocka_unit_test(parentheses_of_a_group_may_come_escaped),
         cmocka_unit_test(an_endless_id_is_not_found),
         cmocka_unit_test(rows_that_change_something_have_a_role_and_an_action),
+        cmocka_unit_test(the_page_of_the_api_tells_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
