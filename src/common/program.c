@@ -143,7 +143,8 @@ static _Noreturn void show_help(const struct program *program)
 static void fill_getopt_tables(const struct program *program, struct option *options,
                                char *short_options)
 {
-    *short_options++ = ':'; /* a missing value is told apart from an unknown option */
+    /* With this in front getopt is silent, and tells missing values from unknown options. */
+    *short_options++ = ':';
     for (size_t i = 0; i < SHARED_COUNT; i++) {
         const struct shared_option *option = &shared_options[i];
 
@@ -215,7 +216,6 @@ static int parse_options(const struct program *program, int argc, char **argv)
     int value;
 
     fill_getopt_tables(program, options, short_options);
-    opterr = 0;
     optind = 0; /* from the start, whoever used getopt() before */
     while ((value = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
         if (value == ':')
