@@ -19,6 +19,7 @@ import secrets
 import stat
 
 from . import identities
+from .practice import ACR_DOMAIN
 
 SOCKET_PATH_MAXIMUM = 107 # sun_path of unix(7), without its end
 
@@ -117,6 +118,7 @@ class Layout:
             "actuator.practice_tasks": "yes",
             "clusters.seal_certificate": self.seal / "seal.crt",
             "clusters.seal_key": self.seal / "seal.key",
+            "tasks.acr_domain": ACR_DOMAIN,
             "metrics.interval": "2s",
             "metrics.statsd": f"unix:{self.statsd_socket}",
             "metrics.listen": f"127.0.0.1:{ports_of_metrics[0]}" if ports_of_metrics else "",

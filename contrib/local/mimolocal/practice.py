@@ -7,6 +7,7 @@ The server is contrib/practice-cluster; DIR/practice/clusters.json, which it wri
 import http.client
 import json
 import ssl
+from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
 from .settings import TOP
@@ -18,6 +19,11 @@ ARO_CLUSTER = "/apis/aro.openshift.io/v1alpha1/clusters/cluster"
 # something to do for the task that brings them to the cluster.
 DIFFERENT_FLAGS = {"aro.machinehealthcheck.managed": "false", "aro.checker.interval": "60m"}
 DROPPED_FLAGS = ("aro.routefix.enabled",)
+
+# The registry that practice clusters pull from, and how many days ago cluster 0, 1, 2, 3, ... got its token: it is
+# valid, able to be renewed, expired, valid, ...
+ACR_DOMAIN = "practice.azurecr.test"
+TOKEN_AGES = (30, 150, 200)
 
 
 class Practice:
@@ -71,8 +77,13 @@ class Practice:
             "provisioningState": "Succeeded",
             "clusterProfile": {"domain": f"{name}.practice.test"},
             "operatorFlags": {**flags, **DIFFERENT_FLAGS},
-            "registryProfiles": [],
+            "registryProfiles": [{"name": ACR_DOMAIN, "username": "practice", "issueDate": self._issue_date(name)}],
             "apiserverProfile": {"visibility": "Public"},
         }
         with open(entry["kubeconfig"], encoding="utf-8") as file:
             return entry["resourceID"], {"properties": properties, "kubeconfig": file.read()}
+
+    def _issue_date(self, name):
+        age = TOKEN_AGES[list(self.clusters()).index(name) % len(TOKEN_AGES)]
+        issued = datetime.now(timezone.utc) - timedelta(days=age)
+        return issued.strftime("%Y-%m-%dT%H:%M:%SZ")
