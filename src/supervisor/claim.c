@@ -7,9 +7,9 @@
 
 #include "mimo/cleanup.h"
 
-/* Candidates asked for beyond the free slots, so that busy clusters at the head of the queue do not
- * hide those behind them. */
-enum { CLAIM_SPARE = 64 };
+/* Candidates asked for beyond the free slots. Where busy clusters at the head of the queue hide
+ * those behind them, the round looks again, further each time. */
+enum { CLAIM_SPARE = 4, CLAIM_SPARE_GROWTH = 8 };
 
 enum candidate_plan {
     PLAN_SKIP,  /* cannot run now, and its statusText says so already */
@@ -25,6 +25,7 @@ struct candidate {
 struct candidates {
     struct candidate *list;
     size_t count;
+    bool complete; /* the store has no more */
 };
 
 void claim_free(struct claim *claim)
@@ -82,16 +83,15 @@ static int collect_candidates(struct store_result *result, struct candidates *ca
     return 0;
 }
 
-static int query_runnable(struct store *store, const struct claim_request *request, int64_t now,
-                          struct candidates *candidates, struct claim_round *round,
+static int query_runnable(struct store *store, const struct claim_request *request, size_t limit,
+                          int64_t now, struct candidates *candidates, struct claim_round *round,
                           struct error *error)
 {
-    size_t limit = request->limit + CLAIM_SPARE;
     struct store_query runnable = {
         .kind = STORE_QUERY_RUNNABLE,
         .buckets = request->buckets,
         .now = now,
-        .limit = limit < STORE_PAGE_MAXIMUM ? limit : STORE_PAGE_MAXIMUM,
+        .limit = limit,
     };
     struct store_query next_due = {
         .kind = STORE_QUERY_NEXT_DUE,
@@ -99,12 +99,13 @@ static int query_runnable(struct store *store, const struct claim_request *reque
         .now = now,
     };
     struct store_operation operations[] = {store_query(&next_due), store_query(&runnable)};
-    size_t count = request->limit > 0 ? 2 : 1;
+    size_t count = limit > 0 ? 2 : 1;
 
     int status = store_run(store, operations, count, error);
     if (status == 0) {
         round->next_due = operations[0].result.total;
         round->skipped = operations[1].result.error;
+        candidates->complete = operations[1].result.count < limit;
         status = collect_candidates(&operations[1].result, candidates, error);
     }
     store_release(operations, count);
@@ -171,7 +172,7 @@ static size_t prepare_writes(struct candidates *candidates, const struct claim_r
                              struct claim_round *round)
 {
     size_t count = 0;
-    size_t taken = 0;
+    size_t taken = round->count;
     for (size_t i = 0; i < candidates->count; i++) {
         struct candidate *candidate = &candidates->list[i];
         struct claim *claim = &candidate->claim;
@@ -225,8 +226,7 @@ static int write_plans(struct store *store, const struct claim_request *request,
 {
     cleanup_free struct store_operation *writes = calloc(candidates->count, sizeof(*writes));
     cleanup_free size_t *chosen = calloc(candidates->count, sizeof(*chosen));
-    round->claims = calloc(candidates->count, sizeof(*round->claims));
-    if (!writes || !chosen || !round->claims)
+    if (!writes || !chosen)
         return out_of_memory(error);
 
     size_t count = prepare_writes(candidates, request, now, writes, chosen, round);
@@ -239,19 +239,48 @@ static int write_plans(struct store *store, const struct claim_request *request,
     return status;
 }
 
+/* Looks at `limit` candidates and claims those that it can. */
+static int claim_pass(struct store *store, const struct claim_request *request, size_t limit,
+                      int64_t now, struct claim_round *round, bool *ret_complete,
+                      struct error *error)
+{
+    struct candidates candidates = {0};
+    int status = query_runnable(store, request, limit, now, &candidates, round, error);
+    if (status == 0 && candidates.count > 0) {
+        status = read_clusters(store, request, now, &candidates, error);
+        if (status == 0)
+            status = write_plans(store, request, now, &candidates, round, error);
+    }
+    *ret_complete = candidates.complete;
+    candidates_free(&candidates);
+    return status;
+}
+
+static size_t page_limit(size_t wanted, size_t spare)
+{
+    if (wanted == 0)
+        return 0;
+    return wanted + spare < STORE_PAGE_MAXIMUM ? wanted + spare : STORE_PAGE_MAXIMUM;
+}
+
 int claim_run(struct store *store, const struct claim_request *request, int64_t now,
               struct claim_round *ret_round, struct error *error)
 {
     struct claim_round round = {.next_due = -1};
-    struct candidates candidates = {0};
+    round.claims = calloc(request->limit ? request->limit : 1, sizeof(*round.claims));
+    if (!round.claims)
+        return out_of_memory(error);
 
-    int status = query_runnable(store, request, now, &candidates, &round, error);
-    if (status == 0 && candidates.count > 0) {
-        status = read_clusters(store, request, now, &candidates, error);
-        if (status == 0)
-            status = write_plans(store, request, now, &candidates, &round, error);
-    }
-    candidates_free(&candidates);
+    bool complete = false;
+    size_t spare = CLAIM_SPARE;
+    int status;
+    do {
+        size_t limit = page_limit(request->limit - round.count, spare);
+        status = claim_pass(store, request, limit, now, &round, &complete, error);
+        complete = complete || limit == STORE_PAGE_MAXIMUM;
+        spare *= CLAIM_SPARE_GROWTH;
+    } while (status == 0 && round.count < request->limit && !complete);
+
     if (status < 0) {
         claim_round_free(&round);
         return error_prefix(error, "cannot claim manifests");

@@ -141,6 +141,21 @@ static void a_busy_cluster_waits_and_says_why(void **state)
     manifest_free(&manifest);
 }
 
+static void many_busy_clusters_do_not_hide_those_behind_them(void **state)
+{
+    struct test_store *test = *state;
+    for (int i = 0; i < 60; i++) {
+        test_add_cluster(test, i, "Updating");
+        test_add_manifest(test, i, 0, TEST_NOW, NULL);
+    }
+    test_add_cluster(test, 100, "Succeeded");
+    test_add_manifest(test, 100, 9, TEST_NOW, NULL);
+    struct claim_round round = claim_some(test, TEST_ACTUATOR, 2);
+    assert_int_equal(round.count, 1);
+    assert_string_equal(round.claims[0].manifest.cluster, test_cluster_id(100));
+    claim_round_free(&round);
+}
+
 static void the_next_due_time_is_told(void **state)
 {
     struct test_store *test = *state;
@@ -490,6 +505,7 @@ int main(void)
         WITH_STORE(one_manifest_of_a_cluster_at_a_time_in_order),
         WITH_STORE(the_limit_is_kept_and_more_is_told),
         WITH_STORE(a_busy_cluster_waits_and_says_why),
+        WITH_STORE(many_busy_clusters_do_not_hide_those_behind_them),
         WITH_STORE(the_next_due_time_is_told),
         WITH_STORE(of_racing_actuators_exactly_one_wins_each),
         WITH_STORE(a_result_ends_the_attempt_and_frees_the_cluster),
