@@ -58,9 +58,9 @@ int kube_warm_up(struct error *error);
 
 struct kube_client;
 
-/* `addresses`: JSON array of "host:port:address". Borrows nothing. ERROR_INVALID when there is no
- * address of the kubeconfig's server (one that is an IP address needs none), or nothing to verify
- * its certificate with. */
+/* `addresses`: JSON array of "host:port:address[,address]...". Borrows nothing. ERROR_INVALID when
+ * there is no address of the kubeconfig's server (one that is an IP address needs none), or nothing
+ * to verify its certificate with. */
 int kube_client_create(const struct kubeconfig *config, json_t *addresses,
                        struct kube_client **ret_client, struct error *error);
 void kube_client_free(struct kube_client *client);

@@ -6,16 +6,15 @@
  * signal handler changed. Every option that would make libcurl do so is set here, also where
  * today's default happens to be the same.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include "kube/address_list.h"
 #include "kube/kube_private.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
@@ -26,7 +25,6 @@ enum {
     CONNECT_TIMEOUT = 10 * 1000, /* milliseconds */
     REQUEST_TIMEOUT = 30 * 1000,
     HEADERS_MAXIMUM = 64 * 1024, /* bytes of one answer's header lines */
-    ADDRESSES_MAXIMUM = 8,
     PEER_SIZE = 300,
 };
 
@@ -42,90 +40,7 @@ struct kube_client {
     char curl_message[CURL_ERROR_SIZE];
 };
 
-/* ---- addresses ---- */
-
-/* "host:port:address" in its parts; brackets around IPv6 addresses are taken off. */
-struct address_entry {
-    char host[256];
-    int port;
-    char address[INET6_ADDRSTRLEN];
-    bool is_ipv6;
-};
-
-static int refuse_address(const char *text, struct error *error)
-{
-    char shown[160];
-    status_text_copy(shown, sizeof shown, text);
-    return error_set(error, ERROR_INVALID, "the job's address \"%s\" is not host:port:address",
-                     shown);
-}
-
-/* Copies `length` bytes of `text` without brackets around them. False when they do not fit. */
-static bool copy_unbracketed(char *buffer, size_t size, const char *text, size_t length)
-{
-    if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
-        length -= 2;
-    }
-    if (length == 0 || length >= size)
-        return false;
-    memcpy(buffer, text, length);
-    buffer[length] = '\0';
-    return true;
-}
-
-static int parse_address(const char *text, struct address_entry *ret_entry, struct error *error)
-{
-    const char *host_end = text[0] == '[' ? strchr(text, ']') : NULL;
-    host_end = host_end ? host_end + 1 : text + strcspn(text, ":");
-    if (*host_end != ':' ||
-        !copy_unbracketed(ret_entry->host, sizeof ret_entry->host, text, (size_t)(host_end - text)))
-        return refuse_address(text, error);
-    char *port_end;
-    long port = strtol(host_end + 1, &port_end, 10);
-    if (!(host_end[1] >= '0' && host_end[1] <= '9') || *port_end != ':' || port < 1 || port > 65535)
-        return refuse_address(text, error);
-    ret_entry->port = (int)port;
-    struct in6_addr ignored;
-    if (!copy_unbracketed(ret_entry->address, sizeof ret_entry->address, port_end + 1,
-                          strlen(port_end + 1)))
-        return refuse_address(text, error);
-    ret_entry->is_ipv6 = inet_pton(AF_INET6, ret_entry->address, &ignored) == 1;
-    if (!ret_entry->is_ipv6 && inet_pton(AF_INET, ret_entry->address, &ignored) != 1)
-        return refuse_address(text, error);
-    return 0;
-}
-
-/* Collects the server's addresses, "address,[address],...", from the job's list; `list` may stay
- * empty. */
-static int collect_addresses(const struct kubeconfig *config, json_t *addresses, char *list,
-                             size_t size, struct error *error)
-{
-    size_t index;
-    json_t *element;
-    int count = 0;
-    size_t length = 0;
-    list[0] = '\0';
-    json_array_foreach(addresses, index, element)
-    {
-        struct address_entry entry;
-        const char *text = json_string_value(element);
-        if (parse_address(text ? text : "", &entry, error) < 0)
-            return -1;
-        if (strcasecmp(entry.host, config->host) != 0 || entry.port != config->port ||
-            count == ADDRESSES_MAXIMUM)
-            continue;
-        length += (size_t)snprintf(list + length, size - length, entry.is_ipv6 ? "%s[%s]" : "%s%s",
-                                   count++ ? "," : "", entry.address);
-    }
-    return 0;
-}
-
-static bool is_address(const char *host)
-{
-    struct in6_addr ignored;
-    return inet_pton(AF_INET, host, &ignored) == 1 || inet_pton(AF_INET6, host, &ignored) == 1;
-}
+/* ---- where the server is ---- */
 
 /* Appends to a list of libcurl; its copy is the list's. */
 static int append(struct curl_slist **list, const char *text, struct error *error)
@@ -140,20 +55,19 @@ static int append(struct curl_slist **list, const char *text, struct error *erro
 /* Says where the server is, so that libcurl never asks a resolver. */
 static int set_addresses(struct kube_client *client, json_t *addresses, struct error *error)
 {
-    enum { LIST_SIZE = ADDRESSES_MAXIMUM * (INET6_ADDRSTRLEN + 3) };
     const struct kubeconfig *config = &client->config;
-    char list[LIST_SIZE];
-    char line[PEER_SIZE + LIST_SIZE];
-    if (collect_addresses(config, addresses, list, sizeof list, error) < 0)
-        return -1;
-    if (is_address(config->host))
+    struct address_list list;
+    char line[PEER_SIZE + ADDRESS_LIST_SIZE];
+    if (address_is_valid(config->host))
         return 0;
-    if (!list[0])
+    if (address_list_collect(addresses, config->host, config->port, &list, error) < 0)
+        return -1;
+    if (list.count == 0)
         return error_set(error, ERROR_INVALID,
                          "the job has no address of %s: it is not the server of the cluster's "
                          "apiserverProfile.url",
                          client->peer);
-    snprintf(line, sizeof line, "%s:%d:%s", config->host, config->port, list);
+    snprintf(line, sizeof line, "%s:%d:%s", config->host, config->port, list.text);
     return append(&client->resolve, line, error);
 }
 
