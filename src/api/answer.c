@@ -6,6 +6,9 @@
 #include <stdio.h>
 
 #include "mimo/log.h"
+#include "mimo/outcome.h"
+
+enum { TARGET_SIZE = 256 };
 
 #define API_ERROR_ROW(constant, status, code) [constant] = {status, code},
 static const struct {
@@ -33,18 +36,17 @@ void answer_set_view(struct answer *answer, int status, json_t *body)
 int answer_refuse(struct answer *answer, enum api_error error, const char *target,
                   const char *format, ...)
 {
-    char message[ERROR_MESSAGE_SIZE];
+    /* What a client sent stands in messages: of any length, and cut anywhere. */
+    char raw[ERROR_MESSAGE_SIZE], message[ERROR_MESSAGE_SIZE], name[TARGET_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    vsnprintf(raw, sizeof(raw), format, arguments);
     va_end(arguments);
+    status_text_copy(message, sizeof(message), raw);
+    status_text_copy(name, sizeof(name), target ? target : "");
 
-    /* json_pack() refuses text that is no UTF-8; what a client sent may be cut in the middle. */
-    json_t *text = json_string(message);
-    if (!text)
-        text = json_string("the message cannot be shown: it is not UTF-8");
-    json_t *body = json_pack("{s:{s:s, s:o, s:s*}}", "error", "code", error_table[error].code,
-                             "message", text, "target", target);
+    json_t *body = json_pack("{s:{s:s, s:s, s:s*}}", "error", "code", error_table[error].code,
+                             "message", message, "target", target ? name : NULL);
     answer_set(answer, error_table[error].status, body);
     answer->retry_later = error == API_UNAVAILABLE;
     return -1;

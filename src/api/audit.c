@@ -80,7 +80,7 @@ void audit_end(struct api *api, struct audit *audit, int status)
 {
     if (audit->etag && audit->status != status)
         correct(api, audit, status);
-    if (audit->etag && status < 300)
+    if (status < 300)
         wake_actuators(api->config->actuator_runtime_directory);
     json_decref(audit->entry);
     free(audit->etag);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
-enum { STOP_MILLISECONDS = 10 * 1000 };
+enum { STOP_MILLISECONDS = 10 * 1000, OTHER_DESCRIPTORS = 128 };
 
 static const struct program program = {
     .name = "mimo-api",
@@ -70,6 +71,24 @@ static int open_files(const struct config *config, const struct identity *owner,
     return auth_open(config, auth, error);
 }
 
+/* Every connection is a descriptor; what the shell or the service manager allowed may be less. */
+static void allow_descriptors(const struct config *config)
+{
+    struct rlimit limit;
+    rlim_t needed = (rlim_t)config->api_max_connections + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+        return;
+    limit.rlim_cur = needed;
+    if (limit.rlim_max < needed && privileges_can_change())
+        limit.rlim_max = needed;
+    if (limit.rlim_max < needed)
+        limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < needed)
+        log_warning("descriptors do not suffice for api.max_connections = %lld: raise LimitNOFILE= "
+                    "(ulimit -n) to %llu",
+                    (long long)config->api_max_connections, (unsigned long long)needed);
+}
+
 /* All that is done with the power this was started with; afterwards it is gone. */
 static int take_off(const struct config *config, struct auth **auth, struct listener *listener,
                     struct error *error)
@@ -78,6 +97,7 @@ static int take_off(const struct config *config, struct auth **auth, struct list
     bool change = privileges_can_change();
     if (change && privileges_find_user(config->api_user, &identity, error) < 0)
         return error_prefix(error, "api.user");
+    allow_descriptors(config);
     if (open_files(config, change ? &identity : NULL, auth, error) < 0)
         return -1;
     if (listener_open(config->api_listen, listener, error) < 0)

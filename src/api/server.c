@@ -297,13 +297,13 @@ static struct server *server_new(struct api *api)
 int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
                  struct error *error)
 {
+    size_t threads = (size_t)api->config->api_threads;
     struct server *server = server_new(api);
     if (!server)
         return error_set(error, ERROR_LIMIT, "out of memory");
     server->listener = *listener;
     if (peers_start(NULL, &server->peers, error) < 0 ||
-        pool_start((size_t)api->config->api_threads, SERVER_QUEUE_CAPACITY, serve, &server->pool,
-                   error) < 0) {
+        pool_start(threads, threads * SERVER_QUEUE_PER_THREAD, serve, &server->pool, error) < 0) {
         server_free(server);
         return -1;
     }

@@ -15,8 +15,8 @@
 #include "api/api.h"
 #include "api/listener.h"
 
-/* Requests waiting for a handler thread. */
-enum { SERVER_QUEUE_CAPACITY = 1024 };
+/* Requests that wait for a handler, for each handler thread; beyond that they are answered 503. */
+enum { SERVER_QUEUE_PER_THREAD = 128 };
 
 struct server;
 

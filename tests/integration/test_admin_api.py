@@ -2,23 +2,13 @@
 """The endpoints of the Admin API: what they answer, and each error that has a name."""
 
 import re
-import threading
 import time
 import uuid
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from admin_api_data import OWNER, at_once, load_running, manifests_path, refused, stored_manifest
 from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
-
-OWNER = "11111111-2222-4333-8444-555555555555"
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: here
-contexts: [{name: here, context: {cluster: c, user: u}}]
-clusters: [{name: c, cluster: {server: "https://api.one.example.com:6443"}}]
-users: [{name: u, user: {token: secret-of-the-cluster}}]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -35,50 +25,6 @@ def api(server):
 @pytest.fixture
 def cluster(server):
     return server.register()
-
-
-def manifests_path(cluster, *rest):
-    return "/".join([f"/admin{cluster}/maintenanceManifests", *rest])
-
-
-def refused(answer, status, code, target=None, message=""):
-    """Makes sure that it is this error; `message` is a part of it."""
-    error = answer.expect(status)["error"]
-    assert (error["code"], error.get("target")) == (code, target), error
-    assert message in error["message"], error
-    return error["message"]
-
-
-def stored_manifest(cluster, state, **members):
-    """A document as an actuator leaves it."""
-    now = int(time.time())
-    return {"id": str(uuid.uuid4()), "clusterResourceID": cluster.lower(), "dequeues": 1, "createdAt": now - 9000,
-            "maintenanceManifest": {"state": state, "maintenanceTaskID": FLAGS, "priority": 0, "runAfter": now - 9000,
-                                    "runBefore": now + 90000}, **members}
-
-
-def running_manifest(cluster, seconds):
-    """A manifest whose attempt began so many seconds ago."""
-    now = int(time.time())
-    return stored_manifest(cluster, "InProgress", startedAt=now - seconds, leaseOwner=OWNER, leaseExpires=now + 600,
-                           attempts=[{"number": 1, "startedAt": now - seconds, "actuator": OWNER}])
-
-
-def stored_cluster(cluster, manifest=None, **properties):
-    document = {"id": str(uuid.uuid4()), "key": cluster.lower(), "partitionKey": cluster.lower().split("/")[2],
-                "openShiftCluster": {"id": cluster, "properties": properties}}
-    if manifest:
-        document.update(leaseOwner=OWNER, leaseManifest=manifest, leaseExpires=int(time.time()) + 600)
-    return document
-
-
-def load_running(server, seconds):
-    """A cluster on which a manifest has been running for so many seconds; returns both."""
-    cluster = cluster_id()
-    manifest = running_manifest(cluster, seconds)
-    server.load("OpenShiftClusters", stored_cluster(cluster, manifest["id"]))
-    server.load("MaintenanceManifests", manifest)
-    return cluster, manifest
 
 
 # ---- manifests: creating ----
@@ -372,118 +318,6 @@ def test_manifests_of_a_cluster_that_is_gone_can_be_deleted(server, api):
     api("DELETE", manifests_path(orphan["clusterResourceID"], orphan["id"])).expect(204)
 
 
-# ---- clusters ----
-
-def test_a_cluster_is_registered_changed_shown_and_removed(server, api):
-    cluster = cluster_id("One")
-    made = api("PUT", f"/admin{cluster}", {"properties": {"provisioningState": "Succeeded", "a": {"b": 1}}}).expect(201)
-    assert (made["id"], made["name"], made["hasKubeconfig"]) == (cluster, "One", False)
-    assert 0 <= made["bucket"] <= 255
-    assert api("GET", f"/admin{cluster.upper()}").expect(200) == made
-    changed = api("PUT", f"/admin{cluster.lower()}", {"properties": {"a": 2}}).expect(200)
-    assert (changed["id"], changed["properties"]) == (cluster, {"a": 2})
-    assert api("PUT", f"/admin{cluster}", made).expect(200)["properties"] == made["properties"]
-    assert made in api("GET", "/admin/clusters", query={"limit": 1000}).expect(200)["value"]
-    assert api("DELETE", f"/admin{cluster}").expect(204) is None
-    for method, body in (("GET", None), ("DELETE", None)):
-        refused(api(method, f"/admin{cluster}", body), 404, "NotFound", None, f"cluster not found: {cluster.lower()}")
-
-
-def test_clusters_come_in_pages(server, api):
-    wanted = {server.register() for _ in range(3)}
-    seen, token = [], None
-    while True:
-        page = api("GET", "/admin/clusters", query={"limit": 2, "$skipToken": token}).expect(200)
-        seen += [item["id"] for item in page["value"]]
-        if "nextLink" not in page:
-            break
-        token = re.search(r"skipToken=([^&]+)", page["nextLink"]).group(1)
-    assert wanted <= set(seen) and len(seen) == len(set(seen))
-
-
-def test_a_kubeconfig_is_sealed_on_arrival_and_never_shown(server, api):
-    cluster = cluster_id()
-    answer = api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG})
-    view = answer.expect(201)
-    assert view["hasKubeconfig"] is True
-    assert view["properties"]["apiserverProfile"]["url"].rstrip("/") == "https://api.one.example.com:6443"
-    for text in (answer.text, api("GET", f"/admin{cluster}").text, server.log):
-        assert "secret-of-the-cluster" not in text and "sealedKubeconfig" not in text
-    [stored] = [document for document in server.dump("OpenShiftClusters") if document["key"] == cluster.lower()]
-    assert "secret-of-the-cluster" in server.unseal(stored["sealedKubeconfig"])
-    # its URL stays with the kubeconfig whatever is said about the properties
-    changed = api("PUT", f"/admin{cluster}", {"properties": {"apiserverProfile": {"url": "https://evil:1", "v": 1}}}).expect(200)
-    assert changed["hasKubeconfig"] is True
-    assert changed["properties"]["apiserverProfile"] == {**view["properties"]["apiserverProfile"], "v": 1}
-    renewed = api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG.replace("api.one", "api.two")}).expect(200)
-    assert "api.two" in renewed["properties"]["apiserverProfile"]["url"]
-    assert renewed["properties"]["apiserverProfile"]["v"] == 1
-
-
-@pytest.mark.parametrize("body, target", [
-    ({"properties": []}, "properties"), ({"properties": {"provisioningState": 5}}, "properties"),
-    ({"properties": {"apiserverProfile": 5}}, "properties.apiserverProfile"),
-    ({"kubeconfig": {}}, "kubeconfig"), ({"kubeconfig": ""}, "kubeconfig"), ({"kubeconfig": "nonsense"}, "kubeconfig"),
-    ({"kubeconfig": KUBECONFIG.replace("https:", "http:")}, "kubeconfig"),
-    ({"kubeconfig": KUBECONFIG + "#" * 300000}, "kubeconfig"), ({"kubeConfig": ""}, "kubeConfig"),
-], ids=lambda value: str(value)[:40])
-def test_a_cluster_with_a_wrong_member_is_refused(api, body, target):
-    cluster = cluster_id()
-    refused(api("PUT", f"/admin{cluster}", body), 400, "InvalidParameter", target)
-    api("GET", f"/admin{cluster}").expect(404)
-
-
-def test_a_cluster_under_maintenance_is_left_alone(server, api):
-    cluster, manifest = load_running(server, 5)
-    assert api("GET", f"/admin{cluster}").expect(200)["leaseOwner"] == OWNER
-    for method, body in (("PUT", {"properties": {}}), ("DELETE", None)):
-        refused(api(method, f"/admin{cluster}", body), 409, "Conflict", None, manifest["id"])
-
-
-def test_a_cluster_with_open_manifests_is_not_removed(server, api, cluster):
-    manifests = [server.create(cluster) for _ in range(7)]
-    message = refused(api("DELETE", f"/admin{cluster}"), 409, "Conflict", None, "...")
-    assert sum(manifest["id"] in message for manifest in manifests) == 5
-    for manifest in manifests:
-        api("POST", manifests_path(cluster, manifest["id"], "cancel")).expect(200)
-    api("DELETE", f"/admin{cluster}").expect(204)
-
-
-@pytest.mark.parametrize("path", [
-    "/subscriptions/nobody/resourceGroups/rg/providers/Microsoft.RedHatOpenShift/openShiftClusters/one",
-    "/subscriptions/60bf318d-6914-4105-a3b5-d0d2c10388c8/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/one",
-    "/subscriptions/60bf318d-6914-4105-a3b5-d0d2c10388c8/resourceGroups/rg./providers/Microsoft.RedHatOpenShift/openShiftClusters/one",
-])
-def test_a_resource_id_that_is_none_is_named(api, path):
-    refused(api("GET", f"/admin{path}"), 400, "InvalidResourceID")
-    refused(api("PUT", f"/admin{path}/maintenanceManifests", {}), 400, "InvalidResourceID")
-
-
-def test_a_cluster_too_large_for_the_store_is_413(api):
-    cluster = cluster_id()
-    refused(api("PUT", f"/admin{cluster}", {"properties": {"a": "x" * (1024 * 1024 - 100)}}), 413, "RequestEntityTooLarge")
-    api("GET", f"/admin{cluster}").expect(404)
-
-
-# ---- many at once ----
-
-def at_once(count, function):
-    """Results of `function`, called by that many threads that begin together."""
-    barrier, results = threading.Barrier(count), []
-
-    def run():
-        barrier.wait()
-        results.append(function())
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == count, "a thread died"
-    return results
-
-
 def test_of_many_who_cancel_at_once_one_succeeds(server, api, cluster):
     manifest = server.create(cluster)
     path = manifests_path(cluster, manifest["id"], "cancel")
@@ -496,17 +330,6 @@ def test_of_many_who_want_the_only_open_manifest_one_creates_it(api, cluster):
     answers = at_once(16, lambda: api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "skip"}))
     assert sorted(answer.status for answer in answers) == [200] * 15 + [201]
     assert len({answer.document["id"] for answer in answers}) == 1
-
-
-def test_of_many_who_register_a_cluster_at_once_one_makes_it(server, api):
-    cluster = cluster_id()
-    answers = at_once(16, lambda: api("PUT", f"/admin{cluster}", {"properties": {"a": 1}}))
-    statuses = sorted(answer.status for answer in answers)
-    # who lost every race says so, and left no trace of success
-    assert statuses.count(201) == 1 and set(statuses) <= {200, 201, 409}
-    for answer in answers:
-        entry = server.audit(answer.headers["x-ms-request-id"])
-        assert entry is None or entry["status"] == answer.status
 
 
 # ---- tasks, versions, ids ----
@@ -617,15 +440,3 @@ def test_what_changed_nothing_is_not_in_the_audit_trail(server, api, cluster):
     api("PUT", manifests_path(cluster), {}).expect(400)
     api("DELETE", manifests_path(cluster, str(uuid.uuid4()))).expect(404)
     assert len(server.dump("Audit")) == before
-
-
-def test_without_a_certificate_to_seal_under_a_kubeconfig_is_not_taken(server, api):
-    certificate, cluster = server.directory / "seal.crt", cluster_id()
-    kept = certificate.rename(server.directory / "kept.crt")
-    try:
-        refused(api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG}), 500, "InternalServerError", None,
-                "clusters.seal_certificate")
-        api("GET", f"/admin{cluster}").expect(404)
-    finally:
-        kept.rename(certificate)
-    api("PUT", f"/admin{cluster}", {"kubeconfig": KUBECONFIG}).expect(201)

@@ -147,6 +147,44 @@ def test_a_client_that_waits_for_100_continue_gets_the_error_at_once(server):
     assert server.raw(put(b"Content-Length: 2", b"Expect: 100-continue")) == (401, True)
 
 
+def test_a_client_that_waits_for_100_continue_is_told_to_go_on(server):
+    token = b"Authorization: Bearer " + server.tokens["admin"].encode()
+    with server.connect() as connection:
+        connection.sendall(put(b"Content-Length: 2", b"Expect: 100-continue", b"Content-Type: application/json", token))
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert read_answer(connection) == (201, False)
+
+
+def send(connection, data):
+    """As much of it as the other end takes."""
+    try:
+        connection.sendall(data)
+    except (ssl.SSLError, ConnectionError):
+        pass
+
+
+@pytest.mark.parametrize("size, expected", [(3 << 20, (413, False)), (9 << 20, (413, True))])
+def test_a_body_that_is_too_large_is_read_as_long_as_that_is_worth_it(server, size, expected):
+    token = b"Authorization: Bearer " + server.tokens["admin"].encode()
+    with server.connect() as connection:
+        connection.sendall(put(b"Content-Length: %d" % size, b"Content-Type: application/json", token))
+        if not expected[1]: # else the answer comes before the body
+            connection.sendall(b"x" * size)
+        assert read_answer(connection) == expected
+
+
+@pytest.mark.parametrize("chunks, expected", [(3, (413, False)), (12, (None, True))])
+def test_a_body_in_chunks_is_bounded_too(server, chunks, expected):
+    token = b"Authorization: Bearer " + server.tokens["admin"].encode()
+    with server.connect() as connection:
+        connection.sendall(put(b"Transfer-Encoding: chunked", b"Content-Type: application/json", token))
+        for _ in range(chunks):
+            send(connection, b"100000\r\n" + b"x" * (1 << 20) + b"\r\n")
+        send(connection, b"0\r\n\r\n")
+        assert read_answer(connection) == expected
+
+
 def test_the_body_of_a_refused_request_does_not_become_a_request(server):
     body = get(b"/healthz/ready")
     with server.connect() as connection:

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -67,6 +68,12 @@ def test_root_is_given_up_for_good(server):
     for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(status[capabilities], 16) == 0
     assert status["NoNewPrivs"].strip() == "1"
+
+
+def test_there_is_a_descriptor_for_each_connection(own_server):
+    server = own_server(set={"api.max_connections": "3000"}).start()
+    [limit] = [line.split() for line in open(f"/proc/{server.process.pid}/limits") if line.startswith("Max open files")]
+    assert int(limit[3]) >= 3000
 
 
 def refused_start(server):
@@ -292,6 +299,23 @@ def test_a_store_that_cannot_be_read_is_not_ready_until_it_can(own_server):
         assert answers[0].expect(503)["error"]["code"] == "ServiceUnavailable"
         assert answers[0].headers["Retry-After"]
     nobody("GET", "/healthz/ready").expect(200)
+
+
+def test_more_requests_than_may_wait_are_503(own_server):
+    server = own_server(set={"api.threads": "1", "api.max_connections_per_address": "200"}).start()
+    request = b"GET /healthz/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+    connections = [server.connect() for _ in range(140)]
+    with open(server.directory / "mimo.db-shm", "r+b") as shared:
+        fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123) # as above: one request is stuck, 128 wait
+        for connection in connections:
+            connection.sendall(request)
+        wait_for(lambda: len(re.findall(r"GET /healthz/ready 503", server.log)) == 11, "11 to be turned away")
+    headers = [connection.recv(65536) for connection in connections]
+    for connection in connections:
+        connection.close()
+    turned_away = [header for header in headers if header.startswith(b"HTTP/1.1 503")]
+    assert len(turned_away) == 11 and all(b"\r\nRetry-After: " in header for header in turned_away)
+    assert sum(header.startswith(b"HTTP/1.1 200") for header in headers) == 129
 
 
 # ---- many at once, and the end ----
