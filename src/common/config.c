@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 
 #include "common/config_table.h"
-#include "common/text.h"
 #include "mimo/cleanup.h"
 #include "mimo/io.h"
 #include "mimo/log.h"
+#include "mimo/text.h"
 
 enum { CONFIG_FILE_SIZE_MAXIMUM = 1024 * 1024 };
 

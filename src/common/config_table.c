@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text.h"
 #include "mimo/clock.h"
 #include "mimo/log.h"
+#include "mimo/text.h"
 
 enum { FORMATTED_SIZE = 64, ALLOWED_SIZE = 256 };
 

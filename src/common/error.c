@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/text.h"
+#include "mimo/text.h"
 
 static int fill(struct error *error, enum error_kind kind, const char *message)
 {

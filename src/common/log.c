@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/text.h"
+#include "mimo/text.h"
 
 /* The one state of this module. Written by log_open() before there are threads, then only read. */
 static struct {

@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "common/text.h"
+#include "mimo/text.h"
 
 /* Where the kernel reads the title from: the arguments and the environment as exec laid them out.
  */

@@ -2,7 +2,7 @@
 /* UTF-8 from outside, made safe to store and show. */
 #include "config.h"
 
-#include "common/text.h"
+#include "mimo/text.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "common/text.h"
 #include "mimo/clock.h"
 #include "mimo/exit_codes.h"
+#include "mimo/text.h"
 
 /* A row: its name in the history, what it means for the manifest, what its statusText begins with.
  */

@@ -2,8 +2,8 @@
 /* test_text.c - UTF-8 from outside is taken apart exactly as RFC 3629 says. */
 #include "config.h"
 
-#include "common/text.h"
 #include "expect.h"
+#include "mimo/text.h"
 
 /* An independent reading: the code point that these bytes stand for in the shortest form, or -1. */
 static long decode(const unsigned char *bytes, size_t length)
