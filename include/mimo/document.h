@@ -63,13 +63,16 @@ int document_read_boolean(const json_t *document, const char *path, bool otherwi
 const char *document_string(const json_t *document, const char *path, const char *otherwise);
 int64_t document_integer(const json_t *document, const char *path, int64_t otherwise);
 
-/* Sets the value at `path`, making parents as needed; steals the reference to `value`. A NULL
- * `value` removes the member, if it is there. -1 only without memory or when a parent is not an
- * object. */
+/* Sets the value at `path`, making parents as needed; steals the reference to `value`. -1 without
+ * memory, which a NULL `value` stands for too (so that json_integer() and the like may be passed
+ * unchecked), or when a parent is not an object. */
 int document_set(json_t *document, const char *path, json_t *value);
 
 /* The same, skipping what is empty or zero: such members are removed, for absent means that. */
 int document_set_string(json_t *document, const char *path, const char *value);
 int document_set_time(json_t *document, const char *path, int64_t unix_seconds);
+
+/* Removes the member at `path`, if it is there. */
+void document_remove(json_t *document, const char *path);
 
 #endif

@@ -175,36 +175,36 @@ static json_t *find_parent(json_t *document, const char *path, bool make, char *
 int document_set(json_t *document, const char *path, json_t *value)
 {
     char name[PATH_NAME_SIZE];
-    json_t *parent = find_parent(document, path, value != NULL, name);
+    json_t *parent = value ? find_parent(document, path, true, name) : NULL;
 
-    if (parent && value)
-        return json_object_set_new(parent, name, value);
+    if (!parent) {
+        json_decref(value);
+        return -1;
+    }
+    return json_object_set_new(parent, name, value);
+}
+
+void document_remove(json_t *document, const char *path)
+{
+    char name[PATH_NAME_SIZE];
+    json_t *parent = find_parent(document, path, false, name);
+
     if (parent)
         json_object_del(parent, name);
-    json_decref(value);
-    return value ? -1 : 0;
 }
 
 int document_set_string(json_t *document, const char *path, const char *value)
 {
-    json_t *text = NULL;
-
-    if (value && *value) {
-        text = json_string(value);
-        if (!text)
-            return -1;
-    }
-    return document_set(document, path, text);
+    if (value && *value)
+        return document_set(document, path, json_string(value));
+    document_remove(document, path);
+    return 0;
 }
 
 int document_set_time(json_t *document, const char *path, int64_t unix_seconds)
 {
-    json_t *number = NULL;
-
-    if (unix_seconds != 0) {
-        number = json_integer(unix_seconds);
-        if (!number)
-            return -1;
-    }
-    return document_set(document, path, number);
+    if (unix_seconds != 0)
+        return document_set(document, path, json_integer(unix_seconds));
+    document_remove(document, path);
+    return 0;
 }

@@ -272,8 +272,8 @@ bool cluster_release_lease(struct cluster *cluster, const char *owner, const cha
         status_text_copy(cluster->last_provisioning_state, CLUSTER_STATE_SIZE,
                          document_string(cluster->document, saved_path, ""));
     }
-    document_set(cluster->document, mark_path, NULL);
-    document_set(cluster->document, saved_path, NULL);
+    document_remove(cluster->document, mark_path);
+    document_remove(cluster->document, saved_path);
     cluster->lease_owner[0] = '\0';
     cluster->lease_manifest[0] = '\0';
     cluster->lease_expires = 0;

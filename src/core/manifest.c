@@ -377,7 +377,7 @@ static void drop_lease(struct manifest *manifest)
 {
     manifest->lease_owner[0] = '\0';
     manifest->lease_expires = 0;
-    document_set(manifest->document, "progress", NULL);
+    document_remove(manifest->document, "progress");
 }
 
 /* When to try again; rounded up, so that a pause is never shorter than asked for. */

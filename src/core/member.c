@@ -69,42 +69,54 @@ int member_read_all(const struct member *members, size_t count, const json_t *do
     return 0;
 }
 
-/* The value of a field as JSON in *ret_value, NULL when it is absent. -1 without memory. */
-static int make_value(const struct member *member, const void *object, json_t **ret_value)
+static bool is_present(const struct member *member, const void *field)
 {
-    const void *field = (const char *)object + member->offset;
-    bool present = true;
-
     switch (member->kind) {
     case MEMBER_UUID:
     case MEMBER_TEXT:
-        present = *(const char *)field != '\0';
-        *ret_value = present ? json_string(field) : NULL;
-        break;
+        return *(const char *)field != '\0';
     case MEMBER_TIME:
-        present = *(const int64_t *)field != 0;
-        *ret_value = present ? json_integer(*(const int64_t *)field) : NULL;
-        break;
+        return *(const int64_t *)field != 0;
     case MEMBER_INTEGER:
-        present = *(const int64_t *)field >= member->smallest;
-        *ret_value = present ? json_integer(*(const int64_t *)field) : NULL;
-        break;
+        return *(const int64_t *)field >= member->smallest;
     case MEMBER_INT:
-        present = *(const int *)field >= member->smallest;
-        *ret_value = present ? json_integer(*(const int *)field) : NULL;
-        break;
+        return *(const int *)field >= member->smallest;
     }
-    return present && !*ret_value ? -1 : 0;
+    return false;
+}
+
+static json_t *make_value(const struct member *member, const void *field)
+{
+    switch (member->kind) {
+    case MEMBER_UUID:
+    case MEMBER_TEXT:
+        return json_string(field);
+    case MEMBER_TIME:
+    case MEMBER_INTEGER:
+        return json_integer(*(const int64_t *)field);
+    case MEMBER_INT:
+        return json_integer(*(const int *)field);
+    }
+    return NULL;
+}
+
+/* Sets the field as a member of this path, or removes that when the field is absent. */
+static int write_one(const struct member *member, const char *path, const void *object,
+                     json_t *document)
+{
+    const void *field = (const char *)object + member->offset;
+
+    if (is_present(member, field))
+        return document_set(document, path, make_value(member, field));
+    document_remove(document, path);
+    return 0;
 }
 
 int member_write_all(const struct member *members, size_t count, const void *object,
                      json_t *document)
 {
     for (const struct member *member = members; member < members + count; member++) {
-        json_t *value;
-
-        if (make_value(member, object, &value) < 0 ||
-            document_set(document, member->path, value) < 0)
+        if (write_one(member, member->path, object, document) < 0)
             return -1;
     }
     return 0;
@@ -113,11 +125,7 @@ int member_write_all(const struct member *members, size_t count, const void *obj
 int member_show_all(const struct member *members, size_t count, const void *object, json_t *view)
 {
     for (const struct member *member = members; member < members + count; member++) {
-        json_t *value;
-
-        if (!member->view)
-            continue;
-        if (make_value(member, object, &value) < 0 || document_set(view, member->view, value) < 0)
+        if (member->view && write_one(member, member->view, object, view) < 0)
             return -1;
     }
     return 0;

@@ -229,15 +229,27 @@ static void setting_makes_the_parents(void **state)
     expect_text(document, "{\"n\":{\"x\":\"y\"},\"a\":{\"b\":{\"c\":2},\"d\":true}}");
 }
 
-static void setting_nothing_removes(void **state)
+static void setting_nothing_is_running_out_of_memory(void **state)
 {
-    cleanup_json json_t *document = parse("{\"a\":{\"b\":1,\"c\":2},\"s\":\"x\"}");
+    cleanup_json json_t *document = parse("{\"a\":1}");
 
     (void)state;
-    assert_int_equal(document_set(document, "a.b", NULL), 0);
-    assert_int_equal(document_set(document, "a.b", NULL), 0);
-    assert_int_equal(document_set(document, "x.y.z", NULL), 0);
-    assert_int_equal(document_set(document, "s.y", NULL), 0);
+    assert_int_equal(document_set(document, "a", NULL), -1);
+    assert_int_equal(document_set(document, "b.c", NULL), -1);
+    expect_text(document, "{\"a\":1}");
+}
+
+static void what_is_removed_is_gone_and_nothing_else(void **state)
+{
+    cleanup_json json_t *document = parse("{\"a\":{\"b\":1,\"c\":2},\"s\":\"x\",\"n\":null}");
+
+    (void)state;
+    document_remove(document, "a.b");
+    document_remove(document, "a.b");
+    document_remove(document, "x.y.z");
+    document_remove(document, "s.y");
+    document_remove(document, "n");
+    document_remove(document, "");
     expect_text(document, "{\"a\":{\"c\":2},\"s\":\"x\"}");
 }
 
@@ -280,7 +292,8 @@ int main(void)
         cmocka_unit_test(typed_reading_names_the_member_of_another_type),
         cmocka_unit_test(loose_reading_takes_the_default_for_anything_else),
         cmocka_unit_test(setting_makes_the_parents),
-        cmocka_unit_test(setting_nothing_removes),
+        cmocka_unit_test(setting_nothing_is_running_out_of_memory),
+        cmocka_unit_test(what_is_removed_is_gone_and_nothing_else),
         cmocka_unit_test(a_parent_that_is_no_object_is_left_alone),
         cmocka_unit_test(empty_texts_and_zero_times_mean_absent),
     };

@@ -164,6 +164,7 @@ static void what_breaks_the_rules_is_refused_by_name(void **state)
          "must be the name of a system call"},
         {"{\"type\":\"forbidden\",\"systemCall\":\"a23456789012345678901234567890123\"}",
          "must be the name of a system call"},
+        {"{\"type\":\"forbidden\",\"systemCall\":7}", "must be the name of a system call"},
         {"{\"type\":\"result\",\"outcome\":\"timeout\"}",
          "member \"outcome\" must be succeeded, transient or terminal"},
         {"{\"type\":\"result\",\"outcome\":0}", "member \"outcome\" must be"},
@@ -261,6 +262,7 @@ static void a_bad_line_ends_the_trust_for_good(void **state)
     expect_problem("{\"type\":\"result\",\"outcome\":\"succeeded\"}\n\n", 1,
                    "something stands behind the result");
     expect_problem("{\"type\":\"status\",\"text\":\"x\"}", 0, "the last line is not finished");
+    expect_problem("{", 0, "the last line is not finished");
 }
 
 static void a_line_without_end_is_cut_off_early(void **state)
