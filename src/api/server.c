@@ -22,7 +22,9 @@
 #define LIBRARY_IS_STRICT (MHD_VERSION >= 0x00097700)
 
 enum {
-    CONNECTION_MEMORY = 64 * 1024, /* header block, its index, and the answer's header */
+    /* Header block, its index, and the answer's header. Wiped for each request, so no larger than
+       needed. */
+    CONNECTION_MEMORY = 48 * 1024,
     SILENCE_SECONDS = 30,
     STUCK_MILLISECONDS = 1000, /* a handler that takes longer than all patience so far and this */
 };
@@ -244,32 +246,35 @@ _Noreturn static void on_panic(void *context, const char *file, unsigned int lin
     abort();
 }
 
+/* clang-format off */
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
     const struct config *config = server->api->config;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, server->listener.fd, NULL},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)tls_retrieve},
+        {MHD_OPTION_CONNECTION_LIMIT, config->api_max_connections, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->api_max_connections_per_address, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_SECONDS, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, server},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
+#if LIBRARY_IS_STRICT
+        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL},
+#endif
+        {MHD_OPTION_END, 0, NULL},
+    };
     MHD_set_panic_func(on_panic, NULL);
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_USE_ERROR_LOG | MHD_USE_TURBO,
-                            0, NULL, NULL, on_request, server,             //
-                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,  //
-                            MHD_OPTION_LISTEN_SOCKET, server->listener.fd, //
-                            MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_retrieve, //
-                            MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES,   //
-                            MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned int)config->api_max_connections, //
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                            (unsigned int)config->api_max_connections_per_address,         //
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)SILENCE_SECONDS,  //
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, //
-                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,             //
-                            MHD_OPTION_URI_LOG_CALLBACK, on_target, server,                //
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,             //
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,           //
-#if LIBRARY_IS_STRICT
-                            MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, //
-#endif
-                            MHD_OPTION_END);
+                            0, NULL, NULL, on_request, server,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+                            MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
+/* clang-format on */
 
 static void server_free(struct server *server)
 {

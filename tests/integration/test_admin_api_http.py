@@ -70,6 +70,8 @@ MALFORMED = {
     "header of 7 KB": (get(b"/healthz/live", b"X: " + b"x" * 7000), 200),
     "header of 20 KB": (get(b"/healthz/live", b"X: " + b"x" * 20000), 431),
     "header of 200 KB": (get(b"/healthz/live", b"X: " + b"x" * 200000), 431),
+    "headers of 31 KB": (get(b"/healthz/live", *[b"X%02d: " % i + b"x" * 315 for i in range(98)]), 200),
+    "headers of 33 KB": (get(b"/healthz/live", *[b"X%02d: " % i + b"x" * 335 for i in range(98)]), 431),
     "headers of 40 KB": (get(b"/healthz/live", *[b"X%d: " % i + b"x" * 4000 for i in range(10)]), 431),
     "150 headers": (get(b"/healthz/live", *[b"X%d: y" % i for i in range(150)]), 431),
     "5000 headers": (get(b"/healthz/live", *[b"X%d: y" % i for i in range(5000)]), 431),
