@@ -192,7 +192,7 @@ static int sqlite_backup(struct store *base, const char *path, struct error *err
     struct connection *connection;
     if (sqlite_store_begin_reading(store, &connection, error) < 0)
         return -1;
-    int status = verify_copy(connection, path, error);
+    int status = copy_database(connection, path, error);
     sqlite_store_end_reading(store, connection);
     return status;
 }

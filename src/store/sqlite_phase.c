@@ -2,12 +2,11 @@
 /* Moving manifests between waiting, ready and overdue. */
 #include "store/sqlite_phase.h"
 
-/* The five ways of being in the wrong phase; each is the end of an index. */
+/* The four ways of being in the wrong phase; each is the end of an index. One that is overdue
+ * before it is due may wait on: it is not runnable either way, and STORE_QUERY_OVERDUE looks at all
+ * phases. */
 #define IS_DUE_WHILE_WAITING                                                                       \
     "manifests INDEXED BY manifests_due WHERE phase = " PHASE_WAITING_SQL " AND due_at <= ?1"
-#define IS_OVERDUE_WHILE_WAITING                                                                   \
-    "manifests INDEXED BY manifests_deadline WHERE phase = " PHASE_WAITING_SQL                     \
-    " AND run_before < ?1"
 #define IS_OVERDUE_WHILE_READY                                                                     \
     "manifests INDEXED BY manifests_deadline WHERE phase = " PHASE_READY_SQL " AND run_before < "  \
     "?1"
@@ -23,12 +22,13 @@
     " WHERE sequence IN (SELECT sequence FROM " condition " LIMIT ?2) RETURNING cluster"
 
 static const char *const moves[] = {
-    MOVE(IS_DUE_WHILE_WAITING),   MOVE(IS_OVERDUE_WHILE_WAITING), MOVE(IS_OVERDUE_WHILE_READY),
-    MOVE(IS_NOT_DUE_WHILE_READY), MOVE(IS_IN_TIME_WHILE_OVERDUE),
+    MOVE(IS_DUE_WHILE_WAITING),
+    MOVE(IS_OVERDUE_WHILE_READY),
+    MOVE(IS_NOT_DUE_WHILE_READY),
+    MOVE(IS_IN_TIME_WHILE_OVERDUE),
 };
 
 static const char any_to_move[] = "SELECT EXISTS (SELECT 1 FROM " IS_DUE_WHILE_WAITING ")"
-                                  " OR EXISTS (SELECT 1 FROM " IS_OVERDUE_WHILE_WAITING ")"
                                   " OR EXISTS (SELECT 1 FROM " IS_OVERDUE_WHILE_READY ")"
                                   " OR EXISTS (SELECT 1 FROM " IS_NOT_DUE_WHILE_READY ")"
                                   " OR EXISTS (SELECT 1 FROM " IS_IN_TIME_WHILE_OVERDUE ")";

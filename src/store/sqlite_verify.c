@@ -199,7 +199,7 @@ static int sync_file(const char *path, struct error *error)
     return 0;
 }
 
-int verify_copy(struct connection *connection, const char *path, struct error *error)
+int copy_database(struct connection *connection, const char *path, struct error *error)
 {
     if (schema_create_file(path, error) < 0)
         return error_prefix(error, "cannot make a backup");

@@ -16,6 +16,6 @@
 int verify_database(struct connection *connection, bool *ret_sound, struct error *error);
 
 /* Copies what the connection's transaction sees into a new file, on disk when this returns. */
-int verify_copy(struct connection *connection, const char *path, struct error *error);
+int copy_database(struct connection *connection, const char *path, struct error *error);
 
 #endif
