@@ -193,7 +193,7 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
     umask(077);
     if (settle_signals(error) < 0 || silence_streams(error) < 0 || clean_environment(error) < 0 ||
         worker_users_find(config, &workplace->users, error) < 0 ||
-        load_key(workplace, config, error) < 0 || kube_warm_up(error) < 0 || rehearse(error) < 0 ||
+        kube_warm_up(error) < 0 || rehearse(error) < 0 ||
         sandbox_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
         close_keyring(workplace, error) < 0)
@@ -203,7 +203,8 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
         return -1;
     if (chdir("/") < 0)
         return error_set_system(error, errno, "cannot go to /");
-    if (give_up_privileges(workplace, error) < 0)
+    /* As the launcher's own user: the key belongs to it, and nobody else needs to be able to read it. */
+    if (give_up_privileges(workplace, error) < 0 || load_key(workplace, config, error) < 0)
         return -1;
     return confine(workplace, landlock_abi, error);
 }

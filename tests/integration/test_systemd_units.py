@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units of contrib/systemd expose no more than they have to, and name what exists."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import TOP
+
+UNITS = TOP / "contrib" / "systemd"
+
+
+def exposure(directory, unit, *drop_ins):
+    """The score that systemd-analyze gives a unit with its drop-ins."""
+    place = directory / "etc" / "systemd" / "system"
+    extra = place / f"{unit}.d"
+    extra.mkdir(parents=True)
+    shutil.copy(UNITS / unit, place)
+    for number, name in enumerate(drop_ins):
+        shutil.copy(UNITS / name, extra / f"{number}-{name}")
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--root={directory}", unit],
+                          capture_output=True, text=True, check=False, timeout=60)
+    score = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert score, done.stdout + done.stderr
+    return float(score[1])
+
+
+@pytest.mark.parametrize("ceiling, unit, drop_ins", [
+    (1.9, "mimod.service", ["mimo-hardening.conf"]),
+    (0.3, "mimo-api.service", ["mimo-hardening.conf"]),
+    (1.1, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-own-listener.conf"]),
+])
+def test_a_unit_stays_below_its_ceiling(tmp_path, ceiling, unit, drop_ins):
+    assert exposure(tmp_path, unit, *drop_ins) <= ceiling
+
+
+def test_units_hold_no_unknown_directive(tmp_path):
+    for unit in UNITS.glob("*.service"):
+        shutil.copy(unit, tmp_path)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / unit.name], capture_output=True,
+                              text=True, check=False, timeout=60)
+        assert "Unknown" not in done.stderr and "Invalid" not in done.stderr, done.stderr
+
+
+def test_users_of_the_units_are_made_by_sysusers():
+    made = set(re.findall(r"^u (\S+)", (UNITS / "mimo.sysusers").read_text(), re.MULTILINE))
+    for unit in UNITS.glob("*.service"):
+        (user,) = re.findall(r"^User=(\S+)", unit.read_text(), re.MULTILINE)
+        assert user in made
+    defaults = re.findall(r"^#(?:\w+_)?user = (\S+)", (TOP / "etc" / "mimo.conf").read_text(), re.MULTILINE)
+    assert set(defaults) <= made
