@@ -22,6 +22,10 @@ int io_write_all(int fd, const void *data, size_t length, struct error *error);
 int io_read_file(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
                  struct error *error);
 
+/* The same for `name` in an open directory, which may be O_PATH; a symbolic link is refused. */
+int io_read_file_at(int directory, const char *name, size_t maximum, char **ret_data,
+                    size_t *ret_length, struct error *error);
+
 /* Puts a file of `length` bytes in place of `path`: temporary name, fsync, rename, fsync of the
  * folder. Readers see the old or the new one, after a power cut too. */
 int io_replace_file(const char *path, const void *data, size_t length, mode_t mode,

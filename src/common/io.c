@@ -64,18 +64,15 @@ static ssize_t read_until(int fd, char *buffer, size_t size)
     return (ssize_t)length;
 }
 
-int io_read_file(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
-                 struct error *error)
+/* Reads what was opened as `path`; the descriptor stays the caller's. */
+static int read_opened(int fd, const char *path, size_t maximum, char **ret_data,
+                       size_t *ret_length, struct error *error)
 {
-    /* Not blocking: a FIFO would have us wait for its writer, who may never come. */
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     cleanup_free char *data = NULL;
     struct stat status;
     size_t capacity;
     ssize_t length;
 
-    if (fd < 0)
-        return error_set_system(error, errno, "cannot open %s", path);
     if (fstat(fd, &status) < 0)
         return error_set_system(error, errno, "cannot look at %s", path);
     if (!S_ISREG(status.st_mode))
@@ -100,6 +97,29 @@ int io_read_file(const char *path, size_t maximum, char **ret_data, size_t *ret_
     if (ret_length)
         *ret_length = (size_t)length;
     return 0;
+}
+
+/* Not blocking: a FIFO would have us wait for its writer, who may never come. */
+enum { OPEN_TO_READ = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+
+int io_read_file(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
+                 struct error *error)
+{
+    cleanup_fd int fd = open(path, OPEN_TO_READ);
+
+    if (fd < 0)
+        return error_set_system(error, errno, "cannot open %s", path);
+    return read_opened(fd, path, maximum, ret_data, ret_length, error);
+}
+
+int io_read_file_at(int directory, const char *name, size_t maximum, char **ret_data,
+                    size_t *ret_length, struct error *error)
+{
+    cleanup_fd int fd = openat(directory, name, OPEN_TO_READ | O_NOFOLLOW);
+
+    if (fd < 0)
+        return error_set_system(error, errno, "cannot open %s", name);
+    return read_opened(fd, name, maximum, ret_data, ret_length, error);
 }
 
 /* Makes the rename that happened in the folder of `path` last through a power cut. */
