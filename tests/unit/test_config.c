@@ -3,61 +3,10 @@
  * and what. */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
-#include "common/config_table.h"
-#include "expect.h"
-#include "mimo/cleanup.h"
-#include "mimo/config.h"
-#include "mimo/io.h"
+#include "config_fixture.h"
 #include "mimo/log.h"
-
-static struct {
-    char folder[PRIVATE_PATH_SIZE];
-    char path[PRIVATE_PATH_SIZE + 16];
-    char drop_ins[PRIVATE_PATH_SIZE + 32];
-} fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    make_private_folder(fixture.folder);
-    snprintf(fixture.path, sizeof(fixture.path), "%s/mimo.conf", fixture.folder);
-    snprintf(fixture.drop_ins, sizeof(fixture.drop_ins), "%s.d", fixture.path);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    remove_private_folder(fixture.folder);
-    return 0;
-}
-
-/* A text file of this content is read; it must be good. */
-static void load(struct config *config, const char *content)
-{
-    struct error error;
-
-    write_file(fixture.path, content);
-    expect_success(config_load(config, fixture.path, NULL, &error), &error);
-}
-
-/* The whole message, without the path of the file in front. */
-static void expect_wrong(const char *content, const char *expected)
-{
-    struct config config;
-    struct error error;
-
-    write_file(fixture.path, content);
-    assert_int_equal(config_load(&config, fixture.path, NULL, &error), -1);
-    assert_int_equal(error.kind, ERROR_INVALID);
-    assert_int_equal(strncmp(error.message, fixture.path, strlen(fixture.path)), 0);
-    assert_string_equal(error.message + strlen(fixture.path), expected);
-    assert_null(config.store_uri); /* nothing is owned */
-}
 
 static void write_drop_in(const char *name, const char *content)
 {
@@ -66,17 +15,6 @@ static void write_drop_in(const char *name, const char *content)
     mkdir(fixture.drop_ins, 0700);
     snprintf(path, sizeof(path), "%s/%s", fixture.drop_ins, name);
     write_file(path, content);
-}
-
-static char *dump(const struct config *config)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-
-    config_dump(config, stream);
-    fclose(stream);
-    return text;
 }
 
 /* Reading */
@@ -453,215 +391,6 @@ static void what_the_file_would_not_give_back_is_no_text(void **state)
     }
 }
 
-/* Rules over several keys */
-
-static void rules_over_several_keys_are_kept(void **state)
-{
-    static const struct {
-        const char *content;
-        const char *message; /* NULL: good */
-    } cases[] = {
-        {"[actuator]\ntask_timeout = 61m", ": actuator.task_timeout: must not be longer than "
-                                           "actuator.lease_ttl: a worker must be dead before its "
-                                           "lease is"},
-        {"[actuator]\ntask_timeout = 61m\nlease_ttl = 61m", NULL},
-        {"[actuator]\nassignment = static\nindex = 3\ncount = 3",
-         ": actuator.index: 3 must be less than actuator.count, which is 3, where "
-         "actuator.assignment is static"},
-        {"[actuator]\nassignment = static\nindex = 2\ncount = 3", NULL},
-        {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
-        {"[actuator]\nmembership_ttl = 29s",
-         ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
-         "one lost word is no "
-         "death"},
-        {"[actuator]\nmembership_ttl = 30s", NULL},
-        {"[clusters]\nmark_state = Succeeded",
-         ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
-         "could not be told "
-         "from one that is not"},
-        {"[clusters]\nmark_state = Failed",
-         ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
-         "maintenance could not be told from one that is not"},
-        {"[clusters]\nmark_state =", NULL},
-        {"[actuator]\nworker_uids = 61200-61299", NULL},
-        {"[actuator]\nworker_uids = 61200-61209", NULL},
-        {"[actuator]\nworker_uids = 61200-61208",
-         ": actuator.worker_uids: 9 users are too few for actuator.max_workers, which is 10"},
-        {"[actuator]\nworker_uids = 61200",
-         ": actuator.worker_uids: \"61200\" is not a range of user numbers such as 61200-61299"},
-        {"[actuator]\nworker_uids = 0-100",
-         ": actuator.worker_uids: \"0-100\" is not a range of user numbers such as 61200-61299"},
-        {"[actuator]\nworker_uids = 61299-61200", ": actuator.worker_uids: \"61299-61200\" is not "
-                                                  "a range of user numbers such as 61200-61299"},
-        {"[actuator]\nworker_uids = 1-4294967295",
-         ": actuator.worker_uids: \"1-4294967295\" is not a range of user numbers such as "
-         "61200-61299"},
-        {"[actuator]\nworker_uids = 61200-61299x",
-         ": actuator.worker_uids: \"61200-61299x\" is not a range of user numbers such as "
-         "61200-61299"},
-        {"[api]\nlisten = 8443",
-         ": api.listen: \"8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[api]\nlisten = ::1:8443",
-         ": api.listen: \"::1:8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[api]\nlisten = localhost:65536", ": api.listen: \"localhost:65536\" is not an address "
-                                            "such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[api]\nlisten = localhost:",
-         ": api.listen: \"localhost:\" is not an address such as 127.0.0.1:8443 or "
-         "[::1]:8443"},
-        {"[api]\nlisten = [::1]:8443", NULL},
-        {"[api]\nlisten = 127.0.0.1:0", NULL},
-        {"[metrics]\nlisten =", NULL},
-        {"[metrics]\nlisten = x",
-         ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[metrics]\nstatsd = off", NULL},
-        {"[metrics]\nstatsd = udp:localhost:8125", NULL},
-        {"[metrics]\nstatsd = unix:/x", NULL},
-        {"[metrics]\nstatsd = unix:",
-         ": metrics.statsd: \"unix:\" is not unix:PATH, udp:HOST:PORT or off"},
-        {"[metrics]\nstatsd = udp:8125",
-         ": metrics.statsd: \"udp:8125\" is not unix:PATH, udp:HOST:PORT or off"},
-        {"[metrics]\nstatsd = /x",
-         ": metrics.statsd: \"/x\" is not unix:PATH, udp:HOST:PORT or off"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct config config;
-
-        if (cases[i].message) {
-            expect_wrong(cases[i].content, cases[i].message);
-        } else {
-            load(&config, cases[i].content);
-            config_free(&config);
-        }
-    }
-}
-
-static void the_range_of_worker_users_is_given_as_numbers(void **state)
-{
-    struct config config;
-    uint32_t first = 0, last = 0;
-
-    (void)state;
-    load(&config, "");
-    assert_false(config_worker_uids(&config, &first, &last));
-    config_free(&config);
-    load(&config, "[actuator]\nworker_uids = 61200-61299");
-    assert_true(config_worker_uids(&config, &first, &last));
-    assert_int_equal(first, 61200);
-    assert_int_equal(last, 61299);
-    config_free(&config);
-}
-
-/* Writing */
-
-static void what_is_dumped_reads_back_the_same(void **state)
-{
-    struct config config, again;
-    cleanup_free char *first = NULL, *second = NULL;
-
-    (void)state;
-    load(
-        &config,
-        "[actuator]\npoll_interval = 90s\nlease_ttl = 2h\ntask_timeout = 5400s\nretry_backoff = 0\n"
-        "membership_interval = 1500ms\nassignment = static\npractice_tasks = yes\n"
-        "[sandbox]\nmemory = 33554433\nfile_size = 3M\n"
-        "[metrics]\nlocation = a#b \"c\"\nenvironment =\n"
-        "[log]\nlevel = warning\n");
-    first = dump(&config);
-    assert_non_null(strstr(first, "\npoll_interval = 90s\n"));
-    assert_non_null(strstr(first, "\nlease_ttl = 2h\n"));
-    assert_non_null(strstr(first, "\ntask_timeout = 90m\n"));
-    assert_non_null(strstr(first, "\nretry_backoff = 0\n"));
-    assert_non_null(strstr(first, "\nmembership_interval = 1500ms\n"));
-    assert_non_null(strstr(first, "\nmemory = 33554433\n"));
-    assert_non_null(strstr(first, "\nfile_size = 3M\n"));
-    assert_non_null(strstr(first, "\nauth = token-file\n"));
-    assert_non_null(strstr(first, "\n[log]\nlevel = warning\nformat = auto\n"));
-
-    load(&again, first);
-    second = dump(&again);
-    assert_string_equal(first, second);
-    assert_string_equal(again.metrics_location, "a#b \"c\"");
-    config_free(&config);
-    config_free(&again);
-}
-
-static char *example(void)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-
-    config_write_example(stream);
-    fclose(stream);
-    return text;
-}
-
-static void the_shipped_file_is_the_one_made_of_the_table(void **state)
-{
-    cleanup_free char *made = example();
-    cleanup_free char *shipped = NULL;
-    struct config config, defaults;
-    struct error error;
-    char path[4096];
-
-    (void)state;
-    assert_non_null(getenv("MIMO_SOURCE"));
-    snprintf(path, sizeof(path), "%s/etc/mimo.conf", getenv("MIMO_SOURCE"));
-    expect_success(io_read_file(path, 100000, &shipped, NULL, &error), &error);
-    if (strcmp(made, shipped) != 0)
-        fail_msg("etc/mimo.conf is not what mimod --example-config writes: write it anew");
-
-    expect_success(config_load(&config, path, NULL, &error), &error);
-    load(&defaults, "");
-    cleanup_free char *one = dump(&config);
-    cleanup_free char *other = dump(&defaults);
-    assert_string_equal(one, other);
-    config_free(&config);
-    config_free(&defaults);
-}
-
-/* Takes the mark off every key, as an operator would. */
-static void the_shipped_defaults_are_the_defaults(void **state)
-{
-    cleanup_free char *text = example();
-    struct config config, defaults;
-    char *to = text;
-
-    (void)state;
-    for (const char *from = text; *from; from++) {
-        bool key =
-            *from == '#' && from[1] >= 'a' && from[1] <= 'z' && (from == text || from[-1] == '\n');
-
-        if (!key)
-            *to++ = *from;
-    }
-    *to = '\0';
-    load(&config, text);
-    cleanup_free char *one = dump(&config);
-    load(&defaults, "");
-    cleanup_free char *other = dump(&defaults);
-    assert_string_equal(one, other);
-    assert_non_null(strstr(text, "\nmax_workers = 10\n"));
-    config_free(&config);
-    config_free(&defaults);
-}
-
-static void every_row_is_sound(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < config_row_count(); i++) {
-        const struct config_row *row = config_row_at(i);
-
-        assert_int_equal(config_row_number(row), i);
-        assert_ptr_equal(config_row_find(row->section, row->name, NULL), row);
-        assert_true(row->smallest <= row->largest);
-        assert_true(strlen(row->help) > 0);
-        assert_true(strlen(row->name) + strlen(row->otherwise) + 3 < 197);
-    }
-}
-
 static void freeing_nothing_is_allowed(void **state)
 {
     struct config config = {0};
@@ -671,50 +400,9 @@ static void freeing_nothing_is_allowed(void **state)
     config_free(&config);
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
-struct changes {
-    int taken;
-    int left;
-};
-
-static void note_change(void *context, const char *section, const char *key, bool taken)
-{
-    struct changes *changes = context;
-
-    assert_non_null(section);
-    assert_non_null(key);
-    if (taken)
-        changes->taken++;
-    else
-        changes->left++;
-}
-
-static void a_running_program_takes_over_what_it_may(void **state)
-{
-    struct config live, fresh;
-    struct changes changes = {0};
-
-    (void)state;
-    load(&live, "[clusters]\nmark_state = One\n[actuator]\nindex = 0\n");
-    load(&fresh, "[clusters]\nmark_state = Two\n[actuator]\nindex = 3\nretry_backoff = 5s\n"
-                 "practice_tasks = yes\n");
-    config_take_over(&live, &fresh, note_change, &changes);
-    assert_int_equal(changes.taken, 3);
-    assert_int_equal(changes.left, 1);
-    assert_string_equal(live.clusters_mark_state, "Two");
-    assert_string_equal(fresh.clusters_mark_state, "One");
-    assert_int_equal(live.actuator_retry_backoff, 5000);
-    assert_true(live.actuator_practice_tasks);
-    assert_int_equal(live.actuator_index, 0);
-    config_free(&fresh);
-    config_free(&live);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(a_running_program_takes_over_what_it_may),
         WITH_FOLDER(without_any_key_the_defaults_apply),
         WITH_FOLDER(every_kind_of_value_is_read),
         WITH_FOLDER(a_wrong_value_is_named_with_what_is_allowed),
@@ -733,12 +421,6 @@ int main(void)
         WITH_FOLDER(overrides_come_last_and_each_may_be_given_again),
         WITH_FOLDER(a_wrong_override_is_shown),
         WITH_FOLDER(what_the_file_would_not_give_back_is_no_text),
-        WITH_FOLDER(rules_over_several_keys_are_kept),
-        WITH_FOLDER(the_range_of_worker_users_is_given_as_numbers),
-        WITH_FOLDER(what_is_dumped_reads_back_the_same),
-        WITH_FOLDER(the_shipped_file_is_the_one_made_of_the_table),
-        WITH_FOLDER(the_shipped_defaults_are_the_defaults),
-        WITH_FOLDER(every_row_is_sound),
         WITH_FOLDER(freeing_nothing_is_allowed),
     };
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_config_rules.c - rules over several keys, and what a running program may take over. */
+#include "config.h"
+
+#include "config_fixture.h"
+
+static void rules_over_several_keys_are_kept(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *message; /* NULL: good */
+    } cases[] = {
+        {"[actuator]\ntask_timeout = 61m", ": actuator.task_timeout: must not be longer than "
+                                           "actuator.lease_ttl: a worker must be dead before its "
+                                           "lease is"},
+        {"[actuator]\ntask_timeout = 61m\nlease_ttl = 61m", NULL},
+        {"[actuator]\nassignment = static\nindex = 3\ncount = 3",
+         ": actuator.index: 3 must be less than actuator.count, which is 3, where "
+         "actuator.assignment is static"},
+        {"[actuator]\nassignment = static\nindex = 2\ncount = 3", NULL},
+        {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
+        {"[actuator]\nmembership_ttl = 29s",
+         ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
+         "one lost word is no "
+         "death"},
+        {"[actuator]\nmembership_ttl = 30s", NULL},
+        {"[clusters]\nmark_state = Succeeded",
+         ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
+         "could not be told "
+         "from one that is not"},
+        {"[clusters]\nmark_state = Failed",
+         ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
+         "maintenance could not be told from one that is not"},
+        {"[clusters]\nmark_state =", NULL},
+        {"[actuator]\nworker_uids = 61200-61299", NULL},
+        {"[actuator]\nworker_uids = 61200-61209", NULL},
+        {"[actuator]\nworker_uids = 61200-61208",
+         ": actuator.worker_uids: 9 users are too few for actuator.max_workers, which is 10"},
+        {"[actuator]\nworker_uids = 61200",
+         ": actuator.worker_uids: \"61200\" is not a range of user numbers such as 61200-61299"},
+        {"[actuator]\nworker_uids = 0-100",
+         ": actuator.worker_uids: \"0-100\" is not a range of user numbers such as 61200-61299"},
+        {"[actuator]\nworker_uids = 61299-61200", ": actuator.worker_uids: \"61299-61200\" is not "
+                                                  "a range of user numbers such as 61200-61299"},
+        {"[actuator]\nworker_uids = 1-4294967295",
+         ": actuator.worker_uids: \"1-4294967295\" is not a range of user numbers such as "
+         "61200-61299"},
+        {"[actuator]\nworker_uids = 61200-61299x",
+         ": actuator.worker_uids: \"61200-61299x\" is not a range of user numbers such as "
+         "61200-61299"},
+        {"[api]\nlisten = 8443",
+         ": api.listen: \"8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[api]\nlisten = ::1:8443",
+         ": api.listen: \"::1:8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[api]\nlisten = localhost:65536", ": api.listen: \"localhost:65536\" is not an address "
+                                            "such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[api]\nlisten = localhost:",
+         ": api.listen: \"localhost:\" is not an address such as 127.0.0.1:8443 or "
+         "[::1]:8443"},
+        {"[api]\nlisten = [::1]:8443", NULL},
+        {"[api]\nlisten = 127.0.0.1:0", NULL},
+        {"[metrics]\nlisten =", NULL},
+        {"[metrics]\nlisten = x",
+         ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[metrics]\nstatsd = off", NULL},
+        {"[metrics]\nstatsd = udp:localhost:8125", NULL},
+        {"[metrics]\nstatsd = unix:/x", NULL},
+        {"[metrics]\nstatsd = unix:",
+         ": metrics.statsd: \"unix:\" is not unix:PATH, udp:HOST:PORT or off"},
+        {"[metrics]\nstatsd = udp:8125",
+         ": metrics.statsd: \"udp:8125\" is not unix:PATH, udp:HOST:PORT or off"},
+        {"[metrics]\nstatsd = /x",
+         ": metrics.statsd: \"/x\" is not unix:PATH, udp:HOST:PORT or off"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config config;
+
+        if (cases[i].message) {
+            expect_wrong(cases[i].content, cases[i].message);
+        } else {
+            load(&config, cases[i].content);
+            config_free(&config);
+        }
+    }
+}
+
+static void the_range_of_worker_users_is_given_as_numbers(void **state)
+{
+    struct config config;
+    uint32_t first = 0, last = 0;
+
+    (void)state;
+    load(&config, "");
+    assert_false(config_worker_uids(&config, &first, &last));
+    config_free(&config);
+    load(&config, "[actuator]\nworker_uids = 61200-61299");
+    assert_true(config_worker_uids(&config, &first, &last));
+    assert_int_equal(first, 61200);
+    assert_int_equal(last, 61299);
+    config_free(&config);
+}
+
+struct changes {
+    int taken;
+    int left;
+};
+
+static void note_change(void *context, const char *section, const char *key, bool taken)
+{
+    struct changes *changes = context;
+
+    assert_non_null(section);
+    assert_non_null(key);
+    if (taken)
+        changes->taken++;
+    else
+        changes->left++;
+}
+
+static void a_running_program_takes_over_what_it_may(void **state)
+{
+    struct config live, fresh;
+    struct changes changes = {0};
+
+    (void)state;
+    load(&live, "[clusters]\nmark_state = One\n[actuator]\nindex = 0\n");
+    load(&fresh, "[clusters]\nmark_state = Two\n[actuator]\nindex = 3\nretry_backoff = 5s\n"
+                 "practice_tasks = yes\n");
+    config_take_over(&live, &fresh, note_change, &changes);
+    assert_int_equal(changes.taken, 3);
+    assert_int_equal(changes.left, 1);
+    assert_string_equal(live.clusters_mark_state, "Two");
+    assert_string_equal(fresh.clusters_mark_state, "One");
+    assert_int_equal(live.actuator_retry_backoff, 5000);
+    assert_true(live.actuator_practice_tasks);
+    assert_int_equal(live.actuator_index, 0);
+    config_free(&fresh);
+    config_free(&live);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(rules_over_several_keys_are_kept),
+        WITH_FOLDER(the_range_of_worker_users_is_given_as_numbers),
+        WITH_FOLDER(a_running_program_takes_over_what_it_may),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
