@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The units of contrib/systemd expose no more than they have to, and name what exists."""
 
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
-
 from conftest import TOP
+from mimolocal import listing
+
+SUPERVISOR = 61184 # the numeric user that `up` gives the supervisor
 
 UNITS = TOP / "contrib" / "systemd"
 
@@ -51,3 +55,32 @@ def test_users_of_the_units_are_made_by_sysusers():
         assert user in made
     defaults = re.findall(r"^#(?:\w+_)?user = (\S+)", (TOP / "etc" / "mimo.conf").read_text(), re.MULTILINE)
     assert set(defaults) <= made
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give capabilities away")
+def test_the_actuator_needs_no_root_but_the_capabilities_of_its_unit(system, build_dir):
+    running = system(instances=0)
+    unit = (UNITS / "mimod.service").read_text()
+    (granted,) = re.findall(r"^AmbientCapabilities=(.+)", unit, re.MULTILINE)
+    capabilities = ",".join("+" + name.removeprefix("CAP_").lower() for name in granted.split())
+    state = running.directory / "state-of-the-unit"
+    state.mkdir(mode=0o700)
+    os.chown(state, SUPERVISOR, SUPERVISOR)
+    created = running.create("operator-flags-update")
+    with open(running.directory / "log" / "unit.log", "wb") as log:
+        actuator = subprocess.Popen(
+            ["setpriv", f"--reuid={SUPERVISOR}", f"--regid={SUPERVISOR}", "--clear-groups", f"--inh-caps={capabilities}",
+             f"--ambient-caps={capabilities}", f"--bounding-set=-all,{capabilities}", build_dir / "mimod", "--config",
+             running.config, f"--set=actuator.state_directory={state}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        assert running.wait_for_state(created, "Completed", "Failed")["state"] == "Completed"
+        family = [actuator.pid] + [process.pid for process in listing.descendants(actuator.pid)]
+        assert len(family) == 3
+        for pid in family:
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert not re.search(r"^Uid:.*\b0\b", status, re.MULTILINE)
+            assert re.search(r"^NoNewPrivs:\s1$", status, re.MULTILINE)
+        assert re.search(r"^CapPrm:\s0+$", Path(f"/proc/{actuator.pid}/status").read_text(), re.MULTILINE)
+    finally:
+        actuator.terminate()
+        assert actuator.wait(30) == 0
