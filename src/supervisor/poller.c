@@ -67,7 +67,8 @@ static int64_t left_of(struct monotonic since, int64_t interval)
 static void begin_round(struct poller *poller)
 {
     const struct config *config = poller->config;
-    poller->round = calloc(1, sizeof(*poller->round));
+    bool nothing_to_do = poller->hold == POLLER_DRAINED && poller->left;
+    poller->round = nothing_to_do ? NULL : calloc(1, sizeof(*poller->round));
     if (!poller->round) {
         uv_timer_start(&poller->timer, on_timer, (uint64_t)config->actuator_poll_interval, 0);
         return;
@@ -119,6 +120,8 @@ static void on_round_done(uv_work_t *work, int status)
     struct poll_result *result = &round->result;
     struct monotonic now = clock_monotonic();
 
+    if (round->leave && result->answered)
+        poller->left = true;
     if (result->refreshed) {
         poller->membership.buckets = round->membership.buckets;
         poller->membership.live = round->membership.live;
@@ -166,6 +169,7 @@ void poller_set_hold(struct poller *poller, enum poller_hold hold)
     if (poller->hold == POLLER_DRAINED && hold != POLLER_DRAINED)
         poller->last_refresh = (struct monotonic){0}; /* be a member again at once */
     poller->hold = hold;
+    poller->left = false;
     poller_wake(poller);
 }
 

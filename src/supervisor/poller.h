@@ -59,6 +59,7 @@ struct poller {
     bool recovered;
     bool woken; /* a wake came while a round was in flight */
     enum poller_hold hold;
+    bool left; /* drained, and the membership record is gone */
     bool closing;
     struct monotonic last_refresh; /* of the membership, that went well */
     struct monotonic last_upkeep;
