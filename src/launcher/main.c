@@ -62,6 +62,7 @@ int main(int argc, char **argv)
     static struct workplace workplace;
     struct error error = {0};
 
+    pid_t supervisor = getppid();
     process_title_initialize(argc, argv);
     if (program_start(&program, argc, argv, &config) != argc)
         program_usage_error(&program, "takes no operands");
@@ -81,6 +82,13 @@ int main(int argc, char **argv)
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }
     config_free(&config);
+    /* The end of the channel says the same, but not to a launcher that is stopped (SIGSTOP) or
+     * hangs: its workers would run on while a new supervisor gives their manifests to others. Here,
+     * for the changes of user before would have undone it. */
+    if (process_die_with_parent(supervisor, &error) < 0) {
+        log_error("cannot start: %s", error.message);
+        return EXIT_FAILURE;
+    }
     log_ready(&workplace);
     int status = EXIT_SUCCESS;
     if (launcher_serve(&workplace, channel, &error) < 0) {
