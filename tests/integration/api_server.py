@@ -220,8 +220,8 @@ class ApiServer:
             return read_answer(connection)
 
 
-def read_answer(connection):
-    """(status or None, closed)"""
+def receive(connection):
+    """One answer, header and body, and whether the other end closed the connection behind it."""
     received = b""
     while True:
         try:
@@ -229,12 +229,16 @@ def read_answer(connection):
         except (ConnectionError, ssl.SSLError):
             piece = b""
         if not piece:
-            break
+            return received, True
         received += piece
         header, separator, body = received.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", header)
         if separator and len(body) >= (int(length.group(1)) if length else 0):
-            break
+            return received, False
+
+
+def read_answer(connection):
+    """(status or None, whether the connection was closed or will be)"""
+    received, closed = receive(connection)
     match = re.match(rb"HTTP/1\.[01] (\d{3})", received)
-    closing = not piece or re.search(rb"(?i)\r\nconnection: *close", received) is not None
-    return int(match.group(1)) if match else None, closing
+    return int(match.group(1)) if match else None, closed or b"\r\nConnection: close" in received

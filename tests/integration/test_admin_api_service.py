@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -14,7 +13,7 @@ import subprocess
 import threading
 
 import pytest
-from api_server import FLAGS, PATIENCE, USER, ApiServer, cluster_id, wait_for
+from api_server import FLAGS, PATIENCE, USER, ApiServer, cluster_id, read_answer, receive, wait_for
 from mimolocal.adminapi import AdminApi
 
 
@@ -303,19 +302,25 @@ def test_a_store_that_cannot_be_read_is_not_ready_until_it_can(own_server):
 
 def test_more_requests_than_may_wait_are_503(own_server):
     server = own_server(set={"api.threads": "1", "api.max_connections_per_address": "200"}).start()
-    request = b"GET /healthz/ready HTTP/1.1\r\nHost: x\r\n\r\n"
-    connections = [server.connect() for _ in range(140)]
-    with open(server.directory / "mimo.db-shm", "r+b") as shared:
-        fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123) # as above: one request is stuck, 128 wait
+    request = b"GET /healthz/%s HTTP/1.1\r\nHost: x\r\n\r\n"
+    connections = []
+    try:
+        for _ in range(140):
+            connections.append(server.connect())
+            connections[-1].sendall(request % b"live") # who says nothing for 5 s is closed
+            assert read_answer(connections[-1]) == (200, False)
+        with open(server.directory / "mimo.db-shm", "r+b") as shared:
+            fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123) # as above: one request is stuck, 128 wait
+            for connection in connections:
+                connection.sendall(request % b"ready")
+            wait_for(lambda: server.log.count("GET /healthz/ready 503 ") >= 11, "11 to be turned away")
+        answers = [receive(connection)[0] for connection in connections]
+    finally:
         for connection in connections:
-            connection.sendall(request)
-        wait_for(lambda: len(re.findall(r"GET /healthz/ready 503", server.log)) == 11, "11 to be turned away")
-    headers = [connection.recv(65536) for connection in connections]
-    for connection in connections:
-        connection.close()
-    turned_away = [header for header in headers if header.startswith(b"HTTP/1.1 503")]
-    assert len(turned_away) == 11 and all(b"\r\nRetry-After: " in header for header in turned_away)
-    assert sum(header.startswith(b"HTTP/1.1 200") for header in headers) == 129
+            connection.close()
+    turned_away = [answer for answer in answers if b"too many requests are waiting" in answer]
+    assert len(turned_away) in (11, 12) # the stuck one may still have been in the queue when that was full
+    assert all(answer.startswith(b"HTTP/1.1 503") and b"\r\nRetry-After: " in answer for answer in turned_away)
 
 
 # ---- many at once, and the end ----
