@@ -164,7 +164,10 @@ static void change(struct store_fixture *fixture, enum store_container container
     assert_int_equal(read.result.status, STORE_DONE);
     assert_int_equal(read.result.count, 1);
     struct store_item *item = &read.result.items[0];
-    document_set(item->document, path, value);
+    if (value)
+        document_set(item->document, path, value);
+    else
+        document_remove(item->document, path);
     assert_int_equal(fixture_status(fixture, store_replace(container, item->etag, item->document)),
                      STORE_DONE);
     store_release(&read, 1);

@@ -86,7 +86,8 @@ void fixture_add(struct store_fixture *fixture, enum store_container container, 
 void fixture_add_manifest(struct store_fixture *fixture, struct fixture_manifest wanted);
 void fixture_add_cluster(struct store_fixture *fixture, int number);
 
-/* Reads a manifest or a cluster, changes one member (takes `value` over), and replaces it. */
+/* Reads a manifest or a cluster, changes one member (takes `value` over; NULL removes it), and
+ * replaces the document. */
 void fixture_set_manifest(struct store_fixture *fixture, int id, const char *path, json_t *value);
 void fixture_set_cluster(struct store_fixture *fixture, int number, const char *path,
                          json_t *value);
