@@ -108,6 +108,14 @@ static int explain_login(const struct connection *connection, const struct http_
                      connection->url, connection->url_from, connection->token_from, reason);
 }
 
+/* An endpoint that this Admin API does not have: mimo-api words it so, and 405 says as much. */
+static bool lacks_endpoint(const struct http_answer *answer, const char *message)
+{
+    static const char wording[] = "there is no such endpoint";
+    return answer->status == 405 ||
+           (answer->status == 404 && strncmp(message, wording, strlen(wording)) == 0);
+}
+
 /* An error of the Admin API: its message, and what helps to find it in the server's log. */
 static int explain_refusal(const struct connection *connection, const struct http_answer *answer,
                            const json_t *body, struct error *error)
@@ -116,6 +124,11 @@ static int explain_refusal(const struct connection *connection, const struct htt
     const char *message = document_string(body, "error.message", "");
     const char *target = document_string(body, "error.target", "");
     enum error_kind kind = kind_of_status(answer->status);
+    if (lacks_endpoint(answer, message))
+        return error_set(error, ERROR_DENIED,
+                         "%s (%s) cannot do this: it is older than this mimoctl (%s); update "
+                         "mimo-api there",
+                         connection->url, connection->url_from, message);
     if (answer->status == 403)
         return error_set(error, kind, "%s; the token is that of %s", message,
                          connection->token_from);
@@ -133,7 +146,7 @@ static int judge(const struct connection *connection, const struct http_answer *
 {
     if (answer->status == 401)
         return explain_login(connection, answer, error);
-    if (answer->status == 204) {
+    if (answer->status == 204 || (answer->status == 202 && answer->length == 0)) {
         *ret_answer = (struct api_answer){.status = answer->status};
         return 0;
     }
@@ -183,6 +196,7 @@ static int call_target(struct ctl *ctl, const char *method, const char *target, 
 {
     const char *icm = ctl->options.values[OPTION_ICM];
     cleanup_free char *text = body ? document_format(body) : NULL;
+    *ret_answer = (struct api_answer){0};
     if (body && !text)
         return error_set_system(error, ENOMEM, "request");
     if (check_icm(icm, error) < 0 || connect_once(ctl, error) < 0)
@@ -192,6 +206,7 @@ static int call_target(struct ctl *ctl, const char *method, const char *target, 
     cleanup_http_answer struct http_answer answer = {0};
     if (http_perform(&ctl->connection, &request, &answer, error) < 0)
         return -1;
+    ret_answer->status = answer.status;
     return judge(&ctl->connection, &answer, ret_answer, error);
 }
 
@@ -210,6 +225,7 @@ int api_call(struct ctl *ctl, const struct api_request *request, struct api_answ
              struct error *error)
 {
     cleanup_free char *target = make_target(request->path, request->query, error);
+    *ret_answer = (struct api_answer){0};
     if (!target)
         return -1;
     return call_target(ctl, request->method, target, request->body, ret_answer, error);

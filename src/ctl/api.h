@@ -8,8 +8,8 @@
  * &answer, error);
  *
  * Refusals become ERROR_DENIED, ERROR_NOT_FOUND or ERROR_CONFLICT with what the server said;
- * 401, 5xx and answers that are not an Admin API's become ERROR_UNAVAILABLE. The first call opens
- * the connection.
+ * 401, 5xx and answers that are not an Admin API's become ERROR_UNAVAILABLE. An endpoint that an
+ * older Admin API lacks is ERROR_DENIED and said to be that. The first call opens the connection.
  */
 #ifndef MIMO_CTL_API_H
 #define MIMO_CTL_API_H
@@ -45,8 +45,8 @@ struct api_request {
 };
 
 struct api_answer {
-    long status;  /* 2xx */
-    json_t *body; /* owned; NULL for 204 */
+    long status;  /* 2xx; after a failure that of the refusal, 0 when no answer came */
+    json_t *body; /* owned; NULL for 204, and for 202 without one */
 };
 
 /* The ticket of --icm goes with every request that changes something. */

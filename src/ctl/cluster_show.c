@@ -63,21 +63,9 @@ static void show_cluster(const struct output *output, const json_t *cluster)
 static void show_counts(const struct output *output, const json_t *manifests)
 {
     char text[256];
-    size_t used = (size_t)snprintf(text, sizeof(text), "%zu", json_array_size(manifests));
-    bool first = true;
-    for (int state = 0; state < MANIFEST_STATE_COUNT; state++) {
-        size_t position;
-        json_t *manifest;
-        int count = 0;
-        json_array_foreach(manifests, position, manifest) count +=
-            state_of(manifest) == MANIFEST_STATE_BIT(state);
-        if (count > 0)
-            used +=
-                (size_t)snprintf(text + used, sizeof(text) - used, "%s%d %s", first ? ": " : ", ",
-                                 count, manifest_state_name((enum manifest_state)state));
-        first = first && count == 0;
-    }
-    output_field(output, "Manifests", COLOUR_NONE, "%s", text);
+    size_t count = json_array_size(manifests);
+    manifest_text_counts(manifests, text, sizeof(text));
+    output_field(output, "Manifests", COLOUR_NONE, "%zu%s%s", count, count ? ": " : "", text);
 }
 
 /* The newest manifests that deserve a look; a new reference. */

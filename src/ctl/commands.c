@@ -30,6 +30,10 @@ static const struct command commands[] = {
      "mimoctl manifest list --state Failed,RetriesExceeded"},
     {"manifest", "show", "ID", 1, 1, OF_API,
      ctl_manifest_show, "shows one manifest with its attempts", NULL, NULL},
+    {"manifest", "explain", "ID", 1, 1, OF_API,
+     ctl_manifest_explain, "tells why a manifest does not run now", NULL, NULL},
+    {"manifest", "logs", "ID", 1, 1, OF_API,
+     ctl_manifest_logs, "tells what each attempt of a manifest said, when, and what it used", NULL, NULL},
     {"manifest", "watch", "ID", 1, 1, OF_API,
      ctl_manifest_watch, "follows a manifest until it ends",
      "Exit status 0 when it ends Completed, 4 when it ends otherwise.", NULL},
@@ -41,8 +45,35 @@ static const struct command commands[] = {
      ctl_manifest_cancel, "cancels manifests that are Pending, or stuck",
      "InProgress for an hour or more counts as stuck. Cancelling does not stop a worker: its late result is dropped.",
      NULL},
+    {"manifest", "stop", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
+     ctl_manifest_stop, "ends the workers of manifests that are InProgress",
+     "A worker gets SIGTERM, and SIGKILL 10 s later; its manifest becomes Cancelled.", NULL},
+    {"manifest", "recreate", "ID...", 1, OPERANDS_UNLIMITED,
+     OF_API | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) | BIT(OPTION_DELETE_OLD) | BIT(OPTION_WATCH) | BIT(OPTION_ICM),
+     ctl_manifest_recreate, "asks again for what failed: same task, cluster, parameters, priority",
+     "For manifests that are Failed, RetriesExceeded, TimedOut or Cancelled, once the cause is gone. Refused while "
+     "another for the same task and cluster is open.",
+     "mimoctl manifest recreate 2b65ac7b --watch --delete-old"},
     {"manifest", "delete", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
      ctl_manifest_delete, "deletes manifests for good", NULL, NULL},
+
+    {"manifest", "cleanup", "", 0, 0,
+     OF_API | BIT(OPTION_CLUSTER) | BIT(OPTION_FAILED) | BIT(OPTION_OLDER_THAN) | BIT(OPTION_DRY_RUN) | BIT(OPTION_YES) |
+         BIT(OPTION_ICM),
+     ctl_manifest_cleanup, "deletes manifests that have ended and are no longer needed",
+     "TimedOut, Cancelled, and Completed when that is 7 days ago. Shows them and asks first; without a terminal it wants "
+     "--yes or --dry-run.",
+     "mimoctl manifest cleanup --failed --older-than 30d --dry-run"},
+
+    {"queue", NULL, "", 0, 0, OF_API,
+     ctl_queue, "shows how many manifests are in which state, the busiest clusters, and old manifests",
+     "With --output id: the IDs of manifests that should have run two hours ago.", NULL},
+    {"health", NULL, "", 0, 0, OF_API,
+     ctl_health, "judges the figures of the fleet",
+     "Exit status 0 healthy, 1 warning, 2 critical, 3 when there are no figures.", NULL},
+    {"audit", NULL, "", 0, 0, OF_API | BIT(OPTION_SINCE) | BIT(OPTION_LIMIT),
+     ctl_audit, "shows who changed what, when, and for which ticket", NULL,
+     "mimoctl audit --since 7d"},
 
     {"cluster", "register", "RESOURCE-ID", 1, 1,
      OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) | BIT(OPTION_ICM),
@@ -57,12 +88,30 @@ static const struct command commands[] = {
 
     {"task", "list", "", 0, 0, OF_API,
      ctl_task_list, "lists the tasks that manifests can ask for", NULL, NULL},
+    {"task", "show", "TASK", 1, 1, OF_API,
+     ctl_task_show, "shows one task", NULL, NULL},
     {"actuator", "list", "", 0, 0, OF_API,
      ctl_actuator_list, "lists the actuators and the buckets they look after", NULL, NULL},
 
     {"ps", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
      ctl_ps, "shows the workers on this machine",
      "Asks the actuators' control sockets, so it works on their machine alone, and without an Admin API.", NULL},
+    {"top", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
+     ctl_top, "shows the workers on this machine, every second",
+     "q or Ctrl-C ends it.", NULL},
+    {"pause", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
+     ctl_pause, "has the actuators on this machine take no more work",
+     "They keep their buckets, so that work for these waits. For all actuators on this machine, or those of these "
+     "indexes.", NULL},
+    {"drain", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED,
+     BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_WAIT) | BIT(OPTION_TIMEOUT),
+     ctl_drain, "has the actuators on this machine hand their buckets to others and finish",
+     "What runs runs to its end. For all actuators on this machine, or those of these indexes. With --wait: exit status 4 "
+     "when one was told something else meanwhile, 5 when it took too long.",
+     "mimoctl drain --wait --timeout 70m"},
+    {"resume", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
+     ctl_resume, "has the actuators on this machine work again",
+     "For all actuators on this machine, or those of these indexes.", NULL},
 };
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -46,10 +46,11 @@ int ctl_each(struct ctl *ctl, ctl_change *change, json_t *done)
     int worst = CTL_OK;
     for (int i = 0; i < ctl->options.operand_count; i++) {
         struct error error;
-        if (change(ctl, ctl->options.operands[i], done, &error) == 0)
-            continue;
-        ctl_say("%s", error.message);
-        int status = (int)ctl_exit_of_error(&error);
+        int status = change(ctl, ctl->options.operands[i], done, &error);
+        if (status < 0) {
+            ctl_say("%s", error.message);
+            status = (int)ctl_exit_of_error(&error);
+        }
         worst = status > worst ? status : worst;
         if (status == CTL_UNREACHABLE)
             break;

@@ -38,7 +38,8 @@ enum ctl_exit ctl_exit_of_error(const struct error *error);
 /* "mimoctl: ..." on standard error, a line. */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Changes what one operand names, and appends what is left of it to `done`. */
+/* Changes what one operand names, and appends what is left of it to `done`. A positive value is an
+ * exit status whose reason was said already. */
 typedef int ctl_change(struct ctl *ctl, const char *operand, json_t *done, struct error *error);
 
 /* Runs `change` for each operand. A failure is said, and the others are still done, unless the

@@ -17,12 +17,26 @@ ctl_handler ctl_manifest_create;
 /* manifest.c */
 ctl_handler ctl_manifest_list;
 ctl_handler ctl_manifest_show;
+
+/* manifest_change.c */
 ctl_handler ctl_manifest_cancel;
+ctl_handler ctl_manifest_stop;
 ctl_handler ctl_manifest_delete;
+
+/* manifest_recreate.c, manifest_cleanup.c, manifest_logs.c, explain.c */
+ctl_handler ctl_manifest_recreate;
+ctl_handler ctl_manifest_cleanup;
+ctl_handler ctl_manifest_logs;
+ctl_handler ctl_manifest_explain;
 
 /* follow.c */
 ctl_handler ctl_manifest_watch;
 ctl_handler ctl_manifest_wait;
+
+/* queue.c, health.c, audit.c */
+ctl_handler ctl_queue;
+ctl_handler ctl_health;
+ctl_handler ctl_audit;
 
 /* cluster.c */
 ctl_handler ctl_cluster_list;
@@ -36,11 +50,18 @@ ctl_handler ctl_cluster_show;
 
 /* task.c */
 ctl_handler ctl_task_list;
+ctl_handler ctl_task_show;
 
 /* actuator.c */
 ctl_handler ctl_actuator_list;
 
-/* ps.c */
+/* ps.c, top.c */
 ctl_handler ctl_ps;
+ctl_handler ctl_top;
+
+/* hold.c */
+ctl_handler ctl_pause;
+ctl_handler ctl_drain;
+ctl_handler ctl_resume;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest.c - mimoctl manifest list, show, cancel, delete.
+ * manifest.c - mimoctl manifest list and show.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,61 +85,4 @@ int ctl_manifest_show(struct ctl *ctl, struct error *error)
     else
         manifest_text_one(ctl, manifest);
     return CTL_OK;
-}
-
-/* ---- cancel ---- */
-
-static int cancel_one(struct ctl *ctl, const char *id, json_t *cancelled, struct error *error)
-{
-    char path[RESOLVE_PATH_SIZE];
-    cleanup_query struct query query = {0};
-    cleanup_json json_t *manifest = NULL;
-    struct api_answer answer;
-    if (resolve_manifest(ctl, id, &manifest, error) < 0)
-        return -1;
-    query_add(&query, "force", ctl->options.values[OPTION_FORCE] ? "true" : NULL);
-    const struct api_request request = {.method = "POST",
-                                        .path = resolve_manifest_path(manifest, "/cancel", path),
-                                        .query = &query};
-    if (api_call(ctl, &request, &answer, error) < 0)
-        return error_prefix(error, "manifest %s", document_string(manifest, "id", id));
-    json_array_append_new(cancelled, answer.body);
-    return 0;
-}
-
-int ctl_manifest_cancel(struct ctl *ctl, struct error *error)
-{
-    (void)error; /* each failure is said as it happens */
-    cleanup_json json_t *cancelled = json_array();
-    int status = ctl_each(ctl, cancel_one, cancelled);
-    if (json_array_size(cancelled) > 0)
-        manifest_text_list(ctl, cancelled);
-    return status;
-}
-
-/* ---- delete ---- */
-
-static int delete_one(struct ctl *ctl, const char *id, json_t *deleted, struct error *error)
-{
-    char path[RESOLVE_PATH_SIZE];
-    cleanup_json json_t *manifest = NULL;
-    struct api_answer answer;
-    if (resolve_manifest(ctl, id, &manifest, error) < 0)
-        return -1;
-    const struct api_request request = {.method = "DELETE",
-                                        .path = resolve_manifest_path(manifest, "", path)};
-    if (api_call(ctl, &request, &answer, error) < 0)
-        return error_prefix(error, "manifest %s", document_string(manifest, "id", id));
-    json_decref(answer.body);
-    json_array_append_new(deleted, json_pack("{s:O}", "id", json_object_get(manifest, "id")));
-    return 0;
-}
-
-int ctl_manifest_delete(struct ctl *ctl, struct error *error)
-{
-    (void)error; /* each failure is said as it happens */
-    cleanup_json json_t *deleted = json_array();
-    int status = ctl_each(ctl, delete_one, deleted);
-    ctl_write_deleted(ctl, deleted);
-    return status;
 }

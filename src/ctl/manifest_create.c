@@ -2,6 +2,8 @@
 /*
  * manifest_create.c - mimoctl manifest create.
  */
+#include "ctl/manifest_create.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -44,14 +46,20 @@ static int add_time(const struct ctl *ctl, enum option_id option, const char *me
     return add(body, member, json_integer(seconds), error);
 }
 
+int manifest_create_add_times(const struct ctl *ctl, json_t *body, struct error *error)
+{
+    if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0)
+        return -1;
+    return add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error);
+}
+
 static int make_body(const struct ctl *ctl, json_t *body, struct error *error)
 {
     const char *task = ctl->options.values[OPTION_TASK];
     int64_t priority;
     json_t *parameters;
     if (add(body, "maintenanceTaskID", json_string(task), error) < 0 ||
-        add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0 ||
-        add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error) < 0 ||
+        manifest_create_add_times(ctl, body, error) < 0 ||
         options_number(&ctl->options, OPTION_PRIORITY, 0, MANIFEST_PRIORITY_MAXIMUM, -1, &priority,
                        error) < 0 ||
         options_object(&ctl->options, OPTION_PARAMETERS, &parameters, error) < 0)
@@ -68,13 +76,30 @@ static int check_if_open(const char *value, struct error *error)
     return 0;
 }
 
+int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creation,
+                         json_t **ret_manifest, struct error *error)
+{
+    cleanup_query struct query query = {0};
+    char path[RESOLVE_PATH_SIZE];
+    snprintf(path, sizeof(path), "/admin%s/maintenanceManifests", creation->cluster);
+    query_add(&query, "ifOpen", creation->if_open);
+    const struct api_request request = {
+        .method = "PUT", .path = path, .query = &query, .body = creation->body};
+    struct api_answer answer;
+    if (api_call(ctl, &request, &answer, error) < 0)
+        return -1;
+    if (answer.status == 200)
+        ctl_say("such a manifest is open already: this is it, none was created");
+    *ret_manifest = answer.body;
+    return 0;
+}
+
 int ctl_manifest_create(struct ctl *ctl, struct error *error)
 {
     const char *if_open = ctl->options.values[OPTION_IF_OPEN];
     cleanup_json json_t *body = json_object();
-    cleanup_query struct query query = {0};
+    cleanup_json json_t *manifest = NULL;
     char cluster[RESOURCE_ID_SIZE];
-    char path[RESOLVE_PATH_SIZE];
     if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
         return error_set(error, ERROR_INVALID,
                          "what is to be done, and where? give --task and --cluster (see mimoctl "
@@ -82,17 +107,10 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
     if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
         resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
         return -1;
-    snprintf(path, sizeof(path), "/admin%s/maintenanceManifests", cluster);
-    query_add(&query, "ifOpen", if_open);
-
-    const struct api_request request = {
-        .method = "PUT", .path = path, .query = &query, .body = body};
-    struct api_answer answer;
-    if (api_call(ctl, &request, &answer, error) < 0)
+    const struct manifest_creation creation = {
+        .cluster = cluster, .body = body, .if_open = if_open};
+    if (manifest_create_send(ctl, &creation, &manifest, error) < 0)
         return -1;
-    cleanup_json json_t *manifest = answer.body;
-    if (answer.status == 200)
-        ctl_say("such a manifest is open already: this is it, none was created");
     if (ctl->options.values[OPTION_WATCH])
         return follow_watch(ctl, manifest, error);
     manifest_text_one(ctl, manifest);

@@ -212,6 +212,37 @@ void manifest_text_list(struct ctl *ctl, const json_t *manifests)
     output_items(&ctl->output, &listing, manifests);
 }
 
+void manifest_text_table(struct ctl *ctl, const json_t *manifests)
+{
+    cleanup_json json_t *tasks = task_names_load(ctl);
+    struct listing listing = manifest_listing;
+    listing.context = tasks;
+    output_table(&ctl->output, &listing, manifests);
+}
+
+void manifest_text_data(struct ctl *ctl, const json_t *manifests)
+{
+    if (ctl->output.form == OUTPUT_JSON || ctl->output.form == OUTPUT_ID)
+        output_items(&ctl->output, &manifest_listing, manifests);
+}
+
+const char *manifest_text_counts(const json_t *manifests, char *buffer, size_t size)
+{
+    size_t used = 0;
+    buffer[0] = '\0';
+    for (int state = 0; state < MANIFEST_STATE_COUNT; state++) {
+        size_t position;
+        json_t *manifest;
+        int count = 0;
+        json_array_foreach(manifests, position, manifest) count +=
+            state_of(manifest) == MANIFEST_STATE_BIT(state);
+        if (count > 0 && used < size)
+            used += (size_t)snprintf(buffer + used, size - used, "%s%d %s", used ? ", " : "", count,
+                                     manifest_state_name((enum manifest_state)state));
+    }
+    return buffer;
+}
+
 void manifest_text_one(struct ctl *ctl, json_t *manifest)
 {
     if (ctl->output.form == OUTPUT_JSON) {

@@ -15,7 +15,16 @@ extern const struct listing manifest_listing;
 /* Writes manifests in the form that was asked for, with names of tasks where they are shown. */
 void manifest_text_list(struct ctl *ctl, const json_t *manifests);
 
-/* The same for one, as an item of its own. */
+/* The table of them alone, in whatever form was asked for. */
+void manifest_text_table(struct ctl *ctl, const json_t *manifests);
+
+/* They as data for programs, if that was asked for, as IDs or JSON; nothing for people. */
+void manifest_text_data(struct ctl *ctl, const json_t *manifests);
+
+/* "8 Completed, 3 Failed" into `buffer`, which is returned; "" when there are none. */
+const char *manifest_text_counts(const json_t *manifests, char *buffer, size_t size);
+
+/* manifest_text_list() for one, as an item of its own. */
 void manifest_text_one(struct ctl *ctl, json_t *manifest);
 
 /* All there is to tell about one, for people. */

@@ -28,6 +28,13 @@
     OPTION(OPTION_PARAMETERS, 0, "parameters", "JSON|@FILE", "parameters of the task: a JSON object")            \
     OPTION(OPTION_IF_OPEN, 0, "if-open", "skip|fail", "when an open manifest for this cluster and task exists: show that one, or fail") \
     OPTION(OPTION_WATCH, 'w', "watch", NULL, "stay and follow it until it ends")                                 \
+    OPTION(OPTION_DELETE_OLD, 0, "delete-old", NULL, "delete the old one; with --watch once the new one is Completed") \
+    OPTION(OPTION_FAILED, 0, "failed", NULL, "Failed and RetriesExceeded, too, which somebody may be investigating") \
+    OPTION(OPTION_OLDER_THAN, 0, "older-than", "DURATION", "what ended so long ago, whatever its state (default: Completed 7d, others 0s)") \
+    OPTION(OPTION_DRY_RUN, 0, "dry-run", NULL, "show what would be deleted, and delete nothing")  \
+    OPTION(OPTION_YES, 'y', "yes", NULL, "do not ask")                                           \
+    OPTION(OPTION_SINCE, 0, "since", "TIME", "from TIME on: a time, or 2h, 7d for so long ago (default 1d)") \
+    OPTION(OPTION_WAIT, 0, "wait", NULL, "wait until the last attempt has ended")                 \
     OPTION(OPTION_FORCE, 0, "force", NULL, "cancel although it is InProgress for less than an hour; its worker runs on, the result is dropped") \
     OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
     OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \

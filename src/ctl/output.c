@@ -19,7 +19,7 @@
 #include "mimo/document.h"
 #include "mimo/outcome.h"
 
-enum { GAP = 2, FIELD_WIDTH = 16, COLUMNS_MAXIMUM = 32 };
+enum { GAP = 2, FIELD_WIDTH = 18, COLUMNS_MAXIMUM = 32 };
 
 static const char *const form_names[] = {
     [OUTPUT_TABLE] = "table",
@@ -46,10 +46,12 @@ static int read_form(const char *name, enum output_form *ret_form, struct error 
                      name);
 }
 
-static int terminal_width(void)
+int output_measure(struct output *output)
 {
     struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    output->width = known && size.ws_col > 0 ? size.ws_col : 80;
+    return known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
 int output_set_up(struct output *output, const char *form, struct error *error)
@@ -59,7 +61,8 @@ int output_set_up(struct output *output, const char *form, struct error *error)
     *output = (struct output){.terminal = isatty(STDOUT_FILENO) == 1, .now = clock_unix_seconds()};
     output->live = output->terminal && terminal && strcmp(terminal, "dumb") != 0;
     output->colour = output->live && !(no_colour && no_colour[0] != '\0');
-    output->width = output->terminal ? terminal_width() : 0;
+    if (output->terminal)
+        output_measure(output);
     return read_form(form, &output->form, error);
 }
 

@@ -32,6 +32,9 @@ struct output {
 /* Looks at the terminal, NO_COLOR and TERM. `form` is the value of --output, or NULL. */
 int output_set_up(struct output *output, const char *form, struct error *error);
 
+/* Looks at the terminal's size again; returns its lines. */
+int output_measure(struct output *output);
+
 enum { CELL_SIZE = 4400 };
 
 struct cell {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.c - mimoctl task list; and the names of tasks for other tables.
+ * task.c - mimoctl task list and show; and the names of tasks for other tables.
  */
 #include <stdio.h>
 #include <string.h>
@@ -56,5 +56,47 @@ int ctl_task_list(struct ctl *ctl, struct error *error)
     if (api_list(ctl, &all, &tasks, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &task_listing, tasks);
+    return CTL_OK;
+}
+
+static int find(struct ctl *ctl, const char *text, json_t **ret_task, struct error *error)
+{
+    const struct api_listing all = {.path = TASKS_PATH};
+    cleanup_json json_t *tasks = NULL;
+    size_t position;
+    json_t *task;
+    if (api_list(ctl, &all, &tasks, NULL, error) < 0)
+        return -1;
+    json_array_foreach(tasks, position, task)
+    {
+        if (strcasecmp(document_string(task, "id", ""), text) != 0 &&
+            strcasecmp(document_string(task, "shortName", ""), text) != 0)
+            continue;
+        *ret_task = json_incref(task);
+        return 0;
+    }
+    return error_set(error, ERROR_NOT_FOUND,
+                     "there is no task with the name or ID \"%s\"; see mimoctl task list", text);
+}
+
+int ctl_task_show(struct ctl *ctl, struct error *error)
+{
+    const struct output *output = &ctl->output;
+    cleanup_json json_t *task = NULL;
+    if (find(ctl, ctl->options.operands[0], &task, error) < 0)
+        return -1;
+    if (output->form == OUTPUT_JSON) {
+        output_json(task);
+    } else if (output->form == OUTPUT_ID) {
+        printf("%s\n", document_string(task, "id", ""));
+    } else {
+        struct cell parameters = {.text = ""};
+        fill_parameters(output, task, NULL, &parameters);
+        output_field(output, "Name", COLOUR_NONE, "%s", document_string(task, "shortName", ""));
+        output_field(output, "ID", COLOUR_NONE, "%s", document_string(task, "id", ""));
+        output_field(output, "Title", COLOUR_NONE, "%s", document_string(task, "name", ""));
+        output_field(output, "Summary", COLOUR_NONE, "%s", document_string(task, "summary", ""));
+        output_field(output, "Parameters", COLOUR_NONE, "%s", parameters.text);
+    }
     return CTL_OK;
 }

@@ -92,6 +92,17 @@ int times_parse(const char *text, int64_t now, int64_t *ret_unix_seconds, bool *
     return read_local(text, ret_unix_seconds, error);
 }
 
+int times_parse_past(const char *text, int64_t now, int64_t *ret_unix_seconds, struct error *error)
+{
+    int64_t milliseconds;
+    bool local;
+    bool number = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+    if (number || clock_parse_duration(text, &milliseconds, NULL) < 0)
+        return times_parse(text, now, ret_unix_seconds, &local, error);
+    *ret_unix_seconds = milliseconds / 1000 < now ? now - milliseconds / 1000 : 0;
+    return 0;
+}
+
 const char *times_format_local(char *buffer, int64_t unix_seconds)
 {
     time_t seconds = (time_t)unix_seconds;

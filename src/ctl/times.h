@@ -20,6 +20,9 @@ enum { TIMES_TEXT_SIZE = 64 };
 int times_parse(const char *text, int64_t now, int64_t *ret_unix_seconds, bool *ret_local,
                 struct error *error);
 
+/* The same for times that passed: a bare duration ("2h", "7d") is so long ago. */
+int times_parse_past(const char *text, int64_t now, int64_t *ret_unix_seconds, struct error *error);
+
 /* All into `buffer` (TIMES_TEXT_SIZE bytes), which they return. */
 
 /* "2026-12-01 02:00:00 CET (+0100)" */

@@ -2,110 +2,18 @@
 """mimoctl as a whole program against a server that answers as each test says."""
 
 import json
-import os
-import pty
 import re
-import select
 import signal
 import socket
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from fake_admin_api import Answer, Drop, FakeAdminApi, error, make_certificates
-
-TOP = Path(__file__).resolve().parents[2]
-DEADLINE = 30
-R = ("/subscriptions/225e02bc-43d0-43d1-a01a-17e584a4ef69/resourceGroups/rg/providers/Microsoft.RedHatOpenShift"
-     "/openShiftClusters")
-R1, R2 = f"{R}/one".lower(), f"{R}/two".lower()
-FLAGS = "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6"
-TLS = "9b741734-6505-447f-8510-85eb0ae561a2"
-ID = "2b65ac7b-cbf5-4fdc-829d-a737e646d492"
-ID2 = "2b65ffff-cbf5-4fdc-829d-a737e646d492"
-TASKS = {"value": [
-    {"id": FLAGS, "name": "Operator Flags Update", "shortName": "operator-flags-update", "summary": "sets flags",
-     "takesParameters": False},
-    {"id": TLS, "name": "TLS Certificate Rotation", "shortName": "tls-cert-rotation", "summary": "rotates",
-     "takesParameters": False},
-]}
-CLUSTERS = {"value": [
-    {"id": f"{R}/One", "name": "One", "bucket": 7, "properties": {
-        "provisioningState": "Succeeded", "apiserverProfile": {"url": "https://api.one:6443"}}},
-    {"id": f"{R}/two", "name": "two", "bucket": 200, "leaseOwner": ID, "leaseManifest": ID, "leaseExpiry": 4102444800,
-     "properties": {"provisioningState": "AdminUpdating", "lastProvisioningState": "Succeeded"}},
-]}
-MANIFESTS = "/admin/maintenanceManifests"
-
-
-def manifest(state="Pending", identifier=ID, cluster=R1, task=FLAGS, ago=0, **members):
-    """A manifest's view, created `ago` seconds before now."""
-    created = int(time.time()) - ago
-    return {"id": identifier, "clusterResourceID": cluster, "maintenanceTaskID": task, "state": state, "priority": 0,
-            "runAfter": created, "runBefore": created + 7 * 86400, "bucket": 7, "dequeues": 0, "createdAt": created,
-            **members}
-
-
-def progress(step, name, **members):
-    now = int(time.time())
-    return manifest("InProgress", startedAt=now, dequeues=1, progress={"step": step, "steps": 3, "name": name},
-                    attempts=[{"number": 1, "startedAt": now, "actuator": ID}], **members)
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def api(certificates):
-    fake = FakeAdminApi(certificates)
-    fake.answer("GET /admin/tasks", TASKS)
-    fake.answer("GET /admin/clusters", CLUSTERS)
-    fake.answer(f"GET {MANIFESTS}", {"value": []})
-    for number, cluster in enumerate((R1, R2)):
-        fake.answer(f"GET /admin{cluster}", CLUSTERS["value"][number])
-    yield fake
-    fake.stop()
-
-
-@pytest.fixture
-def home(directory):
-    (directory / "home").mkdir()
-    return directory / "home"
-
-
-@pytest.fixture
-def environment(home, certificates):
-    """What mimoctl runs in: nothing of the caller's."""
-    variables = {"HOME": str(home), "PATH": os.environ["PATH"], "MIMO_TOKEN": "t0ken", "TZ": "CET-1",
-                 "MIMO_CACERT": str(certificates / "ca.crt")}
-    variables.update({name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")})
-    return variables
-
-
-@pytest.fixture
-def mimoctl(build_dir, environment, api):
-    """Runs mimoctl with these arguments against the fake; expects an exit status."""
-
-    def run(*arguments, status=0, **variables):
-        changed = {**environment, "MIMO_URL": api.url, **variables}
-        done = subprocess.run([build_dir / "mimoctl", *arguments], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=DEADLINE, check=False,
-                              env={name: value for name, value in changed.items() if value is not None})
-        assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return run
-
-
-def rows(text):
-    """A table as a list of lists of cells."""
-    return [re.split(r"  +", line.strip()) for line in text.splitlines()]
-
+from fake_admin_api import Answer, Drop, error
+from mimoctl_fixtures import (CLUSTERS, DEADLINE, FLAGS, ID, ID2, MANIFESTS, R, R1, R2, TASKS, TLS, TOP, api,  # noqa: F401
+                              certificates, environment, home, manifest, mimoctl, progress, rows, run_on_terminal)
 
 # ---- manifest list ----
 
@@ -452,7 +360,8 @@ def test_of_several_that_are_cancelled_one_may_be_refused(mimoctl, api):
     api.answer(f"POST /admin{R1}/maintenanceManifests/{ID2}/cancel", manifest("Cancelled", ID2))
     done = mimoctl("manifest", "cancel", ID, ID2, "-o", "id", status=1)
     assert done.stdout == f"{ID2}\n"
-    assert done.stderr == f"mimoctl: manifest {ID}: cannot cancel task in state Completed\n"
+    assert done.stderr == (f"mimoctl: manifest {ID}: cannot cancel task in state Completed\n"
+                           "mimoctl: it has ended, so there is nothing left to cancel\n")
 
 
 def test_delete_says_what_is_gone(mimoctl, api):
@@ -606,130 +515,6 @@ def test_actuator_list(mimoctl, api):
     assert "is mimod running" in mimoctl("actuator", "list").stderr
 
 
-# ---- ps ----
-
-class FakeActuator:
-    """A control socket that gives one answer to everything, or none."""
-
-    def __init__(self, directory, index, answer):
-        self.answer = answer
-        self.questions = []
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.bind(str(directory / f"actuator-{index}.control"))
-        self.socket.listen()
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def _serve(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as lines:
-                self.questions.append(json.loads(lines.readline()))
-                text = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode() + b"\n"
-                connection.sendall(text)
-
-    def stop(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self.thread.join(DEADLINE)
-
-
-def actuator_answer(index=0, workers=(), **members):
-    return {"ok": True, "workers": list(workers), "actuator": {
-        "id": ID, "index": index, "hostname": "vm0", "version": "0.1.0", "pid": 812, "ready": True, "notReady": [],
-        "startedAt": int(time.time()) - 7300, "draining": False, "buckets": [0, 255], "maxWorkers": 10,
-        "workersActive": len(list(workers)), "storeReachable": True, **members}}
-
-
-WORKER = {"pid": 4711, "slot": 3, "manifestID": ID, "taskID": FLAGS, "task": "Operator Flags Update",
-          "clusterResourceID": R1, "attempt": 2, "step": 1, "steps": 3, "stepName": "look", "statusText": "looking",
-          "runMilliseconds": 67000, "rssKiB": 5120}
-
-
-@pytest.fixture
-def actuators(directory):
-    """Starts fake actuators in one runtime directory."""
-    run = directory / ("run" + "x" * 100) # longer than a socket's address has room for
-    run.mkdir()
-    started = []
-
-    def start(*answers):
-        here = os.getcwd()
-        os.chdir(run)
-        try:
-            for index, answer in enumerate(answers):
-                started.append(FakeActuator(type(run)("."), index, answer))
-        finally:
-            os.chdir(here)
-        return run
-
-    yield start
-    for actuator in started:
-        actuator.stop()
-
-
-def test_ps_is_a_table_of_workers_and_needs_no_admin_api(mimoctl, actuators):
-    run = actuators(actuator_answer(workers=[WORKER]))
-    done = mimoctl("ps", "--runtime-directory", run, MIMO_URL=None, MIMO_TOKEN=None)
-    assert rows(done.stdout) == [
-        ["PID", "SLOT", "TASK", "CLUSTER", "STEP", "RUN", "RSS", "ATTEMPT", "MANIFEST"],
-        ["4711", "3", "Operator Flags Update", "one", "1/3 look", "1m07s", "5.0M", "2", "2b65ac7b"]]
-    assert mimoctl("ps", "-o", "id", MIMO_RUNTIME_DIRECTORY=str(run)).stdout == f"{ID}\n"
-
-
-def test_ps_wide_begins_with_each_actuator(mimoctl, actuators):
-    run = actuators(actuator_answer(0, [WORKER]),
-                    actuator_answer(1, ready=False, notReady=["the store did not answer the latest polls"],
-                                    draining=True))
-    text = mimoctl("ps", "-o", "wide", "--runtime-directory", run).stdout
-    assert re.search(r"^Actuator 0: +on vm0 \(mimod 0.1.0, pid 812, up 2h\): ready; buckets 0-255; 1 of 10 workers$",
-                     text, re.MULTILINE)
-    assert "Actuator 1:" in text and "not ready: the store did not answer the latest polls" in text
-    assert "; draining" in text and ID in text and "looking" in text
-    table = mimoctl("ps", "--runtime-directory", run).stdout
-    assert "Actuator 1:" in table # of several it must be told whose workers they are
-
-
-def test_ps_as_json_is_what_the_actuators_said(mimoctl, actuators):
-    answers = [actuator_answer(0, [WORKER]), actuator_answer(1)]
-    run = actuators(*answers)
-    said = json.loads(mimoctl("ps", "-o", "json", "--runtime-directory", run).stdout)["value"]
-    assert said == [{key: value for key, value in answer.items() if key != "ok"} for answer in answers]
-
-
-def test_ps_without_workers_says_so(mimoctl, actuators):
-    run = actuators(actuator_answer())
-    done = mimoctl("ps", "--runtime-directory", run)
-    assert (done.stdout, done.stderr) == ("", "mimoctl: no worker runs\n")
-
-
-@pytest.mark.parametrize("answer, message", [
-    (b"nonsense\n", "actuator-1.control"),
-    (b"", "closed the connection without an answer"),
-    ({"ok": False, "error": "unknown command"}, "unknown command"),
-])
-def test_ps_with_an_actuator_that_does_not_answer_is_3_and_shows_the_others(mimoctl, actuators, answer, message):
-    run = actuators(actuator_answer(0, [WORKER]), answer)
-    done = mimoctl("ps", "--runtime-directory", run, status=3)
-    assert "4711" in done.stdout
-    assert message in done.stderr
-
-
-def test_ps_with_a_socket_that_is_left_over_is_3(mimoctl, directory):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
-        left.bind(str(directory / "actuator-0.control"))
-    assert "is left over: its actuator does not run" in mimoctl("ps", "--runtime-directory", directory, status=3).stderr
-
-
-def test_ps_without_actuators_is_3_and_says_where_it_looked(mimoctl, directory):
-    assert f"no actuator has a control socket in {directory}" in mimoctl(
-        "ps", "--runtime-directory", directory, status=3).stderr
-    assert "/no/such/directory" in mimoctl("ps", "--runtime-directory", "/no/such/directory", status=3).stderr
-
-
 # ---- reaching the Admin API, and logging in ----
 
 def test_certificate_of_an_unknown_ca_is_never_trusted(mimoctl, api, certificates):
@@ -818,26 +603,6 @@ def test_verbose_says_each_request_and_never_the_token(mimoctl, api):
 
 
 # ---- terminals ----
-
-def run_on_terminal(build_dir, arguments, environment):
-    """Exit status, and what appeared on a terminal of 80 columns."""
-    leader, follower = pty.openpty()
-    with subprocess.Popen([build_dir / "mimoctl", *arguments], stdin=follower, stdout=follower, stderr=follower,
-                          env=environment) as process:
-        os.close(follower)
-        text = b""
-        while select.select([leader], [], [], DEADLINE)[0]:
-            try:
-                data = os.read(leader, 4096)
-            except OSError: # the other side is closed
-                break
-            if not data:
-                break
-            text += data
-        status = process.wait(DEADLINE)
-    os.close(leader)
-    return status, text.decode()
-
 
 def test_colours_are_for_terminals_that_want_them(build_dir, environment, api, mimoctl):
     api.answer(f"GET {MANIFESTS}", {"value": [manifest("Failed", statusText="x" * 200)]})
