@@ -17,10 +17,12 @@
 #include "mimo/program.h"
 
 static const char *arg_channel;
+static const char *arg_lock;
 static const char *arg_landlock_abi;
 
 static const struct program_option options[] = {
     {"channel", "FD", "descriptor of the channel to the supervisor (required)", &arg_channel},
+    {"lock", "FD", "descriptor that stays open until all workers have ended", &arg_lock},
     {"landlock-abi", "N",
      "use no newer Landlock ABI than this, as if the kernel were older (tests)", &arg_landlock_abi},
     {NULL},
@@ -33,6 +35,9 @@ static const struct program program = {
     .options = options,
 };
 
+/* The smallest and the largest number of a descriptor that can be passed. */
+enum { PASSED_FIRST = 3, PASSED_LAST = 65535 };
+
 static int read_number(const char *option, const char *text, long smallest, long largest)
 {
     char *end;
@@ -41,6 +46,16 @@ static int read_number(const char *option, const char *text, long smallest, long
         program_usage_error(&program, "--%s: \"%s\" is not a number from %ld to %ld", option, text,
                             smallest, largest);
     return (int)number;
+}
+
+/* A descriptor that mimod passed. */
+static int take_passed(const char *option, const char *text)
+{
+    struct error error;
+    int number = program_inherited_fd(read_number(option, text, PASSED_FIRST, PASSED_LAST), &error);
+    if (number < 0)
+        program_usage_error(&program, "--%s: %s", option, error.message);
+    return number;
 }
 
 static void log_ready(const struct workplace *workplace)
@@ -62,33 +77,23 @@ int main(int argc, char **argv)
     static struct workplace workplace;
     struct error error = {0};
 
-    pid_t supervisor = getppid();
     process_title_initialize(argc, argv);
     if (program_start(&program, argc, argv, &config) != argc)
         program_usage_error(&program, "takes no operands");
     if (!arg_channel)
         program_usage_error(&program, "--channel is missing: this program is started by mimod");
-    int number = read_number("channel", arg_channel, 3, 65535);
     int landlock_abi = arg_landlock_abi ? read_number("landlock-abi", arg_landlock_abi, 0,
                                                       SANDBOX_LANDLOCK_ABI_MAXIMUM)
                                         : SANDBOX_LANDLOCK_ABI_MAXIMUM;
 
-    int channel = program_inherited_fd(number, &error);
-    if (channel < 0)
-        program_usage_error(&program, "--channel: %s", error.message);
-    process_close_descriptors(&channel, 1);
+    int channel = take_passed("channel", arg_channel);
+    int lock = arg_lock ? take_passed("lock", arg_lock) : channel;
+    process_close_descriptors((int[]){channel, lock}, 2);
     if (workplace_prepare(&workplace, &config, landlock_abi, &error) < 0) {
         log_error("cannot start: %s", error.message);
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }
     config_free(&config);
-    /* The end of the channel says the same, but not to a launcher that is stopped (SIGSTOP) or
-     * hangs: its workers would run on while a new supervisor gives their manifests to others. Here,
-     * for the changes of user before would have undone it. */
-    if (process_die_with_parent(supervisor, &error) < 0) {
-        log_error("cannot start: %s", error.message);
-        return EXIT_FAILURE;
-    }
     log_ready(&workplace);
     int status = EXIT_SUCCESS;
     if (launcher_serve(&workplace, channel, &error) < 0) {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,45 +20,71 @@
 
 enum {
     FAMILY_CHANNEL = 3,  /* the descriptor on which a member of the family finds its channel */
+    FAMILY_LOCK = 4,     /* and the launcher the lock */
+    FAMILY_PLACES = 5,   /* one more than the last of them */
     FAMILY_GRACE = 5000, /* milliseconds until a member that does not end is killed */
     FAMILY_EXEC_FAILED = 127,
 };
 
-/* In the child: becomes the program. The channel moves to its fixed number, all else closes on
- * exec. */
-static _Noreturn void become(const char *path, char **argv, int channel)
+/* A program of the family. */
+struct member {
+    const char *program;
+    const char *const *places; /* arguments that say which descriptor is what, NULL-terminated */
+};
+
+static const struct member launcher_member = {
+    "mimo-launcher", (const char *const[]){"--channel", "3", "--lock", "4", NULL}};
+static const struct member metrics_member = {"mimo-metrics",
+                                             (const char *const[]){"--channel", "3", NULL}};
+
+/* Moves a descriptor to its place, where it is not closed on exec; none has a place when it is -1.
+ */
+static bool put_in_place(int fd, int place)
 {
-    if (channel == FAMILY_CHANNEL)
-        fcntl(channel, F_SETFD, 0);
-    else if (dup2(channel, FAMILY_CHANNEL) < 0)
+    return fd < 0 || dup2(fd, place) == place;
+}
+
+/* In the child: becomes the program. Its descriptors move to their places, by way of numbers that
+ * are nobody's place; all else closes on exec. */
+static _Noreturn void become(const char *path, char **argv, int channel, int lock)
+{
+    int far_channel = fcntl(channel, F_DUPFD_CLOEXEC, FAMILY_PLACES);
+    int far_lock = lock < 0 ? -1 : fcntl(lock, F_DUPFD_CLOEXEC, FAMILY_PLACES);
+    if (far_channel < 0 || (lock >= 0 && far_lock < 0) ||
+        !put_in_place(far_channel, FAMILY_CHANNEL) || !put_in_place(far_lock, FAMILY_LOCK))
         _exit(FAMILY_EXEC_FAILED);
     execv(path, argv);
     dprintf(STDERR_FILENO, "mimod: cannot start %s: %s\n", path, strerror(errno));
     _exit(FAMILY_EXEC_FAILED);
 }
 
-/* NAME --channel 3 and the supervisor's own arguments. The array is the caller's, the texts are
- * not. */
-static char **build_arguments(char *name, const char *const *arguments)
+static size_t count_texts(const char *const *texts)
 {
-    static char option[] = "--channel";
-    static char number[] = "3"; /* FAMILY_CHANNEL */
     size_t count = 0;
-    while (arguments[count])
+    while (texts[count])
         count++;
-    char **argv = calloc(count + 4, sizeof(*argv));
+    return count;
+}
+
+/* NAME, the places, and the supervisor's own arguments. The array is the caller's, the texts are
+ * not. */
+static char **build_arguments(char *name, const char *const *places, const char *const *arguments)
+{
+    size_t place_count = count_texts(places);
+    size_t count = count_texts(arguments);
+    char **argv = calloc(1 + place_count + count + 1, sizeof(*argv));
     if (!argv)
         return NULL;
     argv[0] = name;
-    argv[1] = option;
-    argv[2] = number;
-    memcpy(argv + 3, arguments, count * sizeof(*argv));
+    memcpy(argv + 1, places, place_count * sizeof(*argv));
+    memcpy(argv + 1 + place_count, arguments, count * sizeof(*argv));
     return argv;
 }
 
-static int start_member(const char *program, const char *const *arguments, int *ret_socket,
-                        pid_t *ret_pid, struct error *error)
+static int start_member(const struct member *member, const char *const *arguments, int lock,
+                        int *ret_socket, pid_t *ret_pid, struct error *error)
 {
+    const char *program = member->program;
     char path[4096];
     if (process_find_sibling(program, path, sizeof(path), error) < 0)
         return -1;
@@ -67,7 +94,7 @@ static int start_member(const char *program, const char *const *arguments, int *
         return error_set_system(error, errno, "cannot make the channel to %s", program);
     cleanup_fd int ours = sockets[0];
     cleanup_fd int theirs = sockets[1];
-    cleanup_free char **argv = build_arguments(path, arguments);
+    cleanup_free char **argv = build_arguments(path, member->places, arguments);
     if (!argv)
         return error_set(error, ERROR_LIMIT, "out of memory");
     if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
@@ -77,19 +104,19 @@ static int start_member(const char *program, const char *const *arguments, int *
     if (pid < 0)
         return error_set_system(error, errno, "cannot start %s", program);
     if (pid == 0)
-        become(path, argv, theirs);
+        become(path, argv, theirs, lock);
     *ret_socket = take_fd(&ours);
     *ret_pid = pid;
     return 0;
 }
 
-int family_start(struct family *family, const char *const *arguments, struct error *error)
+int family_start(struct family *family, const char *const *arguments, int lock, struct error *error)
 {
     *family = (struct family){.launcher_socket = -1, .metrics_socket = -1};
-    if (start_member("mimo-launcher", arguments, &family->launcher_socket, &family->launcher,
+    if (start_member(&launcher_member, arguments, lock, &family->launcher_socket, &family->launcher,
                      error) < 0 ||
-        start_member("mimo-metrics", arguments, &family->metrics_socket, &family->metrics, error) <
-            0) {
+        start_member(&metrics_member, arguments, -1, &family->metrics_socket, &family->metrics,
+                     error) < 0) {
         family_stop(family);
         return -1;
     }

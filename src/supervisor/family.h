@@ -24,8 +24,10 @@ struct family {
 };
 
 /* Starts both with the configuration arguments that mimod itself got (program_config_arguments()).
- * On failure what was started ends by itself, since its channel is closed. */
-int family_start(struct family *family, const char *const *arguments, struct error *error);
+ * The launcher gets `lock` (borrowed) to hold until its workers have ended. On failure what was
+ * started ends by itself, since its channel is closed. */
+int family_start(struct family *family, const char *const *arguments, int lock,
+                 struct error *error);
 
 /* Closes the channels and waits until both processes have ended; kills what has not after a grace
  * period. */

@@ -10,12 +10,18 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/io.h"
 
-enum { ID_FILE_SIZE = 256 };
+enum {
+    ID_FILE_SIZE = 256,
+    LOCK_PATIENCE = 5000, /* milliseconds that a crashed supervisor's family gets to end */
+    LOCK_PAUSE = 5,       /* milliseconds between two tries */
+};
 
 int identity_prepare_directory(const char *path, const struct identity *owner, struct error *error)
 {
@@ -29,20 +35,32 @@ int identity_prepare_directory(const char *path, const struct identity *owner, s
     return 0;
 }
 
-static int take_lock(const char *state_directory, int *ret_lock, struct error *error)
+static bool has_patience(struct monotonic since)
+{
+    struct timespec pause = {.tv_nsec = LOCK_PAUSE * 1000 * 1000};
+    nanosleep(&pause, NULL);
+    return clock_elapsed(since) < LOCK_PATIENCE;
+}
+
+int identity_lock(const char *state_directory, int *ret_lock, struct error *error)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/actuator.lock", state_directory);
-    cleanup_fd int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    /* A lock needs no more than reading, so it does not matter whose file it is. */
+    int flags = O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    cleanup_fd int lock = open(path, flags, 0644);
     if (lock < 0)
         return error_set_system(error, errno, "cannot open %s", path);
-    if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
-        if (errno == EWOULDBLOCK)
+    struct monotonic began = clock_monotonic();
+    while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return error_set_system(error, errno, "cannot lock %s", path);
+        if (!has_patience(began))
             return error_set(error, ERROR_CONFLICT,
                              "another actuator uses the state directory %s: give each its own "
-                             "(actuator.state_directory)",
-                             state_directory);
-        return error_set_system(error, errno, "cannot lock %s", path);
+                             "(actuator.state_directory). If there is none, the launcher of an "
+                             "earlier one hangs: fuser(1) of %s names it, kill it",
+                             state_directory, path);
     }
     *ret_lock = take_fd(&lock);
     return 0;
@@ -66,23 +84,16 @@ static int read_id(const char *path, char *ret_id, struct error *error)
     return 0;
 }
 
-int identity_open(const char *state_directory, char *ret_id, int *ret_lock, struct error *error)
+int identity_open(const char *state_directory, char *ret_id, struct error *error)
 {
-    cleanup_fd int lock = -1;
-    if (take_lock(state_directory, &lock, error) < 0)
-        return -1;
-
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/actuator.id", state_directory);
-    if (read_id(path, ret_id, error) < 0) {
-        if (error && error->kind != ERROR_NOT_FOUND)
-            return -1;
-        char line[UUID_SIZE + 1];
-        uuid_make(ret_id);
-        int length = snprintf(line, sizeof(line), "%s\n", ret_id);
-        if (io_replace_file(path, line, (size_t)length, 0640, error) < 0)
-            return -1;
-    }
-    *ret_lock = take_fd(&lock);
-    return 0;
+    if (read_id(path, ret_id, error) == 0)
+        return 0;
+    if (error && error->kind != ERROR_NOT_FOUND)
+        return -1;
+    char line[UUID_SIZE + 1];
+    uuid_make(ret_id);
+    int length = snprintf(line, sizeof(line), "%s\n", ret_id);
+    return io_replace_file(path, line, (size_t)length, 0640, error);
 }

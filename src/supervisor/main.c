@@ -2,9 +2,9 @@
 /*
  * mimod - the supervisor of an actuator.
  *
- * The steps of main() in order: options and configuration; directories, while it may; launcher and
- * metrics helper, while they can still be started as root; root is given up for good; identity,
- * store; then the loop.
+ * The steps of main() in order: options and configuration; directories, while it may; the lock;
+ * launcher and metrics helper, while they can still be started as root; root is given up for good;
+ * identity, store; then the loop.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -41,14 +41,15 @@ static int prepare_directories(const struct identity *identity, struct error *er
 }
 
 /* All that needs root, and the end of being root. */
-static int give_up_root(struct error *error)
+static int give_up_root(int *ret_lock, struct error *error)
 {
     struct identity identity = {0};
     bool privileged = privileges_can_change();
     if (privileged && (privileges_find_user(config.actuator_user, &identity, error) < 0 ||
                        prepare_directories(&identity, error) < 0))
         return -1;
-    if (family_start(&family, program_config_arguments(), error) < 0)
+    if (identity_lock(config.actuator_state_directory, ret_lock, error) < 0 ||
+        family_start(&family, program_config_arguments(), *ret_lock, error) < 0)
         return -1;
     if (privileged && privileges_drop(&identity, NULL, 0, error) < 0)
         return -1;
@@ -74,8 +75,8 @@ static int run(struct error *error)
     char id[UUID_SIZE];
     int lock;
     struct store *store;
-    if (give_up_root(error) < 0 ||
-        identity_open(config.actuator_state_directory, id, &lock, error) < 0 ||
+    if (give_up_root(&lock, error) < 0 ||
+        identity_open(config.actuator_state_directory, id, error) < 0 ||
         store_open(config.store_uri, &store, error) < 0)
         return -1;
     describe_membership(id);
