@@ -63,6 +63,9 @@ void config_take_over(struct config *live, struct config *fresh, config_change_f
 /* The users of actuator.worker_uids; false when the key is empty. */
 bool config_worker_uids(const struct config *config, uint32_t *ret_first, uint32_t *ret_last);
 
+/* The path of tasks.certificates where that is a directory, else NULL; borrowed. */
+const char *config_certificate_directory(const struct config *config);
+
 /* Writes every key with its value in force in the form of the file (--dump-config). */
 void config_dump(const struct config *config, FILE *stream);
 

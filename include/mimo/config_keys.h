@@ -44,6 +44,7 @@
     KEY(sandbox, file_size)                                                                        \
     KEY(clusters, mark_state)                                                                      \
     KEY(tasks, acr_domain)                                                                         \
+    KEY(tasks, mdsd_secret)                                                                        \
     KEY(log, level)
 
 /* Words of CHOICE and CHOICES keys, in the order of their numbers. */
@@ -93,6 +94,8 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty leaves it alone") \
                                                                                                                        \
   TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
+  TEXT    (tasks, certificates, "dir:/etc/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read") \
+  TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate among them")                                   \
                                                                                                                        \
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
   CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \

@@ -10,7 +10,8 @@
  *     "manifest": { "id", "maintenanceTaskID", "clusterResourceID", "parameters" },
  *     "cluster": { "id", "properties": {...} },
  *     "addresses": [ "api.example.com:6443:10.0.0.4" ],   resolved by the supervisor
- *     "settings": { "acrDomain": "..." } }                what the task needs of the configuration
+ *     "settings": { "acrDomain": "...",                    what the task needs of the configuration
+ *                   "certificates": [ "mdsd" ] } }         names of certificates that it reads
  */
 #ifndef MIMO_JOB_H
 #define MIMO_JOB_H

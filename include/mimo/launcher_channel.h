@@ -21,7 +21,9 @@
  *
  * The job is JSON (job.h), job_length bytes, followed at once by sealed_length bytes of the
  * cluster's sealed credentials (DER). The launcher reads neither: its child opens the seal before
- * it forgets the key, and parses the JSON when the sandbox has closed.
+ * it forgets the key, and parses the JSON when the sandbox has closed. So that it can read the
+ * certificates that the task declared before it gives up the launcher's user, their names stand
+ * in the message: each NAME.pem in the directory of tasks.certificates, and no other file.
  */
 #ifndef MIMO_LAUNCHER_CHANNEL_H
 #define MIMO_LAUNCHER_CHANNEL_H
@@ -31,7 +33,13 @@
 
 #include "mimo/error.h"
 
-enum { LAUNCHER_CHANNEL_VERSION = 1, LAUNCH_PORTS_MAXIMUM = 16, LAUNCH_TITLE_SIZE = 192 };
+enum {
+    LAUNCHER_CHANNEL_VERSION = 2,
+    LAUNCH_PORTS_MAXIMUM = 16,
+    LAUNCH_CERTIFICATES_MAXIMUM = 2,
+    LAUNCH_CERTIFICATE_SIZE = 128,
+    LAUNCH_TITLE_SIZE = 192,
+};
 
 /* Bounds of fields; both ends refuse what is beyond. */
 enum {
@@ -65,7 +73,9 @@ struct launcher_launch {
     uint16_t ports[LAUNCH_PORTS_MAXIMUM]; /* TCP ports that the worker may connect to; 0 behind the
                                              last */
     char title[LAUNCH_TITLE_SIZE];        /* for ps(1); terminated */
-    uint32_t reserved;                    /* zero */
+    uint32_t certificate_count;
+    /* Names after launch_certificate_is_valid(); those behind the last are empty. */
+    char certificates[LAUNCH_CERTIFICATES_MAXIMUM][LAUNCH_CERTIFICATE_SIZE];
 };
 
 struct launcher_signal {
@@ -112,6 +122,10 @@ struct launcher_message {
     int job_fd;    /* LAUNCH: -1 otherwise. Owned by whoever received it */
     int report_fd; /* LAUNCH: -1 otherwise */
 };
+
+/* Letters, digits, "-" and ".", not beginning with ".", shorter than LAUNCH_CERTIFICATE_SIZE: a
+ * name that is safe in a path and in a URL. */
+bool launch_certificate_is_valid(const char *name);
 
 /* Who may say what, and when. A side keeps the state: the supervisor's is moved on by receiving
  * READY, the launcher sets its own to READY when it has sent it. */

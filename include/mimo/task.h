@@ -28,7 +28,8 @@
 #include "mimo/report.h"
 #include "mimo/step.h"
 
-struct kube_client; /* kube.h */
+struct certificate_data; /* certificate.h */
+struct kube_client;      /* kube.h */
 struct task_context;
 
 struct task_step {
@@ -61,6 +62,10 @@ struct task {
     /* Paths of the cluster document (within openShiftCluster) that patchCluster may touch;
      * NULL-terminated, or NULL. */
     const char *const *patches;
+    /* Names of the certificates that its steps read (launch_certificate_is_valid()), in an array of
+     * at most LAUNCH_CERTIFICATES_MAXIMUM; they become the job's settings.certificates. `cluster`
+     * is the cluster's whole document. NULL for none. New reference; NULL only without memory. */
+    json_t *(*certificates)(const struct config *config, const json_t *cluster);
     /* What of the configuration goes into the job's settings; NULL for nothing. New reference. */
     json_t *(*settings)(const struct config *config);
 };
@@ -80,6 +85,10 @@ struct task_context {
     /* Bytes onto the result pipe as they are. For the practice task alone, to show what becomes of
      * those that are no report. */
     void (*report_bytes)(struct task_context *context, const void *bytes, size_t length);
+    /* The certificate at this position of those that the task declared, as its source has it; once
+     * for each position. The caller wipes it. Steps use certificate_read() (tasks.h). */
+    struct step_result (*read_certificate)(struct task_context *context, size_t position,
+                                           struct certificate_data *ret_data);
     void *environment; /* of whoever made the context */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/config_table.h"
+#include "mimo/launcher_channel.h"
 
 static int wrong(struct error *error, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -135,10 +136,34 @@ static int check_addresses(const struct config *config, struct error *error)
     return 0;
 }
 
+const char *config_certificate_directory(const struct config *config)
+{
+    static const char scheme[] = "dir:";
+    const char *text = config->tasks_certificates;
+
+    return strncmp(text, scheme, strlen(scheme)) == 0 ? text + strlen(scheme) : NULL;
+}
+
+static int check_certificates(const struct config *config, struct error *error)
+{
+    const char *directory = config_certificate_directory(config);
+
+    if (!directory || *directory != '/')
+        return wrong(error, "tasks.certificates", "\"%.64s\" is not dir:PATH with an absolute path",
+                     config->tasks_certificates);
+    if (!launch_certificate_is_valid(config->tasks_mdsd_secret))
+        return wrong(error, "tasks.mdsd_secret",
+                     "\"%.64s\" is not the name of a certificate: letters, digits, \"-\" and "
+                     "\".\", fewer than %d",
+                     config->tasks_mdsd_secret, LAUNCH_CERTIFICATE_SIZE);
+    return 0;
+}
+
 int config_check_rules(const struct config *config, struct error *error)
 {
     static int (*const rules[])(const struct config *, struct error *) = {
-        check_lease, check_place, check_membership, check_mark, check_worker_uids, check_addresses,
+        check_lease,       check_place,     check_membership,   check_mark,
+        check_worker_uids, check_addresses, check_certificates,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

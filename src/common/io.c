@@ -117,6 +117,8 @@ int io_read_file_at(int directory, const char *name, size_t maximum, char **ret_
 {
     cleanup_fd int fd = openat(directory, name, OPEN_TO_READ | O_NOFOLLOW);
 
+    if (fd < 0 && errno == ELOOP)
+        return error_set(error, ERROR_INVALID, "%s is a symbolic link, not a regular file", name);
     if (fd < 0)
         return error_set_system(error, errno, "cannot open %s", name);
     return read_opened(fd, name, maximum, ret_data, ret_length, error);

@@ -21,7 +21,8 @@ struct header {
  * of our memory, into a packet does not compile. */
 static_assert(sizeof(struct header) == 8, "no padding");
 static_assert(sizeof(struct launcher_launch) ==
-                  3 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4,
+                  3 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4 +
+                      LAUNCH_CERTIFICATES_MAXIMUM * LAUNCH_CERTIFICATE_SIZE,
               "no padding");
 static_assert(sizeof(struct launcher_signal) == 8 + 2 * 4, "no padding");
 static_assert(sizeof(struct launcher_ready) == 2 * 4, "no padding");
@@ -29,7 +30,31 @@ static_assert(sizeof(struct launcher_started) == 8 + 2 * 4, "no padding");
 static_assert(sizeof(struct launcher_ended) == 8 + 2 * 4 + 2 * 8, "no padding");
 static_assert(sizeof(struct launcher_failed) == 8 + 2 * 4, "no padding");
 
+bool launch_certificate_is_valid(const char *name)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
+    size_t length = strspn(name, allowed);
+
+    return length > 0 && length < LAUNCH_CERTIFICATE_SIZE && name[length] == '\0' && name[0] != '.';
+}
+
 /* Each answers what is wrong with a body, or NULL. */
+
+static const char *check_certificates(const struct launcher_launch *launch)
+{
+    if (launch->certificate_count > LAUNCH_CERTIFICATES_MAXIMUM)
+        return "too many certificates";
+    for (uint32_t i = 0; i < LAUNCH_CERTIFICATES_MAXIMUM; i++) {
+        const char *name = launch->certificates[i];
+
+        if (!memchr(name, '\0', LAUNCH_CERTIFICATE_SIZE))
+            return "name of a certificate is not terminated";
+        if (i < launch->certificate_count ? !launch_certificate_is_valid(name) : *name != '\0')
+            return "names of certificates do not match their count and form";
+    }
+    return NULL;
+}
 
 static const char *check_launch(const struct launcher_message *message)
 {
@@ -59,7 +84,7 @@ static const char *check_launch(const struct launcher_message *message)
     }
     if (!memchr(launch->title, '\0', sizeof(launch->title)))
         return "title is not terminated";
-    return launch->reserved != 0 ? "reserved is not zero" : NULL;
+    return check_certificates(launch);
 }
 
 static const char *check_signal(const struct launcher_message *message)

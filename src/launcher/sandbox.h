@@ -48,6 +48,10 @@ const char *sandbox_landlock_gaps(int abi);
  */
 int sandbox_deny_files(int abi, struct error *error);
 
+/* The same, but for reading regular files beneath the open `directory` (which may be O_PATH), if
+ * that is not -1. */
+int sandbox_deny_other_files(int abi, int directory, struct error *error);
+
 /* The worker's domain: no file system, TCP connect only to `ports`, no TCP bind, signals and
  * abstract sockets only within itself; as much of it as `abi` knows. */
 int sandbox_enter_domain(int abi, const uint16_t *ports, size_t port_count, struct error *error);

@@ -18,8 +18,9 @@
 #include "mimo/cleanup.h"
 
 enum { CREATE_RULESET_VERSION = 1 << 0 };
-enum { RULE_NET_PORT = 2 };
+enum { RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2 };
 
+#define ACCESS_FS_READ_FILE        (UINT64_C(1) << 2)
 #define ACCESS_NET_BIND_TCP        (UINT64_C(1) << 0)
 #define ACCESS_NET_CONNECT_TCP     (UINT64_C(1) << 1)
 #define SCOPE_ABSTRACT_UNIX_SOCKET (UINT64_C(1) << 0)
@@ -31,6 +32,11 @@ struct ruleset {
     uint64_t handled_access_net; /* ABI 4 */
     uint64_t scoped;             /* ABI 6 */
 };
+
+struct path_beneath_rule {
+    uint64_t allowed_access;
+    int32_t directory;
+} __attribute__((packed));
 
 struct net_port_rule {
     uint64_t allowed_access;
@@ -87,13 +93,23 @@ static int restrict_self(int fd, struct error *error)
     return 0;
 }
 
-int sandbox_deny_files(int abi, struct error *error)
+int sandbox_deny_other_files(int abi, int directory, struct error *error)
 {
     if (abi == 0)
         return 0;
     struct ruleset ruleset = {.handled_access_fs = abis[abi].files};
+    struct path_beneath_rule rule = {.allowed_access = ACCESS_FS_READ_FILE, .directory = directory};
     cleanup_fd int fd = create_ruleset(abi, &ruleset, error);
-    return fd < 0 ? -1 : restrict_self(fd, error);
+    if (fd < 0)
+        return -1;
+    if (directory >= 0 && syscall(SYS_landlock_add_rule, fd, RULE_PATH_BENEATH, &rule, 0) < 0)
+        return error_set_system(error, errno, "cannot allow the directory of tasks.certificates");
+    return restrict_self(fd, error);
+}
+
+int sandbox_deny_files(int abi, struct error *error)
+{
+    return sandbox_deny_other_files(abi, -1, error);
 }
 
 int sandbox_enter_domain(int abi, const uint16_t *ports, size_t port_count, struct error *error)

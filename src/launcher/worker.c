@@ -64,9 +64,10 @@ static int set_alarm(struct worker *worker, struct error *error)
 }
 
 /* Report and job to their places, everything else that the launcher holds away: its channel above
- * all. */
+ * all, and the directory of certificates as soon as those of this order are read. */
 static int arrange_descriptors(struct worker *worker, struct error *error)
 {
+    worker_read_certificates(worker);
     int report = fcntl(worker->report_fd, F_DUPFD_CLOEXEC, WORKER_FD_END);
     int job = fcntl(worker->job_fd, F_DUPFD_CLOEXEC, WORKER_FD_END);
     if (report < 0 || job < 0 || dup3(report, WORKER_REPORT_FD, O_CLOEXEC) < 0 ||

@@ -19,21 +19,32 @@
 
 #include "launcher/sandbox.h"
 #include "launcher/worker_users.h"
+#include "mimo/certificate.h"
 #include "mimo/error.h"
 #include "mimo/launcher_channel.h"
 
 struct seal_key;
+struct step_result;
+struct task_context;
 
 enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD = 4, WORKER_FD_END };
 
 /* What all workers find. Made once by the launcher (workplace.h), copied to each by fork. */
 struct workplace {
     struct worker_users users;
-    pid_t launcher;       /* parent of every worker */
-    struct seal_key *key; /* NULL: sealed credentials cannot be opened */
-    bool closed_keyring;  /* the session keyring is one that nobody can use */
+    pid_t launcher;              /* parent of every worker */
+    struct seal_key *key;        /* NULL: sealed credentials cannot be opened */
+    int certificates;            /* the open directory of tasks.certificates (O_PATH), or -1 */
+    char *certificate_directory; /* its path, for messages */
+    bool closed_keyring;         /* the session keyring is one that nobody can use */
     int landlock_abi;
     struct sandbox_filter filter;
+};
+
+/* A certificate of the order, or why there is none. */
+struct worker_certificate {
+    struct certificate_data data;
+    struct error error;
 };
 
 /* One worker. The first three are given, the rest is found on the way. */
@@ -44,6 +55,7 @@ struct worker {
     const char *document;  /* the job: order->job_length bytes of JSON, not checked yet */
     unsigned char *credentials; /* the opened kubeconfig, or NULL; wiped as soon as it is parsed */
     size_t credentials_length;
+    struct worker_certificate certificates[LAUNCH_CERTIFICATES_MAXIMUM];
 };
 
 /* One row of the checklist. */
@@ -64,6 +76,15 @@ _Noreturn void worker_main(struct worker *worker);
 
 /* Parses the job, runs its task, reports the result (worker_task.c). Inside the sandbox. */
 _Noreturn void worker_run_task(struct worker *worker);
+
+/* Reads the certificates of the order, by the rights of the launcher's user, out of the directory
+ * that the next step closes (worker_certificates.c). What is wrong with one is for the task to
+ * hear. */
+void worker_read_certificates(struct worker *worker);
+
+/* Hands a certificate of the order over to the task: `read_certificate` of its context. */
+struct step_result worker_take_certificate(struct task_context *context, size_t position,
+                                           struct certificate_data *ret_data);
 
 /* Logs why and ends. */
 _Noreturn void worker_give_up(const struct worker *worker, int exit_code,

@@ -152,6 +152,7 @@ void worker_run_task(struct worker *worker)
         .sleep_milliseconds = sleep_milliseconds,
         .report = write_report,
         .report_bytes = write_bytes,
+        .read_certificate = worker_take_certificate,
         .environment = worker,
     };
     struct step_result result = run_task(worker, &context);

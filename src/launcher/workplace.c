@@ -120,6 +120,25 @@ static int load_key(struct workplace *workplace, const struct config *config, st
     return seal_key_load(config->clusters_seal_certificate, path, &workplace->key, error);
 }
 
+/* Like a missing key a missing directory leaves the tasks that do not need it. */
+static int open_certificates(struct workplace *workplace, const struct config *config,
+                             struct error *error)
+{
+    const char *path = config_certificate_directory(config);
+    workplace->certificate_directory = strdup(path);
+    if (!workplace->certificate_directory)
+        return error_set_system(error, ENOMEM, "cannot keep the path of tasks.certificates");
+    workplace->certificates = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (workplace->certificates >= 0)
+        return 0;
+    if (errno != ENOENT)
+        return error_set_system(error, errno, "cannot open %s (tasks.certificates)", path);
+    log_notice("%s (tasks.certificates) does not exist: tasks that need a certificate will fail "
+               "until it is made and mimod restarted",
+               path);
+    return 0;
+}
+
 /* sandbox.memory counts what a worker inherits. */
 static int check_memory(const struct config *config, struct error *error)
 {
@@ -174,7 +193,7 @@ static int confine(struct workplace *workplace, int landlock_abi, struct error *
     if (gaps)
         log_warning("this kernel's Landlock ABI is %d, %d is wanted: %s", workplace->landlock_abi,
                     SANDBOX_LANDLOCK_ABI_MAXIMUM, gaps);
-    if (sandbox_deny_files(workplace->landlock_abi, error) < 0)
+    if (sandbox_deny_other_files(workplace->landlock_abi, workplace->certificates, error) < 0)
         return -1;
     struct sandbox_filter own;
     if (sandbox_build_launcher_filter(&own, error) < 0)
@@ -187,14 +206,13 @@ static int confine(struct workplace *workplace, int landlock_abi, struct error *
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
                       struct error *error)
 {
-    *workplace = (struct workplace){.launcher = getpid()};
+    *workplace = (struct workplace){.launcher = getpid(), .certificates = -1};
     if (setsid() < 0 && errno != EPERM) /* EPERM: leads one already */
         return error_set_system(error, errno, "cannot start a session");
     umask(077);
     if (settle_signals(error) < 0 || silence_streams(error) < 0 || clean_environment(error) < 0 ||
-        worker_users_find(config, &workplace->users, error) < 0 ||
-        kube_warm_up(error) < 0 || rehearse(error) < 0 ||
-        sandbox_prepare_names(error) < 0 ||
+        worker_users_find(config, &workplace->users, error) < 0 || kube_warm_up(error) < 0 ||
+        rehearse(error) < 0 || sandbox_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
         close_keyring(workplace, error) < 0)
         return -1;
@@ -203,8 +221,10 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
         return -1;
     if (chdir("/") < 0)
         return error_set_system(error, errno, "cannot go to /");
-    /* As the launcher's own user: the key belongs to it, and nobody else needs to be able to read it. */
-    if (give_up_privileges(workplace, error) < 0 || load_key(workplace, config, error) < 0)
+    /* As the launcher's own user: the key belongs to it, and nobody else needs to be able to read
+     * it. */
+    if (give_up_privileges(workplace, error) < 0 || load_key(workplace, config, error) < 0 ||
+        open_certificates(workplace, config, error) < 0)
         return -1;
     return confine(workplace, landlock_abi, error);
 }

@@ -129,6 +129,31 @@ static void on_pipe_data(uv_stream_t *stream, ssize_t length, const uv_buf_t *bu
         writer_wake(&supervisor->writer);
 }
 
+/* What the task needs of the configuration, and the names of its certificates, which go to the
+ * launcher too: out of a directory the worker reads them before it parses its job. NULL only
+ * without memory. */
+static json_t *make_settings(const struct supervisor *supervisor, const struct task *task,
+                             const json_t *cluster, struct launcher_launch *launch)
+{
+    const struct config *config = supervisor->config;
+    cleanup_json json_t *settings = task->settings ? task->settings(config) : json_object();
+    if (!task->certificates)
+        return take_pointer(&settings);
+    json_t *names = task->certificates(config, cluster);
+    size_t index;
+    json_t *name;
+    assert(json_array_size(names) <= LAUNCH_CERTIFICATES_MAXIMUM);
+    json_array_foreach(names, index, name)
+    {
+        snprintf(launch->certificates[index], sizeof(launch->certificates[index]), "%s",
+                 json_string_value(name));
+        launch->certificate_count++;
+    }
+    if (!names || document_set(settings, "certificates", names) < 0)
+        return NULL;
+    return take_pointer(&settings);
+}
+
 /* JSON of the job, and behind it the sealed credentials, in memory that nobody can change any more.
  */
 static int make_job(struct supervisor *supervisor, struct worker *worker, json_t *addresses,
@@ -138,8 +163,7 @@ static int make_job(struct supervisor *supervisor, struct worker *worker, json_t
     json_t *manifest = manifest_document(&claim->manifest);
     json_t *cluster = cluster_document(&claim->cluster);
     cleanup_json json_t *no_addresses = json_array();
-    cleanup_json json_t *settings =
-        worker->task->settings ? worker->task->settings(supervisor->config) : json_object();
+    cleanup_json json_t *settings = make_settings(supervisor, worker->task, cluster, launch);
     cleanup_json json_t *job = job_build(
         worker->manifest_id, worker->task_id, worker->cluster, worker->settlement.attempt,
         supervisor->rules.actuator, document_get(manifest, "maintenanceManifest.parameters"),

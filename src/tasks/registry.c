@@ -10,6 +10,7 @@
 static const struct task *const tasks[] = {
     &operator_flags_task,
     &acr_token_task,
+    &mdsd_certificate_task,
     &practice_task,
 };
 

@@ -27,7 +27,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "contrib" / "local"))
 
-from mimolocal import control, envfile, listing  # noqa: E402 (found by the line above)
+from mimolocal import certificates, control, envfile, listing  # noqa: E402 (found by the line above)
 from mimolocal.adminapi import AdminApi  # noqa: E402
 from mimolocal.practice import Practice  # noqa: E402
 
@@ -153,6 +153,11 @@ class RunningSystem:
     def practice(self):
         """The practice clusters: mimolocal.practice.Practice."""
         return Practice(self.directory / "practice")
+
+    @property
+    def certificates(self):
+        """What tasks bring to the clusters: mimolocal.certificates.Directory."""
+        return certificates.Directory(self.directory / "certificates")
 
     def cluster(self, number):
         """The resource ID of a practice cluster."""

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/certificate.h"
 #include "mimo/document.h"
 
 static struct task_double *double_of(struct task_context *context)
@@ -64,6 +65,18 @@ static void keep_bytes(struct task_context *context, const void *bytes, size_t l
     double_->raw[length] = '\0';
 }
 
+static struct step_result read_certificate(struct task_context *context, size_t position,
+                                           struct certificate_data *ret_data)
+{
+    const char *pem = double_of(context)->certificates[position];
+    if (!pem)
+        return step_terminal("404 certificate %zu not found", position);
+    *ret_data =
+        (struct certificate_data){.bytes = (unsigned char *)strdup(pem), .length = strlen(pem)};
+    assert(ret_data->bytes);
+    return step_succeeded();
+}
+
 static void read_job(struct task_double *context, const char *text)
 {
     char json[16 * 1024];
@@ -96,6 +109,7 @@ void task_double_initialize(struct task_double *context, const struct task *task
         .sleep_milliseconds = sleep_milliseconds,
         .report = keep_report,
         .report_bytes = keep_bytes,
+        .read_certificate = read_certificate,
         .environment = context,
     };
 }

@@ -25,8 +25,9 @@ struct task_double {
     int sleeps;                             /* how often somebody slept */
     char reports[TASK_DOUBLE_REPORTS_SIZE]; /* a line each */
     size_t reports_length;
-    size_t report_bytes; /* of all reports as they would go over the pipe */
-    char raw[256];       /* what was written past the reports */
+    size_t report_bytes;         /* of all reports as they would go over the pipe */
+    char raw[256];               /* what was written past the reports */
+    const char *certificates[2]; /* PEM bundles by position, borrowed; NULL: not found */
 };
 
 /* `job` is JSON with single quotes in place of double ones: attempt, parameters, cluster, settings;

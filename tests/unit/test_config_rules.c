@@ -62,6 +62,16 @@ static void rules_over_several_keys_are_kept(void **state)
         {"[metrics]\nlisten =", NULL},
         {"[metrics]\nlisten = x",
          ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[tasks]\ncertificates = /x",
+         ": tasks.certificates: \"/x\" is not dir:PATH with an absolute path"},
+        {"[tasks]\ncertificates = dir:x",
+         ": tasks.certificates: \"dir:x\" is not dir:PATH with an absolute path"},
+        {"[tasks]\ncertificates = dir:/x\nmdsd_secret = Geneva-2.logs", NULL},
+        {"[tasks]\nmdsd_secret = ../x",
+         ": tasks.mdsd_secret: \"../x\" is not the name of a certificate: letters, digits, \"-\" "
+         "and \".\", fewer than 128"},
+        {"[tasks]\nmdsd_secret =", ": tasks.mdsd_secret: \"\" is not the name of a certificate: "
+                                   "letters, digits, \"-\" and \".\", fewer than 128"},
         {"[metrics]\nstatsd = off", NULL},
         {"[metrics]\nstatsd = udp:localhost:8125", NULL},
         {"[metrics]\nstatsd = unix:/x", NULL},

@@ -147,6 +147,32 @@ static void what_cannot_be_read_is_named(void **state)
     assert_null(data);
 }
 
+static void a_file_of_a_directory_is_read_and_a_link_refused(void **state)
+{
+    (void)state;
+    char target[PRIVATE_PATH_SIZE + 16], link[PRIVATE_PATH_SIZE + 16];
+    struct error error;
+    size_t length;
+    char *data;
+    cleanup_fd int directory = open(fixture.folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    assert_true(directory >= 0);
+    snprintf(target, sizeof(target), "%s/target", fixture.folder);
+    snprintf(link, sizeof(link), "%s/link", fixture.folder);
+    expect_success(io_replace_file(target, "abc", 3, 0600, &error), &error);
+    assert_int_equal(symlink("target", link), 0);
+    expect_success(io_read_file_at(directory, "target", 3, &data, &length, &error), &error);
+    assert_int_equal(length, 3);
+    assert_string_equal(data, "abc");
+    free(data);
+    expect_failure(io_read_file_at(directory, "link", 3, &data, &length, &error), &error,
+                   ERROR_INVALID, "link is a symbolic link, not a regular file");
+    expect_failure(io_read_file_at(directory, "target", 2, &data, &length, &error), &error,
+                   ERROR_LIMIT, "target is larger than the 2 bytes allowed");
+    expect_failure(io_read_file_at(directory, "nothing", 3, &data, &length, &error), &error,
+                   ERROR_NOT_FOUND, "cannot open nothing");
+}
+
 static void a_fifo_does_not_keep_us_waiting(void **state)
 {
     char *data = NULL;
@@ -464,6 +490,7 @@ int main(void)
         WITH_FOLDER(an_empty_file_is_empty),
         WITH_FOLDER(a_file_that_says_it_has_no_bytes_is_read_too),
         WITH_FOLDER(what_cannot_be_read_is_named),
+        WITH_FOLDER(a_file_of_a_directory_is_read_and_a_link_refused),
         WITH_FOLDER(a_fifo_does_not_keep_us_waiting),
         WITH_FOLDER(a_replaced_file_has_the_new_content_and_mode_and_leaves_nothing_behind),
         WITH_FOLDER(who_has_the_old_file_open_keeps_it),

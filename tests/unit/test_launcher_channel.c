@@ -60,7 +60,9 @@ static struct launcher_message launch_message(void)
                    .sealed_length = 50,
                    .port_count = 2,
                    .ports = {6443, 443},
-                   .title = "Operator Flags Update my-cluster"},
+                   .title = "Operator Flags Update my-cluster",
+                   .certificate_count = 1,
+                   .certificates = {"mdsd"}},
         .job_fd = fixture.null,
         .report_fd = fixture.null,
     };
@@ -438,7 +440,14 @@ static void every_field_has_its_bounds(void **state)
     WITH(launch, launch.port_count = 17, "too many ports");
     WITH(launch, launch.port_count = 3, "ports do not match their count");
     WITH(launch, launch.port_count = 1, "ports do not match their count");
-    WITH(launch, launch.reserved = 1, "reserved is not zero");
+    WITH(launch, launch.certificate_count = 3, "too many certificates");
+    WITH(launch, launch.certificate_count = 0, "names of certificates do not match");
+    WITH(launch, launch.certificate_count = 2, "names of certificates do not match");
+    WITH(launch, launch.certificates[0][1] = '/', "names of certificates do not match");
+    WITH(launch, launch.certificates[0][0] = '.', "names of certificates do not match");
+    WITH(launch, launch.slot = 0;
+         memset(message.launch.certificates[1], 'x', LAUNCH_CERTIFICATE_SIZE),
+         "name of a certificate is not terminated");
     WITH(launch, launch.title[0] = (memset(message.launch.title, 'x', LAUNCH_TITLE_SIZE), 'x'),
          "title is not terminated");
     WITH(signal, signal.token = 0, "token is zero");

@@ -11,6 +11,7 @@ Read the modules in this order:
     envfile     DIR/env, by which others find the system
     adminapi    a client of the Admin API
     control     a client of the actuators' control sockets
+    certificates  what tasks bring to the practice clusters
     practice    the practice clusters: registering them, and making them fail
     system      all of the above together, in the order in which it starts
     listing     process listings

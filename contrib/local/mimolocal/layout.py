@@ -10,6 +10,7 @@
     DIR/run/                the actuators' sockets
     DIR/seal/               certificate and key under which cluster credentials are sealed
     DIR/api/                certificate, key and token file of the Admin API
+    DIR/certificates/       certificates with their keys that tasks bring to the clusters
     DIR/practice/           kubeconfig files of the practice clusters
 """
 
@@ -46,6 +47,7 @@ class Layout:
         self.seal = directory / "seal"
         self.api = directory / "api"
         self.certificate = self.api / "api.crt"
+        self.certificates = directory / "certificates"
         self.practice = directory / "practice"
 
     def make(self, instances):
@@ -119,6 +121,7 @@ class Layout:
             "clusters.seal_certificate": self.seal / "seal.crt",
             "clusters.seal_key": self.seal / "seal.key",
             "tasks.acr_domain": ACR_DOMAIN,
+            "tasks.certificates": f"dir:{self.certificates}",
             "metrics.interval": "2s",
             "metrics.statsd": f"unix:{self.statsd_socket}",
             "metrics.listen": f"127.0.0.1:{ports_of_metrics[0]}" if ports_of_metrics else "",

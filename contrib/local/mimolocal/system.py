@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from . import control, envfile
+from . import certificates, control, envfile
 from .adminapi import AdminApi
 from .layout import Layout
 from .ports import Reservations
@@ -28,6 +28,7 @@ class System:
         self.options = options
         self.layout = Layout(options.directory)
         self.practice = Practice(self.layout.practice)
+        self.certificates = certificates.Directory(self.layout.certificates)
         self.overrides = dict(text.split("=", 1) for text in options.overrides)
         self.ports = Reservations()
         self.family = None
@@ -43,6 +44,7 @@ class System:
         self.layout.env.unlink(missing_ok=True)
         self.family = Family()
         self._configure()
+        self._make_certificates()
         self._start_helpers()
         self._prepare_store()
         self._start_product()
@@ -60,6 +62,10 @@ class System:
         self.tokens = self.layout.write_tokens()
         values = self.layout.values(self.store, self.metrics_ports, self.api_port)
         self.layout.write_configuration(values, self.overrides)
+
+    def _make_certificates(self):
+        self.certificates.make()
+        self.certificates.put_missing(certificates.Issuer(), certificates.LOGGING)
 
     def _start_helpers(self):
         """What is no part of the product: the practice clusters, and whoever takes the metrics."""
@@ -171,6 +177,7 @@ class System:
             "MIMO_STORE": self.store,
             "MIMO_RUNTIME_DIRECTORY": layout.run,
             "MIMO_STATSD_LOG": layout.statsd_log,
+            "MIMO_CERTIFICATES": layout.certificates,
             "MIMO_PRACTICE_DIRECTORY": layout.practice,
             **{f"MIMO_CLUSTER_{number}": entry["resourceID"]
                for number, entry in enumerate(self.practice.clusters().values())},

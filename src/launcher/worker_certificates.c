@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker_certificates.c - certificates from a directory: read before the sandbox closes, handed to
+ * the task within it.
+ *
+ * The launcher holds the directory open, and by Landlock no other file. Its child, just forked and
+ * still its user, reads the files of the names in its order, each checked to be a name and nothing
+ * else (launcher_channel.c): no symbolic link, no device, a bounded size. It interprets nothing of
+ * them; that is left to the task, inside.
+ */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "launcher/worker.h"
+#include "mimo/io.h"
+#include "mimo/task.h"
+
+static void read_certificate(const struct workplace *workplace, const char *name,
+                             struct worker_certificate *certificate)
+{
+    char file[LAUNCH_CERTIFICATE_SIZE + sizeof ".pem"];
+    char *bytes = NULL;
+    snprintf(file, sizeof file, "%s.pem", name);
+    if (workplace->certificates < 0)
+        error_set(&certificate->error, ERROR_NOT_FOUND,
+                  "the directory did not exist when the launcher started: restart mimod");
+    else if (io_read_file_at(workplace->certificates, file, CERTIFICATE_DATA_MAXIMUM, &bytes,
+                             &certificate->data.length, &certificate->error) == 0)
+        certificate->data.bytes = (unsigned char *)bytes;
+}
+
+void worker_read_certificates(struct worker *worker)
+{
+    const struct launcher_launch *order = worker->order;
+    for (uint32_t i = 0; i < order->certificate_count; i++)
+        read_certificate(worker->workplace, order->certificates[i], &worker->certificates[i]);
+}
+
+/* Only what passes by itself is worth another attempt. */
+static struct step_result refuse(const struct worker *worker, const char *name,
+                                 const struct error *error)
+{
+    const char *directory = worker->workplace->certificate_directory;
+    switch (error->kind) {
+    case ERROR_NOT_FOUND:
+        return step_terminal("404 certificate %s not found: put %s.pem, its key and chain, into %s "
+                             "(%s)",
+                             name, name, directory, error->message);
+    case ERROR_DENIED:
+        return step_terminal("forbidden: certificate %s in %s: %s: make it readable for the user "
+                             "of the launcher (actuator.launcher_user)",
+                             name, directory, error->message);
+    case ERROR_INVALID:
+    case ERROR_LIMIT:
+        return step_terminal("certificate %s in %s: %s", name, directory, error->message);
+    case ERROR_NONE:
+    case ERROR_CONFLICT:
+    case ERROR_UNAVAILABLE:
+    case ERROR_SYSTEM:
+    default:
+        return step_transient("certificate %s in %s: %s", name, directory, error->message);
+    }
+}
+
+struct step_result worker_take_certificate(struct task_context *context, size_t position,
+                                           struct certificate_data *ret_data)
+{
+    struct worker *worker = context->environment;
+    if (position >= worker->order->certificate_count)
+        return step_terminal("the order has no certificate %zu: are mimod and mimo-launcher of one "
+                             "build and configuration?",
+                             position);
+    struct worker_certificate *certificate = &worker->certificates[position];
+    if (certificate->error.kind != ERROR_NONE)
+        return refuse(worker, worker->order->certificates[position], &certificate->error);
+    *ret_data = certificate->data;
+    certificate->data = (struct certificate_data){0};
+    return step_succeeded();
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * secret.c - entries of Secrets.
+ * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "mimo/document.h"
+#include "tasks/tasks.h"
+
+/* NULL without memory. */
+static char *encode(const char *text)
+{
+    size_t length = strlen(text);
+    char *encoded = malloc((length + 2) / 3 * 4 + 1);
+    if (encoded)
+        EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text, (int)length);
+    return encoded;
+}
+
+static int set_encoded(json_t *secret, const char *key, const char *encoded, struct error *error)
+{
+    if (!document_get(secret, "data") && document_set(secret, "data", json_object()) < 0)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    json_t *data = document_get(secret, "data");
+    if (!json_is_object(data))
+        return error_set(error, ERROR_INVALID, "its data is no object");
+    /* Not by document_set(): names of entries have dots in them. */
+    const char *present = json_string_value(json_object_get(data, key));
+    if (present && strcmp(present, encoded) == 0)
+        return 0;
+    if (json_object_set_new(data, key, json_string(encoded)) < 0)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    return 1;
+}
+
+int secret_set(json_t *secret, const char *key, const char *text, struct error *error)
+{
+    char *encoded = encode(text);
+    if (!encoded)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    int result = set_encoded(secret, key, encoded, error);
+    OPENSSL_cleanse(encoded, strlen(encoded));
+    free(encoded);
+    return result;
+}

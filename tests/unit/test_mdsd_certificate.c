@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_mdsd_certificate.c - the task MDSD Certificate Rotation against a practice cluster.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "certificate_maker.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+#include "mimo/kube.h"
+#include "practice_server.h"
+#include "task_double.h"
+#include "tasks/tasks.h"
+
+#define SECRET_PATH "/api/v1/namespaces/openshift-azure-operator/secrets/cluster"
+
+static struct practice_server practice;
+static struct made made;
+static char *bundle;
+
+static int start(void **state)
+{
+    struct error error = {0};
+    (void)state;
+    if (kube_warm_up(&error) < 0)
+        fail_msg("%s", error.message);
+    practice_server_start(&practice, "valid");
+    made = make_certificate("logs.example.com", NULL, (struct made_dates){0});
+    bundle = join_pem(made.key_pem, made.certificate_pem, NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    practice_server_stop(&practice);
+    made_free(&made);
+    free(bundle);
+    return 0;
+}
+
+static int make_old(json_t *secret, void *context, struct error *error)
+{
+    (void)context;
+    if (secret_set(secret, "gcscert.pem", "old", error) < 0)
+        return -1;
+    return secret_set(secret, "gcskey.pem", "old", error) < 0 ? -1 : 1;
+}
+
+/* The state that every test begins with. */
+static int reset(void **state)
+{
+    bool changed;
+    (void)state;
+    practice_server_trouble(&practice, NULL);
+    struct step_result result =
+        kube_modify(practice.admin, SECRET_PATH, "secret", make_old, NULL, &changed);
+    assert_string_equal("", result.message);
+    return 0;
+}
+
+static struct step_result run(const char *pem)
+{
+    struct task_double context;
+    task_double_initialize(&context, &mdsd_certificate_task,
+                           "{'settings': {'certificates': ['mdsd']}}");
+    context.certificates[0] = pem;
+    context.context.kube = practice_server_client(&practice, "");
+    struct step_result result = task_run(&context.context);
+    kube_client_free(context.context.kube);
+    task_double_free(&context);
+    return result;
+}
+
+static int count_writes(void)
+{
+    return practice_server_count(&practice, "\"write\": true");
+}
+
+/* True when the Secret's entry is the base64 of `text`. */
+static bool has_entry(const char *key, const char *text)
+{
+    struct kube_answer answer;
+    struct error error;
+    kube_request(practice.admin, "GET", SECRET_PATH, NULL, &answer);
+    int changed = secret_set(answer.document, key, text, &error);
+    kube_answer_free(&answer);
+    return changed == 0;
+}
+
+static void secret_gets_key_and_chain_and_keeps_the_rest(void **state)
+{
+    (void)state;
+    struct kube_answer answer;
+    struct step_result result = run(bundle);
+    assert_string_equal("", result.outcome == OUTCOME_SUCCEEDED ? "" : result.message);
+    assert_int_equal(0, strncmp("set the logging certificate: CN=logs.example.com, serial 0A2B, "
+                                "expires 20",
+                                result.message, 73));
+    assert_true(has_entry("gcscert.pem", made.certificate_pem));
+    assert_true(has_entry("gcskey.pem", made.key_pem));
+    kube_request(practice.admin, "GET", SECRET_PATH, NULL, &answer);
+    json_t *data = document_get(answer.document, "data");
+    assert_non_null(json_object_get(data, ".dockerconfigjson"));
+    assert_int_equal(3, json_object_size(data));
+    kube_answer_free(&answer);
+}
+
+static void second_run_writes_nothing(void **state)
+{
+    (void)state;
+    run(bundle);
+    int before = count_writes();
+    struct step_result result = run(bundle);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    assert_int_equal(0, strncmp("no change: the logging certificate is CN=logs.example.com",
+                                result.message, 57));
+    assert_int_equal(before, count_writes());
+}
+
+static int spoil_key(json_t *secret, void *context, struct error *error)
+{
+    (void)context;
+    return secret_set(secret, "gcskey.pem", "half", error);
+}
+
+static void a_secret_that_is_right_by_half_is_mended(void **state)
+{
+    (void)state;
+    bool changed;
+    run(bundle);
+    kube_modify(practice.admin, SECRET_PATH, "secret", spoil_key, NULL, &changed);
+    assert_true(changed);
+    struct step_result result = run(bundle);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    assert_true(has_entry("gcskey.pem", made.key_pem));
+}
+
+static void a_missing_secret_is_terminal(void **state)
+{
+    (void)state;
+    practice_server_trouble(&practice, "{'path': '/secrets/cluster', 'status': 404}");
+    struct step_result result = run(bundle);
+    assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    assert_int_equal(
+        0, strncmp("404 secret openshift-azure-operator/cluster not found", result.message, 53));
+}
+
+static void bad_certificates_are_terminal_and_never_written(void **state)
+{
+    (void)state;
+    int before = count_writes();
+    struct step_result result = run(NULL);
+    assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    assert_string_equal("404 certificate 0 not found", result.message);
+    result = run(made.certificate_pem);
+    assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    assert_string_equal("certificate mdsd cannot be used: it holds no private key", result.message);
+    assert_int_equal(before, count_writes());
+}
+
+static void data_that_is_no_object_is_refused(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    cleanup_json json_t *bad = json_of("{'data': ['a']}");
+    cleanup_json json_t *empty = json_of("{'data': null}");
+    assert_int_equal(-1, secret_set(bad, "a", "b", &error));
+    assert_string_equal("its data is no object", error.message);
+    assert_int_equal(1, secret_set(empty, "a.b", "b", &error));
+    assert_string_equal("Yg==",
+                        json_string_value(json_object_get(document_get(empty, "data"), "a.b")));
+}
+
+static void name_of_the_certificate_is_configured(void **state)
+{
+    (void)state;
+    char name[] = "geneva-2";
+    struct config config = {.tasks_mdsd_secret = name};
+    cleanup_json json_t *names = mdsd_certificate_task.certificates(&config, NULL);
+    assert_int_equal(1, json_array_size(names));
+    assert_string_equal("geneva-2", json_string_value(json_array_get(names, 0)));
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, reset)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(secret_gets_key_and_chain_and_keeps_the_rest),
+        TEST(second_run_writes_nothing),
+        TEST(a_secret_that_is_right_by_half_is_mended),
+        TEST(a_missing_secret_is_terminal),
+        TEST(bad_certificates_are_terminal_and_never_written),
+        TEST(data_that_is_no_object_is_refused),
+        TEST(name_of_the_certificate_is_configured),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
