@@ -74,7 +74,9 @@ static void make_seal(const struct launcher_process *launcher, bool ordinary_use
     char certificate[96], key[96];
     struct error error;
     int made;
-    gid_t owner = ordinary_user && launcher_can_be_root() ? FIXTURE_ORDINARY_USER : (gid_t)-1;
+    gid_t owner = ordinary_user ? FIXTURE_ORDINARY_USER : FIXTURE_LAUNCHER_USER;
+    if (!launcher_can_be_root())
+        owner = (gid_t)-1;
     snprintf(certificate, sizeof certificate, "%s/seal.crt", launcher->folder);
     snprintf(key, sizeof key, "%s/seal.key", launcher->folder);
     if (seal_make_pair(certificate, key, owner, owner, &made, &error) < 0)

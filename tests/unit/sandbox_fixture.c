@@ -86,21 +86,27 @@ static _Noreturn void be_worker(struct worker *worker, const struct sandbox_run 
     _exit(0);
 }
 
-static char launcher_user[16], worker_user[16], no_text[] = "", no_file[] = "/nonexistent";
+#define TEXT_OF(number)  #number
+#define NUMBER(constant) TEXT_OF(constant)
 
-static struct config configuration(void)
+/* The defaults, with users that exist on no machine and files that do not either. */
+static void load_config(struct config *config)
 {
-    snprintf(launcher_user, sizeof launcher_user, "%d", FIXTURE_LAUNCHER_USER);
-    snprintf(worker_user, sizeof worker_user, "%d", FIXTURE_WORKER_USER);
-    return (struct config){
-        .actuator_launcher_user = launcher_user,
-        .actuator_worker_user = worker_user,
-        .actuator_worker_uids = no_text,
-        .actuator_max_workers = 10,
-        .sandbox_memory = INT64_C(1) << 30,
-        .clusters_seal_certificate = no_file,
-        .clusters_seal_key = no_file,
+    static const char *const overrides[] = {
+        "actuator.launcher_user=" NUMBER(FIXTURE_LAUNCHER_USER),
+        "actuator.worker_user=" NUMBER(FIXTURE_WORKER_USER),
+        "sandbox.memory=1G",
+        "clusters.seal_certificate=/nonexistent",
+        "clusters.seal_key=/nonexistent",
+        NULL,
     };
+    char path[32];
+    struct error error;
+    int empty = memfd_create("config", MFD_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", empty);
+    if (empty < 0 || config_load(config, path, overrides, &error) < 0)
+        fail_launcher(empty < 0 ? "no memory for a configuration" : error.message);
+    close(empty);
 }
 
 /* The launcher: prepares, forks one worker, waits for it. */
@@ -109,8 +115,9 @@ static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_
 {
     static struct workplace workplace;
     static const char document[] = "{}";
-    struct config config = configuration();
+    struct config config;
     struct error error;
+    load_config(&config);
     int job = io_sealed_memory("job", document, sizeof document - 1, &error);
     if (job < 0)
         fail_launcher(error.message);

@@ -16,7 +16,9 @@
 #include "launcher/workplace.h"
 
 /* Users of the privileged runs: numbers of systemd's dynamic range, no accounts needed. */
-enum { FIXTURE_LAUNCHER_USER = 61184, FIXTURE_WORKER_USER = 61185, FIXTURE_ORDINARY_USER = 61186 };
+#define FIXTURE_LAUNCHER_USER 61184
+#define FIXTURE_WORKER_USER   61185
+#define FIXTURE_ORDINARY_USER 61186
 
 /* What a body may need to know. */
 struct sandbox_inside {

@@ -306,7 +306,8 @@ static void kubeconfig_of_another_server_is_not_used(void **state)
     start_scene(&scene, false, false);
     struct attempt_request request = request_of(&scene);
     request.cluster_url = "https://other.test:6443/";
-    assert_result(&scene, &request, OUTCOME_TERMINAL, "server");
+    assert_result(&scene, &request, OUTCOME_TERMINAL,
+                  "apiserverProfile.url is https://other.test:6443");
     stop_scene(&scene);
 }
 

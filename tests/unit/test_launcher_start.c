@@ -191,6 +191,35 @@ static void title_of_a_worker_says_how_far_it_is(void **state)
     assert_int_equal(launcher_stop(&launcher), 0);
 }
 
+static bool has_descriptor(pid_t pid, int fd)
+{
+    char path[64], target[256];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+    return readlink(path, target, sizeof target) >= 0;
+}
+
+/* Else the next supervisor would never get it, or get it while workers still live. */
+static void lock_is_the_launcher_s_alone(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {"--lock", "30", NULL};
+    struct launcher_process launcher;
+    struct attempt attempt;
+    if (!launcher_can_be_root())
+        skip();
+    assert_int_equal(dup2(STDERR_FILENO, 30), 30);
+    launcher_start(&launcher, &(struct launcher_options){.arguments = arguments});
+    close(30);
+    attempt_launch(&launcher, &(struct attempt_request){.parameters = SLEEP}, &attempt);
+    attempt_await_report(&attempt, "waiting");
+    assert_true(has_descriptor(launcher.pid, 30));
+    for (int fd = 0; fd < 64; fd++)
+        assert_int_equal(has_descriptor(attempt.pid, fd), fd <= 3);
+    launcher_signal(&launcher, &attempt, SIGKILL);
+    attempt_finish(&launcher, &attempt);
+    assert_int_equal(launcher_stop(&launcher), 0);
+}
+
 /* --- What it refuses to start with --- */
 
 struct refused {
@@ -235,6 +264,11 @@ static const struct refused refusals[] = {
      2,
      false},
     {"channel that was not passed is refused", {"--channel", "60000"}, "60000", 2, false},
+    {"lock that was not passed is refused",
+     {"--lock", "60001"},
+     "--lock: descriptor 60001",
+     2,
+     false},
     {"key without its certificate is refused",
      {"--set", "clusters.seal_key=/dev/null"},
      "cannot load the seal certificate",
@@ -270,6 +304,7 @@ int main(void)
         cmocka_unit_test(every_landlock_abi_is_served_and_gaps_are_logged_once),
         cmocka_unit_test(slots_of_a_range_run_as_users_of_their_own),
         cmocka_unit_test(title_of_a_worker_says_how_far_it_is),
+        cmocka_unit_test(lock_is_the_launcher_s_alone),
     };
     for (size_t i = 0; i < REFUSAL_COUNT; i++)
         refusal_tests[i] = (struct CMUnitTest){

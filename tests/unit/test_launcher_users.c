@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,6 +155,33 @@ static void child_is_signalled_with_and_without_a_group(void **state)
     }
 }
 
+/* What a task might have started, if the sandbox let it: it shares the group, and holds the pipe
+ * open. */
+static void whole_group_is_signalled(void **state)
+{
+    (void)state;
+    int alive[2], status;
+    char byte;
+    assert_int_equal(pipe(alive), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (setsid() < 0 || fork() < 0 || write(alive[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(alive[1]);
+    assert_int_equal(read(alive[0], &byte, 1), 1);
+    assert_int_equal(read(alive[0], &byte, 1), 1);
+    assert_int_equal(child_signal(&(struct child){.token = 1, .pid = pid}, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    struct pollfd closed = {.fd = alive[0], .events = POLLIN};
+    assert_int_equal(poll(&closed, 1, 10000), 1);
+    assert_int_equal(read(alive[0], &byte, 1), 0);
+    close(alive[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +190,7 @@ int main(void)
         cmocka_unit_test(children_are_found_by_token_and_by_pid),
         cmocka_unit_test(removed_child_is_gone_and_all_others_stay),
         cmocka_unit_test(child_is_signalled_with_and_without_a_group),
+        cmocka_unit_test(whole_group_is_signalled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

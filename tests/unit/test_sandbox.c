@@ -496,62 +496,6 @@ static void worker_goes_on_after_it_was_stopped(void **state)
     assert_true(outcome.returned);
 }
 
-/* --- Older kernels --- */
-
-ATTACK(open_shadow, open("/etc/shadow", O_RDONLY | O_CLOEXEC))
-ATTACK(open_public, open("/etc/passwd", O_RDONLY | O_CLOEXEC))
-ATTACK(signal_launcher, kill(inside->launcher, 0))
-
-static void run_without_filter(sandbox_body_f *body, int abi, struct sandbox_outcome *outcome)
-{
-    sandbox_run(
-        &(struct sandbox_run){
-            .body = body, .landlock_abi = abi + 1, .ordinary_user = true, .without_filter = true},
-        outcome);
-    assert_string_equal(outcome->message, "");
-    assert_true(outcome->returned);
-}
-
-/* Landlock alone, so that what it denies is not hidden by seccomp. */
-static void landlock_denies_what_each_abi_knows(void **state)
-{
-    (void)state;
-    struct sandbox_outcome outcome;
-    for (int abi = 0; abi <= landlock_abi(); abi++) {
-        run_without_filter(open_public, abi, &outcome);
-        assert_int_equal(outcome.value < 0 ? outcome.error_number : 0, abi >= 1 ? EACCES : 0);
-        run_without_filter(connect_other, abi, &outcome);
-        assert_int_equal(outcome.error_number == EACCES, abi >= 4);
-        run_without_filter(connect_allowed, abi, &outcome);
-        assert_int_not_equal(outcome.error_number, EACCES);
-        run_without_filter(signal_launcher, abi, &outcome);
-        assert_int_equal(outcome.value < 0 ? outcome.error_number : 0, abi >= 6 ? EPERM : 0);
-    }
-}
-
-static void sandbox_closes_with_every_landlock_abi(void **state)
-{
-    (void)state;
-    struct sandbox_outcome outcome;
-    for (int abi = 0; abi <= landlock_abi(); abi++) {
-        sandbox_run(&(struct sandbox_run){.body = open_shadow, .landlock_abi = abi + 1}, &outcome);
-        assert_string_equal(outcome.message, "");
-        assert_int_equal(WTERMSIG(outcome.wait_status), SIGSYS);
-    }
-}
-
-static void gaps_are_named_where_an_abi_has_some(void **state)
-{
-    (void)state;
-    assert_non_null(strstr(sandbox_landlock_gaps(0), "files"));
-    assert_non_null(strstr(sandbox_landlock_gaps(3), "TCP port"));
-    assert_null(strstr(sandbox_landlock_gaps(4), "TCP port"));
-    assert_non_null(strstr(sandbox_landlock_gaps(5), "signal"));
-    assert_null(sandbox_landlock_gaps(6));
-    assert_null(sandbox_landlock_gaps(SANDBOX_LANDLOCK_ABI_MAXIMUM));
-    assert_int_equal(sandbox_landlock_abi(2) <= 2, 1);
-}
-
 int main(void)
 {
     static struct CMUnitTest attack_tests[ATTACK_COUNT];
@@ -570,9 +514,6 @@ int main(void)
         cmocka_unit_test(limits_are_those_of_the_order),
         cmocka_unit_test(worker_cannot_be_read_or_traced_by_its_own_user),
         cmocka_unit_test(worker_goes_on_after_it_was_stopped),
-        cmocka_unit_test(landlock_denies_what_each_abi_knows),
-        cmocka_unit_test(sandbox_closes_with_every_landlock_abi),
-        cmocka_unit_test(gaps_are_named_where_an_abi_has_some),
     };
     for (size_t i = 0; i < ATTACK_COUNT; i++)
         attack_tests[i] = (struct CMUnitTest){
