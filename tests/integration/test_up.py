@@ -210,14 +210,23 @@ def test_a_directory_that_other_users_cannot_pass_through_is_refused(directory):
 def test_started_as_root_no_program_of_the_product_stays_root(system):
     running = system(instances=1)
     running.create("practice", parameters=LONG)
-    running.wait_for(running.workers, what="a worker")
-    users = {process.title.split()[0].rsplit("/", 1)[-1].rstrip(":"): process.uid for process in family(running)
-             if "python" not in process.title.split()[0]}
-    assert users["mimod"] == 61184
-    assert users["mimo-api"] == 61185
-    assert users["mimo-launcher"] == 61186
-    assert users["mimo-metrics"] == 61187
-    assert 61200 <= users["mimo-worker"] <= 61299
+    users = running.wait_for(lambda: users_of_programs(running), what="a worker that has its title")
+    assert users["mimod"] == {61184}
+    assert users["mimo-api"] == {61185}
+    assert 61186 in users["mimo-launcher"] # a worker that has just been forked still has this title
+    assert users["mimo-metrics"] == {61187}
+    assert users["mimo-worker"] <= set(range(61200, 61300))
+    assert not any(0 in uids for uids in users.values())
+
+
+def users_of_programs(running):
+    """{program: users}, once a worker is among them."""
+    users = {}
+    for process in family(running):
+        program = process.title.split()[0].rsplit("/", 1)[-1].rstrip(":")
+        if "python" not in program:
+            users.setdefault(program, set()).add(process.uid)
+    return users if "mimo-worker" in users else None
 
 
 @needs_root
