@@ -63,6 +63,8 @@ struct launcher_launch {
     uint64_t token;     /* the supervisor's name for the attempt, not zero; not in use at present */
     uint64_t memory;    /* RLIMIT_AS, bytes; >= 1 */
     uint64_t file_size; /* RLIMIT_FSIZE, bytes */
+    uint64_t not_after; /* the latest alarm, CLOCK_MONOTONIC in milliseconds; 0: alarm_seconds is
+                           all. However late a launch is read, no worker of it lives longer */
     uint32_t slot;      /* worker slot: chooses the user where a range is configured */
     uint32_t alarm_seconds; /* >= 1 */
     uint32_t cpu_seconds;   /* RLIMIT_CPU; >= 1 */

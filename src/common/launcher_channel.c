@@ -21,7 +21,7 @@ struct header {
  * of our memory, into a packet does not compile. */
 static_assert(sizeof(struct header) == 8, "no padding");
 static_assert(sizeof(struct launcher_launch) ==
-                  3 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4 +
+                  4 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4 +
                       LAUNCH_CERTIFICATES_MAXIMUM * LAUNCH_CERTIFICATE_SIZE,
               "no padding");
 static_assert(sizeof(struct launcher_signal) == 8 + 2 * 4, "no padding");

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "launcher/worker.h"
+#include "mimo/clock.h"
 #include "mimo/exit_codes.h"
 #include "mimo/io.h"
 #include "mimo/job.h"
@@ -51,15 +52,24 @@ static int start_session(struct worker *worker, struct error *error)
     return 0;
 }
 
-/* alarm(2) as setitimer(2), which says when it cannot. Nobody catches SIGALRM. */
+/* alarm(2) as setitimer(2), which says when it cannot. Nobody catches SIGALRM. An order may be old
+ * when it gets here (a launcher that was stopped): then less is left, or nothing. */
 static int set_alarm(struct worker *worker, struct error *error)
 {
-    struct itimerval alarm = {.it_value.tv_sec = (time_t)worker->order->alarm_seconds};
-    if (alarm.it_value.tv_sec == 0) /* would mean: none */
+    const struct launcher_launch *order = worker->order;
+    int64_t left = (int64_t)order->alarm_seconds * 1000;
+    if (left == 0) /* would mean: none */
         return error_set(error, ERROR_INVALID, "the order is without an alarm");
+    if (order->not_after > 0) {
+        int64_t until_last = (int64_t)order->not_after - clock_monotonic().milliseconds;
+        left = until_last < left ? until_last : left;
+    }
+    if (left <= 0)
+        return error_set(error, ERROR_LIMIT, "the order came too late, its time is over");
+    struct itimerval alarm = {
+        .it_value = {.tv_sec = (time_t)(left / 1000), .tv_usec = (left % 1000) * 1000}};
     if (setitimer(ITIMER_REAL, &alarm, NULL) < 0)
-        return error_set_system(error, errno, "cannot set an alarm in %u s",
-                                (unsigned)worker->order->alarm_seconds);
+        return error_set_system(error, errno, "cannot set an alarm in %lld ms", (long long)left);
     return 0;
 }
 

@@ -196,18 +196,21 @@ static int64_t whole_seconds(int64_t milliseconds)
     return (milliseconds + 999) / 1000;
 }
 
-static void fill_limits(struct supervisor *supervisor, struct worker *worker,
-                        struct launcher_launch *launch)
+static int fill_limits(struct supervisor *supervisor, struct worker *worker,
+                       struct launcher_launch *launch, struct error *error)
 {
     const struct config *config = supervisor->config;
     int64_t lease_left = worker->lease_milliseconds - clock_elapsed(worker->claimed);
     struct worker_limits limits = worker_limits_of(lease_left, config->actuator_task_timeout);
+    if (limits.alarm_seconds == 0)
+        return error_set(error, ERROR_LIMIT, "its lease was nearly over when it could begin");
     int64_t cpu = config->sandbox_cpu ? whole_seconds(config->sandbox_cpu) : limits.alarm_seconds;
 
     worker->alarm_milliseconds = limits.alarm_seconds * 1000;
     launch->token = worker->token;
     launch->slot = worker->slot;
     launch->alarm_seconds = (uint32_t)limits.alarm_seconds;
+    launch->not_after = (uint64_t)(clock_monotonic().milliseconds + limits.latest_milliseconds);
     launch->cpu_seconds = (uint32_t)cpu;
     launch->memory = (uint64_t)config->sandbox_memory;
     launch->open_files = (uint32_t)config->sandbox_open_files;
@@ -216,6 +219,7 @@ static void fill_limits(struct supervisor *supervisor, struct worker *worker,
              worker->task->name, resource_id_name(worker->cluster), worker->manifest_id);
     uv_timer_start(&worker->deadline, on_deadline,
                    (uint64_t)(worker->alarm_milliseconds + limits.grace_milliseconds), 0);
+    return 0;
 }
 
 /* Opens the result pipe; the loop reads one end, *ret_write is the worker's. */
@@ -254,9 +258,9 @@ static int launch(struct supervisor *supervisor, struct worker *worker, json_t *
     cleanup_fd int report = -1;
     if (open_pipe(supervisor, worker, &report, error) < 0)
         return -1;
-    fill_limits(supervisor, worker, &launch);
-    if (launcher_link_launch(&supervisor->link, &launch, take_fd(&job), take_fd(&report), error) <
-        0)
+    if (fill_limits(supervisor, worker, &launch, error) < 0 ||
+        launcher_link_launch(&supervisor->link, &launch, take_fd(&job), take_fd(&report), error) <
+            0)
         return -1;
     worker_change_state(&supervisor->table, worker, WORKER_LAUNCHING);
     return 0;

@@ -152,11 +152,14 @@ struct worker_limits worker_limits_of(int64_t lease_left_milliseconds, int64_t t
     int64_t alarm = lease_left_milliseconds - margin;
     if (alarm > timeout_milliseconds)
         alarm = timeout_milliseconds;
-    int64_t seconds = alarm / 1000;
-    return (struct worker_limits){
-        .alarm_seconds = seconds < 1 ? 1 : seconds,
+    struct worker_limits limits = {
+        .alarm_seconds = alarm < 1000 ? 1 : alarm / 1000,
         .grace_milliseconds = margin * 2 / 3,
     };
+    limits.latest_milliseconds = lease_left_milliseconds - limits.grace_milliseconds;
+    if (limits.alarm_seconds * 1000 > limits.latest_milliseconds)
+        limits.alarm_seconds = 0;
+    return limits;
 }
 
 static bool distrust(struct worker *worker, const char *why)

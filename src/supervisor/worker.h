@@ -116,10 +116,12 @@ const char *worker_state_name(enum worker_state state);
  * worker->end.bad_report says why. */
 bool worker_take_report(struct worker *worker, const struct report *report);
 
-/* The alarm of a worker, and how long after it the supervisor kills: both end before the lease
- * does. */
+/* The alarm of a worker, the latest moment for it, and how long after it the supervisor kills: all
+ * end before the lease does. An alarm of 0: so little of the lease is left that no worker may be
+ * started. */
 struct worker_limits {
     int64_t alarm_seconds;
+    int64_t latest_milliseconds; /* from now */
     int64_t grace_milliseconds;
 };
 struct worker_limits worker_limits_of(int64_t lease_left_milliseconds,

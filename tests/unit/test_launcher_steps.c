@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mimo/clock.h"
 #include "mimo/exit_codes.h"
 #include "mimo/io.h"
 #include "sandbox_fixture.h"
@@ -40,6 +41,11 @@ static void lead_a_session_already(struct worker *worker)
 static void ask_for_no_alarm(struct worker *worker)
 {
     order_of(worker)->alarm_seconds = 0;
+}
+
+static void ask_too_late(struct worker *worker)
+{
+    order_of(worker)->not_after = (uint64_t)clock_monotonic().milliseconds;
 }
 
 static void forget_the_report(struct worker *worker)
@@ -136,6 +142,8 @@ struct spoiled {
 static const struct spoiled cases[] = {
     {"session that cannot be started ends a worker", "session", EXIT_WORKER_SESSION, NULL,
      lead_a_session_already, "session"},
+    {"order that comes too late ends a worker", "alarm", EXIT_WORKER_ALARM, NULL, ask_too_late,
+     "too late"},
     {"order without an alarm ends a worker", "alarm", EXIT_WORKER_ALARM, NULL, ask_for_no_alarm,
      "alarm"},
     {"report pipe that is missing ends a worker", "descriptors", EXIT_WORKER_DESCRIPTORS, NULL,

@@ -163,10 +163,22 @@ static void a_worker_is_dead_before_its_lease_is(void **state)
             assert_true(limits.alarm_seconds * 1000 <= timeouts[j]);
             assert_true(limits.grace_milliseconds > 0);
             assert_true(limits.alarm_seconds * 1000 + limits.grace_milliseconds < leases[i]);
+            assert_true(limits.alarm_seconds * 1000 <= limits.latest_milliseconds);
+            assert_true(limits.latest_milliseconds < leases[i]);
         }
     struct worker_limits normal = worker_limits_of(3600000, 3600000);
     assert_int_equal(normal.alarm_seconds, 3585);
     assert_int_equal(normal.grace_milliseconds, 10000);
+}
+
+/* A claim that took longer than its lease, or nearly so: a store that waits, an actuator that was
+ * stopped. */
+static void no_worker_is_started_when_the_lease_is_nearly_over(void **state)
+{
+    (void)state;
+    static const int64_t left[] = {-5000, 0, 500, 1000, 1600};
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+        assert_int_equal(worker_limits_of(left[i], 3600000).alarm_seconds, 0);
 }
 
 static void urls_are_split_into_host_and_port(void **state)
@@ -218,6 +230,7 @@ int main(void)
         WITH_TABLE(a_patch_must_be_declared_by_the_task),
         WITH_TABLE(reports_become_progress_and_result),
         cmocka_unit_test(a_worker_is_dead_before_its_lease_is),
+        cmocka_unit_test(no_worker_is_started_when_the_lease_is_nearly_over),
         cmocka_unit_test(urls_are_split_into_host_and_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
