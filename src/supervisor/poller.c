@@ -7,6 +7,9 @@
 
 #include "mimo/cleanup.h"
 
+/* Milliseconds in which workers that become free are gathered for one round. */
+enum { POLLER_SOON = 2 };
+
 /* A round's own copy of all it needs: it shares nothing with the event loop. */
 struct poller_round {
     struct store *store;
@@ -73,7 +76,7 @@ static void begin_round(struct poller *poller)
         uv_timer_start(&poller->timer, on_timer, (uint64_t)config->actuator_poll_interval, 0);
         return;
     }
-    poller->woken = false;
+    poller->wish = POLLER_WISH_NONE;
     uv_timer_stop(&poller->timer);
     *poller->round = (struct poller_round){
         .store = poller->store,
@@ -112,6 +115,19 @@ static int64_t next_pause(const struct poller *poller, int64_t next_due)
     return pause > 0 ? pause : 1;
 }
 
+/* Begins the next round, or starts the timer for it. */
+static void plan_round(struct poller *poller, bool answered, int64_t next_due)
+{
+    int64_t pause = next_pause(poller, next_due);
+    if (answered && poller->wish == POLLER_WISH_NOW) {
+        begin_round(poller);
+        return;
+    }
+    if (answered && poller->wish == POLLER_WISH_SOON && pause > POLLER_SOON)
+        pause = POLLER_SOON;
+    uv_timer_start(&poller->timer, on_timer, (uint64_t)pause, 0);
+}
+
 static void on_round_done(uv_work_t *work, int status)
 {
     (void)status; /* never cancelled */
@@ -139,10 +155,8 @@ static void on_round_done(uv_work_t *work, int status)
 
     if (poller->closing)
         return;
-    if (poller->woken && result->answered)
-        begin_round(poller);
-    else if (!poller->round)
-        uv_timer_start(&poller->timer, on_timer, (uint64_t)next_pause(poller, next_due), 0);
+    if (!poller->round)
+        plan_round(poller, result->answered, next_due);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -154,9 +168,19 @@ static void on_timer(uv_timer_t *timer)
 
 void poller_wake(struct poller *poller)
 {
-    poller->woken = true;
+    poller->wish = POLLER_WISH_NOW;
     if (!poller->round && !poller->closing && poller->recovered)
         begin_round(poller);
+}
+
+void poller_wake_soon(struct poller *poller)
+{
+    if (poller->wish != POLLER_WISH_NONE)
+        return;
+    poller->wish = POLLER_WISH_SOON;
+    if (!poller->round && !poller->closing && poller->recovered &&
+        uv_timer_get_due_in(&poller->timer) > POLLER_SOON)
+        uv_timer_start(&poller->timer, on_timer, POLLER_SOON, 0);
 }
 
 void poller_start(struct poller *poller)

@@ -28,6 +28,9 @@ enum poller_hold {
     POLLER_DRAINED, /* nothing is claimed, and the buckets are given to the other actuators */
 };
 
+/* When the next round is wished for, but for the timer. */
+enum poller_wish { POLLER_WISH_NONE, POLLER_WISH_SOON, POLLER_WISH_NOW };
+
 /* What a round found; claims are taken out by the handler. */
 struct poll_result {
     bool answered; /* the store answered everything */
@@ -57,7 +60,7 @@ struct poller {
     uv_timer_t timer;
     struct poller_round *round; /* in flight, or NULL */
     bool recovered;
-    bool woken; /* a wake came while a round was in flight */
+    enum poller_wish wish; /* came while a round was in flight */
     enum poller_hold hold;
     bool left; /* drained, and the membership record is gone */
     bool closing;
@@ -74,8 +77,12 @@ int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *stor
 /* Begins with the first round. */
 void poller_start(struct poller *poller);
 
-/* Look at once. */
+/* Look at once: there is work. */
 void poller_wake(struct poller *poller);
+
+/* Look soon: a worker became free. Others will within the next moments, and one round serves them
+ * all. */
+void poller_wake_soon(struct poller *poller);
 
 /* Holds back or works on; takes effect with the next round, which begins at once. */
 void poller_set_hold(struct poller *poller, enum poller_hold hold);

@@ -83,7 +83,7 @@ static void stop_if_idle(struct supervisor *supervisor)
 void supervisor_worker_released(struct supervisor *supervisor)
 {
     if (supervisor->phase == SUPERVISOR_RUNNING)
-        poller_wake(&supervisor->poller);
+        poller_wake_soon(&supervisor->poller);
     stop_if_idle(supervisor);
 }
 
