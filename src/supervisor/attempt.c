@@ -23,6 +23,9 @@
  * closed. */
 enum { ATTEMPT_PIPE_GRACE = 5000 };
 
+/* From SIGTERM to SIGKILL of a worker that an operator stops. */
+enum { ATTEMPT_STOP_GRACE = 10 * 1000 };
+
 static void on_deadline(uv_timer_t *timer);
 
 static const char *task_name(const struct worker *worker)
@@ -326,6 +329,15 @@ void attempt_terminate(struct supervisor *supervisor, struct worker *worker, int
         log_error("manifest %s: %s", worker->manifest_id, error.message);
 }
 
+void attempt_stop(struct supervisor *supervisor, struct worker *worker)
+{
+    log_notice("manifest %s: worker %lld is stopped, as an operator asked", worker->manifest_id,
+               (long long)worker->pid);
+    worker->orphaned = true;
+    attempt_terminate(supervisor, worker, SIGTERM);
+    uv_timer_start(&worker->deadline, on_deadline, ATTEMPT_STOP_GRACE, 0);
+}
+
 /* First the worker outlived its alarm; later its pipe outlived it. */
 static void on_deadline(uv_timer_t *timer)
 {
@@ -339,8 +351,8 @@ static void on_deadline(uv_timer_t *timer)
         return;
     }
     worker->end.overran = true;
-    log_warning("manifest %s: worker %lld outlived its alarm and is killed", worker->manifest_id,
-                (long long)worker->pid);
+    log_warning("manifest %s: worker %lld outlived its %s and is killed", worker->manifest_id,
+                (long long)worker->pid, worker->terminating ? "SIGTERM" : "alarm");
     attempt_terminate(supervisor, worker, SIGKILL);
 }
 

@@ -67,6 +67,8 @@ static void describe_membership(const char *id)
     membership.assignment = (enum config_assignment)config.actuator_assignment;
     membership.started_at = clock_unix_seconds();
     membership.ttl_seconds = (config.actuator_membership_ttl + 999) / 1000;
+    membership.max_workers = (int)config.actuator_max_workers;
+    membership.mode = "working";
     membership.buckets = (struct bucket_range){0, -1};
 }
 

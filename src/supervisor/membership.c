@@ -11,11 +11,12 @@
 
 static json_t *record(const struct membership *membership, int64_t now)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:[i,i]}", "id", membership->id,
-                     "workerType", WORKER_TYPE, "hostname", membership->hostname, "index",
-                     membership->index, "version", PACKAGE_VERSION, "startedAt",
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:[i,i]}", "id",
+                     membership->id, "workerType", WORKER_TYPE, "hostname", membership->hostname,
+                     "index", membership->index, "version", PACKAGE_VERSION, "startedAt",
                      (json_int_t)membership->started_at, "seenAt", (json_int_t)now, "ttl",
-                     (json_int_t)membership->ttl_seconds, "workers", membership->workers, "buckets",
+                     (json_int_t)membership->ttl_seconds, "workers", membership->workers,
+                     "maxWorkers", membership->max_workers, "mode", membership->mode, "buckets",
                      membership->buckets.first, membership->buckets.last);
 }
 

@@ -33,6 +33,8 @@ struct membership {
     int static_count;
     /* What is in force now; shown to others with the next announcement. */
     int workers;
+    int max_workers;
+    const char *mode; /* "working" or "paused" */
     struct bucket_range buckets;
     int live; /* actuators that count as alive, this one included */
 };

@@ -19,6 +19,7 @@ struct poller_round {
     bool recover;
     bool refresh;
     bool tidy;
+    bool urgent; /* somebody said that there is something to see */
     struct claim_request claim;
     struct poll_result result;
 };
@@ -49,6 +50,8 @@ static int run_steps(struct poller_round *round, int64_t now)
                                          now, &result->counts, error) < 0) {
         return -1;
     }
+    if (stops_find(round->store, result->watches, result->watch_count, error) < 0)
+        return -1;
     round->claim.buckets = round->membership.buckets;
     return claim_run(round->store, &round->claim, now, &result->claims, error);
 }
@@ -67,6 +70,19 @@ static int64_t left_of(struct monotonic since, int64_t interval)
     return left > 0 ? left : 0;
 }
 
+/* Rounds that only fill slots which became free do not look after the running attempts. */
+static void add_watches(struct poller *poller)
+{
+    struct poller_round *round = poller->round;
+    if (!round->tidy && !round->urgent)
+        return;
+    round->result.watches =
+        calloc((size_t)poller->config->actuator_max_workers, sizeof(*round->result.watches));
+    if (round->result.watches)
+        round->result.watch_count =
+            poller->handlers->running(poller->context, round->result.watches);
+}
+
 static void begin_round(struct poller *poller)
 {
     const struct config *config = poller->config;
@@ -76,6 +92,7 @@ static void begin_round(struct poller *poller)
         uv_timer_start(&poller->timer, on_timer, (uint64_t)config->actuator_poll_interval, 0);
         return;
     }
+    bool urgent = poller->wish == POLLER_WISH_NOW;
     poller->wish = POLLER_WISH_NONE;
     uv_timer_stop(&poller->timer);
     *poller->round = (struct poller_round){
@@ -86,6 +103,7 @@ static void begin_round(struct poller *poller)
         .recover = !poller->recovered,
         .refresh = !poller->recovered ||
                    left_of(poller->last_refresh, config->actuator_membership_interval) == 0,
+        .urgent = urgent,
         .tidy = left_of(poller->last_upkeep, config->actuator_poll_interval) == 0,
         .claim =
             {
@@ -99,6 +117,7 @@ static void begin_round(struct poller *poller)
         .result.lease_milliseconds = config->actuator_lease_ttl,
     };
     memcpy(poller->round->claim.mark, poller->rules->mark, sizeof(poller->round->claim.mark));
+    add_watches(poller);
     poller->work.data = poller;
     uv_queue_work(poller->loop, &poller->work, run_round, on_round_done);
 }
@@ -152,6 +171,7 @@ static void on_round_done(uv_work_t *work, int status)
     int64_t next_due = result->claims.next_due;
     poller->handlers->polled(poller->context, result);
     claim_round_free(&result->claims);
+    free(result->watches);
 
     if (poller->closing)
         return;
@@ -190,9 +210,9 @@ void poller_start(struct poller *poller)
 
 void poller_set_hold(struct poller *poller, enum poller_hold hold)
 {
-    if (poller->hold == POLLER_DRAINED && hold != POLLER_DRAINED)
-        poller->last_refresh = (struct monotonic){0}; /* be a member again at once */
     poller->hold = hold;
+    poller->membership.mode = hold == POLLER_WORKING ? "working" : "paused";
+    poller->last_refresh = (struct monotonic){0}; /* tell the others at once */
     poller->left = false;
     poller_wake(poller);
 }

@@ -19,6 +19,7 @@
 #include "mimo/config.h"
 #include "supervisor/claim.h"
 #include "supervisor/membership.h"
+#include "supervisor/stops.h"
 #include "supervisor/upkeep.h"
 
 /* Whether to claim. */
@@ -39,12 +40,16 @@ struct poll_result {
     struct upkeep_counts counts;
     bool refreshed; /* the membership was refreshed */
     struct claim_round claims;
+    struct stop_watch *watches; /* the running attempts that were looked after; owned */
+    size_t watch_count;
     struct monotonic began;
     int64_t lease_milliseconds; /* of the claims */
 };
 
 struct poller_handlers {
     size_t (*free_workers)(void *context); /* how many claims are welcome now */
+    /* Fills `watches` (room for all slots) with the running attempts; returns how many. */
+    size_t (*running)(void *context, struct stop_watch *watches);
     void (*polled)(void *context, struct poll_result *result);
 };
 

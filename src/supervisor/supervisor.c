@@ -227,6 +227,34 @@ static size_t free_workers(void *context)
                                                    : 0;
 }
 
+static size_t running(void *context, struct stop_watch *watches)
+{
+    struct supervisor *supervisor = context;
+    size_t count = 0;
+    for (uint32_t i = 0; i < supervisor->table.size; i++) {
+        const struct worker *worker = &supervisor->table.workers[i];
+        if (worker->state != WORKER_RUNNING || worker->terminating)
+            continue;
+        watches[count].token = worker->token;
+        memcpy(watches[count].manifest_id, worker->manifest_id, UUID_SIZE);
+        memcpy(watches[count].cluster, worker->cluster, RESOURCE_ID_SIZE);
+        count++;
+    }
+    return count;
+}
+
+static void stop_attempts(struct supervisor *supervisor, const struct poll_result *result)
+{
+    for (size_t i = 0; i < result->watch_count; i++) {
+        struct worker *worker =
+            result->watches[i].stop
+                ? worker_table_find(&supervisor->table, result->watches[i].token)
+                : NULL;
+        if (worker)
+            attempt_stop(supervisor, worker);
+    }
+}
+
 static void log_upkeep(const struct poll_result *result)
 {
     const struct upkeep_counts *counts = &result->counts;
@@ -271,6 +299,7 @@ static void on_polled(void *context, struct poll_result *result)
         log_upkeep(result);
         note_buckets(supervisor);
         note_skipped(supervisor, &result->claims.skipped);
+        stop_attempts(supervisor, result);
     }
     if (result->recovered && supervisor->phase == SUPERVISOR_STARTING) {
         supervisor->phase = SUPERVISOR_RUNNING;
@@ -306,7 +335,7 @@ static void on_lost(void *context, const struct error *error)
     supervisor_fail(context, error);
 }
 
-static const struct poller_handlers poller_handlers = {free_workers, on_polled};
+static const struct poller_handlers poller_handlers = {free_workers, running, on_polled};
 static const struct sockets_handlers sockets_handlers = {on_woken, on_control};
 static const struct feed_handlers feed_handlers = {on_ready_asked, on_lost};
 

@@ -88,6 +88,8 @@ void supervisor_note_store(struct supervisor *supervisor, bool answered, const s
 /* attempt.c: the life of an attempt. */
 void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed,
                    int64_t lease_milliseconds);
+/* An operator asked for it: SIGTERM now, SIGKILL ten seconds later. */
+void attempt_stop(struct supervisor *supervisor, struct worker *worker);
 void attempt_terminate(struct supervisor *supervisor, struct worker *worker, int signal);
 extern const struct launcher_link_handlers attempt_launcher_handlers;
 extern const struct writer_handlers attempt_writer_handlers;

@@ -8,6 +8,7 @@
 
 #include "supervisor/claim.h"
 #include "supervisor/settle.h"
+#include "supervisor/stops.h"
 #include "supervisor/upkeep.h"
 
 enum { LEASE = 3600 };
@@ -479,6 +480,51 @@ static void a_lease_without_an_attempt_is_released(void **state)
     cluster_free(&cluster);
 }
 
+/* Cancels the only attempt as the Admin API does, with or without the wish that its worker be
+ * stopped. */
+static void cancel_in_store(struct test_store *test, const char *id, bool stop)
+{
+    struct error error;
+    struct manifest manifest = test_manifest(test, 1, id);
+    struct store_operation read = store_get(STORE_MANIFESTS, test_cluster_id(1), id);
+    assert_int_equal(store_run(test->store, &read, 1, &error), 0);
+    assert_int_equal(manifest_cancel(&manifest, TEST_NOW + 1, true, &error), 0);
+    if (stop)
+        json_object_set_new(manifest_document(&manifest), "stopRequested", json_true());
+    assert_int_equal(test_run(test, store_replace(STORE_MANIFESTS, read.result.items[0].etag,
+                                                  manifest_document(&manifest))),
+                     STORE_DONE);
+    store_release(&read, 1);
+    manifest_free(&manifest);
+}
+
+static bool is_to_be_stopped(struct test_store *test, const char *id)
+{
+    struct error error;
+    struct stop_watch watch = {.token = 1};
+    strcpy(watch.manifest_id, id);
+    strcpy(watch.cluster, test_cluster_id(1));
+    assert_int_equal(stops_find(test->store, &watch, 1, &error), 0);
+    return watch.stop;
+}
+
+static void a_stop_is_found_and_a_mere_cancel_is_not(void **state)
+{
+    struct test_store *test = *state;
+    char id[UUID_SIZE];
+    test_add_cluster(test, 1, "Succeeded");
+    for (int stop = 0; stop < 2; stop++) {
+        test_add_manifest(test, 1, 0, TEST_NOW, id);
+        struct settlement settlement = claim_one(test);
+        assert_false(is_to_be_stopped(test, id));
+        cancel_in_store(test, id, stop);
+        assert_int_equal(is_to_be_stopped(test, id), stop);
+        end_as(&settlement, OUTCOME_SUCCEEDED);
+        settle_one(test, &settlement);
+        settlement_free(&settlement);
+    }
+}
+
 static void a_missed_deadline_times_out(void **state)
 {
     struct test_store *test = *state;
@@ -519,6 +565,7 @@ int main(void)
         WITH_STORE(an_expired_lease_is_taken_back_by_anybody),
         WITH_STORE(after_five_lost_attempts_the_retries_are_exceeded),
         WITH_STORE(a_lease_without_an_attempt_is_released),
+        WITH_STORE(a_stop_is_found_and_a_mere_cancel_is_not),
         WITH_STORE(a_missed_deadline_times_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
