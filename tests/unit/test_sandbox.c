@@ -345,6 +345,16 @@ static void assert_line(pid_t pid, const char *file, const char *name, const cha
     assert_string_equal(value, expected);
 }
 
+/* But for the two signals that the C library keeps for itself: posix_spawn() ignores them on behalf
+ * of whoever is started by it, and some versions of make start tests that way. */
+static void assert_ignored_signals(pid_t pid, unsigned long expected)
+{
+    const unsigned long of_the_library = 3UL << 31; /* 32 and 33 */
+    char value[256];
+    read_line(pid, "status", "SigIgn", value, sizeof value);
+    assert_int_equal(strtoul(value, NULL, 16) & ~of_the_library, expected);
+}
+
 static void inspect_status(pid_t pid)
 {
     assert_line(pid, "status", "Name", "mimo-worker");
@@ -357,7 +367,7 @@ static void inspect_status(pid_t pid)
     assert_line(pid, "status", "Seccomp_filters", "2");
     assert_line(pid, "status", "Umask", "0077");
     assert_line(pid, "status", "SigBlk", "0000000000000000");
-    assert_line(pid, "status", "SigIgn", "0000000001001000");
+    assert_ignored_signals(pid, 0x1001000); /* SIGPIPE, SIGXFSZ */
     assert_line(pid, "status", "SigCgt", "0000000040000000");
     assert_line(pid, "status", "Threads", "1");
     assert_int_equal(getpgid(pid), pid);
