@@ -47,7 +47,7 @@ void cluster_free(struct cluster *cluster);
 /* The document with the fields written into it. Borrowed. NULL only without memory. */
 json_t *cluster_document(struct cluster *cluster);
 
-/* As the Admin API shows it: id, name, bucket, lease, and properties but for those that hold
+/* As the Admin API shows it: id, name, uuid, bucket, lease, and properties but for those that hold
  * credentials by their name; never the kubeconfig. New reference; NULL only without memory. */
 json_t *cluster_view(struct cluster *cluster);
 

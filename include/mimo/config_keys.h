@@ -44,6 +44,8 @@
     KEY(sandbox, file_size)                                                                        \
     KEY(clusters, mark_state)                                                                      \
     KEY(tasks, acr_domain)                                                                         \
+    KEY(tasks, managed_domain)                                                                     \
+    KEY(tasks, signed_certificates)                                                                \
     KEY(tasks, mdsd_secret)                                                                        \
     KEY(log, level)
 
@@ -95,6 +97,8 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
                                                                                                                        \
   TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
   TEXT    (tasks, certificates, "dir:/etc/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read") \
+  TEXT    (tasks, managed_domain, "", "domain under which the names of clusters are ours: they get certificates for it; empty for none") \
+  BOOLEAN (tasks, signed_certificates, "yes", "whether clusters under managed_domain get certificates of ours at all") \
   TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate among them")                                   \
                                                                                                                        \
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \

@@ -90,4 +90,11 @@ typedef int kube_change_f(json_t *object, void *context, struct error *error);
 struct step_result kube_modify(struct kube_client *client, const char *path, const char *what,
                                kube_change_f *change, void *change_context, bool *ret_changed);
 
+/* The same for the object `name` of the list at `collection`, which is created when it is not
+ * there: as a copy of `fresh` (borrowed) that `change` has altered. Somebody else who creates it
+ * first is a conflict like any other. */
+struct step_result kube_ensure(struct kube_client *client, const char *collection, const char *name,
+                               const char *what, json_t *fresh, kube_change_f *change,
+                               void *change_context, bool *ret_changed);
+
 #endif

@@ -23,7 +23,8 @@ static const char *const taken_members[] = {"properties", "kubeconfig", "icm", N
 /* What a cluster's view contains beside its properties. */
 static const char *const ignored_members[] = {
     "id",         "name",           "type",          "location",    "key",           "bucket",
-    "leaseOwner", "leaseOwnerName", "leaseManifest", "leaseExpiry", "hasKubeconfig", NULL};
+    "leaseOwner", "leaseOwnerName", "leaseManifest", "leaseExpiry", "hasKubeconfig", "uuid",
+    NULL};
 
 /* What the body asks for. */
 struct cluster_request {

@@ -199,6 +199,7 @@ json_t *cluster_view(struct cluster *cluster)
         document_set_string(
             view, "name",
             resource_id_name(document_string(document, resource_path, cluster->key))) < 0 ||
+        document_set_string(view, "uuid", cluster->id) < 0 ||
         member_show_all(members, MEMBER_COUNT, cluster, view) < 0 ||
         document_set(view, "properties", json_incref(properties)) < 0) {
         json_decref(properties);

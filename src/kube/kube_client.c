@@ -489,13 +489,18 @@ static int run_request(struct kube_client *client, const char *method, const cha
 void kube_request(struct kube_client *client, const char *method, const char *path, json_t *body,
                   struct kube_answer *ret_answer)
 {
-    cleanup_free char *text = body ? document_format(body) : NULL;
+    char *text = body ? document_format(body) : NULL;
     struct incoming incoming = {0};
     *ret_answer = (struct kube_answer){0};
     if (body && !text)
         error_set(&ret_answer->error, ERROR_SYSTEM, "out of memory");
     else if (run_request(client, method, path, text, &incoming, ret_answer) == 0)
         read_body(client, &incoming, ret_answer);
+    if (text) /* may hold a secret */
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+    if (incoming.body)
+        OPENSSL_cleanse(incoming.body, incoming.length);
     free(incoming.body);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
 
@@ -79,6 +80,8 @@ struct step_result kube_step_result(const struct kube_answer *answer, const char
 struct modification {
     struct kube_client *client;
     const char *path;
+    const char *collection; /* where to create the object when it is not there, or NULL */
+    json_t *fresh;
     const char *what;
     kube_change_f *change;
     void *change_context;
@@ -92,10 +95,11 @@ static bool has_version(json_t *object)
     return document_string(object, "metadata.resourceVersion", "")[0] != '\0';
 }
 
-static struct step_result write_back(struct modification *modification, json_t *object)
+static struct step_result send_object(struct modification *modification, const char *method,
+                                      const char *path, json_t *object)
 {
     struct kube_answer answer;
-    kube_request(modification->client, "PUT", modification->path, object, &answer);
+    kube_request(modification->client, method, path, object, &answer);
     struct step_result result = kube_step_result(&answer, modification->what);
     modification->conflict = answer.status == 409;
     modification->changed = result.outcome == OUTCOME_SUCCEEDED;
@@ -103,20 +107,34 @@ static struct step_result write_back(struct modification *modification, json_t *
     return result;
 }
 
-static struct step_result change_and_write(struct modification *modification, json_t *object)
+static struct step_result change_and_send(struct modification *modification, const char *method,
+                                          const char *path, json_t *object)
 {
     struct error error = {0};
-    if (!has_version(object))
-        return step_terminal("%s has no metadata.resourceVersion: it cannot be changed safely",
-                             modification->what);
     switch (modification->change(object, modification->change_context, &error)) {
     case 0:
         return step_succeeded();
     case 1:
-        return write_back(modification, object);
+        return send_object(modification, method, path, object);
     default:
         return step_terminal("%s: %s", modification->what, error.message);
     }
+}
+
+static struct step_result modify(struct modification *modification, json_t *object)
+{
+    if (!has_version(object))
+        return step_terminal("%s has no metadata.resourceVersion: it cannot be changed safely",
+                             modification->what);
+    return change_and_send(modification, "PUT", modification->path, object);
+}
+
+static struct step_result create(struct modification *modification)
+{
+    cleanup_json json_t *object = json_deep_copy(modification->fresh);
+    if (!object)
+        return step_transient("out of memory (%s)", modification->what);
+    return change_and_send(modification, "POST", modification->collection, object);
 }
 
 static struct step_result modify_once(struct modification *modification)
@@ -125,9 +143,26 @@ static struct step_result modify_once(struct modification *modification)
     modification->conflict = false;
     kube_request(modification->client, "GET", modification->path, NULL, &answer);
     struct step_result result = kube_step_result(&answer, modification->what);
-    if (result.outcome == OUTCOME_SUCCEEDED)
-        result = change_and_write(modification, answer.document);
+    /* Only a whole answer says that it is not there. */
+    bool is_missing = answer.status == 404 && answer.error.kind == ERROR_NONE;
+    if (is_missing && modification->collection)
+        result = create(modification);
+    else if (result.outcome == OUTCOME_SUCCEEDED)
+        result = modify(modification, answer.document);
     kube_answer_free(&answer);
+    return result;
+}
+
+static struct step_result run_modification(struct modification *modification, bool *ret_changed)
+{
+    struct step_result result = modify_once(modification);
+    for (int retries = 0; modification->conflict && retries < KUBE_CONFLICT_RETRIES; retries++)
+        result = modify_once(modification);
+    *ret_changed = modification->changed;
+    if (modification->conflict)
+        return step_transient("409 %s was changed by somebody else %d times while this was to be "
+                              "written",
+                              modification->what, KUBE_CONFLICT_RETRIES + 1);
     return result;
 }
 
@@ -141,13 +176,27 @@ struct step_result kube_modify(struct kube_client *client, const char *path, con
         .change = change,
         .change_context = change_context,
     };
-    struct step_result result = modify_once(&modification);
-    for (int retries = 0; modification.conflict && retries < KUBE_CONFLICT_RETRIES; retries++)
-        result = modify_once(&modification);
-    *ret_changed = modification.changed;
-    if (modification.conflict)
-        return step_transient("409 %s was changed by somebody else %d times while this was to be "
-                              "written",
-                              what, KUBE_CONFLICT_RETRIES + 1);
-    return result;
+    return run_modification(&modification, ret_changed);
+}
+
+struct step_result kube_ensure(struct kube_client *client, const char *collection, const char *name,
+                               const char *what, json_t *fresh, kube_change_f *change,
+                               void *change_context, bool *ret_changed)
+{
+    cleanup_free char *path = NULL;
+    *ret_changed = false;
+    if (asprintf(&path, "%s/%s", collection, name) < 0) {
+        path = NULL;
+        return step_transient("out of memory (%s)", what);
+    }
+    struct modification modification = {
+        .client = client,
+        .path = path,
+        .collection = collection,
+        .fresh = fresh,
+        .what = what,
+        .change = change,
+        .change_context = change_context,
+    };
+    return run_modification(&modification, ret_changed);
 }

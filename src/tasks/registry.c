@@ -8,6 +8,7 @@
 #include "tasks/tasks.h"
 
 static const struct task *const tasks[] = {
+    &tls_certificates_task,
     &operator_flags_task,
     &acr_token_task,
     &mdsd_certificate_task,

@@ -12,6 +12,7 @@ extern const struct task acr_token_task;
 extern const struct task mdsd_certificate_task;
 extern const struct task operator_flags_task;
 extern const struct task practice_task;
+extern const struct task tls_certificates_task;
 
 /* "API server is up": the first step of every task that talks to a cluster (cluster_operator.c). */
 struct step_result cluster_operator_check_api_server(struct task_context *context);

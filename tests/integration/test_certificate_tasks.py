@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from cryptography import x509
 
-from mimolocal.certificates import Issuer
+from mimolocal.certificates import VALID, Issuer
 
 TERMINAL = ("Completed", "Failed", "RetriesExceeded", "TimedOut", "Cancelled")
 MDSD_SECRET = "/api/v1/namespaces/openshift-azure-operator/secrets/cluster"
@@ -107,3 +107,168 @@ def test_a_certificate_that_cannot_be_used_fails_the_manifest_and_changes_nothin
     assert re.match(f"TerminalError: {text}", done["statusText"]), done
     assert done["dequeues"] == 1
     assert writes(running) == []
+
+
+# ---- TLS ----
+
+API_SERVER = "/apis/config.openshift.io/v1/apiservers/cluster"
+INGRESS = "/apis/operator.openshift.io/v1/namespaces/openshift-ingress-operator/ingresscontrollers/default"
+OPERATOR = "/apis/config.openshift.io/v1/clusteroperators/kube-apiserver"
+
+
+def uuid_of(running, cluster=0):
+    return running.api("GET", f"/admin{running.cluster(cluster)}").expect(200)["uuid"]
+
+
+def secrets_of(uuid):
+    """{path of the list: name} of all Secrets that the rotation makes, in its order."""
+    return [(f"/api/v1/namespaces/{namespace}/secrets", f"{uuid}-{kind}")
+            for kind, own in (("apiserver", "openshift-config"), ("ingress", "openshift-ingress"))
+            for namespace in (own, "openshift-azure-operator")]
+
+
+def expect_rotated(running, uuid):
+    """Everything on the cluster is as the rotation is to leave it."""
+    for collection, name in secrets_of(uuid):
+        status, secret = running.practice.request("cluster-0", "GET", f"{collection}/{name}")
+        assert (status, secret.get("type")) == (200, "kubernetes.io/tls"), (collection, name)
+        key, chain = split(running.certificates.text(name))
+        assert data_of(running, f"{collection}/{name}") == {"tls.crt": chain, "tls.key": key}
+    spec = running.practice.request("cluster-0", "GET", API_SERVER)[1]["spec"]
+    assert spec["servingCerts"]["namedCertificates"] == [
+        {"names": ["api.cluster-0.practice.test"], "servingCertificate": {"name": f"{uuid}-apiserver"}}]
+    assert spec["audit"] == {"profile": "Default"}
+    spec = running.practice.request("cluster-0", "GET", INGRESS)[1]["spec"]
+    assert spec["defaultCertificate"] == {"name": f"{uuid}-ingress"}
+
+
+def test_tls_certificates_reach_the_cluster_with_six_writes_and_not_twice(system):
+    running = system(clusters=1)
+    uuid = uuid_of(running)
+
+    done = run(running, "tls-cert-rotation")
+
+    assert done["state"] == "Completed", done
+    api_server = description(running.certificates.text(f"{uuid}-apiserver"))
+    ingress = description(running.certificates.text(f"{uuid}-ingress"))
+    assert done["statusText"] == (
+        "set: secrets (4 of 4 written), API server updated, ingress controller updated; "
+        f"API server certificate: {api_server}; ingress certificate: {ingress}")
+    expect_rotated(running, uuid)
+    assert writes(running) == [*(("POST", collection) for collection, _ in secrets_of(uuid)),
+                               ("PUT", API_SERVER), ("PUT", INGRESS)]
+
+    again = run(running, "tls-cert-rotation")
+    assert again["statusText"].startswith("no change: secrets (0 of 4 written), API server as it was")
+    assert len(writes(running)) == 6
+
+    # A renewed certificate goes into its two Secrets; what refers to them stays as it is.
+    running.certificates.put(f"{uuid}-ingress", Issuer().bundle("*.apps.renewed"))
+    assert run(running, "tls-cert-rotation")["statusText"].startswith("set: secrets (2 of 4 written), API server as it")
+    assert writes(running)[6:] == [("PUT", f"{collection}/{name}") for collection, name in secrets_of(uuid)[2:]]
+    expect_rotated(running, uuid)
+
+
+@pytest.mark.parametrize("settings, text", [
+    ({"tasks.managed_domain": "other.test"}, 'not managed: the cluster\'s domain "cluster-0.practice.test" is not under'),
+    ({"tasks.managed_domain": ""}, "not managed: the cluster's domain"),
+    ({"tasks.signed_certificates": "no"}, "not managed: signed certificates are disabled"),
+])
+def test_a_cluster_that_is_not_managed_completes_untouched(system, settings, text):
+    running = system(clusters=1, set=settings)
+    done = run(running, "tls-cert-rotation")
+    assert done["state"] == "Completed" and done["statusText"].startswith(text), done
+    assert not [entry for entry in running.practice.requests("cluster-0") if (entry["userAgent"] or "").startswith("mimo/")]
+
+
+def test_one_bad_certificate_does_not_stop_the_other_and_is_tried_again(system):
+    running = system(clusters=1, set={"actuator.retry_backoff": "1h"})
+    uuid = uuid_of(running)
+    good = running.certificates.text(f"{uuid}-apiserver")
+    running.certificates.put(f"{uuid}-apiserver", Issuer().bundle("expired", valid=-VALID))
+    created = running.create("tls-cert-rotation")
+    waiting = running.wait_for(lambda: (now := running.manifest(created))["state"] == "Pending" and now.get("attempts") and now)
+    assert waiting["attempts"][0]["outcome"] == "transient"
+    assert f"TransientError: certificate {uuid}-apiserver cannot be used: its certificate expired at" in waiting["statusText"]
+    assert writes(running) == [("POST", collection) for collection, _ in secrets_of(uuid)[2:]]
+    running.certificates.put(f"{uuid}-apiserver", good)
+    running.api("POST", f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/cancel").expect(200)
+    assert run(running, "tls-cert-rotation")["state"] == "Completed"
+    expect_rotated(running, uuid)
+
+
+# ---- every trouble at every request ----
+
+TRANSIENT_STATUSES = (409, 429, 500, 503)
+TERMINAL_STATUSES = (401, 403, 404)
+WORDS = {401: "401 unauthorized", 403: "forbidden", 404: "404 "}
+
+
+def troubles():
+    """(name, rule, is it transient, how the text begins)"""
+    for status in (*TRANSIENT_STATUSES, *TERMINAL_STATUSES):
+        yield str(status), {"status": status}, status in TRANSIENT_STATUSES, WORDS.get(status, f"{status} ")
+    yield "drop", {"drop": True}, True, ""
+    yield "half", {"half": True}, True, ""
+    yield "garbage", {"garbage": True}, False, ""
+
+
+def repetitions(name, method):
+    """How often a trouble must strike to be one: conflicts of writes are settled within an attempt, and so is a kept
+    connection that the server closed."""
+    if name == "409" and method != "GET":
+        return 6
+    return 2 if name == "drop" else 1
+
+
+def requests_of(task, uuid):
+    """[(method, path)] of all requests of a task's first run."""
+    yield "GET", OPERATOR
+    if task == "mdsd-cert-rotation":
+        yield from (("GET", MDSD_SECRET), ("PUT", MDSD_SECRET))
+        return
+    for collection, name in secrets_of(uuid):
+        yield from (("GET", f"{collection}/{name}"), ("POST", collection))
+    for path in (API_SERVER, INGRESS):
+        yield from (("GET", path), ("PUT", path))
+
+
+def reset(running, uuid):
+    """The cluster as it was before any rotation."""
+    for collection, name in secrets_of(uuid):
+        running.practice.request("cluster-0", "DELETE", f"{collection}/{name}")
+    for path, member in ((API_SERVER, "servingCerts"), (INGRESS, "defaultCertificate")):
+        now = running.practice.request("cluster-0", "GET", path)[1]
+        now["spec"].pop(member, None)
+        assert running.practice.request("cluster-0", "PUT", path, now)[0] == 200
+    running.certificates.put("mdsd", Issuer().bundle("logs.practice.test"))
+
+
+@pytest.mark.parametrize("task", ["mdsd-cert-rotation", "tls-cert-rotation"])
+def test_every_trouble_at_every_request_has_its_outcome_and_the_next_run_mends_it(system, task):
+    running = system(clusters=1, set={"actuator.retry_backoff": "0"})
+    uuid = uuid_of(running)
+    for method, path in requests_of(task, uuid):
+        for name, rule, is_transient, words in troubles():
+            if method == "GET" and "/secrets/" in path and task == "tls-cert-rotation" and name == "404":
+                continue # means: make it
+            where = f"{task}: {name} at {method} {path}"
+            reset(running, uuid)
+            running.practice.set_trouble("cluster-0", {**rule, "method": method, "path": f"^{re.escape(path)}$",
+                                                       "times": repetitions(name, method)})
+            done = run(running, task)
+            first = done["attempts"][0]
+            retried = is_transient or task == "tls-cert-rotation" and "/secrets" in path
+            assert first["outcome"] == ("transient" if retried else "terminal"), (where, done)
+            prefix = "TransientError: " if retried else "TerminalError: "
+            assert first.get("message", done["statusText"]).startswith(prefix + words), (where, done)
+            assert done["state"] == ("Completed" if retried else "Failed"), (where, done)
+            running.practice.set_trouble("cluster-0")
+            mended = run(running, task)
+            assert mended["state"] == "Completed", (where, mended)
+            if task == "tls-cert-rotation":
+                expect_rotated(running, uuid)
+            else:
+                key, chain = split(running.certificates.text("mdsd"))
+                data = data_of(running, MDSD_SECRET)
+                assert (data["gcscert.pem"], data["gcskey.pem"]) == (chain, key), where

@@ -376,11 +376,12 @@ static void a_view_shows_everything_but_secrets(void **state)
     take(&cluster, MARK, NOW);
     cleanup_json json_t *view = cluster_view(&cluster);
     cleanup_json json_t *expected = json_pack(
-        "{s:s, s:s, s:i, s:s, s:s, s:i, s:{s:s, s:{s:s}, s:{s:s}, s:[{s:s, s:s}], s:{s:s}, s:s}}",
-        "id", RESOURCE, "name", "My-Cluster", "bucket", bucket_of(KEY), "leaseOwner", OWNER,
-        "leaseManifest", MANIFEST, "leaseExpiry", NOW + LEASE, "properties", "provisioningState",
-        MARK, "clusterProfile", "domain", "d", "servicePrincipalProfile", "clientId", "c",
-        "registryProfiles", "name", "n", "issueDate", "i", "operatorFlags",
+        "{s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:{s:s, s:{s:s}, s:{s:s}, s:[{s:s, s:s}], s:{s:s}, "
+        "s:s}}",
+        "id", RESOURCE, "name", "My-Cluster", "uuid", cluster.id, "bucket", bucket_of(KEY),
+        "leaseOwner", OWNER, "leaseManifest", MANIFEST, "leaseExpiry", NOW + LEASE, "properties",
+        "provisioningState", MARK, "clusterProfile", "domain", "d", "servicePrincipalProfile",
+        "clientId", "c", "registryProfiles", "name", "n", "issueDate", "i", "operatorFlags",
         "aro.pullsecret.enabled", "true", "lastProvisioningState", "Succeeded");
     assert_non_null(expected);
     if (!json_equal(view, expected))

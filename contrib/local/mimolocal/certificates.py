@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from . import identities
+from .practice import DOMAIN
 
 LOGGING = "mdsd"
-MANAGED_DOMAIN = "practice.test"
 VALID = timedelta(days=90)
 
 
@@ -88,4 +88,9 @@ class Directory:
 
     def put_missing(self, issuer, name, *names):
         if not (self.path / f"{name}.pem").exists():
-            self.put(name, issuer.bundle(names[0] if names else f"{name}.practice.test", names))
+            self.put(name, issuer.bundle(names[0] if names else f"{name}.{DOMAIN}", names))
+
+    def put_missing_of_cluster(self, issuer, uuid, domain):
+        """What API server and ingress of a cluster are to have; `uuid` is that of its document."""
+        self.put_missing(issuer, f"{uuid}-apiserver", f"api.{domain}")
+        self.put_missing(issuer, f"{uuid}-ingress", f"*.apps.{domain}")

@@ -20,7 +20,7 @@ import secrets
 import stat
 
 from . import identities
-from .practice import ACR_DOMAIN
+from .practice import ACR_DOMAIN, DOMAIN
 
 SOCKET_PATH_MAXIMUM = 107 # sun_path of unix(7), without its end
 
@@ -121,6 +121,7 @@ class Layout:
             "clusters.seal_certificate": self.seal / "seal.crt",
             "clusters.seal_key": self.seal / "seal.key",
             "tasks.acr_domain": ACR_DOMAIN,
+            "tasks.managed_domain": DOMAIN,
             "tasks.certificates": f"dir:{self.certificates}",
             "metrics.interval": "2s",
             "metrics.statsd": f"unix:{self.statsd_socket}",

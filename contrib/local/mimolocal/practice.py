@@ -20,6 +20,9 @@ ARO_CLUSTER = "/apis/aro.openshift.io/v1alpha1/clusters/cluster"
 DIFFERENT_FLAGS = {"aro.machinehealthcheck.managed": "false", "aro.checker.interval": "60m"}
 DROPPED_FLAGS = ("aro.routefix.enabled",)
 
+# All practice clusters are under this domain.
+DOMAIN = "practice.test"
+
 # The registry that practice clusters pull from, and how many days ago cluster 0, 1, 2, 3, ... got its token: it is
 # valid, able to be renewed, expired, valid, ...
 ACR_DOMAIN = "practice.azurecr.test"
@@ -75,7 +78,7 @@ class Practice:
         flags = {key: value for key, value in self.operator_flags(name).items() if key not in DROPPED_FLAGS}
         properties = {
             "provisioningState": "Succeeded",
-            "clusterProfile": {"domain": f"{name}.practice.test"},
+            "clusterProfile": {"domain": f"{name}.{DOMAIN}"},
             "operatorFlags": {**flags, **DIFFERENT_FLAGS},
             "registryProfiles": [{"name": ACR_DOMAIN, "username": "practice", "issueDate": self._issue_date(name)}],
             "apiserverProfile": {"visibility": "Public"},

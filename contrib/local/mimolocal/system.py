@@ -65,7 +65,8 @@ class System:
 
     def _make_certificates(self):
         self.certificates.make()
-        self.certificates.put_missing(certificates.Issuer(), certificates.LOGGING)
+        self.issuer = certificates.Issuer()
+        self.certificates.put_missing(self.issuer, certificates.LOGGING)
 
     def _start_helpers(self):
         """What is no part of the product: the practice clusters, and whoever takes the metrics."""
@@ -140,7 +141,9 @@ class System:
         api = self.admin_api()
         for name in self.practice.clusters():
             resource_id, body = self.practice.registration(name)
-            api("PUT", f"/admin{resource_id}", body).expect(200, 201)
+            cluster = api("PUT", f"/admin{resource_id}", body).expect(200, 201)
+            domain = body["properties"]["clusterProfile"]["domain"]
+            self.certificates.put_missing_of_cluster(self.issuer, cluster["uuid"], domain)
 
     def _wait_for_actuators(self):
         """Until every actuator reaches the store and no two of them look after the same buckets."""

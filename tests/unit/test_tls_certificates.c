@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_tls_certificates.c - the task TLS Certificate Rotation against a practice cluster: which
+ * clusters it is for, and what it makes of what it finds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "certificate_maker.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+#include "mimo/kube.h"
+#include "practice_server.h"
+#include "task_double.h"
+#include "tasks/tasks.h"
+
+#define OWN_SECRETS "/api/v1/namespaces/openshift-config/secrets"
+#define API_SERVER  "/apis/config.openshift.io/v1/apiservers/cluster"
+
+static struct practice_server practice;
+static struct made api_server, ingress;
+static char *bundles[2];
+
+static int start(void **state)
+{
+    struct error error = {0};
+    (void)state;
+    if (kube_warm_up(&error) < 0)
+        fail_msg("%s", error.message);
+    practice_server_start(&practice, "valid");
+    api_server = make_certificate("api.c.example.com", NULL, (struct made_dates){0});
+    ingress = make_certificate("apps.c.example.com", NULL, (struct made_dates){0});
+    bundles[0] = join_pem(api_server.key_pem, api_server.certificate_pem, NULL);
+    bundles[1] = join_pem(ingress.key_pem, ingress.certificate_pem, NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    practice_server_stop(&practice);
+    made_free(&api_server);
+    made_free(&ingress);
+    free(bundles[0]);
+    free(bundles[1]);
+    return 0;
+}
+
+static int calm(void **state)
+{
+    (void)state;
+    practice_server_trouble(&practice, NULL);
+    return 0;
+}
+
+/* Secrets are named after `name`, so that each test has its own. */
+static struct step_result run(const char *name, const char *domain, const char *first,
+                              const char *second)
+{
+    char job[1024];
+    struct task_double context;
+    snprintf(job, sizeof job,
+             "{'cluster': {'id': 'x', 'properties': {'clusterProfile': {'domain': '%s'}}},"
+             " 'settings': {'managedDomain': 'example.com', 'signedCertificates': true,"
+             " 'certificates': ['%s-apiserver', '%s-ingress']}}",
+             domain, name, name);
+    task_double_initialize(&context, &tls_certificates_task, job);
+    context.certificates[0] = first;
+    context.certificates[1] = second;
+    context.context.kube = practice_server_client(&practice, "");
+    struct step_result result = task_run(&context.context);
+    kube_client_free(context.context.kube);
+    task_double_free(&context);
+    return result;
+}
+
+static void expect_start(const char *expected, const struct step_result *result)
+{
+    if (strncmp(expected, result->message, strlen(expected)) != 0)
+        fail_msg("\"%s\" does not begin with \"%s\"", result->message, expected);
+}
+
+static int count_writes(void)
+{
+    return practice_server_count(&practice, "\"write\": true");
+}
+
+static void first_run_sets_all_and_second_run_nothing(void **state)
+{
+    (void)state;
+    struct step_result result = run("first", "c.example.com", bundles[0], bundles[1]);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    expect_start("set: secrets (4 of 4 written), API server updated, ingress controller updated; "
+                 "API server certificate: CN=api.c.example.com, serial 0A2B, expires ",
+                 &result);
+    assert_non_null(strstr(result.message, "; ingress certificate: CN=apps.c.example.com, serial"));
+    int before = count_writes();
+    result = run("first", "c.example.com", bundles[0], bundles[1]);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    expect_start("no change: secrets (0 of 4 written), API server as it was", &result);
+    assert_int_equal(before, count_writes());
+}
+
+static void domain_without_a_dot_is_completed(void **state)
+{
+    (void)state;
+    struct kube_answer answer;
+    struct step_result result = run("short", "short", bundles[0], bundles[1]);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    kube_request(practice.admin, "GET", API_SERVER, NULL, &answer);
+    json_t *entries = document_get(answer.document, "spec.servingCerts.namedCertificates");
+    assert_int_equal(1, json_array_size(entries));
+    json_t *names = document_get(json_array_get(entries, 0), "names");
+    assert_string_equal("api.short.example.com", json_string_value(json_array_get(names, 0)));
+    kube_answer_free(&answer);
+}
+
+static void clusters_under_other_domains_are_left_alone(void **state)
+{
+    (void)state;
+    static const char *const domains[] = {
+        "",
+        "c.example.org",
+        "example.com",
+        "cexample.com",
+        ".example.com",
+        "c_d.example.com",
+        "c/d",
+        "-c",
+    };
+    int before = count_writes();
+    for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
+        struct step_result result = run("none", domains[i], NULL, NULL);
+        assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+        expect_start("not managed: the cluster's domain \"", &result);
+    }
+    assert_int_equal(before, count_writes());
+}
+
+static void one_failing_does_not_stop_the_other(void **state)
+{
+    (void)state;
+    int before = count_writes();
+    struct step_result result = run("one", "c.example.com", NULL, bundles[1]);
+    assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
+    assert_string_equal("404 certificate 0 not found", result.message);
+    assert_int_equal(before + 2, count_writes());
+    result = run("two", "c.example.com", bundles[1], ingress.key_pem);
+    assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
+    expect_start("certificate two-ingress cannot be used: it holds no certificate", &result);
+    assert_int_equal(before + 4, count_writes());
+}
+
+static void all_that_failed_is_said(void **state)
+{
+    (void)state;
+    practice_server_trouble(&practice, "{'method': 'POST', 'path': '/secrets$', 'status': 403}");
+    struct step_result result = run("denied", "c.example.com", bundles[0], NULL);
+    assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
+    expect_start("forbidden: secret openshift-config/denied-apiserver", &result);
+    assert_non_null(
+        strstr(result.message, "; also: forbidden: secret openshift-azure-operator/denied-api"));
+    assert_non_null(strstr(result.message, "; also: 404 certificate 1 not found"));
+}
+
+static void a_secret_of_another_type_is_not_touched(void **state)
+{
+    (void)state;
+    struct kube_answer answer;
+    cleanup_json json_t *opaque =
+        json_of("{'apiVersion': 'v1', 'kind': 'Secret', 'type': 'Opaque', 'metadata': {'name': "
+                "'odd-apiserver', 'namespace': 'openshift-config'}}");
+    kube_request(practice.admin, "POST", OWN_SECRETS, opaque, &answer);
+    assert_int_equal(201, answer.status);
+    kube_answer_free(&answer);
+    struct step_result result = run("odd", "c.example.com", bundles[0], bundles[1]);
+    assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
+    expect_start("secret openshift-config/odd-apiserver: its type is \"Opaque\", which cannot be "
+                 "changed to kubernetes.io/tls: delete it",
+                 &result);
+}
+
+static void whoever_creates_the_secret_first_is_no_trouble(void **state)
+{
+    (void)state;
+    practice_server_trouble(
+        &practice,
+        "{'method': 'POST', 'path': '/openshift-config/secrets$', 'status': 409, 'times': 1, "
+        "'carryOut': true}");
+    struct step_result result = run("race", "c.example.com", bundles[0], bundles[1]);
+    assert_string_equal("", result.outcome == OUTCOME_SUCCEEDED ? "" : result.message);
+    expect_start("set: secrets (3 of 4 written)", &result);
+}
+
+static void names_come_from_the_uuid_of_managed_clusters_only(void **state)
+{
+    (void)state;
+    char domain[] = "example.com";
+    struct config config = {.tasks_managed_domain = domain, .tasks_signed_certificates = true};
+    cleanup_json json_t *cluster =
+        json_of("{'id': 'u', 'openShiftCluster': {'properties': {'clusterProfile': {'domain': "
+                "'c.example.com'}}}}");
+    cleanup_json json_t *expected = json_of("['u-apiserver', 'u-ingress']");
+    cleanup_json json_t *names = tls_certificates_task.certificates(&config, cluster);
+    assert_true(json_equal(expected, names));
+    config.tasks_signed_certificates = false;
+    cleanup_json json_t *disabled = tls_certificates_task.certificates(&config, cluster);
+    assert_int_equal(0, json_array_size(disabled));
+    cleanup_json json_t *settings = tls_certificates_task.settings(&config);
+    cleanup_json json_t *wanted =
+        json_of("{'managedDomain': 'example.com', 'signedCertificates': false}");
+    assert_true(json_equal(wanted, settings));
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, calm)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(first_run_sets_all_and_second_run_nothing),
+        TEST(domain_without_a_dot_is_completed),
+        TEST(clusters_under_other_domains_are_left_alone),
+        TEST(one_failing_does_not_stop_the_other),
+        TEST(all_that_failed_is_said),
+        TEST(a_secret_of_another_type_is_not_touched),
+        TEST(whoever_creates_the_secret_first_is_no_trouble),
+        TEST(names_come_from_the_uuid_of_managed_clusters_only),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
