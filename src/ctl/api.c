@@ -175,6 +175,7 @@ static int connect_once(struct ctl *ctl, struct error *error)
         .token_file = values[OPTION_TOKEN_FILE],
         .cacert = values[OPTION_CACERT],
         .verbose = values[OPTION_VERBOSE] != NULL,
+        .hurried = ctl->hurried,
     };
     return connection_open(&ctl->connection, &options, error);
 }

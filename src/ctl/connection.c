@@ -268,7 +268,7 @@ int connection_open(struct connection *connection, const struct connection_optio
 {
     cleanup_regions struct regions regions = {0};
     const struct region *region = NULL;
-    *connection = (struct connection){.verbose = options->verbose};
+    *connection = (struct connection){.verbose = options->verbose, .hurried = options->hurried};
     if (regions_read(&regions, regions_path(), error) < 0 ||
         choose_url(connection, options, &regions, &region, error) < 0 ||
         choose_token(connection, options, region, error) < 0 ||

@@ -26,6 +26,7 @@ struct connection_options {
     const char *token_file;
     const char *cacert;
     bool verbose;
+    bool hurried;
 };
 
 /* All texts are owned. */
@@ -37,6 +38,7 @@ struct connection {
     char *cacert; /* NULL: the system's certificates */
     char *cacert_from;
     bool verbose;
+    bool hurried;      /* give up after a second or two */
     struct http *http; /* NULL until opened */
 };
 

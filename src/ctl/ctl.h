@@ -30,6 +30,7 @@ struct ctl {
     struct options options;
     struct output output;
     struct connection connection; /* opened by the first api_call() */
+    bool hurried;                 /* somebody waits for each key: give up early */
 };
 
 /* INVALID: usage. UNAVAILABLE: unreachable. All others: refused. */

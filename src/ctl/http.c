@@ -18,7 +18,7 @@
 #include "mimo/clock.h"
 #include "mimo/uuid.h"
 
-enum { CONNECT_SECONDS = 10, REQUEST_SECONDS = 30 };
+enum { CONNECT_SECONDS = 10, REQUEST_SECONDS = 30, HURRIED_SECONDS = 2 };
 
 struct http {
     CURL *curl;
@@ -152,6 +152,8 @@ static int set_up(const struct connection *connection, const struct http_request
                   const char *url, struct curl_slist *headers, struct http_answer *answer)
 {
     CURL *curl = connection->http->curl;
+    long connect_seconds = connection->hurried ? HURRIED_SECONDS : CONNECT_SECONDS;
+    long request_seconds = connection->hurried ? HURRIED_SECONDS : REQUEST_SECONDS;
     curl_easy_reset(curl); /* keeps open connections */
     connection->http->reason[0] = '\0';
     bool good =
@@ -165,8 +167,8 @@ static int set_up(const struct connection *connection, const struct http_request
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)REQUEST_SECONDS) == CURLE_OK &&
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_seconds) == CURLE_OK &&
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, request_seconds) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header) == CURLE_OK &&

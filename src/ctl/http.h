@@ -2,7 +2,8 @@
 /*
  * http.h - one HTTPS request at a time, over libcurl.
  *
- * Certificates are always verified, redirects never followed, 10 s to connect, 30 s for all,
+ * Certificates are always verified, redirects never followed, 10 s to connect, 30 s for all (2 s
+ * for a hurried connection),
  * answers of at most HTTP_ANSWER_MAXIMUM bytes. The connection is kept between requests.
  */
 #ifndef MIMO_CTL_HTTP_H

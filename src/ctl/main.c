@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "ctl/commands.h"
+#include "ctl/complete.h"
 #include "ctl/ctl.h"
 #include "ctl/interrupt.h"
 
@@ -105,6 +106,12 @@ int main(int argc, char **argv)
     tzset();
     interrupt_install();
 
+    if (argc > 1 && strcmp(argv[1], COMPLETE_COMMAND) == 0) {
+        complete(&ctl, argv + 2, argc - 2);
+        connection_close(&ctl.connection);
+        options_free(&ctl.options);
+        return flush(CTL_OK);
+    }
     int status = options_parse(&ctl.options, argc, argv, &error);
     if (status == 0)
         status = run(&ctl, &error);

@@ -35,6 +35,11 @@ static const char *const colour_codes[] = {
 
 /* ---- what is asked for, and where it goes ---- */
 
+const char *output_form_name(enum output_form form)
+{
+    return form_names[form];
+}
+
 static int read_form(const char *name, enum output_form *ret_form, struct error *error)
 {
     for (size_t form = 0; form < sizeof(form_names) / sizeof(form_names[0]); form++)

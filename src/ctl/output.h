@@ -29,6 +29,9 @@ struct output {
     int64_t now; /* what relative times refer to */
 };
 
+/* "table", "wide", "json", "id" */
+const char *output_form_name(enum output_form form);
+
 /* Looks at the terminal, NO_COLOR and TERM. `form` is the value of --output, or NULL. */
 int output_set_up(struct output *output, const char *form, struct error *error);
 

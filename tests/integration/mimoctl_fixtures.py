@@ -203,10 +203,13 @@ class Terminal:
         return bool(ready) or self.process.poll() is None
 
     def wait_for(self, text, count=1):
+        self.wait_until(lambda shown: shown.count(text) >= count, text)
+
+    def wait_until(self, predicate, what):
         deadline = time.monotonic() + DEADLINE
-        while self.text.count(text) < count:
-            assert time.monotonic() < deadline, f"waited in vain for {text!r} in\n{self.text}"
-            assert self.read() or self.text.count(text) >= count, f"ended without {text!r}:\n{self.text}"
+        while not predicate(self.text):
+            assert time.monotonic() < deadline, f"waited in vain for {what!r} in\n{self.text}"
+            assert self.read() or predicate(self.text), f"ended without {what!r}:\n{self.text}"
 
     def type(self, keys):
         os.write(self._leader, keys.encode())

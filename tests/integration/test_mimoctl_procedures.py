@@ -9,7 +9,7 @@ import pytest
 
 from fake_admin_api import Answer, Drop, error
 from mimoctl_fixtures import (FLAGS, ID, ID2, MANIFESTS, R, R1, R2, Terminal, TLS, api, certificates,  # noqa: F401
-                              environment, home, manifest, mimoctl, progress, rows, TASKS)
+                              environment, home, manifest, mimoctl, progress, rows, TASKS, TOP)
 
 SHOW = f"GET {MANIFESTS}/{ID}"
 SHOW_OF_CLUSTER = f"GET /admin{R1}/maintenanceManifests/{ID}"
@@ -561,3 +561,36 @@ def test_task_is_shown_by_name_or_id(mimoctl):
     assert json.loads(mimoctl("task", "show", TLS, "-o", "json").stdout) == TASKS["value"][1]
     assert mimoctl("task", "show", "TLS-cert-rotation", "-o", "id").stdout == f"{TLS}\n"
     assert 'no task with the name or ID "tls"' in mimoctl("task", "show", "tls", status=1).stderr
+
+
+# ---- the page for operators ----
+
+def test_every_command_of_the_operators_page_is_one(mimoctl):
+    text = (TOP / "docs" / "operating.md").read_text()
+    section = mimoctl("--help").stdout.split("Commands:\n")[1].split("\n\n")[0]
+    commands = {match[1].strip() for match in re.finditer(r"^  (\S[\S ]*?)  ", section + "\n", re.MULTILINE)}
+    used = re.findall(r"mimoctl ([a-z]+)(?: ([a-z]+))?", text)
+    assert len(used) > 30
+    for group, verb in used:
+        assert group in commands or f"{group} {verb}" in commands, f"mimoctl {group} {verb}"
+
+
+def test_every_option_of_the_operators_page_belongs_to_its_command(mimoctl):
+    text = (TOP / "docs" / "operating.md").read_text()
+    lines = re.findall(r"mimoctl ([^`#|\n]*)", text)
+    checked = 0
+    for line in lines:
+        words = line.split()
+        command = [word for word in words[:2] if re.fullmatch("[a-z]+", word)]
+        for option in re.findall(r"--[a-z-]+", line):
+            assert option in mimoctl(*command, "--help").stdout, f"{option} in {line}"
+            checked += 1
+    assert checked >= 10
+
+
+def test_each_link_within_the_operators_page_leads_somewhere():
+    text = (TOP / "docs" / "operating.md").read_text()
+    headings = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+                for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    links = re.findall(r"\]\(#([^)]*)\)", text)
+    assert len(links) > 10 and set(links) <= headings
