@@ -7,6 +7,7 @@
 
 #include "tasks/tasks.h"
 
+/* clang-format off */
 static const struct task *const tasks[] = {
     &tls_certificates_task,
     &operator_flags_task,
@@ -14,6 +15,7 @@ static const struct task *const tasks[] = {
     &mdsd_certificate_task,
     &practice_task,
 };
+/* clang-format on */
 
 enum { TASK_COUNT = sizeof tasks / sizeof tasks[0] };
 
