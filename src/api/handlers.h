@@ -37,6 +37,9 @@ handler_f manifest_put;
 /* openapi.c */
 handler_f openapi_show;
 
+/* summary.c */
+handler_f manifests_summary;
+
 /* tasks.c */
 handler_f tasks_list;
 

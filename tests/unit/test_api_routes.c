@@ -73,6 +73,7 @@ static void every_endpoint_is_found(void **state)
                   manifest_cancel_request);
     check_handler("GET", "/admin/maintenanceManifests", manifests_of_fleet);
     check_handler("GET", "/admin/maintenanceManifests/queued", manifests_queued);
+    check_handler("GET", "/admin/maintenanceManifests/summary", manifests_summary);
     check_handler("GET", "/admin/maintenanceManifests/some-id", manifest_find);
     check_handler("GET", "/admin/clusters", clusters_list);
     check_handler("GET", "/admin" CLUSTER, cluster_show);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * summary.h - counting manifests.
+ *
+ *     summary_begin(&summary, now);
+ *     summary_count_store(&summary, store, SUMMARY_DOCUMENTS_MAXIMUM, error);
+ *     answer_set_view(answer, 200, summary_view(&summary));
+ *     summary_free(&summary);                 also when summary_begin() failed
+ *
+ * Memory grows with the clusters and tasks that are met, time with the manifests; hence the bound
+ * on how many are looked at.
+ */
+#ifndef API_SUMMARY_H
+#define API_SUMMARY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mimo/manifest.h"
+#include "mimo/store.h"
+
+enum { SUMMARY_DOCUMENTS_MAXIMUM = 100000 };
+
+struct summary {
+    int64_t now;
+    json_int_t by_state[MANIFEST_STATE_COUNT];
+    json_int_t dequeues[MANIFEST_ATTEMPTS_MAXIMUM + 1]; /* of the open ones; the last: or more */
+    json_int_t not_understood;
+    size_t looked_at;
+    bool truncated;  /* there were more than the store's maximum */
+    json_t *by_task; /* {task: count} of all; owned, as those below */
+    json_t *open_by_task;
+    json_t *open_by_cluster;
+    char oldest_id[UUID_SIZE]; /* of those that could run now, the longest due; "" for none */
+    char oldest_cluster[RESOURCE_ID_SIZE];
+    int64_t oldest_since;
+};
+
+/* -1 without memory, here and below. */
+int summary_begin(struct summary *summary, int64_t now);
+int summary_count(struct summary *summary, json_t *document);
+
+/* Counts the store's manifests, the open ones first, page by page, until `maximum` documents were
+ * looked at. ERROR_UNAVAILABLE when the store does not answer. */
+int summary_count_store(struct summary *summary, struct store *store, size_t maximum,
+                        struct error *error);
+
+void summary_free(struct summary *summary);
+
+/* As the Admin API answers it. New reference; NULL without memory. */
+json_t *summary_view(const struct summary *summary);
+
+#endif
