@@ -4,11 +4,26 @@
  */
 #include "ctl/fleet.h"
 
+#include <inttypes.h>
+
 #include "ctl/api.h"
 #include "ctl/states.h"
 #include "mimo/document.h"
 
 #define SUMMARY_PATH "/admin/maintenanceManifests/summary"
+
+/* What the figures leave out has to be known to whoever judges by them. */
+static void say_what_is_missing(const json_t *summary)
+{
+    int64_t not_understood = document_integer(summary, "notUnderstood", 0);
+    if (json_is_true(document_get(summary, "truncated")))
+        ctl_say("there are more manifests than the Admin API counts: the figures of those that "
+                "have ended are too low; mimoctl manifest cleanup helps");
+    if (not_understood > 0)
+        ctl_say("%" PRId64 " manifests of the store cannot be read and are not counted: "
+                "mimo-store check names them",
+                not_understood);
+}
 
 static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error)
 {
@@ -30,6 +45,7 @@ static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error
     for (int state = 0; state < MANIFEST_STATE_COUNT; state++)
         fleet->counts[state] =
             document_integer(counts, manifest_state_name((enum manifest_state)state), 0);
+    say_what_is_missing(summary);
     return 0;
 }
 

@@ -23,38 +23,50 @@ enum {
 
 /* ---- figures ---- */
 
-/* {"key": count} of the queue by a member's text or number. */
-static json_t *count_by(const json_t *queue, const char *member)
+/* {"/subscriptions/...": count} of the queue. */
+static json_t *count_clusters(const json_t *queue)
 {
     json_t *counts = json_object();
     size_t position;
     json_t *manifest;
     json_array_foreach(queue, position, manifest)
     {
-        char number[32];
-        const char *key = document_string(manifest, member, NULL);
-        if (!key) {
-            snprintf(number, sizeof(number), "%" PRId64, document_integer(manifest, member, 0));
-            key = number;
-        }
-        /* Not by path: names of providers have a dot. */
-        json_int_t count = json_integer_value(json_object_get(counts, key));
-        json_object_set_new(counts, key, json_integer(count + 1));
+        const char *cluster = document_string(manifest, "clusterResourceID", "");
+        json_int_t count = json_integer_value(json_object_get(counts, cluster));
+        json_object_set_new(counts, cluster, json_integer(count + 1));
     }
     return counts;
 }
 
+/* How many of the queue were tried never, once, ...; the last number is five times and more. */
+static json_t *count_dequeues(const json_t *queue)
+{
+    json_int_t counts[MANIFEST_ATTEMPTS_MAXIMUM + 1] = {0};
+    json_t *view = json_array();
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(queue, position, manifest)
+    {
+        int64_t dequeues = document_integer(manifest, "dequeues", 0);
+        bool within = dequeues >= 0 && dequeues < MANIFEST_ATTEMPTS_MAXIMUM;
+        counts[within ? dequeues : MANIFEST_ATTEMPTS_MAXIMUM]++;
+    }
+    for (int i = 0; i <= MANIFEST_ATTEMPTS_MAXIMUM; i++)
+        json_array_append_new(view, json_integer(counts[i]));
+    return view;
+}
+
 static int compare_counts(const void *a, const void *b)
 {
-    int64_t first = document_integer(*(json_t *const *)a, "count", 0);
-    int64_t second = document_integer(*(json_t *const *)b, "count", 0);
+    int64_t first = document_integer(*(json_t *const *)a, "open", 0);
+    int64_t second = document_integer(*(json_t *const *)b, "open", 0);
     return first > second ? -1 : first < second;
 }
 
-/* [{"clusterResourceID", "count"}] of the clusters with the most, most first. */
+/* [{"clusterResourceID", "open"}] of the clusters with the most, most first. */
 static json_t *top_clusters(const json_t *queue)
 {
-    cleanup_json json_t *counts = count_by(queue, "clusterResourceID");
+    cleanup_json json_t *counts = count_clusters(queue);
     size_t size = json_object_size(counts);
     cleanup_free json_t **rows = calloc(size + 1, sizeof(*rows));
     json_t *top = json_array();
@@ -64,7 +76,7 @@ static json_t *top_clusters(const json_t *queue)
     if (!rows)
         return top;
     json_object_foreach(counts, cluster, count) rows[used++] =
-        json_pack("{s:s, s:O}", "clusterResourceID", cluster, "count", count);
+        json_pack("{s:s, s:O}", "clusterResourceID", cluster, "open", count);
     qsort(rows, used, sizeof(*rows), compare_counts);
     for (size_t i = 0; i < used; i++)
         if (i < CLUSTERS_SHOWN)
@@ -96,8 +108,8 @@ static json_t *make_figures(const struct fleet *fleet)
                             json_integer(fleet->counts[state]));
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "total", (json_int_t)fleet_total(fleet),
                      "queue", (json_int_t)json_array_size(fleet->queue), "byState", states,
-                     "topClusters", top_clusters(fleet->queue), "dequeues",
-                     count_by(fleet->queue, "dequeues"), "old", old_manifests(fleet));
+                     "byCluster", top_clusters(fleet->queue), "dequeues",
+                     count_dequeues(fleet->queue), "old", old_manifests(fleet));
 }
 
 /* ---- tables ---- */
@@ -109,12 +121,12 @@ static void fill_cluster(const struct output *output, const json_t *row, const v
     const char *id = document_string(row, "clusterResourceID", "");
     snprintf(cell->text, sizeof(cell->text), "%s",
              output->form == OUTPUT_WIDE ? id : resource_id_name(id));
-    if (document_integer(row, "count", 0) >= CLUSTER_SUSPICIOUS)
+    if (document_integer(row, "open", 0) >= CLUSTER_SUSPICIOUS)
         cell->colour = COLOUR_YELLOW;
 }
 
 static const struct column cluster_columns[] = {
-    {"MANIFESTS", IN_BOTH, "count", NULL},
+    {"MANIFESTS", IN_BOTH, "open", NULL},
     {"CLUSTER", IN_BOTH, NULL, fill_cluster},
 };
 
@@ -150,12 +162,11 @@ static void write_dequeues(const struct output *output, const json_t *dequeues)
     char text[256] = "";
     size_t used = 0;
     for (int number = 0; number <= MANIFEST_ATTEMPTS_MAXIMUM; number++) {
-        char key[16];
-        snprintf(key, sizeof(key), "%d", number);
-        int64_t count = document_integer(dequeues, key, 0);
+        json_int_t count = json_integer_value(json_array_get(dequeues, (size_t)number));
         if (count > 0)
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%" PRId64 " with %d",
-                                     used ? ", " : "", count, number);
+            used += (size_t)snprintf(text + used, sizeof(text) - used,
+                                     "%s%" JSON_INTEGER_FORMAT " with %d", used ? ", " : "", count,
+                                     number);
     }
     output_field(output, "Attempts so far", COLOUR_NONE, "%s", text);
 }
@@ -176,7 +187,7 @@ static void write_old(struct ctl *ctl, const json_t *old)
 
 static void write_for_people(struct ctl *ctl, const struct fleet *fleet, const json_t *figures)
 {
-    const json_t *top = document_get(figures, "topClusters");
+    const json_t *top = document_get(figures, "byCluster");
     write_states(&ctl->output, fleet);
     write_dequeues(&ctl->output, document_get(figures, "dequeues"));
     if (json_array_size(top) > 0) {

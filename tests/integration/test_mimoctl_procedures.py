@@ -372,8 +372,8 @@ def test_queue_for_programs(mimoctl, api):
     assert (figures["total"], figures["queue"]) == (7, 2)
     assert figures["byState"] == {"Pending": 2, "InProgress": 0, "Completed": 5, "Failed": 0, "RetriesExceeded": 0,
                                   "TimedOut": 0, "Cancelled": 0}
-    assert figures["topClusters"] == [{"clusterResourceID": R1, "count": 2}]
-    assert figures["dequeues"] == {"0": 1, "3": 1}
+    assert figures["byCluster"] == [{"clusterResourceID": R1, "open": 2}]
+    assert figures["dequeues"] == [1, 0, 0, 1, 0, 0]
     assert [one["id"] for one in figures["old"]] == [ID]
     assert mimoctl("queue", "-o", "id").stdout == f"{ID}\n"
 
@@ -392,6 +392,15 @@ def test_empty_queue_is_short(mimoctl, api):
     text = mimoctl("queue").stdout
     assert re.search("^Queue: +0$", text, re.MULTILINE)
     assert "Clusters" not in text and "More than" not in text and "Attempts" not in text
+
+
+def test_figures_that_leave_something_out_say_so(mimoctl, api):
+    fleet(api, [])
+    assert mimoctl("queue").stderr == ""
+    api.answer(SUMMARY, {"byState": {}, "truncated": True, "notUnderstood": 3})
+    said = mimoctl("queue").stderr
+    assert "more manifests than the Admin API counts" in said
+    assert "3 manifests of the store cannot be read" in said
 
 
 @pytest.mark.parametrize("answer, status, message", [

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 LONG_TASK = json.dumps({"steps": [{"name": "look around"}, {"name": "wait for the test", "sleepMs": 60000,
@@ -154,3 +155,58 @@ def test_admin_api_that_is_gone_is_3(system):
     running.kill("api")
     done = running.wait_for(lambda: (last := running.mimoctl("task", "list", check=False)).returncode == 3 and last)
     assert "is mimo-api running there" in done.stderr
+
+
+def test_failed_manifest_is_read_recreated_and_cleaned_up(system):
+    running = system()
+    old = create(running, "-c", "cluster-1", "--parameters", FAILING, "--priority", "7", "-o", "id").stdout.strip()
+    running.mimoctl("manifest", "wait", old, "--for", "Failed", "--timeout", "30s")
+    logs = running.mimoctl("manifest", "logs", old[:8]).stdout
+    for line in ("Attempt: +1", "Outcome: +terminal", "Message: +.*nothing to be done", r"CPU: +\d+ ms"):
+        assert re.search(f"^{line}$", logs, re.MULTILINE), f"{line} not in\n{logs}"
+
+    done = running.mimoctl("manifest", "recreate", old, "--icm", "5", "-o", "json")
+    (new,) = json.loads(done.stdout)["value"]
+    assert f"created {new['id']} in its place, with the same parameters" in done.stderr
+    assert (new["priority"], new["parameters"]) == (7, json.loads(FAILING))
+    running.mimoctl("manifest", "wait", new["id"], "--for", "Failed", "--timeout", "30s")
+
+    planned = create(running, "-c", "cluster-1", "--run-after", "+1h", "-o", "id").stdout.strip()
+    again = running.mimoctl("manifest", "recreate", old, check=False)
+    assert again.returncode == 1 and planned in again.stderr
+    running.mimoctl("manifest", "cancel", planned)
+    assert running.mimoctl("manifest", "cleanup", "--dry-run", "-o", "id").stdout.split() == [planned]
+    deleted = running.mimoctl("manifest", "cleanup", "--failed", "--yes", "-c", "cluster-1", "-o", "id").stdout.split()
+    assert sorted(deleted) == sorted([old, new["id"], planned])
+    assert running.mimoctl("manifest", "list", "-o", "id").stdout == ""
+
+
+def test_actuator_is_paused_drained_and_works_again(system):
+    running = system(set={"actuator.drain_timeout": "0"})
+    assert " paused " in running.mimoctl("pause").stdout
+    held = create(running, "-c", "cluster-0", "-o", "id").stdout.strip()
+    assert running.mimoctl("manifest", "wait", held, "--timeout", "500ms", check=False).returncode == 5
+    assert " working " in running.mimoctl("resume", "0").stdout
+    running.mimoctl("manifest", "wait", held, "--timeout", "30s")
+
+    long = create(running, "-c", "cluster-1", "--parameters", LONG_TASK, "-o", "id").stdout.strip()
+    running.mimoctl("manifest", "wait", long, "--for", "InProgress", "--timeout", "30s")
+    done = running.mimoctl("drain", "--wait", "--timeout", "300ms", check=False)
+    assert done.returncode == 5 and "1 worker still runs" in done.stderr
+    os.kill(running.workers()[0]["pid"], signal.SIGKILL)
+    done = running.mimoctl("drain", "--wait", "--timeout", "30s", "-o", "json")
+    assert [one["actuator"]["mode"] for one in json.loads(done.stdout)["value"]] == ["drained"]
+    assert running.mimoctl("ps").stdout == ""
+
+
+def test_queue_and_health_of_a_system_that_works(system):
+    running = system()
+    create(running, "-c", "cluster-0", "--watch")
+    create(running, "-c", "cluster-0", "--run-after", "+1h")
+    queue = running.mimoctl("queue").stdout
+    for line in ("Queue: +1", r"Pending: +1 \(0 due\)", "Completed: +1", "Total: +2"):
+        assert re.search(f"^{line}$", queue, re.MULTILINE), f"{line} not in\n{queue}"
+    assert running.mimoctl("health").stdout.split()[1] == "healthy"
+    create(running, "-c", "cluster-1", "--parameters", FAILING, "--watch", check=False)
+    done = running.mimoctl("health", "-o", "id", check=False)
+    assert (done.returncode, done.stdout) == (2, "failed\ncompleted\n")
