@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The actuators, from their membership records. */
 #include "api/handlers.h"
+#include "api/members.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
@@ -8,9 +9,8 @@
 static json_t *view_of_member(const struct api *api, const json_t *member, int64_t now)
 {
     json_t *view = json_deep_copy(member);
-    int64_t silent = now - document_integer(member, "seenAt", 0);
-    int64_t allowed = document_integer(member, "ttl", api->config->actuator_membership_ttl / 1000);
-    if (view && json_object_set_new(view, "alive", json_boolean(silent <= allowed)) < 0) {
+    bool alive = member_is_alive(member, api->config->actuator_membership_ttl / 1000, now);
+    if (view && json_object_set_new(view, "alive", json_boolean(alive)) < 0) {
         json_decref(view);
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/blockers.h"
 #include "api/handlers.h"
 #include "api/listing.h"
 #include "api/members.h"
@@ -104,7 +105,9 @@ static void answer_manifest(struct api *api, struct store_operation *operation, 
                             struct manifest *manifest, struct answer *answer)
 {
     if (found == 0) {
-        answer_set_view(answer, 200, manifest_answer_view(api, manifest));
+        cleanup_json json_t *view = manifest_answer_view(api, manifest);
+        if (!view || blockers_add(api, manifest, view, answer) == 0)
+            answer_set_view(answer, 200, json_incref(view));
         manifest_free(manifest);
     }
     store_release(operation, 1);

@@ -77,3 +77,8 @@ void members_name_owner(struct members *members, json_t *view)
         json_object_set_new(view, "leaseOwnerName", json_string(hostname));
     pthread_mutex_unlock(&members->lock);
 }
+
+bool member_is_alive(const json_t *member, int64_t ttl, int64_t now)
+{
+    return now - document_integer(member, "seenAt", 0) <= document_integer(member, "ttl", ttl);
+}

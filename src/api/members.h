@@ -10,6 +10,8 @@
 #define API_MEMBERS_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "mimo/error.h"
 #include "mimo/store.h"
@@ -21,6 +23,10 @@ struct members;
 /* NULL without memory. Borrows the store. */
 struct members *members_new(struct store *store);
 void members_free(struct members *members);
+
+/* Whether an actuator was heard of recently enough, by its membership record; `ttl` is for records
+ * that do not say how long they are good for. */
+bool member_is_alive(const json_t *member, int64_t ttl, int64_t now);
 
 /* Adds leaseOwnerName to a view that has a leaseOwner we know. Any thread. */
 void members_name_owner(struct members *members, json_t *view);

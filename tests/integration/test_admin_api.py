@@ -41,7 +41,7 @@ def test_create_answers_201_with_the_pending_manifest(server, api, cluster):
     assert before <= manifest["runAfter"] <= time.time()
     assert manifest["runBefore"] == manifest["runAfter"] + 7 * 86400
     assert answer.headers["Content-Type"] == "application/json"
-    assert api("GET", manifests_path(cluster, manifest["id"])).expect(200) == manifest
+    assert api("GET", manifests_path(cluster)).expect(200)["value"] == [manifest]
     [stored] = [document for document in server.dump("MaintenanceManifests") if document["id"] == manifest["id"]]
     assert stored["maintenanceManifest"]["state"] == "Pending"
 
@@ -190,8 +190,10 @@ def test_state_filters_and_wrong_states_are_listed(server, api, cluster):
 
 def test_one_manifest_is_found_by_cluster_and_by_id_alone(server, api, cluster):
     manifest = server.create(cluster)
-    assert api("GET", manifests_path(cluster, manifest["id"].upper())).expect(200) == manifest
-    assert api("GET", f"/admin/maintenanceManifests/{manifest['id']}").expect(200) == manifest
+    for path in (manifests_path(cluster, manifest["id"].upper()), f"/admin/maintenanceManifests/{manifest['id']}"):
+        found = api("GET", path).expect(200)
+        del found["blockers"]
+        assert found == manifest
     missing = str(uuid.uuid4())
     for path in (manifests_path(cluster, missing), f"/admin/maintenanceManifests/{missing}",
                  manifests_path(server.register(), manifest["id"])):

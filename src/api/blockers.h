@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * blockers.h - why a Pending manifest is not running now.
+ *
+ * One object a cause, each with `kind`, a `message` for people, and what belongs to the kind:
+ *
+ *   notDue, backoff       until
+ *   overdue               since: it will be TimedOut
+ *   clusterBusy           manifest and until (its lease), or provisioningState (somebody else)
+ *   clusterMissing, clusterUnreadable
+ *   noActuator            bucket: no live actuator has it
+ *   actuatorPaused, actuatorFull   actuator, hostname: the one that has the bucket
+ *
+ * No cause at all means that it starts when that actuator looks next.
+ */
+#ifndef API_BLOCKERS_H
+#define API_BLOCKERS_H
+
+#include <jansson.h>
+
+#include "api/api.h"
+#include "mimo/manifest.h"
+
+/* What the causes are found in. */
+struct blockers_facts {
+    const struct manifest *manifest;
+    int64_t now;
+    const char *mark;                 /* clusters.mark_state */
+    int64_t ttl;                      /* seconds, for membership records that do not say */
+    json_t *cluster;                  /* its document; NULL: not in the store */
+    const struct store_item *members; /* membership records */
+    size_t member_count;
+};
+
+/* The array of causes. New reference; NULL without memory. Pure. */
+json_t *blockers_find(const struct blockers_facts *facts);
+
+/* Adds `blockers` to the view of a manifest that is Pending; leaves those of others alone. */
+int blockers_add(struct api *api, const struct manifest *manifest, json_t *view,
+                 struct answer *answer);
+
+#endif
