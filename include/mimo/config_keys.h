@@ -19,13 +19,13 @@
 #ifndef MIMO_CONFIG_KEYS_H
 #define MIMO_CONFIG_KEYS_H
 
-#define SECOND  INT64_C(1000)
-#define MINUTE  (60 * SECOND)
-#define HOUR    (60 * MINUTE)
-#define DAY     (24 * HOUR)
-#define KIB     INT64_C(1024)
-#define MIB     (1024 * KIB)
-#define GIB     (1024 * MIB)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define KIB    INT64_C(1024)
+#define MIB    (1024 * KIB)
+#define GIB    (1024 * MIB)
 
 /* Keys that a running mimod takes over on SIGHUP; a change of any other needs a restart. */
 #define CONFIG_KEYS_TAKEN_OVER(KEY)                                                                \

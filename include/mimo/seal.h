@@ -3,9 +3,9 @@
  * seal.h - cluster credentials sealed at rest.
  *
  * A kubeconfig is sealed on arrival (Admin API) as CMS AuthEnvelopedData with AES-256-GCM
- * (RFC 5083, RFC 5084) under a certificate; only the launcher holds the key that opens it. The certificate is
- * self-signed, on a P-256 key, made by seal_make_pair() at install. Sealed text is DER; documents
- * carry it in base64.
+ * (RFC 5083, RFC 5084) under a certificate; only the launcher holds the key that opens it. The
+ * certificate is self-signed, on a P-256 key, made by seal_make_pair() at install. Sealed text is
+ * DER; documents carry it in base64.
  *
  * Opened credentials are wiped with seal_wipe() after use.
  */
@@ -20,8 +20,9 @@
 struct seal_certificate; /* can seal */
 struct seal_key;         /* can open */
 
-/* Makes key and certificate files if both are missing; the key with mode 0400 for `key_owner` (-1: ours).
- * One of them alone missing is an error that says which. *ret_made tells whether they were made. */
+/* Makes key and certificate files if both are missing; the key with mode 0400 for `key_owner` (-1:
+ * ours). One of them alone missing is an error that says which. *ret_made tells whether they were
+ * made. */
 int seal_make_pair(const char *certificate_path, const char *key_path, uid_t key_owner,
                    gid_t key_group, int *ret_made, struct error *error);
 

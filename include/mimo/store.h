@@ -2,10 +2,11 @@
 /*
  * store.h - documents that outlive every process: one interface, backends behind it.
  *
- * A caller hands over a batch of small operations and waits. Operations of a batch are independent: each
- * succeeds or fails on its own, none sees another's effect, their order is free. Nothing spans documents but the
- * PAIR, whose weaker promise every caller must be able to live with (see there). All rules are the
- * caller's: it reads a document, changes it, and replaces it on condition that nobody was first.
+ * A caller hands over a batch of small operations and waits. Operations of a batch are independent:
+ * each succeeds or fails on its own, none sees another's effect, their order is free. Nothing spans
+ * documents but the PAIR, whose weaker promise every caller must be able to live with (see there).
+ * All rules are the caller's: it reads a document, changes it, and replaces it on condition that
+ * nobody was first.
  *
  *     struct store_operation read = store_get(STORE_MANIFESTS, cluster_key, id);
  *     if (store_run(store, &read, 1, error) < 0) ...          // the store did not answer
@@ -15,28 +16,28 @@
  *     store_run(store, &write, 1, error);                     // STORE_CONFLICT: somebody was first
  *     store_release(&read, 1); store_release(&write, 1);
  *
- * Ownership: what goes into an operation (texts, documents, etags) is borrowed until store_run() returns.
- * What comes out belongs to the operation and is released by store_release(); take_pointer() takes a
- * document out of it. A document that came out is exclusively the caller's and may be changed.
+ * Ownership: what goes into an operation (texts, documents, etags) is borrowed until store_run()
+ * returns. What comes out belongs to the operation and is released by store_release();
+ * take_pointer() takes a document out of it. A document that came out is exclusively the caller's
+ * and may be changed.
  *
  * Threads: a handle may be used by any number of threads at once; store_run() blocks its own caller
  * only, so event loops call it on a thread pool. Writes of concurrent callers share one commit.
  *
- * Durability: when store_run() returned 0, every operation with status STORE_DONE survives a power cut.
- * When it returned -1 (ERROR_UNAVAILABLE) it is unknown which operations happened: read again.
+ * Durability: when store_run() returned 0, every operation with status STORE_DONE survives a power
+ * cut. When it returned -1 (ERROR_UNAVAILABLE) it is unknown which operations happened: read again.
  *
  * Backends (store_open() chooses by the URI's scheme):
- *   sqlite:PATH   one file, WAL, synchronous=FULL; several processes of one machine share it. A batch is one
- *                 transaction, an operation that fails takes only itself back; an etag is a counter.
- *   cosmos:URL    Azure Cosmos DB. Each operation is a request or a few, a batch runs them concurrently:
- *     GET       GET docs/{id} with x-ms-documentdb-partitionkey; 404 is NOT_FOUND
- *     CREATE    POST docs; 409 is CONFLICT
- *     REPLACE   PUT docs/{id} with If-Match: etag; 412 is CONFLICT, 404 NOT_FOUND
- *     DELETE    DELETE docs/{id}, with If-Match where an etag is given
- *     PAIR      PUT of the first; if that went well PUT of the second; if that fails PUT of the first as it
- *               was (with the etag just got). A crash between the two leaves the first alone done.
- *     QUERY     POST docs with isquery, a fixed text and parameters for each kind, asked of each partition
- *               key range and merged here in the order the kind promises; the continuation names range and token
+ *   sqlite:PATH   one file, WAL, synchronous=FULL; several processes of one machine share it. A
+ * batch is one transaction, an operation that fails takes only itself back; an etag is a counter.
+ *   cosmos:URL    Azure Cosmos DB. Each operation is a request or a few, a batch runs them
+ * concurrently: GET       GET docs/{id} with x-ms-documentdb-partitionkey; 404 is NOT_FOUND CREATE
+ * POST docs; 409 is CONFLICT REPLACE   PUT docs/{id} with If-Match: etag; 412 is CONFLICT, 404
+ * NOT_FOUND DELETE    DELETE docs/{id}, with If-Match where an etag is given PAIR      PUT of the
+ * first; if that went well PUT of the second; if that fails PUT of the first as it was (with the
+ * etag just got). A crash between the two leaves the first alone done. QUERY     POST docs with
+ * isquery, a fixed text and parameters for each kind, asked of each partition key range and merged
+ * here in the order the kind promises; the continuation names range and token
  */
 #ifndef MIMO_STORE_H
 #define MIMO_STORE_H
@@ -74,8 +75,8 @@ enum store_status {
     STORE_REFUSED,   /* the document cannot be stored (no id, too large); see result.error */
 };
 
-/* A document as the store holds it. Clusters are identified by their `key` (lower-cased resource ID)
- * everywhere in this interface, all others by `id`. */
+/* A document as the store holds it. Clusters are identified by their `key` (lower-cased resource
+ * ID) everywhere in this interface, all others by `id`. */
 struct store_item {
     char *etag;
     json_t *document;
@@ -105,23 +106,25 @@ struct store_target {
 };
 
 enum store_query_kind {
-    /* Manifests that may be claimed now: Pending, due (runAfter, nextAttempt) and not overdue at `now`, bucket in `buckets`,
-     * at most one for each cluster (the first in order of claiming), none whose cluster holds a live lease or is
-     * not in the store. In order of claiming, at most `limit`. Cost must not grow with the number of manifests. */
+    /* Manifests that may be claimed now: Pending, due (runAfter, nextAttempt) and not overdue at
+     * `now`, bucket in `buckets`, at most one for each cluster (the first in order of claiming),
+     * none whose cluster holds a live lease or is not in the store. In order of claiming, at most
+     * `limit`. Cost must not grow with the number of manifests. */
     STORE_QUERY_RUNNABLE,
-    /* total: when the next Pending manifest of `buckets` that is not due at `now` becomes due; -1: never. */
+    /* total: when the next Pending manifest of `buckets` that is not due at `now` becomes due; -1:
+       never. */
     STORE_QUERY_NEXT_DUE,
     /* Pending manifests of `buckets` whose runBefore is before `now`. */
     STORE_QUERY_OVERDUE,
-    /* InProgress manifests of `buckets` whose lease ended before `now`; with `owner` set instead: all InProgress
-     * manifests leased by it, whatever the time and the bucket. */
+    /* InProgress manifests of `buckets` whose lease ended before `now`; with `owner` set instead:
+     * all InProgress manifests leased by it, whatever the time and the bucket. */
     STORE_QUERY_LEASED_MANIFESTS,
     /* The same for clusters that hold a lease. */
     STORE_QUERY_LEASED_CLUSTERS,
     /* total: manifests in Pending or InProgress of the whole fleet. Cost must not grow with it. */
     STORE_QUERY_QUEUE_LENGTH,
-    /* Manifests by `cluster`, `states`, `task`, `schedule`, `created_before` (each optional), in order of
-     * (createdAt, id), in pages. */
+    /* Manifests by `cluster`, `states`, `task`, `schedule`, `created_before` (each optional), in
+     * order of (createdAt, id), in pages. */
     STORE_QUERY_MANIFESTS,
     /* The manifest with `id`, whatever its partition. */
     STORE_QUERY_MANIFEST_BY_ID,
@@ -144,8 +147,8 @@ struct store_query {
     const char *task;
     const char *schedule;
     const char *owner;
-    int64_t created_before; /* 0 for no bound */
-    size_t limit;           /* items a page at most; 1..1000 */
+    int64_t created_before;   /* 0 for no bound */
+    size_t limit;             /* items a page at most; 1..1000 */
     const char *continuation; /* of the page before, or NULL */
 };
 
@@ -169,8 +172,8 @@ struct store_operation store_replace(enum store_container container, const char 
                                      json_t *document);
 struct store_operation store_delete(enum store_container container, const char *partition,
                                     const char *id, const char *etag);
-/* Replaces two documents: both, or with a conflict on either none; of a crash in the middle of it a backend
- * may leave the first alone replaced. STORE_CONFLICT and STORE_NOT_FOUND are of either. */
+/* Replaces two documents: both, or with a conflict on either none; of a crash in the middle of it a
+ * backend may leave the first alone replaced. STORE_CONFLICT and STORE_NOT_FOUND are of either. */
 struct store_operation store_pair(struct store_operation first, struct store_operation second);
 struct store_operation store_query(const struct store_query *query);
 
@@ -197,8 +200,8 @@ int store_run(struct store *store, struct store_operation *operations, size_t co
 /* Releases the results of `count` operations; they may be run again afterwards. */
 void store_release(struct store_operation *operations, size_t count);
 
-/* Checks the backend's own integrity. -1 when it cannot be read; *ret_sound false and the first complaint in
- * `error` when it is damaged. */
+/* Checks the backend's own integrity. -1 when it cannot be read; *ret_sound false and the first
+ * complaint in `error` when it is damaged. */
 int store_verify_integrity(struct store *store, bool *ret_sound, struct error *error);
 
 /* Online copy into a new file (SQLite); ERROR_INVALID for a backend that keeps its own backups. */
