@@ -29,15 +29,20 @@
  *
  * Backends (store_open() chooses by the URI's scheme):
  *   sqlite:PATH   one file, WAL, synchronous=FULL; several processes of one machine share it. A
- * batch is one transaction, an operation that fails takes only itself back; an etag is a counter.
+ *                 batch is one transaction, an operation that fails takes only itself back; an
+ *                 etag is a counter.
  *   cosmos:URL    Azure Cosmos DB. Each operation is a request or a few, a batch runs them
- * concurrently: GET       GET docs/{id} with x-ms-documentdb-partitionkey; 404 is NOT_FOUND CREATE
- * POST docs; 409 is CONFLICT REPLACE   PUT docs/{id} with If-Match: etag; 412 is CONFLICT, 404
- * NOT_FOUND DELETE    DELETE docs/{id}, with If-Match where an etag is given PAIR      PUT of the
- * first; if that went well PUT of the second; if that fails PUT of the first as it was (with the
- * etag just got). A crash between the two leaves the first alone done. QUERY     POST docs with
- * isquery, a fixed text and parameters for each kind, asked of each partition key range and merged
- * here in the order the kind promises; the continuation names range and token
+ *                 concurrently:
+ *     GET       GET docs/{id} with x-ms-documentdb-partitionkey; 404 is NOT_FOUND
+ *     CREATE    POST docs; 409 is CONFLICT
+ *     REPLACE   PUT docs/{id} with If-Match: etag; 412 is CONFLICT, 404 NOT_FOUND
+ *     DELETE    DELETE docs/{id}, with If-Match where an etag is given
+ *     PAIR      PUT of the first; if that went well PUT of the second; if that fails PUT of the
+ *               first as it was (with the etag just got). A crash between the two leaves the first
+ *               alone done.
+ *     QUERY     POST docs with isquery, a fixed text and parameters for each kind, asked of each
+ *               partition key range and merged here in the order the kind promises; the
+ *               continuation names range and token
  */
 #ifndef MIMO_STORE_H
 #define MIMO_STORE_H
