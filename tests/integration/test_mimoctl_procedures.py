@@ -59,7 +59,7 @@ def test_explain_of_what_nothing_blocks_tells_how_it_is(mimoctl, api, view, mess
     api.answer(SHOW, view)
     api.answer(SHOW_OF_CLUSTER, view)
     done = mimoctl("manifest", "explain", ID)
-    assert (done.stdout, re.sub(r"for \d+s", "for 0s", done.stderr)) == ("", f"mimoctl: {message}\n")
+    assert (done.stdout, re.sub(r"for (\d+m)?\d+s", "for 0s", done.stderr)) == ("", f"mimoctl: {message}\n")
     assert json.loads(mimoctl("manifest", "explain", ID, "-o", "json").stdout)["blockers"] == []
 
 
