@@ -29,6 +29,7 @@ handler_f manifest_find;
 
 /* manifest_change.c */
 handler_f manifest_cancel_request;
+handler_f manifest_stop;
 handler_f manifest_delete;
 
 /* manifest_create.c */

@@ -32,6 +32,9 @@ static const struct route routes[] = {
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/cancel", ROLE_OPERATOR, BODY_OPTIONAL,
      COMMON | QUERY_BIT(QUERY_FORCE), manifest_cancel_request, "manifest.cancel",
      "Cancel a manifest that waits, or one that is stuck."},
+    {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/stop", ROLE_OPERATOR, BODY_OPTIONAL,
+     COMMON, manifest_stop, "manifest.stop",
+     "Cancel a manifest that runs, and stop its worker."},
 
     {HTTP_GET, "/admin/maintenanceManifests", ROLE_READER, BODY_NONE,
      PAGED | FILTERS, manifests_of_fleet, NULL,

@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from admin_api_data import load_running, manifests_path, stored_manifest
+from admin_api_data import at_once, load_running, manifests_path, refused, stored_manifest
 from api_server import ApiServer, cluster_id
 
 
@@ -66,3 +66,46 @@ def test_only_what_waits_has_blockers(server, api):
     server.load("MaintenanceManifests", closed)
     for manifest in (running, closed):
         assert "blockers" not in api("GET", manifests_path(cluster, manifest["id"])).expect(200)
+
+
+# ---- stopping ----
+
+def test_stop_cancels_what_runs_and_asks_for_its_worker(server, api):
+    cluster, running = load_running(server, 5)
+    path = manifests_path(cluster, running["id"], "stop")
+    answer = server.api("operator")("POST", path, {"icm": "42"})
+    view = answer.expect(202)
+    assert (view["id"], view["state"]) == (running["id"], "Cancelled") and "leaseOwner" not in view
+    [stored] = server.dump("MaintenanceManifests")
+    assert stored["stopRequested"] is True
+    assert stored["maintenanceManifest"]["state"] == "Cancelled"
+    # its worker still runs, and so its cluster is not free
+    assert api("GET", f"/admin{cluster}").expect(200)["leaseManifest"] == running["id"]
+    entry = server.audit(answer.headers["x-ms-request-id"])
+    assert (entry["action"], entry["status"], entry["icm"]) == ("manifest.stop", 202, "42")
+    refused(api("POST", path), 406, "PropertyChangeNotAllowed", None, "cannot stop task in state Cancelled")
+
+
+def test_stop_is_for_what_runs(server, api):
+    cluster = server.register()
+    waiting, closed = server.create(cluster), stored_manifest(cluster, "Completed")
+    server.load("MaintenanceManifests", closed)
+    refused(api("POST", manifests_path(cluster, waiting["id"], "stop")), 406, "PropertyChangeNotAllowed", None, "cancel it")
+    refused(api("POST", manifests_path(cluster, closed["id"], "stop")), 406, "PropertyChangeNotAllowed", None,
+            "cannot stop task in state Completed")
+    refused(api("POST", manifests_path(cluster, str(uuid.uuid4()), "stop")), 404, "NotFound", None, "manifest not found: ")
+    refused(server.api("reader")("POST", manifests_path(cluster, waiting["id"], "stop")), 403, "Forbidden")
+    assert all("stopRequested" not in document for document in server.dump("MaintenanceManifests"))
+
+
+def test_cancel_alone_asks_for_no_worker(server, api):
+    cluster, running = load_running(server, 5)
+    api("POST", manifests_path(cluster, running["id"], "cancel"), query={"force": "true"}).expect(200)
+    [stored] = server.dump("MaintenanceManifests")
+    assert "stopRequested" not in stored
+
+
+def test_of_many_who_stop_at_once_one_succeeds(server, api):
+    cluster, running = load_running(server, 5)
+    answers = at_once(16, lambda: api("POST", manifests_path(cluster, running["id"], "stop")))
+    assert sorted(answer.status for answer in answers) == [202] + [406] * 15

@@ -71,6 +71,7 @@ static void every_endpoint_is_found(void **state)
     check_handler("DELETE", "/admin" CLUSTER "/maintenanceManifests/some-id", manifest_delete);
     check_handler("POST", "/admin" CLUSTER "/maintenanceManifests/some-id/cancel",
                   manifest_cancel_request);
+    check_handler("POST", "/admin" CLUSTER "/maintenanceManifests/some-id/stop", manifest_stop);
     check_handler("GET", "/admin/maintenanceManifests", manifests_of_fleet);
     check_handler("GET", "/admin/maintenanceManifests/queued", manifests_queued);
     check_handler("GET", "/admin/maintenanceManifests/summary", manifests_summary);
