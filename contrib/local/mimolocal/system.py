@@ -157,7 +157,7 @@ class System:
                 actuator = control.ask(self.layout.run, self._index_of(index))["actuator"]
             except (OSError, ValueError):
                 return False
-            if not actuator["storeReachable"]:
+            if not actuator["storeReachable"] or actuator["mode"] == "starting":
                 return False
             ranges.append(actuator["buckets"])
         ranges.sort()
