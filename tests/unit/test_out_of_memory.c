@@ -310,7 +310,7 @@ static int write_cluster(void)
 static int show_cluster(void)
 {
     struct cluster cluster = make_cluster();
-    int result = check_view(cluster_view(&cluster), 4);
+    int result = check_view(cluster_view(&cluster), 5);
 
     cluster_free(&cluster);
     return result;
