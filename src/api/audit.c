@@ -3,6 +3,7 @@
 #include "api/audit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/routes.h"
 #include "api/wake.h"
@@ -43,21 +44,39 @@ static void entry_written(struct audit *audit, struct store_operation *operation
     free(audit->etag);
     audit->etag = take_pointer(&operation->result.etag);
     audit->status = status;
+    audit->stale = false;
+}
+
+int audit_run_many(struct api *api, struct audit *audit, struct store_operation *changes,
+                   size_t count, int status, struct answer *answer)
+{
+    struct error error;
+    cleanup_free struct store_operation *batch = calloc(count + 1, sizeof(*batch));
+    if (!batch || !audit->entry || document_set(audit->entry, "status", json_integer(status)) < 0)
+        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+    memcpy(batch, changes, count * sizeof(*batch));
+    batch[count] = entry_operation(audit);
+    int result = store_run(api->store, batch, count + 1, &error);
+    memcpy(changes, batch, count * sizeof(*batch));
+    if (result == 0)
+        entry_written(audit, &batch[count], status);
+    store_release(&batch[count], 1);
+    return result < 0 ? answer_store_unavailable(answer, &error) : 0;
 }
 
 int audit_run(struct api *api, struct audit *audit, struct store_operation *change, int status,
               struct answer *answer)
 {
-    struct error error;
-    if (!audit->entry || document_set(audit->entry, "status", json_integer(status)) < 0)
-        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
-    struct store_operation batch[] = {*change, entry_operation(audit)};
-    int result = store_run(api->store, batch, 2, &error);
-    *change = batch[0];
-    if (result == 0)
-        entry_written(audit, &batch[1], status);
-    store_release(&batch[1], 1);
-    return result < 0 ? answer_store_unavailable(answer, &error) : 0;
+    return audit_run_many(api, audit, change, 1, status, answer);
+}
+
+void audit_set_count(struct audit *audit, json_int_t count)
+{
+    const json_t *stored = document_get(audit->entry, "count");
+    if (stored && json_integer_value(stored) == count)
+        return;
+    if (audit->entry && document_set(audit->entry, "count", json_integer(count)) == 0)
+        audit->stale = true;
 }
 
 /* Best effort: the answer is decided, and the log has what could not be written. */
@@ -68,7 +87,8 @@ static void correct(struct api *api, struct audit *audit, int status)
         return;
     struct store_operation operation = entry_operation(audit);
     if (store_run(api->store, &operation, 1, &error) < 0)
-        log_warning("audit entry of request %s still says status %d, not %d: %s",
+        log_warning("audit entry of request %s could not be corrected, its status was %d then and "
+                    "is %d: %s",
                     document_string(audit->entry, "requestId", ""), audit->status, status,
                     error.message);
     else
@@ -78,7 +98,7 @@ static void correct(struct api *api, struct audit *audit, int status)
 
 void audit_end(struct api *api, struct audit *audit, int status)
 {
-    if (audit->etag && audit->status != status)
+    if (audit->etag && (audit->stale || audit->status != status))
         correct(api, audit, status);
     if (status < 300)
         wake_actuators(api->config->actuator_runtime_directory);

@@ -21,6 +21,7 @@
 #define API_AUDIT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "api/api.h"
 
@@ -28,6 +29,7 @@ struct audit {
     json_t *entry; /* owned */
     char *etag;    /* of the stored entry; NULL until it is there */
     int status;    /* as stored */
+    bool stale;    /* the stored entry is behind `entry` */
 };
 
 /* `resource` is what is changed: a resource ID, with the manifest's id behind it. NULL entry
@@ -39,7 +41,14 @@ struct audit audit_begin(const struct request *request, const char *resource);
 int audit_run(struct api *api, struct audit *audit, struct store_operation *change, int status,
               struct answer *answer);
 
-/* Corrects the entry when `status` is another than was stored, tells the actuators that there may
+/* The same for `count` changes with one entry. */
+int audit_run_many(struct api *api, struct audit *audit, struct store_operation *changes,
+                   size_t count, int status, struct answer *answer);
+
+/* How many documents were changed, where it is not one; written by the next of the calls here. */
+void audit_set_count(struct audit *audit, json_int_t count);
+
+/* Corrects the entry when it is no longer what was stored, tells the actuators that there may
  * be work when the change happened, and releases the audit. */
 void audit_end(struct api *api, struct audit *audit, int status);
 

@@ -27,6 +27,10 @@ handler_f manifests_of_fleet;
 handler_f manifest_show;
 handler_f manifest_find;
 
+/* manifest_bulk.c */
+handler_f manifests_delete;
+handler_f manifests_cancel;
+
 /* manifest_change.c */
 handler_f manifest_cancel_request;
 handler_f manifest_stop;

@@ -146,12 +146,32 @@ void manifests_queued(struct api *api, struct request *request, struct answer *a
     listing_answer(api, request, &query, view_of_document, answer);
 }
 
+int manifests_read_age(const struct request *request, int64_t *ret_before, struct answer *answer)
+{
+    const char *age = request->query[QUERY_OLDER_THAN];
+    int64_t milliseconds;
+    struct error error;
+    *ret_before = 0;
+    if (!age)
+        return 0;
+    if (clock_parse_duration(age, &milliseconds, &error) == 0)
+        *ret_before = clock_unix_seconds() - milliseconds / 1000 + 1; /* the store's is exclusive */
+    else if (clock_parse(age, ret_before, &error) < 0)
+        return answer_refuse(
+            answer, API_INVALID_PARAMETER, "olderThan",
+            "\"%.64s\" is neither a duration such as 90s, 2h or 7d nor a time such "
+            "as 2026-11-30T00:00:00Z",
+            age);
+    if (*ret_before < 1)
+        *ret_before = 1; /* 0 is for no bound */
+    return 0;
+}
+
 /* The filters of the global query; texts of the query point into the request or `cluster`. */
 static int read_filters(const struct api *api, const struct request *request,
                         struct store_query *query, char *cluster, struct answer *answer)
 {
     const char *task_name = request->query[QUERY_TASK];
-    const char *age = request->query[QUERY_OLDER_THAN];
     struct error error;
     if (request_states(request, &query->states, answer) < 0)
         return -1;
@@ -171,15 +191,7 @@ static int read_filters(const struct api *api, const struct request *request,
         query->task = task ? task->id : task_name;
     }
     query->schedule = request->query[QUERY_SCHEDULE];
-    if (age) {
-        int64_t milliseconds;
-        if (clock_parse_duration(age, &milliseconds, &error) < 0)
-            return answer_refuse(answer, API_INVALID_PARAMETER, "olderThan", "%s", error.message);
-        int64_t before =
-            clock_unix_seconds() - milliseconds / 1000 + 1; /* the store's is exclusive */
-        query->created_before = before > 0 ? before : 1;
-    }
-    return 0;
+    return manifests_read_age(request, &query->created_before, answer);
 }
 
 void manifests_of_fleet(struct api *api, struct request *request, struct answer *answer)

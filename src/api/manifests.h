@@ -21,6 +21,9 @@ int manifest_load(struct api *api, const struct request *request,
                   struct store_operation *ret_operation, struct manifest *ret_manifest,
                   struct answer *answer);
 
+/* olderThan: only what was created before *ret_before, as store queries take it; 0 when absent. */
+int manifests_read_age(const struct request *request, int64_t *ret_before, struct answer *answer);
+
 /* The manifest's view with leaseOwnerName. New reference, or NULL without memory. */
 json_t *manifest_answer_view(struct api *api, struct manifest *manifest);
 

@@ -37,7 +37,8 @@ enum {
     PARAMETER(QUERY_TASK, "maintenanceTaskID", "only manifests of this task: UUID or short name")  \
     PARAMETER(QUERY_SCHEDULE, "createdBySchedule", "only manifests made by this schedule")         \
     PARAMETER(QUERY_OLDER_THAN, "olderThan",                                                       \
-              "only what was created at least so long ago: 90s, 2h, 7d")                           \
+              "only what was created at least so long ago (90s, 2h, 7d), or before a time")        \
+    PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "the schedule whose manifests are meant")           \
     PARAMETER(QUERY_FORCE, "force",                                                                \
               "true: cancel although it has been running for less than an hour")                   \
     PARAMETER(QUERY_IF_OPEN, "ifOpen", "skip or fail: when such a manifest is open already")

@@ -2,10 +2,11 @@
 """What the Admin API tells of, and does to, many manifests at once."""
 
 import time
+import uuid
 
 import pytest
-from admin_api_data import manifests_path, stored_manifest
-from api_server import FLAGS, PRACTICE, ApiServer
+from admin_api_data import manifests_path, refused, running_manifest, stored_cluster, stored_manifest
+from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
 
 FLEET = "/admin/maintenanceManifests"
 SUMMARY = f"{FLEET}/summary"
@@ -57,3 +58,95 @@ def test_the_summary_counts_more_than_a_page_of_the_store(server, api, cluster):
     assert summary["oldestRunnable"] == {"id": oldest["id"], "clusterResourceID": cluster.lower(),
                                          "since": oldest["maintenanceManifest"]["runAfter"]}
     assert summary["truncated"] is False
+
+
+# ---- deleting many ----
+
+def test_bulk_delete_takes_what_has_ended_and_is_old_enough(server, api, cluster):
+    now = int(time.time())
+    old = [stored_manifest(cluster, state, createdAt=now - 8 * 86400) for state in ("Completed", "Failed", "Pending")]
+    new = stored_manifest(cluster, "Completed", createdAt=now - 60)
+    server.load("MaintenanceManifests", *old, new)
+    answer = api("DELETE", FLEET, query={"state": "Completed,TimedOut", "olderThan": "7d", "icm": "77"})
+    assert answer.expect(200) == {"deleted": 1, "errors": 0, "more": False}
+    left = {document["id"] for document in server.dump("MaintenanceManifests")}
+    assert left == {old[1]["id"], old[2]["id"], new["id"]}
+    entry = server.audit(answer.headers["x-ms-request-id"])
+    assert (entry["action"], entry["count"], entry["status"], entry["icm"], entry["actor"]) == \
+        ("manifests.delete", 1, 200, "77", "admin")
+    assert entry["resource"] == "/maintenanceManifests?state=Completed,TimedOut&olderThan=7d"
+    assert api("DELETE", FLEET, query={"state": "Failed"}).expect(200)["deleted"] == 1
+
+
+def test_bulk_delete_takes_a_time_as_well(server, api, cluster):
+    server.load("MaintenanceManifests", stored_manifest(cluster, "Failed", createdAt=1700000000),
+                stored_manifest(cluster, "Failed", createdAt=1700000001))
+    query = {"state": "Failed", "olderThan": "2023-11-14T22:13:21Z"}
+    assert api("DELETE", FLEET, query=query).expect(200)["deleted"] == 1
+    [left] = server.dump("MaintenanceManifests")
+    assert left["createdAt"] == 1700000001
+
+
+def test_bulk_delete_of_several_batches_is_one_entry_and_ends_somewhere(server, api, cluster):
+    server.load("MaintenanceManifests", *(stored_manifest(cluster, "Completed") for _ in range(10050)),
+                stored_manifest(cluster, "Pending"))
+    first = api("DELETE", FLEET, query={"state": "Completed"})
+    assert first.expect(200) == {"deleted": 10000, "errors": 0, "more": True}
+    second = api("DELETE", FLEET, query={"state": "Completed"})
+    assert second.expect(200) == {"deleted": 50, "errors": 0, "more": False}
+    counts = [server.audit(answer.headers["x-ms-request-id"])["count"] for answer in (first, second)]
+    assert counts == [10000, 50]
+    [left] = server.dump("MaintenanceManifests")
+    assert left["maintenanceManifest"]["state"] == "Pending"
+
+
+def test_bulk_delete_refuses_what_is_open_or_not_said(server, api, cluster):
+    server.create(cluster)
+    refused(api("DELETE", FLEET), 400, "InvalidParameter", "state", "Parameter is missing")
+    for state in ("Pending", "InProgress", "Completed,Pending"):
+        refused(api("DELETE", FLEET, query={"state": state}), 400, "InvalidParameter", "state", "ended")
+    refused(api("DELETE", FLEET, query={"state": "Done"}), 400, "InvalidParameter", "state", "TimedOut")
+    refused(api("DELETE", FLEET, query={"state": "Failed", "olderThan": "long"}), 400, "InvalidParameter", "olderThan", "7d")
+    refused(server.api("operator")("DELETE", FLEET, query={"state": "Failed"}), 403, "Forbidden", None, "admin")
+    before = server.dump("Audit")
+    assert api("DELETE", FLEET, query={"state": "Failed"}).expect(200) == {"deleted": 0, "errors": 0, "more": False}
+    assert server.dump("Audit") == before # nothing was changed
+    assert len(server.dump("MaintenanceManifests")) == 1
+
+
+# ---- cancelling many ----
+
+def of_schedule(manifest, schedule):
+    manifest["maintenanceManifest"]["createdBySchedule"] = schedule
+    return manifest
+
+
+def test_bulk_cancel_takes_what_waits_of_one_schedule(server, api, cluster):
+    schedule, other = str(uuid.uuid4()), str(uuid.uuid4())
+    waiting = [of_schedule(stored_manifest(cluster, "Pending"), schedule) for _ in range(450)]
+    strangers = [of_schedule(stored_manifest(cluster, "Pending"), other), stored_manifest(cluster, "Pending"),
+                 of_schedule(stored_manifest(cluster, "Completed"), schedule)]
+    server.load("MaintenanceManifests", *waiting, *strangers)
+    answer = api("POST", f"{FLEET}/cancel", query={"scheduleID": schedule})
+    assert answer.expect(200) == {"cancelled": 450, "errors": 0, "more": False}
+    states = {document["id"]: document["maintenanceManifest"]["state"] for document in server.dump("MaintenanceManifests")}
+    assert {states[manifest["id"]] for manifest in waiting} == {"Cancelled"}
+    assert [states[manifest["id"]] for manifest in strangers] == ["Pending", "Pending", "Completed"]
+    entry = server.audit(answer.headers["x-ms-request-id"])
+    assert (entry["action"], entry["count"], entry["resource"]) == \
+        ("manifests.cancel", 450, f"/maintenanceManifests?scheduleID={schedule}")
+    assert api("POST", f"{FLEET}/cancel", query={"scheduleID": schedule}).expect(200)["cancelled"] == 0
+
+
+def test_bulk_cancel_needs_a_schedule_and_leaves_alone_what_runs(server, api):
+    for query in ({}, {"scheduleID": ""}):
+        refused(api("POST", f"{FLEET}/cancel", query=query), 400, "InvalidParameter", "scheduleID", "Parameter is missing")
+    refused(server.api("operator")("POST", f"{FLEET}/cancel", query={"scheduleID": "x"}), 403, "Forbidden")
+    refused(api("POST", f"{FLEET}/cancel", query={"scheduleID": "x" * 5000}), 400, "InvalidParameter", "scheduleID", "UUID")
+    cluster, schedule = cluster_id(), str(uuid.uuid4())
+    ours = of_schedule(running_manifest(cluster, 7200), schedule)
+    server.load("OpenShiftClusters", stored_cluster(cluster, ours["id"]))
+    server.load("MaintenanceManifests", ours)
+    assert api("POST", f"{FLEET}/cancel", query={"scheduleID": schedule}).expect(200)["cancelled"] == 0
+    [left] = server.dump("MaintenanceManifests")
+    assert left["maintenanceManifest"]["state"] == "InProgress"

@@ -73,6 +73,8 @@ static void every_endpoint_is_found(void **state)
                   manifest_cancel_request);
     check_handler("POST", "/admin" CLUSTER "/maintenanceManifests/some-id/stop", manifest_stop);
     check_handler("GET", "/admin/maintenanceManifests", manifests_of_fleet);
+    check_handler("DELETE", "/admin/maintenanceManifests?state=Failed", manifests_delete);
+    check_handler("POST", "/admin/maintenanceManifests/cancel", manifests_cancel);
     check_handler("GET", "/admin/maintenanceManifests/queued", manifests_queued);
     check_handler("GET", "/admin/maintenanceManifests/summary", manifests_summary);
     check_handler("GET", "/admin/maintenanceManifests/some-id", manifest_find);
