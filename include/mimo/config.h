@@ -66,6 +66,13 @@ bool config_worker_uids(const struct config *config, uint32_t *ret_first, uint32
 /* The path of tasks.certificates where that is a directory, else NULL; borrowed. */
 const char *config_certificate_directory(const struct config *config);
 
+/* The URL of tasks.certificates where that is a Key Vault, else NULL; borrowed. */
+const char *config_certificate_vault(const struct config *config);
+
+/* True for an https URL, or plain http to an address that never leaves the machine (127.0.0.0/8,
+ * 169.254.0.0/16), each without a query. */
+bool config_is_identity_endpoint(const char *url);
+
 /* Writes every key with its value in force in the form of the file (--dump-config). */
 void config_dump(const struct config *config, FILE *stream);
 

@@ -96,10 +96,18 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty leaves it alone") \
                                                                                                                        \
   TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
-  TEXT    (tasks, certificates, "dir:/etc/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read") \
+  TEXT    (tasks, certificates, "dir:/etc/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read, or keyvault:https://NAME.vault.azure.net") \
   TEXT    (tasks, managed_domain, "", "domain under which the names of clusters are ours: they get certificates for it; empty for none") \
   BOOLEAN (tasks, signed_certificates, "yes", "whether clusters under managed_domain get certificates of ours at all") \
   TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate among them")                                   \
+                                                                                                                       \
+  TEXT    (azure, client_id, "", "identity that reads from the vault of tasks.certificates: of a user-assigned managed identity, or, with azure.tenant, of an application; empty for the machine's own") \
+  TEXT    (azure, tenant, "", "tenant of the application that reads, by UUID or domain; empty for a managed identity") \
+  TEXT    (azure, client_secret_file, "", "file with the application's secret; only the launcher reads it")          \
+  TEXT    (azure, authority, "https://login.microsoftonline.com", "where applications log in; another in sovereign clouds and tests") \
+  TEXT    (azure, identity_endpoint, "", "where managed identities get tokens; empty for IDENTITY_ENDPOINT of the environment, else the metadata service at 169.254.169.254") \
+  TEXT    (azure, vault_audience, "", "what tokens for the vault are for; empty for the domain that the vault is in, https://vault.azure.net") \
+  TEXT    (azure, ca_file, "", "certificates (PEM) to verify these services with; empty for those of the system")    \
                                                                                                                        \
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
   CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \

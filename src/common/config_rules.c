@@ -144,12 +144,114 @@ const char *config_certificate_directory(const struct config *config)
     return strncmp(text, scheme, strlen(scheme)) == 0 ? text + strlen(scheme) : NULL;
 }
 
+const char *config_certificate_vault(const struct config *config)
+{
+    static const char scheme[] = "keyvault:";
+    const char *text = config->tasks_certificates;
+
+    return strncmp(text, scheme, strlen(scheme)) == 0 ? text + strlen(scheme) : NULL;
+}
+
+/* "https://host", "https://host:port", each with the path "" or, where allowed, any. */
+static bool is_https(const char *text, bool with_path)
+{
+    static const char scheme[] = "https://", plain[] = "0123456789.-abcdefghijklmnopqrstuvwxyz"
+                                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t length;
+
+    if (strncmp(text, scheme, strlen(scheme)) != 0)
+        return false;
+    text += strlen(scheme);
+    length = strspn(text, plain);
+    if (length == 0)
+        return false;
+    text += length;
+    if (*text == ':') {
+        length = strspn(text + 1, "0123456789");
+        if (length == 0 || length > 5 || strtoul(text + 1, NULL, 10) - 1 >= 65535)
+            return false;
+        text += length + 1;
+    }
+    return *text == '\0' || (with_path && *text == '/' && !strpbrk(text, "?# "));
+}
+
+/* Moves on past a number of an address, 0 to 255. */
+static bool skip_byte(const char **text)
+{
+    char *end;
+    unsigned long number = isdigit((unsigned char)**text) ? strtoul(*text, &end, 10) : 256;
+
+    if (number > 255)
+        return false;
+    *text = end;
+    return true;
+}
+
+static bool is_of_this_machine(const char *text)
+{
+    static const char *const prefixes[] = {"http://127.", "http://169.254."};
+
+    for (int i = 0; i < 2; i++) {
+        const char *rest = text + strlen(prefixes[i]);
+        bool good = strncmp(text, prefixes[i], strlen(prefixes[i])) == 0;
+
+        for (int left = i == 0 ? 3 : 2; good && left > 0; left--)
+            good = skip_byte(&rest) && (left == 1 || *rest++ == '.');
+        if (good && *rest == ':')
+            good = isdigit((unsigned char)rest[1]) && strtoul(rest + 1, NULL, 10) - 1 < 65535 &&
+                   (rest += 1 + strspn(rest + 1, "0123456789"));
+        if (good && *rest == '/' && !strpbrk(rest, "?# "))
+            return true;
+    }
+    return false;
+}
+
+bool config_is_identity_endpoint(const char *url)
+{
+    return is_https(url, true) || is_of_this_machine(url);
+}
+
+/* What reading from a vault takes. */
+static int check_azure(const struct config *config, struct error *error)
+{
+    const char *endpoint = config->azure_identity_endpoint;
+
+    if (!is_https(config->azure_authority, false))
+        return wrong(error, "azure.authority", "\"%.64s\" is not https://HOST",
+                     config->azure_authority);
+    if (*endpoint && !config_is_identity_endpoint(endpoint))
+        return wrong(error, "azure.identity_endpoint",
+                     "\"%.64s\" is neither an https URL nor http to an address in 127.0.0.0/8 or "
+                     "169.254.0.0/16",
+                     endpoint);
+    if (*config->azure_vault_audience && !is_https(config->azure_vault_audience, false))
+        return wrong(error, "azure.vault_audience", "\"%.64s\" is not https://HOST",
+                     config->azure_vault_audience);
+    if (strspn(config->azure_tenant, "0123456789.-abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(config->azure_tenant))
+        return wrong(error, "azure.tenant", "\"%.64s\" is neither a UUID nor a domain",
+                     config->azure_tenant);
+    if (*config->azure_tenant &&
+        (!*config->azure_client_id || *config->azure_client_secret_file != '/'))
+        return wrong(error, "azure.tenant",
+                     "needs azure.client_id and azure.client_secret_file (an absolute path) too: "
+                     "an application logs in with all three");
+    if (!*config->azure_tenant && *config->azure_client_secret_file)
+        return wrong(error, "azure.client_secret_file",
+                     "needs azure.tenant and azure.client_id too: an application logs in with all "
+                     "three");
+    return 0;
+}
+
 static int check_certificates(const struct config *config, struct error *error)
 {
     const char *directory = config_certificate_directory(config);
+    const char *vault = config_certificate_vault(config);
 
-    if (!directory || *directory != '/')
-        return wrong(error, "tasks.certificates", "\"%.64s\" is not dir:PATH with an absolute path",
+    if ((!directory || *directory != '/') && (!vault || !is_https(vault, false)))
+        return wrong(error, "tasks.certificates",
+                     "\"%.64s\" is neither dir:PATH with an absolute path nor "
+                     "keyvault:https://NAME.vault.azure.net",
                      config->tasks_certificates);
     if (!launch_certificate_is_valid(config->tasks_mdsd_secret))
         return wrong(error, "tasks.mdsd_secret",
@@ -163,7 +265,7 @@ int config_check_rules(const struct config *config, struct error *error)
 {
     static int (*const rules[])(const struct config *, struct error *) = {
         check_lease,       check_place,     check_membership,   check_mark,
-        check_worker_uids, check_addresses, check_certificates,
+        check_worker_uids, check_addresses, check_certificates, check_azure,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

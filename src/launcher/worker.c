@@ -221,6 +221,8 @@ static int open_credentials(struct worker *worker, struct error *error)
                            &worker->credentials, &worker->credentials_length, error);
     seal_key_free(key);
     worker->workplace->key = NULL;
+    if (order->certificate_count == 0)
+        azure_secrets_wipe(&worker->workplace->azure);
     return result;
 }
 

@@ -19,6 +19,7 @@
 
 #include "launcher/sandbox.h"
 #include "launcher/worker_users.h"
+#include "mimo/azure.h"
 #include "mimo/certificate.h"
 #include "mimo/error.h"
 #include "mimo/launcher_channel.h"
@@ -35,7 +36,8 @@ struct workplace {
     pid_t launcher;              /* parent of every worker */
     struct seal_key *key;        /* NULL: sealed credentials cannot be opened */
     int certificates;            /* the open directory of tasks.certificates (O_PATH), or -1 */
-    char *certificate_directory; /* its path, for messages */
+    char *certificate_directory; /* its path, for messages; NULL: they are in a Key Vault */
+    struct azure_secrets azure;  /* what it takes to read from there */
     bool closed_keyring;         /* the session keyring is one that nobody can use */
     int landlock_abi;
     struct sandbox_filter filter;

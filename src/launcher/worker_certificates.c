@@ -7,12 +7,15 @@
  * still its user, reads the files of the names in its order, each checked to be a name and nothing
  * else (launcher_channel.c): no symbolic link, no device, a bounded size. It interprets nothing of
  * them; that is left to the task, inside.
+ *
+ * Certificates in a Key Vault are read by the task's own worker, inside (azure.h).
  */
 #include "config.h"
 
 #include <stdio.h>
 
 #include "launcher/worker.h"
+#include "mimo/document.h"
 #include "mimo/io.h"
 #include "mimo/task.h"
 
@@ -33,7 +36,8 @@ static void read_certificate(const struct workplace *workplace, const char *name
 void worker_read_certificates(struct worker *worker)
 {
     const struct launcher_launch *order = worker->order;
-    for (uint32_t i = 0; i < order->certificate_count; i++)
+    bool is_in_vault = !worker->workplace->certificate_directory;
+    for (uint32_t i = 0; i < order->certificate_count && !is_in_vault; i++)
         read_certificate(worker->workplace, order->certificates[i], &worker->certificates[i]);
 }
 
@@ -71,6 +75,10 @@ struct step_result worker_take_certificate(struct task_context *context, size_t 
         return step_terminal("the order has no certificate %zu: are mimod and mimo-launcher of one "
                              "build and configuration?",
                              position);
+    if (!worker->workplace->certificate_directory)
+        return key_vault_read(document_get(context->job->settings, "azure"),
+                              context->job->addresses, &worker->workplace->azure,
+                              worker->order->certificates[position], ret_data);
     struct worker_certificate *certificate = &worker->certificates[position];
     if (certificate->error.kind != ERROR_NONE)
         return refuse(worker, worker->order->certificates[position], &certificate->error);

@@ -125,6 +125,8 @@ static int open_certificates(struct workplace *workplace, const struct config *c
                              struct error *error)
 {
     const char *path = config_certificate_directory(config);
+    if (!path)
+        return azure_secrets_load(config, &workplace->azure, error);
     workplace->certificate_directory = strdup(path);
     if (!workplace->certificate_directory)
         return error_set_system(error, ENOMEM, "cannot keep the path of tasks.certificates");
@@ -210,9 +212,10 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
     if (setsid() < 0 && errno != EPERM) /* EPERM: leads one already */
         return error_set_system(error, errno, "cannot start a session");
     umask(077);
-    if (settle_signals(error) < 0 || silence_streams(error) < 0 || clean_environment(error) < 0 ||
-        worker_users_find(config, &workplace->users, error) < 0 || kube_warm_up(error) < 0 ||
-        rehearse(error) < 0 || sandbox_prepare_names(error) < 0 ||
+    if (settle_signals(error) < 0 || silence_streams(error) < 0 ||
+        azure_secrets_take_environment(config, &workplace->azure, error) < 0 ||
+        clean_environment(error) < 0 || worker_users_find(config, &workplace->users, error) < 0 ||
+        kube_warm_up(error) < 0 || rehearse(error) < 0 || sandbox_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
         close_keyring(workplace, error) < 0)
         return -1;

@@ -10,13 +10,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "mimo/azure.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
 #include "mimo/job.h"
 #include "mimo/log.h"
 #include "mimo/seal.h"
-#include "supervisor/resolver.h"
+#include "supervisor/lookup.h"
 #include "supervisor/supervisor.h"
 
 /* How long a pipe may stay open after its worker is reaped: then somebody else holds it, and it is
@@ -154,6 +155,9 @@ static json_t *make_settings(const struct supervisor *supervisor, const struct t
     }
     if (!names || document_set(settings, "certificates", names) < 0)
         return NULL;
+    if (config_certificate_vault(config) && launch->certificate_count > 0 &&
+        document_set(settings, "azure", azure_settings(config)) < 0)
+        return NULL;
     return take_pointer(&settings);
 }
 
@@ -249,13 +253,12 @@ static int open_pipe(struct supervisor *supervisor, struct worker *worker, int *
     return 0;
 }
 
-static int launch(struct supervisor *supervisor, struct worker *worker, json_t *addresses,
-                  uint16_t port, struct error *error)
+static int launch(struct supervisor *supervisor, struct worker *worker,
+                  const struct lookup_result *servers, struct error *error)
 {
-    struct launcher_launch launch = {0};
-    if (port != 0)
-        launch.ports[launch.port_count++] = port;
-    cleanup_fd int job = make_job(supervisor, worker, addresses, &launch, error);
+    struct launcher_launch launch = {.port_count = servers->port_count};
+    memcpy(launch.ports, servers->ports, sizeof(launch.ports));
+    cleanup_fd int job = make_job(supervisor, worker, servers->addresses, &launch, error);
     if (job < 0)
         return -1;
     cleanup_fd int report = -1;
@@ -270,12 +273,12 @@ static int launch(struct supervisor *supervisor, struct worker *worker, json_t *
 }
 
 static void launch_or_settle(struct supervisor *supervisor, struct worker *worker,
-                             json_t *addresses, uint16_t port)
+                             const struct lookup_result *servers)
 {
     struct error error;
     if (supervisor->phase != SUPERVISOR_RUNNING) {
         settle_as(supervisor, worker, OUTCOME_DRAINED, NULL);
-    } else if (launch(supervisor, worker, addresses, port, &error) < 0) {
+    } else if (launch(supervisor, worker, servers, &error) < 0) {
         log_error("manifest %s: no worker could be started: %s", worker->manifest_id,
                   error.message);
         close_pipe(worker);
@@ -283,14 +286,48 @@ static void launch_or_settle(struct supervisor *supervisor, struct worker *worke
     }
 }
 
-static void on_resolved(void *context, json_t *addresses, uint16_t port, const struct error *error)
+static void settle_without_servers(struct supervisor *supervisor, struct worker *worker,
+                                   const struct error *error)
+{
+    settle_as_step(supervisor, worker,
+                   error->kind == ERROR_INVALID ? OUTCOME_TERMINAL : OUTCOME_TRANSIENT,
+                   error->message);
+}
+
+static void on_looked_up(void *context, const struct lookup_result *servers,
+                         const struct error *error)
 {
     struct worker *worker = context;
     struct supervisor *supervisor = worker->owner;
-    if (addresses)
-        launch_or_settle(supervisor, worker, addresses, port);
+    if (servers)
+        launch_or_settle(supervisor, worker, servers);
     else
-        settle_as_step(supervisor, worker, OUTCOME_TRANSIENT, error->message);
+        settle_without_servers(supervisor, worker, error);
+}
+
+/* The servers that the worker will talk to: its cluster, and those that its certificates come from.
+ * New reference; NULL without memory. */
+static json_t *find_servers(const struct supervisor *supervisor, struct worker *worker,
+                            uint16_t *ret_port)
+{
+    static const char url_path[] = "openShiftCluster.properties.apiserverProfile.url";
+    const struct config *config = supervisor->config;
+    const json_t *cluster = cluster_document(&worker->settlement.claim.cluster);
+    const char *url = document_string(cluster, url_path, NULL);
+    cleanup_json json_t *urls = json_array();
+    struct azure_endpoints azure = {0};
+    cleanup_json json_t *names =
+        worker->task->certificates ? worker->task->certificates(config, cluster) : NULL;
+    if (url && (worker->task->flags & TASK_NEEDS_CLUSTER) &&
+        json_array_append_new(urls, json_string(url)) < 0)
+        return NULL;
+    if (json_array_size(names) > 0 && config_certificate_vault(config))
+        azure_endpoints(config, &azure);
+    for (int i = 0; i < azure.url_count; i++)
+        if (json_array_append_new(urls, json_string(azure.urls[i])) < 0)
+            return NULL;
+    *ret_port = azure.port;
+    return take_pointer(&urls);
 }
 
 void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed,
@@ -307,15 +344,15 @@ void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct mo
         settle_as(supervisor, worker, OUTCOME_UNREGISTERED, NULL);
         return;
     }
-    const char *url = document_string(cluster_document(&worker->settlement.claim.cluster),
-                                      "openShiftCluster.properties.apiserverProfile.url", NULL);
+    uint16_t port = 0;
     struct error error;
-    if (!url || !(worker->task->flags & TASK_NEEDS_CLUSTER))
-        launch_or_settle(supervisor, worker, NULL, 0);
-    else if (resolver_start(&supervisor->loop, url, on_resolved, worker, &error) < 0)
-        settle_as_step(supervisor, worker,
-                       error.kind == ERROR_INVALID ? OUTCOME_TERMINAL : OUTCOME_TRANSIENT,
-                       error.message);
+    cleanup_json json_t *urls = find_servers(supervisor, worker, &port);
+    if (!urls)
+        settle_as(supervisor, worker, OUTCOME_NOT_STARTED, "out of memory");
+    else if (json_array_size(urls) == 0)
+        launch_or_settle(supervisor, worker, &(struct lookup_result){0});
+    else if (lookup_start(&supervisor->loop, urls, port, on_looked_up, worker, &error) < 0)
+        settle_without_servers(supervisor, worker, &error);
 }
 
 void attempt_terminate(struct supervisor *supervisor, struct worker *worker, int signal)

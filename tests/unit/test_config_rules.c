@@ -62,11 +62,49 @@ static void rules_over_several_keys_are_kept(void **state)
         {"[metrics]\nlisten =", NULL},
         {"[metrics]\nlisten = x",
          ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[tasks]\ncertificates = /x",
-         ": tasks.certificates: \"/x\" is not dir:PATH with an absolute path"},
+        {"[tasks]\ncertificates = /x", ": tasks.certificates: \"/x\" is neither dir:PATH with an "
+                                       "absolute path nor keyvault:https://NAME.vault.azure.net"},
         {"[tasks]\ncertificates = dir:x",
-         ": tasks.certificates: \"dir:x\" is not dir:PATH with an absolute path"},
+         ": tasks.certificates: \"dir:x\" is neither dir:PATH with an absolute path nor "
+         "keyvault:https://NAME.vault.azure.net"},
         {"[tasks]\ncertificates = dir:/x\nmdsd_secret = Geneva-2.logs", NULL},
+        {"[tasks]\ncertificates = keyvault:https://n.vault.azure.net", NULL},
+        {"[tasks]\ncertificates = keyvault:https://localhost:8443", NULL},
+        {"[tasks]\ncertificates = keyvault:http://n.vault.azure.net",
+         ": tasks.certificates: \"keyvault:http://n.vault.azure.net\" is neither dir:PATH with an "
+         "absolute path nor keyvault:https://NAME.vault.azure.net"},
+        {"[tasks]\ncertificates = keyvault:https://n.vault.azure.net/x",
+         ": tasks.certificates: \"keyvault:https://n.vault.azure.net/x\" is neither dir:PATH with "
+         "an absolute path nor keyvault:https://NAME.vault.azure.net"},
+        {"[azure]\nauthority = https://login.microsoftonline.us", NULL},
+        {"[azure]\nauthority = login.microsoftonline.us",
+         ": azure.authority: \"login.microsoftonline.us\" is not https://HOST"},
+        {"[azure]\nidentity_endpoint = http://169.254.169.254/metadata/identity/oauth2/token",
+         NULL},
+        {"[azure]\nidentity_endpoint = http://127.0.0.1:40342/metadata", NULL},
+        {"[azure]\nidentity_endpoint = https://identity.test/token", NULL},
+        {"[azure]\nidentity_endpoint = http://10.0.0.1/x",
+         ": azure.identity_endpoint: \"http://10.0.0.1/x\" is neither an https URL nor http to an "
+         "address in 127.0.0.0/8 or 169.254.0.0/16"},
+        {"[azure]\nidentity_endpoint = http://127.evil.test/x",
+         ": azure.identity_endpoint: \"http://127.evil.test/x\" is neither an https URL nor http "
+         "to an address in 127.0.0.0/8 or 169.254.0.0/16"},
+        {"[azure]\nidentity_endpoint = http://169.254.1.1@evil.test/x",
+         ": azure.identity_endpoint: \"http://169.254.1.1@evil.test/x\" is neither an https URL "
+         "nor http to an address in 127.0.0.0/8 or 169.254.0.0/16"},
+        {"[azure]\nidentity_endpoint = http://127.0.0.1:0/x",
+         ": azure.identity_endpoint: \"http://127.0.0.1:0/x\" is neither an https URL nor http to "
+         "an address in 127.0.0.0/8 or 169.254.0.0/16"},
+        {"[azure]\nvault_audience = x", ": azure.vault_audience: \"x\" is not https://HOST"},
+        {"[azure]\ntenant = a/b\nclient_id = c\nclient_secret_file = /f",
+         ": azure.tenant: \"a/b\" is neither a UUID nor a domain"},
+        {"[azure]\ntenant = t",
+         ": azure.tenant: needs azure.client_id and azure.client_secret_file (an absolute path) "
+         "too: an application logs in with all three"},
+        {"[azure]\ntenant = t\nclient_id = c\nclient_secret_file = /f", NULL},
+        {"[azure]\nclient_secret_file = /f",
+         ": azure.client_secret_file: needs azure.tenant and azure.client_id too: an application "
+         "logs in with all three"},
         {"[tasks]\nmdsd_secret = ../x",
          ": tasks.mdsd_secret: \"../x\" is not the name of a certificate: letters, digits, \"-\" "
          "and \".\", fewer than 128"},

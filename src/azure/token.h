@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * token.h - an access token for a service of Azure.
+ */
+#ifndef MIMO_AZURE_TOKEN_H
+#define MIMO_AZURE_TOKEN_H
+
+#include "mimo/azure.h"
+
+/* Asks for a new token for `resource` ("https://vault.azure.net"): as the application when the
+ * settings name a tenant, else of the machine's identity. On success the caller wipes *ret_token.
+ */
+struct step_result azure_token_get(json_t *settings, json_t *addresses,
+                                   const struct azure_secrets *secrets, const char *resource,
+                                   char **ret_token);
+
+#endif
