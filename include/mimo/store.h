@@ -137,6 +137,8 @@ enum store_query_kind {
     STORE_QUERY_CLUSTERS,
     /* Membership records in order of (index, id). */
     STORE_QUERY_MEMBERS,
+    /* Entries of the audit trail of `since` and later, in order of (time, id), in pages. */
+    STORE_QUERY_AUDIT,
     /* Every document of `container`, in pages, in order of its id: for dump and check. */
     STORE_QUERY_DOCUMENTS,
 };
@@ -153,6 +155,7 @@ struct store_query {
     const char *schedule;
     const char *owner;
     int64_t created_before;   /* 0 for no bound */
+    int64_t since;            /* AUDIT: Unix seconds */
     size_t limit;             /* items a page at most; 1..1000 */
     const char *continuation; /* of the page before, or NULL */
 };

@@ -121,6 +121,11 @@ void table_derive_member(const json_t *document, struct columns *ret_columns)
     ret_columns->values[0] = integer_column(document_integer(document, "index", 0));
 }
 
+void table_derive_audit(const json_t *document, struct columns *ret_columns)
+{
+    ret_columns->values[0] = integer_column(document_integer(document, "time", 0));
+}
+
 void table_derive_nothing(const json_t *document, struct columns *ret_columns)
 {
     (void)document;

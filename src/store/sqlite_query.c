@@ -179,6 +179,10 @@ static const struct query_kind kinds[] = {
                                     " INDEXED BY members_position"
                                     " WHERE (position, id) > (:key1, :id) ORDER BY position, id",
                              .container = STORE_MEMBERS},
+    [STORE_QUERY_AUDIT] = {.sql = "SELECT etag, document, id, time, 0 FROM audit"
+                                  " INDEXED BY audit_time WHERE time >= :since"
+                                  " AND (time, id) > (:key1, :id) ORDER BY time, id",
+                           .container = STORE_AUDIT},
     [STORE_QUERY_DOCUMENTS] = {.choose_sql = choose_documents},
 };
 
@@ -262,6 +266,7 @@ static void bind_query(sqlite3_stmt *statement, const struct store_query *query,
     bind_integer(statement, ":now", query->now);
     bind_integer(statement, ":key1", cursor->key1);
     bind_integer(statement, ":key2", cursor->key2);
+    bind_integer(statement, ":since", query->since);
     bind_text(statement, ":id", cursor->id);
     bind_text(statement, ":wanted", query->id);
     bind_text(statement, ":owner", query->owner);

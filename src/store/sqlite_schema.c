@@ -14,6 +14,9 @@
 
 enum { DATABASE_MODE = 0660 };
 
+/* STORE_QUERY_AUDIT */
+#define AUDIT_INDEX "CREATE INDEX audit_time ON audit(time, id);"
+
 /* An index is there for a query, named beside it. Partial ones hold only the few rows they are
  * about. */
 static const char indexes[] =
@@ -35,7 +38,15 @@ static const char indexes[] =
     "  WHERE state = 'InProgress' AND unreadable = 0;"
     "CREATE INDEX manifests_unreadable ON manifests(bucket) WHERE unreadable = 1;"
     "CREATE INDEX clusters_leased ON clusters(lease_expires, id) WHERE lease_expires IS NOT NULL;"
-    "CREATE INDEX members_position ON members(position, id);";
+    "CREATE INDEX members_position ON members(position, id);" AUDIT_INDEX;
+
+/* From version 1 to 2: the audit trail is found by its time. */
+static const char upgrade_to_2[] =
+    "ALTER TABLE audit ADD COLUMN time INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE audit SET time = json_extract(document, '$.time')"
+    "  WHERE CASE WHEN json_valid(document)"
+    "    THEN json_type(document, '$.time') = 'integer' ELSE false END;" AUDIT_INDEX
+    "PRAGMA user_version = 2;";
 
 static const char heads[] =
     "CREATE TABLE heads("
@@ -120,6 +131,26 @@ static int check_marks(const char *path, const struct marks *marks, struct error
     return 0;
 }
 
+/* Of several programs that find an old file at once one changes it, the others find it changed. */
+static int upgrade(struct connection *connection, struct marks *marks, struct error *error)
+{
+    if (marks->application_id != SCHEMA_APPLICATION_ID || marks->version != 1)
+        return 0;
+    int status = connection_execute(connection, "BEGIN IMMEDIATE", error);
+    if (status == 0)
+        status = read_marks(connection, marks, error);
+    if (status == 0 && marks->version == 1)
+        status = connection_execute(connection, upgrade_to_2, error);
+    if (status == 0)
+        status = connection_execute(connection, "COMMIT", error);
+    if (status == 0)
+        status = read_marks(connection, marks, error);
+    connection_rollback(connection);
+    return status == 0 ? 0
+                       : error_prefix(error, "cannot bring store %s to layout %d", connection->path,
+                                      SCHEMA_VERSION);
+}
+
 static int follow_directory_owner(int fd, const char *path, struct error *error)
 {
     struct stat status;
@@ -193,8 +224,8 @@ int schema_initialize(const char *path, struct error *error)
     cleanup_connection struct connection *connection = NULL;
     struct marks marks;
     if (connection_open(path, &connection, error) < 0 ||
-        read_marks(connection, &marks, error) < 0 || check_marks(path, &marks, error) < 0 ||
-        use_write_ahead_log(connection, error) < 0)
+        read_marks(connection, &marks, error) < 0 || upgrade(connection, &marks, error) < 0 ||
+        check_marks(path, &marks, error) < 0 || use_write_ahead_log(connection, error) < 0)
         return -1;
     int status = fill_database(connection, error);
     connection_rollback(connection);
@@ -206,7 +237,8 @@ int schema_open(const char *path, struct connection **ret_connection, struct err
     cleanup_connection struct connection *connection = NULL;
     struct marks marks;
     if (connection_open(path, &connection, error) < 0 ||
-        read_marks(connection, &marks, error) < 0 || check_marks(path, &marks, error) < 0)
+        read_marks(connection, &marks, error) < 0 || upgrade(connection, &marks, error) < 0 ||
+        check_marks(path, &marks, error) < 0)
         return -1;
     if (is_empty(&marks))
         return error_set(error, ERROR_NOT_FOUND,

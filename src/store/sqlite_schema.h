@@ -18,10 +18,10 @@
 
 enum {
     SCHEMA_APPLICATION_ID = 0x4d494d4f, /* "MIMO", in the header of the file: file(1) shows it */
-    SCHEMA_VERSION = 1,
+    SCHEMA_VERSION = 2,
 };
 
-/* Creates file and tables as far as they are missing. */
+/* Creates file and tables as far as they are missing, and brings an older version to ours. */
 int schema_initialize(const char *path, struct error *error);
 
 /* Makes a new, empty file of mode 0660 whatever the umask is, on disk when this returns. Made by
@@ -29,7 +29,8 @@ int schema_initialize(const char *path, struct error *error);
  * ERROR_CONFLICT if there is one. */
 int schema_create_file(const char *path, struct error *error);
 
-/* Opens a database and makes sure that it is ours, of a version we know. */
+/* Opens a database and makes sure that it is ours, of a version we know. One of an older version is
+ * brought to ours first; programs of that version that have it open can go on until they end. */
 int schema_open(const char *path, struct connection **ret_connection, struct error *error);
 
 #endif

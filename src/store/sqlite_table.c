@@ -16,6 +16,7 @@
 COLUMN_NAMES(manifest_names, MANIFEST_COLUMNS)
 COLUMN_NAMES(cluster_names, CLUSTER_COLUMNS)
 COLUMN_NAMES(member_names, MEMBER_COLUMNS)
+COLUMN_NAMES(audit_names, AUDIT_COLUMNS)
 COLUMN_NAMES(no_names, NO_COLUMNS)
 
 #define TABLE(table, LASTING, CHANGING, names, derive_function)                                    \
@@ -56,7 +57,7 @@ const struct table tables[STORE_CONTAINER_COUNT] = {
         TABLE("members", NO_COLUMNS, MEMBER_COLUMNS, member_names, table_derive_member),
     [STORE_SUBSCRIPTIONS] =
         TABLE("subscriptions", NO_COLUMNS, NO_COLUMNS, no_names, table_derive_nothing),
-    [STORE_AUDIT] = TABLE("audit", NO_COLUMNS, NO_COLUMNS, no_names, table_derive_nothing),
+    [STORE_AUDIT] = TABLE("audit", NO_COLUMNS, AUDIT_COLUMNS, audit_names, table_derive_audit),
 };
 
 void table_bind_columns(sqlite3_stmt *statement, int parameter, const struct columns *columns,

@@ -48,6 +48,7 @@
     COLUMN(LEASE_EXPIRES, lease_expires, "INTEGER") /* NULL: no lease */
 
 #define MEMBER_COLUMNS(COLUMN) COLUMN(POSITION, position, "INTEGER NOT NULL")
+#define AUDIT_COLUMNS(COLUMN)  COLUMN(TIME, time, "INTEGER NOT NULL DEFAULT 0")
 #define NO_COLUMNS(COLUMN)
 
 #define MANIFEST_COLUMN_CONSTANT(constant, name, type) MANIFEST_COLUMN_##constant,
@@ -102,6 +103,7 @@ extern const struct table tables[STORE_CONTAINER_COUNT];
 void table_derive_manifest(const json_t *document, struct columns *ret_columns);
 void table_derive_cluster(const json_t *document, struct columns *ret_columns);
 void table_derive_member(const json_t *document, struct columns *ret_columns);
+void table_derive_audit(const json_t *document, struct columns *ret_columns);
 void table_derive_nothing(const json_t *document, struct columns *ret_columns);
 
 /* Binds columns `first`..`end` - 1 to the parameters from `parameter` on. */

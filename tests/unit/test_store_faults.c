@@ -179,12 +179,42 @@ static void a_database_of_another_program_is_left_alone(void **state)
     assert_int_equal(error.kind, ERROR_INVALID);
 }
 
+/* The audit trail of the first layout had no column for its time. */
+static void a_store_of_the_first_layout_is_brought_to_ours(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct error error;
+    struct store *store;
+    char id[UUID_SIZE];
+    bool sound = false;
+    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", fixture_id(id, 1), "time", 50));
+    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", fixture_id(id, 2), "time", 40));
+    fixture_add(fixture, STORE_AUDIT,
+                json_pack("{s:s, s:s}", "id", fixture_id(id, 3), "time", "x"));
+    fixture_sql(fixture, "DROP INDEX audit_time; ALTER TABLE audit DROP COLUMN time;"
+                         "PRAGMA user_version = 1");
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(store_open(fixture->uri, &store, &error), 0);
+        struct store_query query = {.kind = STORE_QUERY_AUDIT, .limit = 10};
+        struct store_operation operation = store_query(&query);
+        assert_int_equal(store_run(store, &operation, 1, &error), 0);
+        assert_int_equal(operation.result.count, 3);
+        assert_int_equal(document_integer(operation.result.items[1].document, "time", 0), 40);
+        assert_int_equal(document_integer(operation.result.items[2].document, "time", 0), 50);
+        store_release(&operation, 1);
+        assert_int_equal(store_verify_integrity(store, &sound, &error), 0);
+        assert_true(sound);
+        store_close(store);
+    }
+    assert_int_equal(store_initialize(fixture->uri, &error), 0);
+}
+
 static void a_layout_of_a_newer_version_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
     struct error error;
     fixture_sql(fixture, "PRAGMA user_version = 99");
-    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 1");
+    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 2");
     assert_int_equal(store_initialize(fixture->uri, &error), -1);
     assert_int_equal(error.kind, ERROR_INVALID);
 }
@@ -463,6 +493,7 @@ int main(void)
         ON_STORE(an_empty_file_is_no_store_until_it_is_initialized),
         ON_STORE(a_file_that_is_no_database_is_refused),
         ON_STORE(a_database_of_another_program_is_left_alone),
+        ON_STORE(a_store_of_the_first_layout_is_brought_to_ours),
         ON_STORE(a_layout_of_a_newer_version_is_refused),
         ON_STORE(a_file_that_may_not_be_written_says_who_may),
         ON_STORE(a_directory_that_may_not_be_written_is_named),

@@ -309,6 +309,25 @@ static void a_page_of_large_documents_ends_early_and_goes_on(void **state)
     assert_int_equal(pages, 3);
 }
 
+static void the_audit_trail_comes_in_order_of_time_and_since_a_time(void **state)
+{
+    struct store_fixture *fixture = *state;
+    static const int times[] = {500, 300, 400, 300, 200};
+    char buffer[256], id[UUID_SIZE];
+    int pages;
+    for (int i = 0; i < 5; i++)
+        fixture_add(fixture, STORE_AUDIT,
+                    json_pack("{s:s, s:i}", "id", fixture_id(id, 10 + i), "time", times[i]));
+    struct store_query query = {.kind = STORE_QUERY_AUDIT, .limit = 2};
+    assert_string_equal(read_pages(fixture, query, buffer, sizeof(buffer), &pages),
+                        "14 11 13 12 10");
+    assert_int_equal(pages, 3);
+    query.since = 300;
+    assert_string_equal(read_pages(fixture, query, buffer, sizeof(buffer), &pages), "11 13 12 10");
+    query.since = 501;
+    assert_string_equal(read_pages(fixture, query, buffer, sizeof(buffer), &pages), "");
+}
+
 static void a_continuation_that_is_none_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -431,6 +450,7 @@ int main(void)
         ON_STORE(clusters_and_documents_come_in_order_of_their_names),
         ON_STORE(pages_neither_repeat_nor_lose_when_documents_come_and_go),
         ON_STORE(a_page_of_large_documents_ends_early_and_goes_on),
+        ON_STORE(the_audit_trail_comes_in_order_of_time_and_since_a_time),
         ON_STORE(a_continuation_that_is_none_is_refused),
         ON_STORE(what_cannot_be_understood_is_skipped_named_and_stops_nobody),
         ON_STORE(a_cluster_that_cannot_be_understood_keeps_its_manifests_waiting),
