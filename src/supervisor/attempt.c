@@ -276,7 +276,8 @@ static void launch_or_settle(struct supervisor *supervisor, struct worker *worke
                              const struct lookup_result *servers)
 {
     struct error error;
-    if (supervisor->phase != SUPERVISOR_RUNNING) {
+    if (supervisor->drain_steps >
+        0) { /* until then a claim that came with the drain may still run */
         settle_as(supervisor, worker, OUTCOME_DRAINED, NULL);
     } else if (launch(supervisor, worker, servers, &error) < 0) {
         log_error("manifest %s: no worker could be started: %s", worker->manifest_id,
