@@ -276,8 +276,8 @@ static void launch_or_settle(struct supervisor *supervisor, struct worker *worke
                              const struct lookup_result *servers)
 {
     struct error error;
-    if (supervisor->drain_steps >
-        0) { /* until then a claim that came with the drain may still run */
+    /* A claim that came while the drain began may run as long as the others may. */
+    if (supervisor->drain_steps > 0) {
         settle_as(supervisor, worker, OUTCOME_DRAINED, NULL);
     } else if (launch(supervisor, worker, servers, &error) < 0) {
         log_error("manifest %s: no worker could be started: %s", worker->manifest_id,
