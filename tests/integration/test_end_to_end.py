@@ -291,6 +291,19 @@ def test_after_a_crash_the_next_start_takes_everything_back_at_once(system):
     assert running.api("POST", path, query={"force": "true"}).expect(200)["state"] == "Cancelled"
 
 
+def test_stopping_an_attempt_ends_its_worker_and_frees_the_cluster(system):
+    running = system(clusters=1)
+    created = running.create("practice", **practice({"name": "long", "sleepMs": 600000}))
+    running.wait_for_state(created, "InProgress")
+    (worker,) = running.wait_for(lambda: [w for w in running.workers() if w["pid"]])
+    path = f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/stop"
+    assert running.api("POST", path).expect(202)["state"] == "Cancelled"
+    running.wait_for(lambda: worker["pid"] not in listing.all_processes(), timeout=9, what="the worker's end by SIGTERM")
+    assert running.wait_for_state(running.create("practice"), *TERMINAL)["state"] == "Completed"
+    assert running.manifest(created)["state"] == "Cancelled"
+    assert running.api("POST", path).status == 406
+
+
 def test_stopping_drains_and_returns_what_was_cut_short(system):
     running = system(clusters=1, set={"actuator.drain_timeout": "1s"})
     created = running.create("practice", **practice({"name": "long", "sleepMs": 600000}))
