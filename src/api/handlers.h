@@ -8,6 +8,9 @@
 /* actuators.c */
 handler_f actuators_list;
 
+/* audit_list.c */
+handler_f audit_list;
+
 /* clusters.c */
 handler_f clusters_list;
 handler_f cluster_show;

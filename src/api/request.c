@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 #include "mimo/store.h"
@@ -128,6 +129,29 @@ int request_limit(const struct request *request, size_t *ret_limit, struct answe
                              STORE_PAGE_MAXIMUM);
     *ret_limit = value;
     return 0;
+}
+
+int request_time(const struct request *request, enum query_parameter parameter, int64_t *ret_time,
+                 struct answer *answer)
+{
+    const char *text = request->query[parameter];
+    char *end;
+    struct error error;
+    *ret_time = 0;
+    if (!text)
+        return 0;
+    errno = 0;
+    if (text[0] >= '0' && text[0] <= '9') {
+        *ret_time = strtoll(text, &end, 10);
+        if (*end == '\0' && errno == 0 && *ret_time <= CLOCK_MAXIMUM)
+            return 0;
+    }
+    if (clock_parse(text, ret_time, &error) == 0)
+        return 0;
+    return answer_refuse(answer, API_INVALID_PARAMETER, parameters[parameter].name,
+                         "\"%.64s\" is neither Unix seconds nor a time such as "
+                         "2026-11-30T00:00:00Z",
+                         text);
 }
 
 int request_flag(const struct request *request, enum query_parameter parameter, bool *ret_flag,

@@ -39,6 +39,7 @@ enum {
     PARAMETER(QUERY_OLDER_THAN, "olderThan",                                                       \
               "only what was created at least so long ago (90s, 2h, 7d), or before a time")        \
     PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "the schedule whose manifests are meant")           \
+    PARAMETER(QUERY_SINCE, "since", "only what happened then or later: Unix seconds or RFC 3339")  \
     PARAMETER(QUERY_FORCE, "force",                                                                \
               "true: cancel although it has been running for less than an hour")                   \
     PARAMETER(QUERY_IF_OPEN, "ifOpen", "skip or fail: when such a manifest is open already")
@@ -82,6 +83,10 @@ int request_check_api_version(const struct request *request, struct answer *answ
 
 /* limit: 1..1000. */
 int request_limit(const struct request *request, size_t *ret_limit, struct answer *answer);
+
+/* A time: Unix seconds or RFC 3339; 0 when absent. */
+int request_time(const struct request *request, enum query_parameter parameter, int64_t *ret_time,
+                 struct answer *answer);
 
 /* A parameter that is true or false; absent is false. */
 int request_flag(const struct request *request, enum query_parameter parameter, bool *ret_flag,

@@ -76,6 +76,10 @@ static const struct route routes[] = {
      COMMON, actuators_list, NULL,
      "The actuators: who lives, and whose buckets are whose."},
 
+    {HTTP_GET, "/admin/audit", ROLE_READER, BODY_NONE,
+     PAGED | QUERY_BIT(QUERY_SINCE), audit_list, NULL,
+     "The audit trail, newest last."},
+
     {HTTP_GET, "/healthz/live", ROLE_NONE, BODY_NONE,
      0, health_live, NULL,
      "200 while the process serves requests.", .immediate = true},

@@ -3,6 +3,7 @@
 
 import time
 import uuid
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from admin_api_data import manifests_path, refused, running_manifest, stored_cluster, stored_manifest
@@ -150,3 +151,31 @@ def test_bulk_cancel_needs_a_schedule_and_leaves_alone_what_runs(server, api):
     assert api("POST", f"{FLEET}/cancel", query={"scheduleID": schedule}).expect(200)["cancelled"] == 0
     [left] = server.dump("MaintenanceManifests")
     assert left["maintenanceManifest"]["state"] == "InProgress"
+
+
+# ---- the audit trail ----
+
+def test_the_audit_trail_is_listed_newest_last(server, api, cluster):
+    manifests = [server.create(cluster, icm=number) for number in range(5)]
+    entries = server.api("reader")("GET", "/admin/audit").expect(200)["value"]
+    assert len(entries) == 6 # the cluster's is among them
+    assert [entry["time"] for entry in entries] == sorted(entry["time"] for entry in entries)
+    assert sorted(entries, key=lambda entry: entry["id"]) == sorted(server.dump("Audit"), key=lambda entry: entry["id"])
+    assert {entry["resource"].rsplit("/", 1)[1] for entry in entries} >= {manifest["id"] for manifest in manifests}
+
+
+def test_the_audit_trail_begins_where_it_is_asked_to_and_comes_in_pages(server, api):
+    server.load("Audit", *({"id": str(uuid.uuid4()), "time": 1000 + number, "actor": "ci"} for number in range(7)))
+
+    def times(**query):
+        return [entry["time"] for entry in api("GET", "/admin/audit", query=query).expect(200)["value"]]
+
+    assert times() == [1000, 1001, 1002, 1003, 1004, 1005, 1006]
+    assert times(since=1004) == times(since="1970-01-01T00:16:44Z") == [1004, 1005, 1006]
+    assert times(since=1007) == []
+    page = api("GET", "/admin/audit", query={"since": 1002, "limit": 3}).expect(200)
+    assert [entry["time"] for entry in page["value"]] == [1002, 1003, 1004]
+    query = dict(parse_qsl(urlsplit(page["nextLink"]).query))
+    assert times(**query) == [1005, 1006]
+    for since in ("", "-1", "soon", "5x", "99999999999999999999"):
+        refused(api("GET", "/admin/audit", query={"since": since}), 400, "InvalidParameter", "since", "Unix seconds")

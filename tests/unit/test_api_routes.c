@@ -84,6 +84,7 @@ static void every_endpoint_is_found(void **state)
     check_handler("DELETE", "/admin" CLUSTER, cluster_delete);
     check_handler("GET", "/admin/tasks", tasks_list);
     check_handler("GET", "/admin/actuators", actuators_list);
+    check_handler("GET", "/admin/audit?since=5", audit_list);
     check_handler("GET", "/healthz/live", health_live);
     check_handler("HEAD", "/healthz/ready", health_ready);
     check_handler("GET", "/openapi.json", openapi_show);
