@@ -31,6 +31,7 @@ struct cluster {
     char last_provisioning_state[CLUSTER_STATE_SIZE];
     char lease_owner[UUID_SIZE];
     char lease_manifest[UUID_SIZE]; /* id of the manifest whose attempt holds the lease */
+    int lease_attempt; /* and that attempt's number, set by who takes the lease; 0: not known */
     int64_t lease_expires;
     json_t *document; /* owned */
 };

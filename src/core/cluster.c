@@ -5,6 +5,7 @@
 #include "mimo/cluster.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static const struct member members[] = {
      PLACE(last_provisioning_state), .size = CLUSTER_STATE_SIZE},
     {"leaseOwner", "leaseOwner", MEMBER_UUID, PLACE(lease_owner)},
     {"leaseManifest", "leaseManifest", MEMBER_UUID, PLACE(lease_manifest)},
+    {"leaseAttempt", NULL, MEMBER_INT, PLACE(lease_attempt), .smallest = 1, .largest = INT_MAX},
     {"leaseExpires", "leaseExpiry", MEMBER_TIME, PLACE(lease_expires)},
 };
 
@@ -256,6 +258,7 @@ int cluster_take_lease(struct cluster *cluster, const char *owner, const char *m
     }
     memcpy(cluster->lease_owner, owner, UUID_SIZE);
     memcpy(cluster->lease_manifest, manifest, UUID_SIZE);
+    cluster->lease_attempt = 0;
     cluster->lease_expires = now + lease_seconds;
     return 0;
 }
@@ -277,6 +280,7 @@ bool cluster_release_lease(struct cluster *cluster, const char *owner, const cha
     document_remove(cluster->document, saved_path);
     cluster->lease_owner[0] = '\0';
     cluster->lease_manifest[0] = '\0';
+    cluster->lease_attempt = 0;
     cluster->lease_expires = 0;
     return true;
 }

@@ -160,10 +160,13 @@ static int read_clusters(struct store *store, const struct claim_request *reques
 static bool take_in_memory(struct claim *claim, const struct claim_request *request, int64_t now)
 {
     struct error error;
-    return cluster_take_lease(&claim->cluster, request->actuator, claim->manifest.id, now,
-                              request->lease_seconds, request->mark, &error) == 0 &&
-           manifest_claim(&claim->manifest, request->actuator, now, request->lease_seconds,
-                          &error) == 0;
+    if (cluster_take_lease(&claim->cluster, request->actuator, claim->manifest.id, now,
+                           request->lease_seconds, request->mark, &error) < 0 ||
+        manifest_claim(&claim->manifest, request->actuator, now, request->lease_seconds, &error) <
+            0)
+        return false;
+    claim->cluster.lease_attempt = claim->manifest.attempt;
+    return true;
 }
 
 /* Writes the plans. writes[i] belongs to candidate chosen[i]. */

@@ -56,14 +56,6 @@ static bool was_settled_before(struct settlement *settlement, const struct settl
     return false;
 }
 
-/* True when a later attempt of this same actuator runs: then the cluster's lease is that attempt's.
- */
-static bool is_claimed_again(const struct manifest *manifest, const struct settle_rules *rules)
-{
-    return manifest->state == MANIFEST_IN_PROGRESS &&
-           strcmp(manifest->lease_owner, rules->actuator) == 0;
-}
-
 static void mark_late(struct settlement *settlement, const char *reason)
 {
     settlement->status = SETTLEMENT_LATE;
@@ -71,12 +63,20 @@ static void mark_late(struct settlement *settlement, const char *reason)
               settlement->claim.manifest.id, settlement->attempt, reason);
 }
 
+/* True when the lease may be this attempt's. A later one of the same manifest and actuator may run
+ * by now, even where the manifest was cancelled or deleted since. */
+static bool may_hold_lease(const struct settlement *settlement)
+{
+    int holder = settlement->claim.cluster.lease_attempt;
+    return settlement->claim.cluster_etag && (holder == 0 || holder == settlement->attempt);
+}
+
 /* Puts the cluster's document into the state after the attempt. False when it is not ours to
  * change. */
 static bool release_cluster(struct settlement *settlement, const struct settle_rules *rules)
 {
     struct cluster *cluster = &settlement->claim.cluster;
-    if (!settlement->claim.cluster_etag ||
+    if (!may_hold_lease(settlement) ||
         !cluster_release_lease(cluster, rules->actuator, settlement->claim.manifest.id,
                                rules->mark))
         return false;
@@ -110,8 +110,7 @@ static bool prepare_late(struct settlement *settlement, const struct settle_rule
         return false;
     }
     mark_late(settlement, deleted ? "deleted meanwhile" : "no longer owned by this attempt");
-    if (!settlement->final || (!deleted && is_claimed_again(&settlement->claim.manifest, rules)) ||
-        !release_cluster(settlement, rules))
+    if (!settlement->final || !release_cluster(settlement, rules))
         return false;
     *ret_operation = replace_cluster(settlement);
     return true;

@@ -294,24 +294,32 @@ static void a_result_is_written_after_a_foreign_change_of_the_document(void **st
     manifest_free(&manifest);
 }
 
+/* Cancels the only attempt as the Admin API does, with or without the wish that its worker be
+ * stopped. */
+static void cancel_in_store(struct test_store *test, const char *id, bool stop)
+{
+    struct error error;
+    struct manifest manifest = test_manifest(test, 1, id);
+    struct store_operation read = store_get(STORE_MANIFESTS, test_cluster_id(1), id);
+    assert_int_equal(store_run(test->store, &read, 1, &error), 0);
+    assert_int_equal(manifest_cancel(&manifest, TEST_NOW + 1, true, &error), 0);
+    if (stop)
+        json_object_set_new(manifest_document(&manifest), "stopRequested", json_true());
+    assert_int_equal(test_run(test, store_replace(STORE_MANIFESTS, read.result.items[0].etag,
+                                                  manifest_document(&manifest))),
+                     STORE_DONE);
+    store_release(&read, 1);
+    manifest_free(&manifest);
+}
+
 static void a_late_result_changes_nothing_but_frees_the_cluster(void **state)
 {
     struct test_store *test = *state;
     char id[UUID_SIZE];
-    struct error error;
     test_add_cluster(test, 1, "Succeeded");
     test_add_manifest(test, 1, 0, TEST_NOW, id);
     struct settlement settlement = claim_one(test);
-
-    struct manifest cancelled = test_manifest(test, 1, id);
-    struct store_operation read = store_get(STORE_MANIFESTS, test_cluster_id(1), id);
-    assert_int_equal(store_run(test->store, &read, 1, &error), 0);
-    assert_int_equal(manifest_cancel(&cancelled, TEST_NOW + 1, true, &error), 0);
-    assert_int_equal(test_run(test, store_replace(STORE_MANIFESTS, read.result.items[0].etag,
-                                                  manifest_document(&cancelled))),
-                     STORE_DONE);
-    store_release(&read, 1);
-    manifest_free(&cancelled);
+    cancel_in_store(test, id, false);
 
     end_as(&settlement, OUTCOME_SUCCEEDED);
     settle_one(test, &settlement);
@@ -354,6 +362,42 @@ static void a_result_of_an_earlier_attempt_of_the_same_owner_is_late(void **stat
     cluster_free(&cluster);
     settlement_free(&stale);
     settlement_free(&fresh);
+}
+
+/* The cluster's lease is the second attempt's, whose worker runs: what became of the manifest
+ * meanwhile does not make it the first one's. */
+static void a_late_result_leaves_the_lease_to_a_later_attempt_of_its_manifest(void **state)
+{
+    struct test_store *test = *state;
+    struct upkeep_counts counts;
+    struct error error;
+    test_add_cluster(test, 1, "Succeeded");
+    for (int deleted = 0; deleted < 2; deleted++) {
+        char id[UUID_SIZE];
+        test_add_manifest(test, 1, 0, TEST_NOW, id);
+        struct settlement stale = claim_one(test);
+        assert_int_equal(upkeep_recover_owned(test->store, &rules, TEST_NOW, &counts, &error), 0);
+        struct settlement running = claim_one(test);
+        if (deleted)
+            test_run(test, store_delete(STORE_MANIFESTS, test_cluster_id(1), id, NULL));
+        else
+            cancel_in_store(test, id, false);
+
+        end_as(&stale, OUTCOME_SUCCEEDED);
+        settle_one(test, &stale);
+        assert_int_equal(stale.status, SETTLEMENT_LATE);
+        struct cluster cluster = test_cluster(test, 1);
+        assert_string_equal(cluster.lease_owner, TEST_ACTUATOR);
+        cluster_free(&cluster);
+
+        end_as(&running, OUTCOME_SUCCEEDED);
+        settle_one(test, &running);
+        cluster = test_cluster(test, 1);
+        assert_string_equal(cluster.lease_owner, "");
+        cluster_free(&cluster);
+        settlement_free(&stale);
+        settlement_free(&running);
+    }
 }
 
 static void a_write_nobody_heard_of_counts_as_done(void **state)
@@ -480,24 +524,6 @@ static void a_lease_without_an_attempt_is_released(void **state)
     cluster_free(&cluster);
 }
 
-/* Cancels the only attempt as the Admin API does, with or without the wish that its worker be
- * stopped. */
-static void cancel_in_store(struct test_store *test, const char *id, bool stop)
-{
-    struct error error;
-    struct manifest manifest = test_manifest(test, 1, id);
-    struct store_operation read = store_get(STORE_MANIFESTS, test_cluster_id(1), id);
-    assert_int_equal(store_run(test->store, &read, 1, &error), 0);
-    assert_int_equal(manifest_cancel(&manifest, TEST_NOW + 1, true, &error), 0);
-    if (stop)
-        json_object_set_new(manifest_document(&manifest), "stopRequested", json_true());
-    assert_int_equal(test_run(test, store_replace(STORE_MANIFESTS, read.result.items[0].etag,
-                                                  manifest_document(&manifest))),
-                     STORE_DONE);
-    store_release(&read, 1);
-    manifest_free(&manifest);
-}
-
 static bool is_to_be_stopped(struct test_store *test, const char *id)
 {
     struct error error;
@@ -559,6 +585,7 @@ int main(void)
         WITH_STORE(a_result_is_written_after_a_foreign_change_of_the_document),
         WITH_STORE(a_late_result_changes_nothing_but_frees_the_cluster),
         WITH_STORE(a_result_of_an_earlier_attempt_of_the_same_owner_is_late),
+        WITH_STORE(a_late_result_leaves_the_lease_to_a_later_attempt_of_its_manifest),
         WITH_STORE(a_write_nobody_heard_of_counts_as_done),
         WITH_STORE(progress_is_seen_while_the_attempt_runs),
         WITH_STORE(a_deleted_manifest_frees_its_cluster),
