@@ -33,7 +33,7 @@ static void fill_until(const struct output *output, const json_t *blocker, const
 }
 
 static const struct column columns[] = {
-    {"CAUSE", IN_BOTH, "cause", NULL},
+    {"CAUSE", IN_BOTH, "kind", NULL},
     {"UNTIL", IN_BOTH, NULL, fill_until},
     {"MANIFEST", IN_WIDE, "manifest", NULL},
     {"MESSAGE", IN_BOTH, "message", NULL},

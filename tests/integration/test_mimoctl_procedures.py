@@ -36,8 +36,8 @@ def blocked(*blockers, **members):
 def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
     api.answer(SHOW, manifest())
     api.answer(SHOW_OF_CLUSTER, blocked(
-        {"cause": "backoff", "until": seconds_ago(-130), "message": "the next attempt is due then"},
-        {"cause": "clusterBusy", "manifest": ID2, "message": f"manifest {ID2} runs on its cluster"}))
+        {"kind": "backoff", "until": seconds_ago(-130), "message": "the next attempt is due then"},
+        {"kind": "clusterBusy", "manifest": ID2, "message": f"manifest {ID2} runs on its cluster"}))
     table = rows(mimoctl("manifest", "explain", ID).stdout)
     assert table[0] == ["CAUSE", "UNTIL", "MESSAGE"]
     assert table[1] == ["backoff", "in 2m", "the next attempt is due then"]
@@ -45,7 +45,7 @@ def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
     wide = rows(mimoctl("manifest", "explain", ID, "-o", "wide").stdout)
     assert re.fullmatch(r"\d{4}-\S+Z", wide[1][1]) and wide[2][2] == ID2
     said = json.loads(mimoctl("manifest", "explain", ID, "-o", "json").stdout)
-    assert (said["id"], said["state"], [one["cause"] for one in said["blockers"]]) == (
+    assert (said["id"], said["state"], [one["kind"] for one in said["blockers"]]) == (
         ID, "Pending", ["backoff", "clusterBusy"])
     assert mimoctl("manifest", "explain", ID, "-o", "id").stdout == f"{ID}\n"
 
