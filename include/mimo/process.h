@@ -5,6 +5,7 @@
 #ifndef MIMO_PROCESS_H
 #define MIMO_PROCESS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "mimo/error.h"
@@ -19,6 +20,9 @@ void process_set_title(const char *format, ...) __attribute__((format(printf, 1,
 /* Finds a program of the family: beside the running executable, else in the package's libexec
  * directory. Writes the path to `buffer`. */
 int process_find_sibling(const char *name, char *buffer, size_t size, struct error *error);
+
+/* Resident memory of a process in KiB (proc(5), statm); 0 when it is gone, or hidden from us. */
+int64_t process_resident_kib(int64_t pid);
 
 /* Closes every descriptor above standard error but `keep` (sorted or not). */
 void process_close_descriptors(const int *keep, size_t count);

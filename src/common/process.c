@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -150,4 +151,20 @@ int process_die_with_parent(pid_t expected_parent, struct error *error)
         return error_set(error, ERROR_UNAVAILABLE, "the parent process %d is gone",
                          (int)expected_parent);
     return 0;
+}
+
+int64_t process_resident_kib(int64_t pid)
+{
+    char path[64];
+    long pages = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%" PRId64 "/statm", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*d %ld", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (int64_t)pages * (sysconf(_SC_PAGESIZE) / 1024);
 }

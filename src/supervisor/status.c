@@ -8,6 +8,7 @@
 #include "config.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
+#include "mimo/process.h"
 #include "supervisor/supervisor.h"
 
 /* Buckets count as fresh for this long, the store for three polls. */
@@ -104,21 +105,6 @@ static json_t *actuator_view(struct supervisor *supervisor)
         supervisor->store_answers, "landlockAbi", (int)supervisor->launcher.landlock_abi);
 }
 
-/* Resident memory of a process in KiB from /proc/PID/statm (proc(5)); 0 when it is gone. */
-static int64_t resident_kib(int64_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%" PRId64 "/statm", pid);
-    FILE *file = fopen(path, "re");
-    long pages = 0;
-    if (!file)
-        return 0;
-    if (fscanf(file, "%*d %ld", &pages) != 1)
-        pages = 0;
-    fclose(file);
-    return (int64_t)pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static json_t *worker_view(const struct worker *worker)
 {
     return json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:I, s:I}",
@@ -129,7 +115,7 @@ static json_t *worker_view(const struct worker *worker)
                      "step", worker->settlement.step, "steps", worker->settlement.steps, "stepName",
                      worker->settlement.step_name, "statusText", worker->settlement.status_text,
                      "runMilliseconds", (json_int_t)clock_elapsed(worker->started), "rssKiB",
-                     (json_int_t)(worker->pid ? resident_kib(worker->pid) : 0));
+                     (json_int_t)(worker->pid ? process_resident_kib(worker->pid) : 0));
 }
 
 static json_t *workers_view(struct supervisor *supervisor)

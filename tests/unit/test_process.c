@@ -222,9 +222,17 @@ static void a_parent_that_is_gone_already_is_noticed(void **state)
     expect_child_succeeds(has_another_parent, NULL);
 }
 
+static void resident_memory_is_known_while_the_process_lives(void **state)
+{
+    (void)state;
+    assert_true(process_resident_kib(getpid()) > 100);
+    assert_int_equal(process_resident_kib(INT64_C(1) << 40), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resident_memory_is_known_while_the_process_lives),
         cmocka_unit_test(the_title_is_what_ps_shows),
         cmocka_unit_test(a_shorter_title_leaves_nothing_of_a_longer_one),
         cmocka_unit_test(a_title_too_long_is_cut),
