@@ -206,10 +206,16 @@ class Demonstration:
         table.leave()
         for identifier, act in self.manifests.items():
             if act.cancel:
-                self.screen.say()
-                self.screen.say(f"  $ mimoctl manifest cancel {identifier[:8]}")
-                self._mimoctl("manifest", "cancel", identifier)
+                self._show_command("manifest", "explain", identifier[:8])
+                self._show_command("manifest", "cancel", identifier[:8])
         self._look()
+
+    def _show_command(self, *command):
+        """A command as an operator would type it, and what it says."""
+        self.screen.say()
+        self.screen.say(f"  $ mimoctl {_shown(command)}")
+        for line in self._mimoctl(*command).splitlines():
+            self.screen.say(f"      {line}".rstrip())
 
     # ---- in the end ----
 
@@ -272,7 +278,7 @@ class Demonstration:
                 (f". {directory}/env; PATH={self.options.build}:$PATH", "in a shell, first"),
                 ("mimoctl manifest list", "what there is; `manifest show` has all about one"),
                 ("mimoctl manifest create -t practice -c cluster-2 --watch", "something new"),
-                ("mimoctl actuator list", "who looks after which clusters"),
+                ("mimoctl health; mimoctl queue; mimoctl actuator list", "how the fleet is, what waits, who works"),
                 (f"kubectl --kubeconfig {directory}/practice/cluster-0.kubeconfig get co", "into a cluster"),
                 ("kill -9 $MIMO_PID_ACTUATOR_0", "the other actuator takes over within 10 s"),
                 (f"contrib/practice-cluster/practice-trouble {self.practice.directory} cluster-1 clear",

@@ -22,7 +22,7 @@ def test_what_it_keeps_running_can_be_used_and_stopped_as_it_says(build_dir):
         environment = {**os.environ, **envfile.read(directory / "env")}
         listed = subprocess.run([build_dir / "mimoctl", "manifest", "list"], env=environment, capture_output=True,
                                 text=True, check=True).stdout
-        assert listed.count("Completed") == 5 and listed.count("Failed") == 2 and listed.count("Cancelled") == 1
+        assert listed.count("Completed") == 7 and listed.count("Failed") == 2 and listed.count("Cancelled") == 1
     finally:
         os.kill(pid, 15)
         deadline = time.monotonic() + PATIENCE

@@ -4,7 +4,8 @@
 import re
 from dataclasses import dataclass, field
 
-FLAGS, TOKEN, PRACTICE = "operator-flags-update", "acr-token-checker", "practice"
+FLAGS, TOKEN, TLS, LOGGING = "operator-flags-update", "acr-token-checker", "tls-cert-rotation", "mdsd-cert-rotation"
+PRACTICE = "practice"
 
 # All clusters answer a little late, as distant ones do: otherwise there would be nothing to see.
 SLOWNESS = {"delayMs": 250}
@@ -47,6 +48,8 @@ ACTS = (
     Act("cluster-0", FLAGS, "brings the cluster's operator flags up to what its document says", "Completed"),
     Act("cluster-1", FLAGS, "the cluster answers 403: nothing to retry, an operator has to look", "Failed",
         r"TerminalError: .*forbidden"),
+    Act("cluster-2", TLS, "gives API server and ingress their certificates out of the directory of the fleet", "Completed"),
+    Act("cluster-0", LOGGING, "the same for the certificate with which the cluster's logs are sent", "Completed"),
     Act("cluster-1", TOKEN, "finds a registry token that is old enough to be renewed, and says for how long it can be",
         "Failed", r"TerminalError: token able to be renewed for \d+ days"),
     Act("cluster-2", PRACTICE, "fails twice with an error that passes, and is retried with growing pauses", "Completed",

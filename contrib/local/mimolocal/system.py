@@ -195,10 +195,13 @@ class System:
         """Watch the programs until told to stop (processes.Stop)."""
         while True:
             self.family.pause(RESTART_DELAY / 4 if self.restart_at else 3600)
-            for name, program in list(self.programs.items()):
-                if not program.is_running and not program.reported:
-                    self._report(name, program)
+            self._report_ended()
             self._restart_due()
+
+    def _report_ended(self):
+        for name, program in self.programs.items():
+            if not program.is_running and not program.reported:
+                self._report(name, program)
 
     def _report(self, name, program):
         program.reported = True
@@ -219,6 +222,8 @@ class System:
         if self.family is None:
             return True
         clean = True
+        self.options.restart = False
+        self._report_ended()
         for names in (("actuator-", ), ("api", ), ("practice", "statsd")):
             chosen = [program for name, program in self.programs.items() if name.startswith(names)]
             for program in self.family.stop(chosen, DRAIN_PATIENCE):
