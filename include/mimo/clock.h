@@ -30,6 +30,9 @@ int64_t clock_unix_seconds(void);
 int64_t clock_unix_milliseconds(void);
 struct monotonic clock_monotonic(void);
 
+/* Milliseconds since the machine started, those in which it was suspended included. */
+int64_t clock_boot_milliseconds(void);
+
 /* Milliseconds from `since` until now, never negative. */
 int64_t clock_elapsed(struct monotonic since);
 

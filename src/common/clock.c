@@ -36,6 +36,11 @@ struct monotonic clock_monotonic(void)
     return (struct monotonic){.milliseconds = read_milliseconds(CLOCK_MONOTONIC)};
 }
 
+int64_t clock_boot_milliseconds(void)
+{
+    return read_milliseconds(CLOCK_BOOTTIME);
+}
+
 int64_t clock_elapsed(struct monotonic since)
 {
     int64_t elapsed = clock_monotonic().milliseconds - since.milliseconds;

@@ -15,6 +15,7 @@ struct poller_round {
     struct store *store;
     struct settle_rules rules;
     struct membership membership;
+    struct steady_time now;
     bool leave; /* give the buckets away instead of working on them */
     bool recover;
     bool refresh;
@@ -27,8 +28,10 @@ struct poller_round {
 static void on_timer(uv_timer_t *timer);
 static void on_round_done(uv_work_t *work, int status);
 
-static int run_steps(struct poller_round *round, int64_t now)
+/* A lease is taken to last by both times, and all else is due when it is so by both. */
+static int run_steps(struct poller_round *round)
 {
+    int64_t now = round->now.earliest / 1000;
     struct poll_result *result = &round->result;
     struct error *error = &result->error;
 
@@ -38,7 +41,8 @@ static int run_steps(struct poller_round *round, int64_t now)
         return membership_leave(round->store, &round->membership, error);
     }
     if (round->refresh) {
-        if (membership_refresh(round->store, &round->membership, now, error) < 0)
+        if (membership_refresh(round->store, &round->membership, round->now.steady / 1000, error) <
+            0)
             return -1;
         result->refreshed = true;
     }
@@ -61,7 +65,7 @@ static void run_round(uv_work_t *work)
     struct poller *poller = work->data;
     struct poller_round *round = poller->round;
     round->result.claims.next_due = -1;
-    round->result.answered = run_steps(round, clock_unix_seconds()) == 0;
+    round->result.answered = run_steps(round) == 0;
 }
 
 static int64_t left_of(struct monotonic since, int64_t interval)
@@ -95,10 +99,12 @@ static void begin_round(struct poller *poller)
     bool urgent = poller->wish == POLLER_WISH_NOW;
     poller->wish = POLLER_WISH_NONE;
     uv_timer_stop(&poller->timer);
+    struct steady_time now = steady_clock_now(poller->clock);
     *poller->round = (struct poller_round){
         .store = poller->store,
         .rules = *poller->rules,
         .membership = poller->membership,
+        .now = now,
         .leave = poller->hold == POLLER_DRAINED && poller->recovered,
         .recover = !poller->recovered,
         .refresh = !poller->recovered ||
@@ -111,7 +117,8 @@ static void begin_round(struct poller *poller)
                 .limit = poller->hold == POLLER_WORKING
                              ? poller->handlers->free_workers(poller->context)
                              : 0,
-                .lease_seconds = config->actuator_lease_ttl / 1000,
+                .lease_seconds =
+                    config->actuator_lease_ttl / 1000 + now.latest / 1000 - now.earliest / 1000,
             },
         .result.began = clock_monotonic(),
         .result.lease_milliseconds = config->actuator_lease_ttl,
@@ -127,7 +134,7 @@ static int64_t next_pause(const struct poller *poller, int64_t next_due)
 {
     int64_t pause = left_of(poller->last_upkeep, poller->config->actuator_poll_interval);
     if (next_due >= 0) {
-        int64_t until_due = next_due * 1000 - clock_unix_milliseconds();
+        int64_t until_due = next_due * 1000 - steady_clock_now(poller->clock).earliest;
         if (until_due < pause)
             pause = until_due;
     }
@@ -224,14 +231,15 @@ bool poller_is_busy(const struct poller *poller)
 
 int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *store,
                       const struct config *config, const struct settle_rules *rules,
-                      const struct membership *membership, const struct poller_handlers *handlers,
-                      void *context, struct error *error)
+                      struct steady_clock *clock, const struct membership *membership,
+                      const struct poller_handlers *handlers, void *context, struct error *error)
 {
     *poller = (struct poller){
         .loop = loop,
         .store = store,
         .config = config,
         .rules = rules,
+        .clock = clock,
         .membership = *membership,
         .handlers = handlers,
         .context = context,

@@ -19,6 +19,7 @@
 #include "mimo/config.h"
 #include "supervisor/claim.h"
 #include "supervisor/membership.h"
+#include "supervisor/steady_clock.h"
 #include "supervisor/stops.h"
 #include "supervisor/upkeep.h"
 
@@ -58,6 +59,7 @@ struct poller {
     struct store *store;
     const struct config *config;
     const struct settle_rules *rules;
+    struct steady_clock *clock;
     struct membership membership; /* the loop's copy, refreshed after each round */
     const struct poller_handlers *handlers;
     void *context;
@@ -76,8 +78,8 @@ struct poller {
 
 int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *store,
                       const struct config *config, const struct settle_rules *rules,
-                      const struct membership *membership, const struct poller_handlers *handlers,
-                      void *context, struct error *error);
+                      struct steady_clock *clock, const struct membership *membership,
+                      const struct poller_handlers *handlers, void *context, struct error *error);
 
 /* Begins with the first round. */
 void poller_start(struct poller *poller);

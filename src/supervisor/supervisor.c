@@ -291,9 +291,26 @@ static void note_skipped(struct supervisor *supervisor, const struct error *skip
         log_warning("a stored document is left out: %s", message);
 }
 
+static void note_clock(struct supervisor *supervisor)
+{
+    bool doubted = supervisor->clock.doubting;
+    if (doubted == supervisor->clock_doubted)
+        return;
+    supervisor->clock_doubted = doubted;
+    char patience[CLOCK_TEXT_SIZE];
+    if (doubted)
+        log_warning("the wall clock has jumped: leases and due times go by the time that really "
+                    "passed until it has stayed like this for %s; if it is right now, restart "
+                    "mimod to believe it at once",
+                    clock_format_duration(patience, supervisor->clock.patience));
+    else
+        log_notice("the wall clock is believed again");
+}
+
 static void on_polled(void *context, struct poll_result *result)
 {
     struct supervisor *supervisor = context;
+    note_clock(supervisor);
     supervisor_note_store(supervisor, result->answered, &result->error);
     if (result->answered) {
         log_upkeep(result);
@@ -369,9 +386,11 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
         feed_open(&supervisor->feed, loop, supervisor->store, supervisor->family->metrics_socket,
                   config->metrics_interval, &feed_handlers, supervisor, error) < 0 ||
         writer_initialize(&supervisor->writer, loop, supervisor->store, &supervisor->table,
-                          &supervisor->rules, &attempt_writer_handlers, supervisor, error) < 0 ||
+                          &supervisor->rules, &supervisor->clock, &attempt_writer_handlers,
+                          supervisor, error) < 0 ||
         poller_initialize(&supervisor->poller, loop, supervisor->store, config, &supervisor->rules,
-                          membership, &poller_handlers, supervisor, error) < 0 ||
+                          &supervisor->clock, membership, &poller_handlers, supervisor,
+                          error) < 0 ||
         probe_open(&supervisor->probe, loop, supervisor->store,
                    &supervisor->poller.membership.buckets, error) < 0 ||
         sockets_open(&supervisor->sockets, loop, config->actuator_runtime_directory,
@@ -412,6 +431,8 @@ int supervisor_run(struct supervisor *supervisor, struct config *config, struct 
         .started = clock_monotonic(),
         .rules.actuator = membership->id,
     };
+    steady_clock_start(&supervisor->clock, config->actuator_lease_ttl, clock_unix_milliseconds(),
+                       clock_boot_milliseconds());
     apply_rules(supervisor);
     uv_loop_init(&supervisor->loop);
     if (open_all(supervisor, membership, &error) < 0) {

@@ -51,6 +51,8 @@ struct supervisor {
     struct launcher_ready launcher; /* what is in force there */
 
     struct settle_rules rules;
+    struct steady_clock clock; /* what leases and due times go by */
+    bool clock_doubted;        /* the log says so */
     struct monotonic started;
     struct launcher_link link;
     struct worker_table table;

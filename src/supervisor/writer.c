@@ -20,6 +20,7 @@ struct writer_batch {
     struct settlement *pointers[WRITER_BATCH];
     size_t count;
     struct settle_rules rules; /* a copy: the configuration may change meanwhile */
+    struct steady_time now;
     int status;
     struct error error;
 };
@@ -78,7 +79,7 @@ static void run_batch(uv_work_t *work)
     struct writer *writer = work->data;
     struct writer_batch *batch = writer->batch;
     batch->status = settle_run(writer->store, &batch->rules, batch->pointers, batch->count,
-                               clock_unix_seconds(), &batch->error);
+                               batch->now.steady / 1000, &batch->error);
 }
 
 static void start_pause(struct writer *writer, int64_t milliseconds)
@@ -115,6 +116,7 @@ void writer_wake(struct writer *writer)
         return;
     }
     writer->batch->rules = *writer->rules;
+    writer->batch->now = steady_clock_now(writer->clock);
     collect(writer, has_result);
     if (progress && progress_is_due(writer)) {
         collect(writer, has_progress);
@@ -172,13 +174,15 @@ static void on_work_done(uv_work_t *work, int status)
 
 int writer_initialize(struct writer *writer, uv_loop_t *loop, struct store *store,
                       struct worker_table *table, const struct settle_rules *rules,
-                      const struct writer_handlers *handlers, void *context, struct error *error)
+                      struct steady_clock *clock, const struct writer_handlers *handlers,
+                      void *context, struct error *error)
 {
     *writer = (struct writer){
         .loop = loop,
         .store = store,
         .table = table,
         .rules = rules,
+        .clock = clock,
         .handlers = handlers,
         .context = context,
     };

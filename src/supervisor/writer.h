@@ -17,6 +17,7 @@
 
 #include "mimo/store.h"
 #include "supervisor/settle.h"
+#include "supervisor/steady_clock.h"
 #include "supervisor/worker.h"
 
 struct writer_handlers {
@@ -33,6 +34,7 @@ struct writer {
     struct store *store;
     struct worker_table *table;
     const struct settle_rules *rules;
+    struct steady_clock *clock;
     const struct writer_handlers *handlers;
     void *context;
     uv_work_t work;
@@ -44,7 +46,8 @@ struct writer {
 
 int writer_initialize(struct writer *writer, uv_loop_t *loop, struct store *store,
                       struct worker_table *table, const struct settle_rules *rules,
-                      const struct writer_handlers *handlers, void *context, struct error *error);
+                      struct steady_clock *clock, const struct writer_handlers *handlers,
+                      void *context, struct error *error);
 
 /* Says that a worker is SETTLING with its settlement made final, or has progress to show. */
 void writer_wake(struct writer *writer);
