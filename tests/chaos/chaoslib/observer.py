@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import os
 import re
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ PROCESS_PAUSE = 0.01
 DESCRIPTORS_PAUSE = 0.5
 DOCUMENTS_PAUSE = 0.25
 ZOMBIE_PATIENCE = 1.0
-SIGKILL_BIT = 1 << 8
+FATAL = 1 << (signal.SIGKILL - 1) | 1 << (signal.SIGALRM - 1) # a worker's alarm, which nobody catches
+EXITING = 0x4 # PF_EXITING among the flags of proc(5)
 WORKER = re.compile(r"^mimo-worker: [^\[]* ([^\s\[]+)(?: \[.*\])? ([0-9a-f]{8})(?: \[.*\])?$") # step before or behind
 SUPERVISOR = re.compile(r"^mimod: actuator (\d+), supervisor")
 PROGRAMS = {"mimo-launcher": "launcher", "mimo-metrics": "helper", "mimo-api": "api", "mimod": "supervisor"}
@@ -112,7 +114,7 @@ class ProcessObserver(threading.Thread):
     def _look_at(self, pid, parent):
         before = time.monotonic()
         words = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        state, start = words[0], int(words[19])
+        state, flags, start = words[0], int(words[6]), int(words[19])
         after = time.monotonic()
         with self._lock:
             seen = self._seen.get((pid, start))
@@ -128,7 +130,7 @@ class ProcessObserver(threading.Thread):
         seen.stopped = state in "Tt"
         self._note_zombie(seen, state, after)
         if seen.role == "worker":
-            self._note_run(seen, state, before, after)
+            self._note_run(seen, state in "TtZX" or bool(flags & EXITING), before, after)
         return seen
 
     def _recognize(self, seen):
@@ -157,13 +159,13 @@ class ProcessObserver(threading.Thread):
         if parent is not None and parent.stopped:
             seen.zombie_excused = True
 
-    def _note_run(self, seen, state, before, after):
-        """A stopped process does nothing, and one that has its SIGKILL will never do anything again."""
-        alive = state not in "TtZX"
+    def _note_run(self, seen, idle, before, after):
+        """A stopped process does nothing, and one with a fatal signal pending will never do anything again."""
+        alive = not idle
         if alive:
             status = _text(f"/proc/{seen.pid}/status")
             masks = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
-            alive = not any(mask & SIGKILL_BIT for mask in masks)
+            alive = not any(mask & FATAL for mask in masks)
         if alive and seen.running:
             seen.runs[-1][1] = before
         elif alive:
