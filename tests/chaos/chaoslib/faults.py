@@ -73,6 +73,7 @@ class Fault(threading.Thread):
 class Kill(Fault):
     """SIGKILL of any process of any actuator."""
 
+    pause = 0.2
     shares = {"worker": 50, "supervisor": 20, "launcher": 15, "helper": 15}
 
     def act(self):
