@@ -45,8 +45,8 @@ def resource_id(number):
             f"microsoft.redhatopenshift/openshiftclusters/bench-{number}")
 
 
-def write_fleet(path, clusters, manifests):
-    """A dump with clusters, and manifests of the practice task that do nothing."""
+def write_fleet(path, clusters, manifests, queues=None):
+    """A dump with clusters, and manifests of the practice task that do nothing, for the first `queues` clusters."""
     with open(path, "w", encoding="utf-8") as file:
         for number in range(clusters):
             document = {"id": f"00000000-0000-4000-9000-{number:012d}", "key": resource_id(number),
@@ -55,7 +55,7 @@ def write_fleet(path, clusters, manifests):
             file.write(json.dumps({"container": "OpenShiftClusters", "document": document}) + "\n")
         for number in range(manifests):
             document = {"id": f"00000000-0000-4000-a000-{number:012d}", "dequeues": 0, "createdAt": 1700000000,
-                        "clusterResourceID": resource_id(number % clusters),
+                        "clusterResourceID": resource_id(number % (queues or clusters)),
                         "maintenanceManifest": {"state": "Pending", "maintenanceTaskID": PRACTICE, "priority": 0,
                                                 "runAfter": 1700000000, "runBefore": 4000000000}}
             file.write(json.dumps({"container": "MaintenanceManifests", "document": document}) + "\n")
@@ -64,11 +64,11 @@ def write_fleet(path, clusters, manifests):
 class System:
     """`up` with a fleet made for measuring; a context manager."""
 
-    def __init__(self, build, directory, *, clusters, manifests, settings):
+    def __init__(self, build, directory, *, clusters, manifests, settings, queues=None):
         directory.mkdir(mode=0o755)
         self.directory = directory
         fleet = directory / "fleet.jsonl"
-        write_fleet(fleet, clusters, manifests)
+        write_fleet(fleet, clusters, manifests, queues)
         settings = {"log.format": "text", **settings}
         self._log = open(directory / "bench-up.log", "wb")
         self.process = subprocess.Popen(
@@ -119,6 +119,26 @@ class System:
         """Seconds since the epoch of the first worker's start and of the last result."""
         log = self._actuator_log()
         return _seconds(STARTED.search(log).group(1)), _seconds(ENDED.findall(log)[-1])
+
+    def wait_until_some_are_done(self, count):
+        self._wait(lambda: len(ENDED.findall(self._actuator_log())) >= count, f"{count} manifests")
+
+    @property
+    def store(self):
+        return self.directory / "up" / "store" / "mimo.db"
+
+    @property
+    def supervisor(self):
+        return int(self.env["MIMO_PID_ACTUATOR_0"])
+
+    def delays_beside_a_queue(self, cluster, count):
+        """Seconds from the 201 of a create for this cluster until its worker runs, others at work meanwhile."""
+        for _ in range(count):
+            created = self.api.create_manifest(resource_id(cluster), PRACTICE)
+            known = time.time()
+            started = re.compile(rf"^(\S+Z) .*manifest {created['id']}: attempt 1 .* runs as worker", re.MULTILINE)
+            self._wait(lambda: started.search(self._actuator_log()), "the worker")
+            yield _seconds(started.search(self._actuator_log()).group(1)) - known
 
     # ---- pick-up ----
 
