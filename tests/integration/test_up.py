@@ -23,15 +23,6 @@ PROMISED = ("MIMO_URL", "MIMO_TOKEN", "MIMO_CACERT", "MIMO_STORE", "MIMO_METRICS
 LONG = {"steps": [{"name": "sleep", "sleepMs": 3600000}]}
 
 
-def is_alive(pid):
-    """A process that has ended and was not waited for yet is not alive."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 def family(running):
     return listing.descendants(running.process.pid)
 
@@ -54,9 +45,10 @@ def test_env_says_where_everything_is_and_everything_answers(system):
     assert [cluster["id"] for cluster in running.api("GET", "/admin/clusters").expect(200)["value"]]
     for name in ("MIMO_METRICS_URL", "MIMO_METRICS_URL_1"):
         running.wait_for(lambda url=env[name]: "mimo_actuator_ready 1" in page(url), what="the actuator to be ready")
+    processes = listing.all_processes()
     for name, value in env.items():
         if name.startswith("MIMO_PID_"):
-            assert is_alive(int(value)), name
+            assert int(value) in processes, name
 
 
 def test_env_is_private_and_a_shell_can_read_it(system):
@@ -129,10 +121,10 @@ def test_stopping_ends_every_process_and_the_file_that_announced_them(system):
     running = system(instances=2)
     running.create("practice", parameters=LONG)
     running.wait_for(lambda: running.workers(0) or running.workers(1), what="a worker")
-    pids = [process.pid for process in family(running)]
-    assert len(pids) >= 10 # two actuators of three processes and a worker, API, practice, statsd, guard
+    processes = family(running)
+    assert len(processes) >= 10 # two actuators of three processes and a worker, API, practice, statsd, guard
     assert running.stop() == 0
-    assert [pid for pid in pids if is_alive(pid)] == []
+    assert [process for process in processes if process.is_alive()] == []
     assert not (running.directory / "env").exists()
 
 
@@ -140,19 +132,19 @@ def test_killing_up_itself_ends_every_process_too(system):
     running = system(instances=1)
     running.create("practice", parameters=LONG)
     running.wait_for(running.workers, what="a worker")
-    pids = [process.pid for process in family(running)]
+    processes = family(running)
     running.expect_ending("up")
     running.process.kill()
     running.process.wait()
-    running.wait_for(lambda: not any(is_alive(pid) for pid in pids), what="all processes to end")
+    running.wait_for(lambda: not any(process.is_alive() for process in processes), what="all processes to end")
 
 
 def test_an_actuator_that_is_killed_is_named_and_the_rest_goes_on(system):
     running = system(instances=1)
-    pid = running.pid("actuator-0")
+    actuator = listing.all_processes()[running.pid("actuator-0")]
     running.kill("actuator-0")
     running.wait_for(lambda: "actuator-0 was killed by SIGKILL" in running.log("up"), what="up to say so")
-    assert not is_alive(pid)
+    assert not actuator.is_alive()
     assert running.api("GET", "/healthz/ready").status == 200
 
 

@@ -14,8 +14,17 @@ class Process:
     pid: int
     parent: int
     uid: int
+    started: int # in clock ticks since boot; with the pid, this tells processes apart for ever
     title: str
     depth: int = 0
+
+    def is_alive(self):
+        """Whether this very process still runs. One that has ended and was not waited for yet does not."""
+        try:
+            fields = _stat(self.pid)[1]
+        except OSError:
+            return False
+        return int(fields[STARTED]) == self.started and fields[STATE] not in "ZX"
 
     @property
     def short_title(self):
@@ -43,12 +52,22 @@ def all_processes():
     return processes
 
 
-def _read(pid):
+# Places in /proc/PID/stat behind the name, see proc(5).
+STATE, PARENT, STARTED = 0, 1, 19
+
+
+def _stat(pid):
+    """(name, fields behind it)"""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         name, _, rest = file.read().partition("(")[2].rpartition(")")
+    return name, rest.split()
+
+
+def _read(pid):
+    name, fields = _stat(pid)
     with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
         title = file.read().replace("\0", " ").strip() or f"[{name}]"
-    return Process(pid, int(rest.split()[1]), os.stat(f"/proc/{pid}").st_uid, title)
+    return Process(pid, int(fields[PARENT]), os.stat(f"/proc/{pid}").st_uid, int(fields[STARTED]), title)
 
 
 def descendants(pid):

@@ -4,8 +4,9 @@
 * `Family` is a child subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)): whatever a program leaves behind when it
   ends becomes its child. So it can see, name and end it.
 * The programs change their users, which makes the kernel forget a parent-death signal. In its place a guard, a
-  process that does nothing else, holds the end of a pipe: when this process ends, even by SIGKILL, the guard
-  reads the end of file and kills all programs.
+  process that does nothing else, holds the end of a socket: when this process ends, even by SIGKILL, the guard
+  reads the end of file and kills all programs. It knows them by pidfds, which mean one process for ever, however
+  often its number is used again: pidfd_open(2).
 * Signals are blocked and taken with sigtimedwait(2), so nothing interrupts anything: every wait of this package is
   `Family.pause()`, which reaps and raises `Stop` when this process is to end.
 """
@@ -14,6 +15,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -75,7 +77,7 @@ class Family:
         if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "cannot become a child subreaper")
         self._programs = {}
-        self._guard, self._guard_pipe = _start_guard()
+        self._guard, self._guard_socket = _start_guard()
         self._stopping = False
 
     def spawn(self, name, arguments, log, **options):
@@ -86,7 +88,9 @@ class Family:
             process = subprocess.Popen([str(argument) for argument in arguments], stdin=subprocess.DEVNULL,
                                        stdout=options.pop("stdout", output), stderr=output, env=environment,
                                        start_new_session=True, preexec_fn=_unblock_signals, **options)
-        os.write(self._guard_pipe, f"{process.pid}\n".encode())
+        pidfd = os.pidfd_open(process.pid)
+        socket.send_fds(self._guard_socket, [b"."], [pidfd])
+        os.close(pidfd)
         program = Program(name, arguments, str(log), process)
         self._programs[process.pid] = program
         return program
@@ -153,7 +157,7 @@ class Family:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        os.close(self._guard_pipe)
+        self._guard_socket.close()
         while _children():
             self.pause(0.02)
         return left
@@ -189,33 +193,30 @@ def _children():
 
 
 def _start_guard():
-    """(pid of the guard, the end of the pipe by which it learns of programs and of our end)"""
-    reader, writer = os.pipe2(os.O_CLOEXEC)
+    """(pid of the guard, the socket by which it learns of programs and of our end)"""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            os.close(writer)
+            ours.close()
             os.setsid()
-            _guard(reader)
+            _guard(theirs)
             status = 0
         finally:
             os._exit(status)
-    os.close(reader)
-    return pid, writer
+    theirs.close()
+    return pid, ours
 
 
-def _guard(reader):
-    """Until the end of file, remember programs; then kill those that are still there.
-
-    A pidfd means one process for ever, however often its number is used again: pidfd_open(2).
-    """
+def _guard(news):
+    """Until the end of file, remember programs; then kill those that are still there."""
     programs = []
-    with os.fdopen(reader, encoding="ascii") as lines:
-        for line in lines:
-            programs = [program for program in programs if _is_alive(program)]
-            with contextlib.suppress(ProcessLookupError):
-                programs.append(os.pidfd_open(int(line)))
+    while True:
+        data, received, _, _ = socket.recv_fds(news, 1, 1)
+        if not data:
+            break
+        programs = [program for program in programs if _is_alive(program)] + received
     for program in programs:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(program, signal.SIGKILL)
