@@ -29,6 +29,7 @@
 #include "mimo/step.h"
 
 struct certificate_data; /* certificate.h */
+struct external_task;    /* external_task.h */
 struct kube_client;      /* kube.h */
 struct task_context;
 
@@ -68,6 +69,8 @@ struct task {
     json_t *(*certificates)(const struct config *config, const json_t *cluster);
     /* What of the configuration goes into the job's settings; NULL for nothing. New reference. */
     json_t *(*settings)(const struct config *config);
+    /* Of a task of the operator's own; NULL for one that is built in. */
+    const struct external_task *external;
 };
 
 /* Given to every step. */
