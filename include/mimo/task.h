@@ -10,8 +10,10 @@
  * A step gets everything from its task_context: the job, opened credentials, the Kubernetes client,
  * clock, sleep and reports. Tests hand it doubles by replacing the function pointers.
  *
- * One file a task; the registry (registry.c) is the one table of them, read by worker, supervisor,
- * Admin API and mimoctl. docs/writing-tasks.md walks through a new one.
+ * One file a task. A task_list (registry.c) has all of them: those that are built in and those of
+ * the operator's own (external_task.h). Each program loads it once, at its start; it does not
+ * change from then on and may be shared between threads. docs/writing-tasks.md walks through a new
+ * task.
  */
 #ifndef MIMO_TASK_H
 #define MIMO_TASK_H
@@ -104,9 +106,25 @@ void task_report_log(struct task_context *context, int level, const char *format
 /* Runs all steps and reports each; the result is not reported but returned. Never exits. */
 struct step_result task_run(struct task_context *context);
 
-/* The registry. `practice` tells whether practice tasks count as registered. */
-const struct task *task_find(const char *id, bool practice);           /* by UUID */
-const struct task *task_find_by_name(const char *name, bool practice); /* UUID or short name */
-const struct task *task_at(size_t position, bool practice);            /* NULL after the last */
+/* All tasks there are. Practice tasks count as registered where actuator.practice_tasks says so.
+ * What is wrong is ERROR_INVALID. The list owns its tasks; task_list_free(). */
+struct task_list;
+int task_list_load(const struct config *config, struct task_list **ret_list, struct error *error);
+void task_list_free(struct task_list *list);
+
+/* Practice tasks count as registered from now on, or do not. */
+void task_list_set_practice(struct task_list *list, bool registered);
+
+/* Each NULL where there is none. */
+const struct task *task_list_at(const struct task_list *list, size_t position);
+const struct task *task_list_find(const struct task_list *list, const char *id);
+const struct task *task_list_find_by_name(const struct task_list *list,
+                                          const char *name); /* UUID or short name */
+
+static inline void cleanup_task_list_function(struct task_list **list)
+{
+    task_list_free(*list);
+}
+#define cleanup_task_list __attribute__((cleanup(cleanup_task_list_function)))
 
 #endif

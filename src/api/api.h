@@ -15,11 +15,13 @@
 #include "api/request.h"
 #include "mimo/config.h"
 #include "mimo/store.h"
+#include "mimo/task.h"
 
 struct members; /* members.h */
 
 struct api {
     const struct config *config;
+    const struct task_list *tasks;
     struct store *store;
     struct auth *auth;
     struct members *members;

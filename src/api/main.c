@@ -137,16 +137,19 @@ static void wait_for_the_end(const struct config *config, struct auth *auth,
 }
 
 /* Serves until told to end. */
-static int run(const struct config *config, struct auth *auth, const struct listener *listener,
-               const sigset_t *signals, struct error *error)
+static int run(const struct config *config, const struct task_list *tasks, struct auth *auth,
+               const struct listener *listener, const sigset_t *signals, struct error *error)
 {
     cleanup_store struct store *store = NULL;
     struct server *server;
     char address[LISTENER_ADDRESS_SIZE];
     if (store_open(config->store_uri, &store, error) < 0)
         return -1;
-    struct api api = {
-        .config = config, .store = store, .auth = auth, .members = members_new(store)};
+    struct api api = {.config = config,
+                      .tasks = tasks,
+                      .store = store,
+                      .auth = auth,
+                      .members = members_new(store)};
     if (!api.members)
         return error_set(error, ERROR_LIMIT, "out of memory");
     listener_address(listener->fd, address);
@@ -172,15 +175,18 @@ int main(int argc, char **argv)
     struct config config;
     struct error error;
     struct auth *auth = NULL;
+    cleanup_task_list struct task_list *tasks = NULL;
     sigset_t signals;
     struct listener listener = {.fd = -1};
 
     program_start(&program, argc, argv, &config);
+    if (task_list_load(&config, &tasks, &error) < 0)
+        program_usage_error(&program, "%s", error.message);
     block_signals(&signals);
     umask(0007);
     int status = take_off(&config, &auth, &listener, &error);
     if (status == 0)
-        status = run(&config, auth, &listener, &signals, &error);
+        status = run(&config, tasks, auth, &listener, &signals, &error);
     if (status < 0)
         log_error("%s", error.message);
     else

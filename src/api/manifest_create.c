@@ -26,11 +26,11 @@ static const char *const ignored_members[] = {
     "createdAt",  "createdBySchedule", "startedAt",   "finishedAt",   "progress",
     "attempts",   "attempt",           "bucket",      "blockers",     NULL};
 
-static int refuse_task(const char *name, bool practice, struct answer *answer)
+static int refuse_task(const char *name, const struct task_list *tasks, struct answer *answer)
 {
     char known[ERROR_MESSAGE_SIZE / 2] = "";
     const struct task *task;
-    for (size_t i = 0; (task = task_at(i, practice)); i++) {
+    for (size_t i = 0; (task = task_list_at(tasks, i)); i++) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof(known) - used, "%s%s (%s)", used ? ", " : "", task->id,
                  task->short_name);
@@ -39,8 +39,8 @@ static int refuse_task(const char *name, bool practice, struct answer *answer)
                          "no task \"%.64s\" is registered; tasks are %s", name, known);
 }
 
-static int read_task(const json_t *body, bool practice, const struct task **ret_task,
-                     struct answer *answer)
+static int read_task(const json_t *body, const struct task_list *tasks,
+                     const struct task **ret_task, struct answer *answer)
 {
     const json_t *value = document_get(body, "maintenanceTaskID");
     const char *name = json_string_value(value);
@@ -50,8 +50,8 @@ static int read_task(const json_t *body, bool practice, const struct task **ret_
     if (!name)
         return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
                              "member \"maintenanceTaskID\" must be a text");
-    *ret_task = task_find_by_name(name, practice);
-    return *ret_task ? 0 : refuse_task(name, practice, answer);
+    *ret_task = task_list_find_by_name(tasks, name);
+    return *ret_task ? 0 : refuse_task(name, tasks, answer);
 }
 
 /* Unix seconds, or RFC 3339. 0 when absent. */
@@ -110,13 +110,13 @@ static int read_parameters(const json_t *body, const struct task *task, json_t *
     return 0;
 }
 
-int manifest_request_read(json_t *body, bool practice, struct manifest_request *ret_request,
-                          struct answer *answer)
+int manifest_request_read(json_t *body, const struct task_list *tasks,
+                          struct manifest_request *ret_request, struct answer *answer)
 {
     const struct task *task;
     *ret_request = (struct manifest_request){0};
     if (body_check_members(body, taken_members, ignored_members, answer) < 0 ||
-        read_task(body, practice, &task, answer) < 0 ||
+        read_task(body, tasks, &task, answer) < 0 ||
         read_time(body, "runAfter", &ret_request->run_after, answer) < 0 ||
         read_time(body, "runBefore", &ret_request->run_before, answer) < 0 ||
         read_priority(body, &ret_request->priority, answer) < 0 ||
@@ -227,8 +227,7 @@ void manifest_put(struct api *api, struct request *request, struct answer *answe
     struct manifest_request wanted;
     enum if_open choice;
     if (read_if_open(request, &choice, answer) < 0 ||
-        manifest_request_read(request->body, api->config->actuator_practice_tasks, &wanted,
-                              answer) < 0 ||
+        manifest_request_read(request->body, api->tasks, &wanted, answer) < 0 ||
         cluster_must_exist(api, request, answer) < 0)
         return;
     wanted.cluster = request->cluster;

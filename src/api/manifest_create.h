@@ -8,8 +8,8 @@
 #include "mimo/task.h"
 
 /* Fills `request` (its cluster excepted) from `body`, whose members it borrows. -1 with a 400 that
- * names the member. `practice` tells whether practice tasks count as registered. */
-int manifest_request_read(json_t *body, bool practice, struct manifest_request *ret_request,
-                          struct answer *answer);
+ * names the member. */
+int manifest_request_read(json_t *body, const struct task_list *tasks,
+                          struct manifest_request *ret_request, struct answer *answer);
 
 #endif

@@ -42,7 +42,7 @@ int cluster_must_exist(struct api *api, const struct request *request, struct an
 
 const struct task *task_of_request(const struct api *api, const char *name)
 {
-    return task_find_by_name(name, api->config->actuator_practice_tasks);
+    return task_list_find_by_name(api->tasks, name);
 }
 
 const char *manifest_resource(char *buffer, const char *cluster, const char *id)

@@ -120,21 +120,22 @@ static json_t *view_of_states(const struct summary *summary)
 }
 
 /* Tasks that are not registered any more have no short name. */
-static json_t *view_of_task(const struct summary *summary, const struct counted *counted)
+static json_t *view_of_task(const struct summary *summary, const struct task_list *tasks,
+                            const struct counted *counted)
 {
-    const struct task *task = task_find_by_name(counted->name, true);
+    const struct task *task = task_list_find(tasks, counted->name);
     json_int_t open = json_integer_value(json_object_get(summary->open_by_task, counted->name));
     return json_pack("{s:s, s:s*, s:I, s:I}", "maintenanceTaskID", counted->name, "shortName",
                      task ? task->short_name : NULL, "open", open, "total", counted->count);
 }
 
-static json_t *view_of_tasks(const struct summary *summary)
+static json_t *view_of_tasks(const struct summary *summary, const struct task_list *tasks)
 {
     size_t size;
     cleanup_free struct counted *sorted = sort_counts(summary->by_task, &size);
     cleanup_json json_t *view = sorted ? json_array() : NULL;
     for (size_t i = 0; view && i < size; i++)
-        if (json_array_append_new(view, view_of_task(summary, &sorted[i])) < 0)
+        if (json_array_append_new(view, view_of_task(summary, tasks, &sorted[i])) < 0)
             return NULL;
     return json_incref(view);
 }
@@ -162,13 +163,13 @@ static json_t *view_of_dequeues(const struct summary *summary)
     return view;
 }
 
-json_t *summary_view(const struct summary *summary)
+json_t *summary_view(const struct summary *summary, const struct task_list *tasks)
 {
     json_t *view =
         json_pack("{s:I, s:b, s:I, s:o, s:o, s:o, s:o}", "time", (json_int_t)summary->now,
                   "truncated", (int)summary->truncated, "notUnderstood", summary->not_understood,
-                  "byState", view_of_states(summary), "byTask", view_of_tasks(summary), "byCluster",
-                  view_of_clusters(summary), "dequeues", view_of_dequeues(summary));
+                  "byState", view_of_states(summary), "byTask", view_of_tasks(summary, tasks),
+                  "byCluster", view_of_clusters(summary), "dequeues", view_of_dequeues(summary));
     if (view && summary->oldest_id[0] &&
         json_object_set_new(view, "oldestRunnable",
                             json_pack("{s:s, s:s, s:I}", "id", summary->oldest_id,
@@ -242,6 +243,6 @@ void manifests_summary(struct api *api, struct request *request, struct answer *
     else if (summary_count_store(&summary, api->store, SUMMARY_DOCUMENTS_MAXIMUM, &error) < 0)
         answer_store_unavailable(answer, &error);
     else
-        answer_set_view(answer, 200, summary_view(&summary));
+        answer_set_view(answer, 200, summary_view(&summary, api->tasks));
     summary_free(&summary);
 }

@@ -4,7 +4,7 @@
  *
  *     summary_begin(&summary, now);
  *     summary_count_store(&summary, store, SUMMARY_DOCUMENTS_MAXIMUM, error);
- *     answer_set_view(answer, 200, summary_view(&summary));
+ *     answer_set_view(answer, 200, summary_view(&summary, tasks));
  *     summary_free(&summary);                 also when summary_begin() failed
  *
  * Memory grows with the clusters and tasks that are met, time with the manifests; hence the bound
@@ -19,6 +19,7 @@
 
 #include "mimo/manifest.h"
 #include "mimo/store.h"
+#include "mimo/task.h"
 
 enum { SUMMARY_DOCUMENTS_MAXIMUM = 100000 };
 
@@ -48,7 +49,8 @@ int summary_count_store(struct summary *summary, struct store *store, size_t max
 
 void summary_free(struct summary *summary);
 
-/* As the Admin API answers it. New reference; NULL without memory. */
-json_t *summary_view(const struct summary *summary);
+/* As the Admin API answers it; tasks that are registered have their short names. New reference;
+ * NULL without memory. */
+json_t *summary_view(const struct summary *summary, const struct task_list *tasks);
 
 #endif

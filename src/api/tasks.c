@@ -8,7 +8,7 @@ void tasks_list(struct api *api, struct request *request, struct answer *answer)
     (void)request;
     json_t *value = json_array();
     const struct task *task;
-    for (size_t i = 0; value && (task = task_at(i, api->config->actuator_practice_tasks)); i++) {
+    for (size_t i = 0; value && (task = task_list_at(api->tasks, i)); i++) {
         json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "id", task->id, "name",
                                  task->name, "shortName", task->short_name, "summary",
                                  task->summary, "takesParameters", task->check_parameters != NULL,

@@ -27,11 +27,13 @@
 struct seal_key;
 struct step_result;
 struct task_context;
+struct task_list;
 
 enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD = 4, WORKER_FD_END };
 
 /* What all workers find. Made once by the launcher (workplace.h), copied to each by fork. */
 struct workplace {
+    struct task_list *tasks;
     struct worker_users users;
     pid_t launcher;              /* parent of every worker */
     struct seal_key *key;        /* NULL: sealed credentials cannot be opened */

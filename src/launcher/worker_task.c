@@ -138,8 +138,7 @@ void worker_run_task(struct worker *worker)
     struct job job;
     if (job_parse(worker->document, worker->order->job_length, &job, &error) < 0)
         worker_give_up(worker, EXIT_WORKER_JOB, &error);
-    /* Whether practice tasks count was for the supervisor to decide. */
-    const struct task *task = task_find(job.task_id, true);
+    const struct task *task = task_list_find(worker->workplace->tasks, job.task_id);
     if (!task) {
         error_set(&error, ERROR_NOT_FOUND,
                   "there is no task %s: are mimod and mimo-launcher of one build?", job.task_id);

@@ -23,6 +23,7 @@
 #include "mimo/privileges.h"
 #include "mimo/report.h"
 #include "mimo/seal.h"
+#include "mimo/task.h"
 
 /* What a worker needs beside what it inherits: stack, the heap of a task, the libraries' buffers.
  */
@@ -205,6 +206,15 @@ static int confine(struct workplace *workplace, int landlock_abi, struct error *
     return result;
 }
 
+/* Whether practice tasks count is for the supervisor to decide. */
+static int load_tasks(struct workplace *workplace, const struct config *config, struct error *error)
+{
+    if (task_list_load(config, &workplace->tasks, error) < 0)
+        return -1;
+    task_list_set_practice(workplace->tasks, true);
+    return 0;
+}
+
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
                       struct error *error)
 {
@@ -212,7 +222,8 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
     if (setsid() < 0 && errno != EPERM) /* EPERM: leads one already */
         return error_set_system(error, errno, "cannot start a session");
     umask(077);
-    if (settle_signals(error) < 0 || silence_streams(error) < 0 ||
+    if (load_tasks(workplace, config, error) < 0 || settle_signals(error) < 0 ||
+        silence_streams(error) < 0 ||
         azure_secrets_take_environment(config, &workplace->azure, error) < 0 ||
         clean_environment(error) < 0 || worker_users_find(config, &workplace->users, error) < 0 ||
         kube_warm_up(error) < 0 || rehearse(error) < 0 || sandbox_prepare_names(error) < 0 ||

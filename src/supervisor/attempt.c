@@ -337,7 +337,7 @@ void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct mo
     struct worker *worker = worker_table_take(&supervisor->table, claim, claimed);
     assert(
         worker); /* a round claims no more than there are free slots, and nothing else takes them */
-    worker->task = task_find(worker->task_id, supervisor->config->actuator_practice_tasks);
+    worker->task = task_list_find(supervisor->tasks, worker->task_id);
     worker->lease_milliseconds = lease_milliseconds;
     worker->started = clock_monotonic();
     feed_add(&supervisor->feed, METRIC_ATTEMPTS_STARTED);

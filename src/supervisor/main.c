@@ -2,7 +2,7 @@
 /*
  * mimod - the supervisor of an actuator.
  *
- * The steps of main() in order: options and configuration; directories, while it may; the lock;
+ * The steps of main() in order: options, configuration, tasks; directories, while it may; the lock;
  * launcher and metrics helper, while they can still be started as root; root is given up for good;
  * identity, store; then the loop.
  */
@@ -28,6 +28,7 @@ static const struct program program = {
 };
 
 static struct config config;
+static struct task_list *tasks;
 static struct supervisor supervisor;
 static struct family family;
 static struct membership membership;
@@ -85,7 +86,7 @@ static int run(struct error *error)
     process_set_title("mimod: actuator %d, supervisor", membership.index);
     log_info("actuator %s starts on %s, store %s", id, membership.hostname, config.store_uri);
 
-    int status = supervisor_run(&supervisor, &config, store, &family, &membership);
+    int status = supervisor_run(&supervisor, &config, tasks, store, &family, &membership);
     family_stop(&family);
     if (status != EXIT_SUCCESS)
         _exit(status); /* the thread pool may be at work with the store: no tidy end */
@@ -101,11 +102,14 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
 
     struct error error;
+    if (task_list_load(&config, &tasks, &error) < 0)
+        program_usage_error(&program, "%s", error.message);
     if (run(&error) < 0) {
         log_error("%s", error.message);
         family_stop(&family);
         return EXIT_FAILURE;
     }
+    task_list_free(tasks);
     config_free(&config);
     return EXIT_SUCCESS;
 }

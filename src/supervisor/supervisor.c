@@ -138,8 +138,8 @@ static void drain(struct supervisor *supervisor)
     stop_if_idle(supervisor);
 }
 
-/* What of the configuration the rules carry: rounds and batches under way have copies of their own.
- */
+/* What of the configuration rules and tasks carry: rounds and batches under way have copies of
+ * their own. */
 static void apply_rules(struct supervisor *supervisor)
 {
     const struct config *config = supervisor->config;
@@ -147,6 +147,7 @@ static void apply_rules(struct supervisor *supervisor)
     snprintf(rules->mark, sizeof(rules->mark), "%s", config->clusters_mark_state);
     rules->backoff =
         (struct backoff){config->actuator_retry_backoff, config->actuator_retry_backoff_max};
+    task_list_set_practice(supervisor->tasks, config->actuator_practice_tasks);
 }
 
 static void log_change(void *context, const char *section, const char *key, bool taken)
@@ -419,12 +420,13 @@ static void close_all(struct supervisor *supervisor)
         uv_close((uv_handle_t *)&supervisor->table.workers[i].deadline, NULL);
 }
 
-int supervisor_run(struct supervisor *supervisor, struct config *config, struct store *store,
-                   struct family *family, const struct membership *membership)
+int supervisor_run(struct supervisor *supervisor, struct config *config, struct task_list *tasks,
+                   struct store *store, struct family *family, const struct membership *membership)
 {
     struct error error;
     *supervisor = (struct supervisor){
         .config = config,
+        .tasks = tasks,
         .store = store,
         .family = family,
         .store_answers = true,

@@ -41,6 +41,7 @@ enum { SUPERVISOR_SIGNALS = 4 };
 
 struct supervisor {
     struct config *config; /* read on the loop's thread alone; SIGHUP changes it */
+    struct task_list *tasks;
     struct store *store;
     struct family *family;
     uv_loop_t loop;
@@ -71,8 +72,8 @@ struct supervisor {
 
 /* Runs until it is told to stop or something it needs is gone; returns the exit status. All
  * arguments are borrowed. */
-int supervisor_run(struct supervisor *supervisor, struct config *config, struct store *store,
-                   struct family *family, const struct membership *membership);
+int supervisor_run(struct supervisor *supervisor, struct config *config, struct task_list *tasks,
+                   struct store *store, struct family *family, const struct membership *membership);
 
 /* Ends as soon as may be without draining: a part of the family is gone. */
 void supervisor_fail(struct supervisor *supervisor, const struct error *error);

@@ -20,9 +20,12 @@ static int read_body(const char *text, bool practice, struct manifest_request *r
 {
     struct error error;
     struct answer answer = {0};
+    const struct config config = {.actuator_practice_tasks = practice};
+    cleanup_task_list struct task_list *tasks = NULL;
+    assert_int_equal(task_list_load(&config, &tasks, &error), 0);
     json_t *body = document_parse(text, strlen(text), &error);
     assert_non_null(body);
-    int result = manifest_request_read(body, practice, request, &answer);
+    int result = manifest_request_read(body, tasks, request, &answer);
     int status = answer.status;
     assert_int_equal(result, status == 0 ? 0 : -1);
     strcpy(target, document_string(answer.body, "error.target", ""));

@@ -53,7 +53,11 @@ static void begin(struct summary *summary)
 
 static json_t *finish(struct summary *summary)
 {
-    json_t *view = summary_view(summary);
+    const struct config config = {0};
+    cleanup_task_list struct task_list *tasks = NULL;
+    struct error error;
+    assert_int_equal(task_list_load(&config, &tasks, &error), 0);
+    json_t *view = summary_view(summary, tasks);
     assert_non_null(view);
     summary_free(summary);
     return view;

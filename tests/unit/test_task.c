@@ -248,60 +248,6 @@ static void texts_of_reports_are_whole_characters(void **state)
     task_double_free(&context);
 }
 
-/* ---- the registry ---- */
-
-static void tasks_are_found_by_uuid_and_by_short_name(void **state)
-{
-    (void)state;
-    const struct task *flags = task_find("b41749fc-af26-4ab7-b5a1-e03f3ee4cba6", false);
-    assert_non_null(flags);
-    assert_string_equal("Operator Flags Update", flags->name);
-    assert_ptr_equal(flags, task_find("B41749FC-AF26-4AB7-B5A1-E03F3EE4CBA6", false));
-    assert_ptr_equal(flags, task_find_by_name("operator-flags-update", false));
-    assert_ptr_equal(flags, task_find_by_name("b41749fc-af26-4ab7-b5a1-e03f3ee4cba6", false));
-    assert_non_null(task_find("082978ce-3700-4972-835f-53d48658d291", false));
-    assert_non_null(task_find_by_name("acr-token-checker", false));
-    assert_null(task_find("operator-flags-update", false));
-    assert_null(task_find("", true));
-    assert_null(task_find_by_name("", true));
-}
-
-static void the_practice_task_is_registered_only_on_demand(void **state)
-{
-    (void)state;
-    static const char id[] = "00000000-0000-4000-8000-000000000001";
-    assert_null(task_find(id, false));
-    assert_null(task_find_by_name("practice", false));
-    assert_non_null(task_find(id, true));
-    size_t without = 0;
-    size_t with = 0;
-    while (task_at(without, false))
-        without++;
-    while (task_at(with, true))
-        with++;
-    assert_int_equal(without + 1, with);
-}
-
-static void every_task_is_whole_and_unlike_the_others(void **state)
-{
-    (void)state;
-    const struct task *task;
-    for (size_t i = 0; (task = task_at(i, true)); i++) {
-        assert_true(uuid_is_valid(task->id));
-        assert_true(task->name[0] && task->short_name[0] && task->summary[0]);
-        assert_int_equal(!(task->flags & TASK_STEPS_OF_ITS_OWN), task->plan == NULL);
-        assert_int_equal(!(task->flags & TASK_STEPS_OF_ITS_OWN), task->step_count > 0);
-        assert_ptr_equal(task, task_find(task->id, true));
-        assert_ptr_equal(task, task_find_by_name(task->short_name, true));
-        for (size_t step = 0; step < task->step_count; step++) {
-            assert_non_null(task->steps[step].run);
-            assert_true(task->steps[step].name[0]);
-            assert_int_equal(task->steps[step].poll_milliseconds > 0,
-                             task->steps[step].timeout_milliseconds > 0);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,9 +260,6 @@ int main(void)
         cmocka_unit_test(a_task_may_plan_its_steps),
         cmocka_unit_test(a_plan_that_fails_is_terminal),
         cmocka_unit_test(texts_of_reports_are_whole_characters),
-        cmocka_unit_test(tasks_are_found_by_uuid_and_by_short_name),
-        cmocka_unit_test(the_practice_task_is_registered_only_on_demand),
-        cmocka_unit_test(every_task_is_whole_and_unlike_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
