@@ -37,9 +37,9 @@
  *     CREATE    POST docs; 409 is CONFLICT
  *     REPLACE   PUT docs/{id} with If-Match: etag; 412 is CONFLICT, 404 NOT_FOUND
  *     DELETE    DELETE docs/{id}, with If-Match where an etag is given
- *     PAIR      PUT of the first; if that went well PUT of the second; if that fails PUT of the
- *               first as it was (with the etag just got). A crash between the two leaves the first
- *               alone done.
+ *     PAIR      CREATE or REPLACE of the first; if that went well of the second; if that fails the
+ *               first is put back as it was (with the etag just got), or deleted. A crash between
+ *               the two leaves the first alone done.
  *     QUERY     POST docs with isquery, a fixed text and parameters for each kind, asked of each
  *               partition key range and merged here in the order the kind promises; the
  *               continuation names range and token
@@ -55,14 +55,19 @@
 #include "mimo/bucket.h"
 #include "mimo/error.h"
 
-/* Container, its name in dumps and in Cosmos DB, path of its partition key within a document. */
+/* Container, its name in dumps and in Cosmos DB, path of its partition key within a document.
+ *
+ * STORE_ANSWERS holds what clients may ask for again, each document until its `expiresAt` (Unix
+ * seconds). Those that have expired disappear by and by, so a reader looks at `expiresAt` itself;
+ * SQLite removes a few with each that is written, Cosmos DB does it by their member `ttl`. */
 #define STORE_CONTAINERS(CONTAINER)                                                                \
     CONTAINER(STORE_MANIFESTS, "MaintenanceManifests", "clusterResourceID")                        \
     CONTAINER(STORE_CLUSTERS, "OpenShiftClusters", "partitionKey")                                 \
     CONTAINER(STORE_SCHEDULES, "MaintenanceSchedules", "id")                                       \
     CONTAINER(STORE_MEMBERS, "PoolWorkers", "id")                                                  \
     CONTAINER(STORE_SUBSCRIPTIONS, "Subscriptions", "id")                                          \
-    CONTAINER(STORE_AUDIT, "Audit", "id")
+    CONTAINER(STORE_AUDIT, "Audit", "id")                                                          \
+    CONTAINER(STORE_ANSWERS, "Answers", "id")
 
 #define STORE_CONTAINER_CONSTANT(constant, name, partition) constant,
 enum store_container { STORE_CONTAINERS(STORE_CONTAINER_CONSTANT) STORE_CONTAINER_COUNT };
@@ -106,8 +111,8 @@ struct store_target {
     const char *partition; /* GET, DELETE: value of the partition key; NULL where it follows from
                               the id, which is everywhere but for manifests */
     const char *id;        /* GET, DELETE */
-    const char *etag;      /* REPLACE, PAIR: required. DELETE: optional */
-    json_t *document;      /* CREATE, REPLACE, PAIR */
+    const char *etag; /* REPLACE: required. DELETE: optional. PAIR: NULL creates the document */
+    json_t *document; /* CREATE, REPLACE, PAIR */
 };
 
 enum store_query_kind {
@@ -180,8 +185,9 @@ struct store_operation store_replace(enum store_container container, const char 
                                      json_t *document);
 struct store_operation store_delete(enum store_container container, const char *partition,
                                     const char *id, const char *etag);
-/* Replaces two documents: both, or with a conflict on either none; of a crash in the middle of it a
- * backend may leave the first alone replaced. STORE_CONFLICT and STORE_NOT_FOUND are of either. */
+/* Creates or replaces two documents: both, or with a conflict on either none; of a crash in the
+ * middle of it a backend may leave the first alone done. STORE_CONFLICT and STORE_NOT_FOUND are of
+ * either. */
 struct store_operation store_pair(struct store_operation first, struct store_operation second);
 struct store_operation store_query(const struct store_query *query);
 

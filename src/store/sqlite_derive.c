@@ -126,6 +126,11 @@ void table_derive_audit(const json_t *document, struct columns *ret_columns)
     ret_columns->values[0] = integer_column(document_integer(document, "time", 0));
 }
 
+void table_derive_answer(const json_t *document, struct columns *ret_columns)
+{
+    ret_columns->values[0] = integer_column(document_integer(document, "expiresAt", 0));
+}
+
 void table_derive_nothing(const json_t *document, struct columns *ret_columns)
 {
     (void)document;

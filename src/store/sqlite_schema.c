@@ -16,6 +16,8 @@ enum { DATABASE_MODE = 0660 };
 
 /* STORE_QUERY_AUDIT */
 #define AUDIT_INDEX "CREATE INDEX audit_time ON audit(time, id);"
+/* removing those that have expired */
+#define ANSWERS_INDEX "CREATE INDEX answers_expiry ON answers(expires_at);"
 
 /* An index is there for a query, named beside it. Partial ones hold only the few rows they are
  * about. */
@@ -38,15 +40,14 @@ static const char indexes[] =
     "  WHERE state = 'InProgress' AND unreadable = 0;"
     "CREATE INDEX manifests_unreadable ON manifests(bucket) WHERE unreadable = 1;"
     "CREATE INDEX clusters_leased ON clusters(lease_expires, id) WHERE lease_expires IS NOT NULL;"
-    "CREATE INDEX members_position ON members(position, id);" AUDIT_INDEX;
+    "CREATE INDEX members_position ON members(position, id);" AUDIT_INDEX ANSWERS_INDEX;
 
 /* From version 1 to 2: the audit trail is found by its time. */
-static const char upgrade_to_2[] =
+static const char upgrade_audit[] =
     "ALTER TABLE audit ADD COLUMN time INTEGER NOT NULL DEFAULT 0;"
     "UPDATE audit SET time = json_extract(document, '$.time')"
     "  WHERE CASE WHEN json_valid(document)"
-    "    THEN json_type(document, '$.time') = 'integer' ELSE false END;" AUDIT_INDEX
-    "PRAGMA user_version = 2;";
+    "    THEN json_type(document, '$.time') = 'integer' ELSE false END;" AUDIT_INDEX;
 
 static const char heads[] =
     "CREATE TABLE heads("
@@ -131,16 +132,39 @@ static int check_marks(const char *path, const struct marks *marks, struct error
     return 0;
 }
 
+static bool is_older(const struct marks *marks)
+{
+    return marks->application_id == SCHEMA_APPLICATION_ID && marks->version >= 1 &&
+           marks->version < SCHEMA_VERSION;
+}
+
+/* Within a transaction: from the version that is there, one step after the other. */
+static int upgrade_steps(struct connection *connection, int64_t version, struct error *error)
+{
+    if (version < 2 && connection_execute(connection, upgrade_audit, error) < 0)
+        return -1;
+    /* Version 3 brought the container of answers. */
+    if (version < 3 && (connection_execute(connection, tables[STORE_ANSWERS].create, error) < 0 ||
+                        connection_execute(connection, ANSWERS_INDEX, error) < 0))
+        return -1;
+    char *mark = sqlite3_mprintf("PRAGMA user_version = %d", SCHEMA_VERSION);
+    if (!mark)
+        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+    int status = connection_execute(connection, mark, error);
+    sqlite3_free(mark);
+    return status;
+}
+
 /* Of several programs that find an old file at once one changes it, the others find it changed. */
 static int upgrade(struct connection *connection, struct marks *marks, struct error *error)
 {
-    if (marks->application_id != SCHEMA_APPLICATION_ID || marks->version != 1)
+    if (!is_older(marks))
         return 0;
     int status = connection_execute(connection, "BEGIN IMMEDIATE", error);
     if (status == 0)
         status = read_marks(connection, marks, error);
-    if (status == 0 && marks->version == 1)
-        status = connection_execute(connection, upgrade_to_2, error);
+    if (status == 0 && is_older(marks))
+        status = upgrade_steps(connection, marks->version, error);
     if (status == 0)
         status = connection_execute(connection, "COMMIT", error);
     if (status == 0)

@@ -17,6 +17,7 @@ COLUMN_NAMES(manifest_names, MANIFEST_COLUMNS)
 COLUMN_NAMES(cluster_names, CLUSTER_COLUMNS)
 COLUMN_NAMES(member_names, MEMBER_COLUMNS)
 COLUMN_NAMES(audit_names, AUDIT_COLUMNS)
+COLUMN_NAMES(answer_names, ANSWER_COLUMNS)
 COLUMN_NAMES(no_names, NO_COLUMNS)
 
 #define TABLE(table, LASTING, CHANGING, names, derive_function)                                    \
@@ -58,6 +59,8 @@ const struct table tables[STORE_CONTAINER_COUNT] = {
     [STORE_SUBSCRIPTIONS] =
         TABLE("subscriptions", NO_COLUMNS, NO_COLUMNS, no_names, table_derive_nothing),
     [STORE_AUDIT] = TABLE("audit", NO_COLUMNS, AUDIT_COLUMNS, audit_names, table_derive_audit),
+    [STORE_ANSWERS] =
+        TABLE("answers", NO_COLUMNS, ANSWER_COLUMNS, answer_names, table_derive_answer),
 };
 
 void table_bind_columns(sqlite3_stmt *statement, int parameter, const struct columns *columns,

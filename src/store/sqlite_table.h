@@ -49,6 +49,7 @@
 
 #define MEMBER_COLUMNS(COLUMN) COLUMN(POSITION, position, "INTEGER NOT NULL")
 #define AUDIT_COLUMNS(COLUMN)  COLUMN(TIME, time, "INTEGER NOT NULL DEFAULT 0")
+#define ANSWER_COLUMNS(COLUMN) COLUMN(EXPIRES_AT, expires_at, "INTEGER NOT NULL")
 #define NO_COLUMNS(COLUMN)
 
 #define MANIFEST_COLUMN_CONSTANT(constant, name, type) MANIFEST_COLUMN_##constant,
@@ -104,6 +105,7 @@ void table_derive_manifest(const json_t *document, struct columns *ret_columns);
 void table_derive_cluster(const json_t *document, struct columns *ret_columns);
 void table_derive_member(const json_t *document, struct columns *ret_columns);
 void table_derive_audit(const json_t *document, struct columns *ret_columns);
+void table_derive_answer(const json_t *document, struct columns *ret_columns);
 void table_derive_nothing(const json_t *document, struct columns *ret_columns);
 
 /* Binds columns `first`..`end` - 1 to the parameters from `parameter` on. */

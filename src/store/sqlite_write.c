@@ -2,6 +2,7 @@
 /* Writing documents: conditions first, then the change, then what follows from it. */
 #include "store/sqlite_write.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,12 @@ static bool is_open_state(const char *state)
     return state && manifest_state_parse(state, &known) && !manifest_state_is_terminal(known);
 }
 
+/* Without an etag to hold against, what has a text is new. */
+static bool is_creation(const struct document_write *write)
+{
+    return write->text && !write->checks_etag;
+}
+
 enum { FIND_COLUMNS = 2 }; /* sequence and etag stand before the columns */
 
 /* What the row says about a manifest; a phase that still holds is kept, for only the clock changes
@@ -203,7 +210,7 @@ static int find_row(struct connection *connection, struct document_write *write,
     if (!statement)
         return -1;
     sqlite3_bind_text(statement, 1, write->name.id, -1, SQLITE_STATIC);
-    if (write->name.partition)
+    if (write->name.partition && !is_creation(write)) /* no two have one id */
         sqlite3_bind_text(statement, 2, write->name.partition, -1, SQLITE_STATIC);
     int step = sqlite3_step(statement);
     if (step == SQLITE_ROW) {
@@ -219,6 +226,8 @@ static int find_row(struct connection *connection, struct document_write *write,
 
 static enum store_status check_row(const struct document_write *write, const struct row *row)
 {
+    if (is_creation(write))
+        return row->exists ? STORE_CONFLICT : STORE_DONE;
     if (!row->exists)
         return STORE_NOT_FOUND;
     if (write->checks_etag && write->etag != row->etag)
@@ -243,9 +252,29 @@ static int follow_manifest(struct transaction *transaction, const struct documen
     return 0;
 }
 
+enum { FORGOTTEN_AT_ONCE = 16 };
+
+/* Where an answer is kept, a few that have expired are removed: more than one, so they do not pile
+ * up. */
+static int forget_expired(struct connection *connection, struct error *error)
+{
+    sqlite3_stmt *statement =
+        connection_statement(connection,
+                             "DELETE FROM answers WHERE sequence IN (SELECT sequence FROM answers"
+                             " WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+                             error);
+    if (!statement)
+        return -1;
+    sqlite3_bind_int64(statement, 1, clock_unix_seconds());
+    sqlite3_bind_int(statement, 2, FORGOTTEN_AT_ONCE);
+    return connection_finish(connection, statement, sqlite3_step(statement), error);
+}
+
 static int follow(struct transaction *transaction, const struct document_write *write,
                   const struct row *before, struct error *error)
 {
+    if (write->text && write->container == STORE_ANSWERS)
+        return forget_expired(transaction->connection, error);
     bool differs =
         !write->text || !before->exists || before->lasting_differ || before->changing_differ;
     if (differs && write->container == STORE_MANIFESTS)
@@ -282,10 +311,11 @@ static int insert_row(struct transaction *transaction, const struct document_wri
     return 0;
 }
 
+static const struct row no_row;
+
 static int apply_create(struct transaction *transaction, struct write *write, struct error *error)
 {
     struct store_result *result = &write->operation->result;
-    static const struct row nothing = {0};
     bool inserted;
 
     if (insert_row(transaction, &write->first, transaction->etag + 1, &inserted, error) < 0)
@@ -295,7 +325,7 @@ static int apply_create(struct transaction *transaction, struct write *write, st
         return 0;
     if (format_etag(transaction_next_etag(transaction), &result->etag, error) < 0)
         return -1;
-    return follow(transaction, &write->first, &nothing, error);
+    return follow(transaction, &write->first, &no_row, error);
 }
 
 /* An UPDATE touches the indexes of all columns it names: it names only what may differ. */
@@ -339,6 +369,21 @@ static int apply_replace(struct transaction *transaction, struct write *write, s
     return update_row(transaction, &write->first, &before, &result->etag, error);
 }
 
+/* One of a pair, whose row has been looked at. */
+static int put_row(struct transaction *transaction, const struct document_write *write,
+                   const struct row *before, char **ret_etag, struct error *error)
+{
+    bool inserted;
+    if (before->exists)
+        return update_row(transaction, write, before, ret_etag, error);
+    if (insert_row(transaction, write, transaction->etag + 1, &inserted, error) < 0)
+        return -1;
+    assert(inserted);
+    if (format_etag(transaction_next_etag(transaction), ret_etag, error) < 0)
+        return -1;
+    return follow(transaction, write, &no_row, error);
+}
+
 static int apply_pair(struct transaction *transaction, struct write *write, struct error *error)
 {
     struct store_result *result = &write->operation->result;
@@ -352,9 +397,9 @@ static int apply_pair(struct transaction *transaction, struct write *write, stru
         result->status = check_row(&write->second, &second);
     if (result->status != STORE_DONE)
         return 0;
-    if (update_row(transaction, &write->first, &first, &result->etag, error) < 0)
+    if (put_row(transaction, &write->first, &first, &result->etag, error) < 0)
         return -1;
-    return update_row(transaction, &write->second, &second, &result->second_etag, error);
+    return put_row(transaction, &write->second, &second, &result->second_etag, error);
 }
 
 static int apply_delete(struct transaction *transaction, struct write *write, struct error *error)

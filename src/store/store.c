@@ -217,8 +217,8 @@ static int check_pair(const struct store_operation *operation, struct error *err
 {
     struct store_name first;
     struct store_name second;
-    if (check_document(&operation->target, true, error) < 0 ||
-        check_document(&operation->second, true, error) < 0 ||
+    if (check_document(&operation->target, false, error) < 0 ||
+        check_document(&operation->second, false, error) < 0 ||
         store_name_of_document(operation->target.container, operation->target.document, &first,
                                error) < 0 ||
         store_name_of_document(operation->second.container, operation->second.document, &second,

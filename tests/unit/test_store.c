@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/document.h"
 
 #define SCHEDULE "33333333-3333-4333-8333-333333333333"
@@ -79,15 +80,18 @@ static void documents_of_every_container_survive_a_reopening(void **state)
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 1, .cluster = 1});
     fixture_add_cluster(fixture, 1);
     static const enum store_container others[] = {STORE_SCHEDULES, STORE_MEMBERS,
-                                                  STORE_SUBSCRIPTIONS, STORE_AUDIT};
-    for (size_t i = 0; i < 4; i++)
-        fixture_add(fixture, others[i], json_pack("{s:s}", "id", SCHEDULE));
+                                                  STORE_SUBSCRIPTIONS, STORE_AUDIT, STORE_ANSWERS};
+    enum { OTHERS = sizeof(others) / sizeof(others[0]) };
+    for (size_t i = 0; i < OTHERS; i++)
+        fixture_add(
+            fixture, others[i],
+            json_pack("{s:s, s:I}", "id", SCHEDULE, "expiresAt", (json_int_t)CLOCK_MAXIMUM));
     fixture_reopen(fixture);
     assert_int_equal(fixture_status(fixture, get_manifest(1, 1)), STORE_DONE);
     assert_int_equal(
         fixture_status(fixture, store_get(STORE_CLUSTERS, NULL, fixture_cluster_id(key, 1))),
         STORE_DONE);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < OTHERS; i++) {
         assert_int_equal(fixture_status(fixture, store_get(others[i], NULL, SCHEDULE)), STORE_DONE);
         assert_int_equal(fixture_status(fixture, store_get(others[i], SCHEDULE, SCHEDULE)),
                          STORE_DONE);
@@ -283,6 +287,110 @@ static void a_conflict_on_the_first_leaves_the_second_of_a_pair_alone(void **sta
     release_pair(&pair);
 }
 
+/* A manifest with what is kept beside it. */
+static struct store_operation creating_pair(struct store_fixture *fixture, json_t *manifest,
+                                            json_t *answer)
+{
+    struct store_operation pair =
+        store_pair(store_create(STORE_MANIFESTS, manifest), store_create(STORE_ANSWERS, answer));
+    fixture_run(fixture, &pair);
+    return pair;
+}
+
+static json_t *answer_document(const char *id, int64_t expires)
+{
+    return json_pack("{s:s, s:I}", "id", id, "expiresAt", (json_int_t)expires);
+}
+
+static void a_pair_creates_what_has_no_etag(void **state)
+{
+    struct store_fixture *fixture = *state;
+    cleanup_json json_t *manifest =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
+    cleanup_json json_t *answer = answer_document("a", CLOCK_MAXIMUM);
+    struct store_operation pair = creating_pair(fixture, manifest, answer);
+    assert_int_equal(pair.result.status, STORE_DONE);
+    cleanup_free char *etag = etag_of(fixture, 1, 1);
+    assert_string_equal(pair.result.etag, etag);
+    assert_string_not_equal(pair.result.second_etag, etag);
+    assert_int_equal(fixture_status(fixture, store_get(STORE_ANSWERS, NULL, "a")), STORE_DONE);
+    struct store_query open = {.kind = STORE_QUERY_QUEUE_LENGTH};
+    struct store_operation length = store_query(&open);
+    fixture_run(fixture, &length);
+    assert_int_equal(length.result.total, 1);
+    store_release(&pair, 1);
+    store_release(&length, 1);
+}
+
+static void a_pair_creates_neither_when_one_is_there(void **state)
+{
+    struct store_fixture *fixture = *state;
+    cleanup_json json_t *first =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
+    cleanup_json json_t *second =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 2, .cluster = 1});
+    cleanup_json json_t *elsewhere =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 2});
+    cleanup_json json_t *answer = answer_document("a", CLOCK_MAXIMUM);
+    cleanup_json json_t *other = answer_document("b", CLOCK_MAXIMUM);
+    struct store_operation pair = creating_pair(fixture, first, answer);
+    assert_int_equal(pair.result.status, STORE_DONE);
+    store_release(&pair, 1);
+
+    pair = creating_pair(fixture, second, answer);
+    assert_int_equal(pair.result.status, STORE_CONFLICT);
+    assert_int_equal(fixture_status(fixture, get_manifest(2, 1)), STORE_NOT_FOUND);
+    store_release(&pair, 1);
+
+    pair = creating_pair(fixture, elsewhere, other); /* an id is one in all partitions */
+    assert_int_equal(pair.result.status, STORE_CONFLICT);
+    assert_int_equal(fixture_status(fixture, store_get(STORE_ANSWERS, NULL, "b")), STORE_NOT_FOUND);
+    store_release(&pair, 1);
+}
+
+static void a_pair_may_create_one_and_replace_the_other(void **state)
+{
+    struct store_fixture *fixture = *state;
+    cleanup_json json_t *manifest =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
+    cleanup_json json_t *answer = answer_document("a", CLOCK_MAXIMUM);
+    fixture_add(fixture, STORE_ANSWERS, answer_document("a", CLOCK_MAXIMUM));
+    struct store_operation read = store_get(STORE_ANSWERS, NULL, "a");
+    fixture_run(fixture, &read);
+    const char *etag = read.result.items[0].etag;
+    struct store_operation pair = store_pair(store_create(STORE_MANIFESTS, manifest),
+                                             store_replace(STORE_ANSWERS, etag, answer));
+    assert_int_equal(fixture_status(fixture, pair), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, get_manifest(1, 1)), STORE_DONE);
+    store_release(&read, 1);
+}
+
+static void answers_that_have_expired_are_removed_a_few_at_a_time(void **state)
+{
+    struct store_fixture *fixture = *state;
+    enum { EXPIRED = 40 };
+    char id[UUID_SIZE];
+    int64_t now = clock_unix_seconds();
+    /* They are alive when they are written, so that none removes the others. */
+    for (int i = 0; i < EXPIRED; i++)
+        fixture_add(fixture, STORE_ANSWERS, answer_document(fixture_id(id, i), now + 1000));
+    fixture_add(fixture, STORE_ANSWERS, answer_document("alive", now + 1000));
+    fixture_sql(fixture, "UPDATE answers SET expires_at = 1000 + sequence WHERE id <> 'alive'");
+    int left = EXPIRED;
+    for (int i = 0; left > 0; i++) {
+        char name[32];
+        int seen = 0;
+        snprintf(name, sizeof(name), "new-%d", i);
+        fixture_add(fixture, STORE_ANSWERS, answer_document(name, now + 1000));
+        for (int j = 0; j < EXPIRED; j++)
+            seen += fixture_status(fixture, store_get(STORE_ANSWERS, NULL, fixture_id(id, j))) ==
+                    STORE_DONE;
+        assert_true(seen < left && left - seen <= 16);
+        left = seen;
+    }
+    assert_int_equal(fixture_status(fixture, store_get(STORE_ANSWERS, NULL, "alive")), STORE_DONE);
+}
+
 static void a_pair_with_one_gone_changes_nothing(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -455,6 +563,10 @@ int main(void)
         ON_STORE(a_pair_replaces_both_and_tells_both_etags),
         ON_STORE(a_conflict_on_the_second_leaves_the_first_of_a_pair_alone),
         ON_STORE(a_conflict_on_the_first_leaves_the_second_of_a_pair_alone),
+        ON_STORE(a_pair_creates_what_has_no_etag),
+        ON_STORE(a_pair_creates_neither_when_one_is_there),
+        ON_STORE(a_pair_may_create_one_and_replace_the_other),
+        ON_STORE(answers_that_have_expired_are_removed_a_few_at_a_time),
         ON_STORE(a_pair_with_one_gone_changes_nothing),
         ON_STORE(a_pair_of_one_document_is_refused),
         ON_STORE(operations_of_a_batch_fail_each_on_its_own),

@@ -179,7 +179,7 @@ static void a_database_of_another_program_is_left_alone(void **state)
     assert_int_equal(error.kind, ERROR_INVALID);
 }
 
-/* The audit trail of the first layout had no column for its time. */
+/* The second layout had no answers, and the audit trail of the first no column for its time. */
 static void a_store_of_the_first_layout_is_brought_to_ours(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -192,7 +192,7 @@ static void a_store_of_the_first_layout_is_brought_to_ours(void **state)
     fixture_add(fixture, STORE_AUDIT,
                 json_pack("{s:s, s:s}", "id", fixture_id(id, 3), "time", "x"));
     fixture_sql(fixture, "DROP INDEX audit_time; ALTER TABLE audit DROP COLUMN time;"
-                         "PRAGMA user_version = 1");
+                         "DROP TABLE answers; PRAGMA user_version = 1");
     for (int round = 0; round < 2; round++) {
         assert_int_equal(store_open(fixture->uri, &store, &error), 0);
         struct store_query query = {.kind = STORE_QUERY_AUDIT, .limit = 10};
@@ -209,12 +209,28 @@ static void a_store_of_the_first_layout_is_brought_to_ours(void **state)
     assert_int_equal(store_initialize(fixture->uri, &error), 0);
 }
 
+static void a_store_of_the_second_layout_is_brought_to_ours(void **state)
+{
+    struct store_fixture *fixture = *state;
+    bool sound = false;
+    struct error error;
+    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", "kept", "time", 50));
+    fixture_sql(fixture, "DROP TABLE answers; PRAGMA user_version = 2");
+    fixture_reopen(fixture);
+    fixture_add(fixture, STORE_ANSWERS,
+                json_pack("{s:s, s:I}", "id", "a", "expiresAt", (json_int_t)CLOCK_MAXIMUM));
+    assert_int_equal(fixture_status(fixture, store_get(STORE_ANSWERS, NULL, "a")), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, store_get(STORE_AUDIT, NULL, "kept")), STORE_DONE);
+    assert_int_equal(store_verify_integrity(fixture->store, &sound, &error), 0);
+    assert_true(sound);
+}
+
 static void a_layout_of_a_newer_version_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
     struct error error;
     fixture_sql(fixture, "PRAGMA user_version = 99");
-    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 2");
+    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 3");
     assert_int_equal(store_initialize(fixture->uri, &error), -1);
     assert_int_equal(error.kind, ERROR_INVALID);
 }
@@ -494,6 +510,7 @@ int main(void)
         ON_STORE(a_file_that_is_no_database_is_refused),
         ON_STORE(a_database_of_another_program_is_left_alone),
         ON_STORE(a_store_of_the_first_layout_is_brought_to_ours),
+        ON_STORE(a_store_of_the_second_layout_is_brought_to_ours),
         ON_STORE(a_layout_of_a_newer_version_is_refused),
         ON_STORE(a_file_that_may_not_be_written_says_who_may),
         ON_STORE(a_directory_that_may_not_be_written_is_named),
