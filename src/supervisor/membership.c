@@ -9,6 +9,8 @@
 
 #define WORKER_TYPE "MIMO_ACTUATOR"
 
+enum { FORGET_SECONDS = 30 * 24 * 60 * 60 };
+
 static json_t *record(const struct membership *membership, int64_t now)
 {
     return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:[i,i]}", "id",
@@ -47,13 +49,9 @@ static int announce(struct store *store, const struct membership *membership, in
     return status;
 }
 
-/* True when `member` is a live actuator other than this one. */
-static bool is_live_other(const json_t *member, const struct membership *membership, int64_t now)
+static bool is_actuator(const json_t *member)
 {
-    const char *id = document_string(member, "id", "");
-    int64_t seen_at = document_integer(member, "seenAt", 0);
-    return strcmp(document_string(member, "workerType", ""), WORKER_TYPE) == 0 &&
-           strcmp(id, membership->id) != 0 && now - seen_at <= membership->ttl_seconds;
+    return strcmp(document_string(member, "workerType", ""), WORKER_TYPE) == 0;
 }
 
 static bool goes_before(const json_t *member, const struct membership *membership)
@@ -64,22 +62,50 @@ static bool goes_before(const json_t *member, const struct membership *membershi
     return strcmp(document_string(member, "id", ""), membership->id) < 0;
 }
 
-/* Counts live actuators and finds our place among them. */
-static int find_place(struct store *store, const struct membership *membership, int64_t now,
-                      int *ret_place, int *ret_live, struct error *error)
+/* Takes one of the others into account. */
+static void consider(struct membership *membership, int *place, const json_t *member, int64_t now)
+{
+    /* Seen in a second of which we do not know how much was over: it counts whole. */
+    int64_t dies_at = document_integer(member, "seenAt", 0) + membership->ttl_seconds + 1;
+    if (now >= dies_at)
+        return;
+    membership->live++;
+    if (goes_before(member, membership))
+        ++*place;
+    if (dies_at < membership->look_again)
+        membership->look_again = dies_at;
+}
+
+/* Whoever is dead for this long will not come back under this UUID. A record that changed since it
+ * was read stays; if the store cannot, the next look will try again. */
+static void forget(struct store *store, const struct store_item *item)
+{
+    const char *id = document_string(item->document, "id", "");
+    struct store_operation operation = store_delete(STORE_MEMBERS, id, id, item->etag);
+    struct error error;
+    (void)store_run(store, &operation, 1, &error);
+    store_release(&operation, 1);
+}
+
+/* Counts live actuators and finds our place among them, and when to look again. */
+static int look_around(struct store *store, struct membership *membership, int64_t now,
+                       int *ret_place, struct error *error)
 {
     struct store_query query = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};
     struct store_operation operation = store_query(&query);
     int status = store_run(store, &operation, 1, error);
     *ret_place = 0;
-    *ret_live = 1;
+    membership->live = 1;
+    membership->look_again = INT64_MAX;
     for (size_t i = 0; status == 0 && i < operation.result.count; i++) {
-        const json_t *member = operation.result.items[i].document;
-        if (!is_live_other(member, membership, now))
+        const struct store_item *item = &operation.result.items[i];
+        if (!is_actuator(item->document) ||
+            strcmp(document_string(item->document, "id", ""), membership->id) == 0)
             continue;
-        ++*ret_live;
-        if (goes_before(member, membership))
-            ++*ret_place;
+        if (now - document_integer(item->document, "seenAt", 0) > FORGET_SECONDS)
+            forget(store, item);
+        else
+            consider(membership, ret_place, item->document, now);
     }
     store_release(&operation, 1);
     return status;
@@ -88,15 +114,15 @@ static int find_place(struct store *store, const struct membership *membership, 
 int membership_refresh(struct store *store, struct membership *membership, int64_t now,
                        struct error *error)
 {
+    struct membership seen = *membership;
     int place;
-    int live;
     if (announce(store, membership, now, error) < 0 ||
-        find_place(store, membership, now, &place, &live, error) < 0)
+        look_around(store, &seen, now, &place, error) < 0)
         return error_prefix(error, "cannot refresh the membership");
-    membership->live = live;
-    membership->buckets = membership->assignment == ASSIGNMENT_STATIC
-                              ? bucket_range_of(membership->index, membership->static_count)
-                              : bucket_range_of(place, live);
+    seen.buckets = seen.assignment == ASSIGNMENT_STATIC
+                       ? bucket_range_of(seen.index, seen.static_count)
+                       : bucket_range_of(place, seen.live);
+    *membership = seen;
     return 0;
 }
 

@@ -8,6 +8,10 @@
  * believe that they own a bucket: leases make that safe. With `static` assignment index and count
  * decide, and the record is for others to see.
  *
+ * A death is noticed when it falls due (`look_again`), not an interval later, so buckets are served
+ * again membership_ttl, a second and a poll after the last sign of life. Records of the dead are
+ * shown to operators for 30 days, then whoever reads them takes them away.
+ *
  * Blocking; the supervisor runs it on its thread pool.
  */
 #ifndef MIMO_SUPERVISOR_MEMBERSHIP_H
@@ -36,10 +40,12 @@ struct membership {
     int max_workers;
     const char *mode; /* "working" or "paused" */
     struct bucket_range buckets;
-    int live; /* actuators that count as alive, this one included */
+    int live;           /* actuators that count as alive, this one included */
+    int64_t look_again; /* when the next of the others counts as dead if it stays silent, in Unix
+                           seconds; INT64_MAX: there are none */
 };
 
-/* Announces this actuator at `now` and works out its buckets anew. On -1 `buckets` is as before. */
+/* Announces this actuator at `now` and works out its buckets anew. On -1 it is as before. */
 int membership_refresh(struct store *store, struct membership *membership, int64_t now,
                        struct error *error);
 

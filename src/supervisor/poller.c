@@ -107,7 +107,7 @@ static void begin_round(struct poller *poller)
         .now = now,
         .leave = poller->hold == POLLER_DRAINED && poller->recovered,
         .recover = !poller->recovered,
-        .refresh = !poller->recovered ||
+        .refresh = !poller->recovered || now.steady / 1000 >= poller->membership.look_again ||
                    left_of(poller->last_refresh, config->actuator_membership_interval) == 0,
         .urgent = urgent,
         .tidy = left_of(poller->last_upkeep, config->actuator_poll_interval) == 0,
@@ -167,6 +167,7 @@ static void on_round_done(uv_work_t *work, int status)
     if (result->refreshed) {
         poller->membership.buckets = round->membership.buckets;
         poller->membership.live = round->membership.live;
+        poller->membership.look_again = round->membership.look_again;
         poller->last_refresh = now;
     }
     poller->recovered = poller->recovered || result->recovered;
