@@ -6,29 +6,34 @@
 #define MIMO_AZURE_HTTP_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "mimo/error.h"
+#include "mimo/https.h"
 
-enum { AZURE_CHALLENGE_SIZE = 1024, AZURE_RESPONSE_MAXIMUM = 1024 * 1024 };
+enum { AZURE_RESPONSE_MAXIMUM = 1024 * 1024 };
 
 struct azure_request {
     const char *url;
-    const char *headers[3]; /* NULL behind the last */
-    const char *form;       /* body of a POST, or NULL for GET */
-    const char *ca;         /* PEM */
-    json_t *addresses;      /* of the job */
+    const char *header; /* one more header line, or NULL */
+    const char *form;   /* body of a POST, or NULL for GET */
+    const char *ca;     /* PEM */
+    json_t *addresses;  /* of the job */
 };
 
 struct azure_answer {
     long status;      /* 0 when there was none */
     json_t *document; /* an object, or NULL; azure_answer_free() wipes its texts */
     long retry_after; /* seconds, or 0 */
-    char challenge[AZURE_CHALLENGE_SIZE]; /* WWW-Authenticate, or "" */
+    char challenge[HTTPS_CHALLENGE_SIZE]; /* WWW-Authenticate, or "" */
     struct error error; /* when there was no whole answer, or a 2xx without an object */
 };
 
 void azure_http(const struct azure_request *request, struct azure_answer *ret_answer);
 void azure_answer_free(struct azure_answer *answer);
+
+/* There is no whole answer, for a reason that may be gone by the next attempt. */
+bool azure_answer_may_pass(const struct azure_answer *answer);
 
 /* asprintf(3); on -1 *ret_text is NULL. */
 int azure_format(char **ret_text, const char *format, ...) __attribute__((format(printf, 2, 3)));

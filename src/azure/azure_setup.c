@@ -13,12 +13,12 @@
 #include "azure/azure_http.h"
 #include "mimo/azure.h"
 #include "mimo/cleanup.h"
+#include "mimo/https.h"
 #include "mimo/io.h"
 
 #define METADATA_SERVICE "http://169.254.169.254/metadata/identity/oauth2/token"
-#define SYSTEM_CA        "/etc/ssl/certs/ca-certificates.crt"
 
-enum { SECRET_MAXIMUM = 16 * 1024, CA_MAXIMUM = 4 * 1024 * 1024, AUDIENCE_SIZE = 256 };
+enum { SECRET_MAXIMUM = 16 * 1024, AUDIENCE_SIZE = 256 };
 
 /* What the configuration says, else what the platform put into the environment, else the metadata
  * service of virtual machines. */
@@ -105,9 +105,9 @@ int azure_secrets_take_environment(const struct config *config, struct azure_sec
 int azure_secrets_load(const struct config *config, struct azure_secrets *secrets,
                        struct error *error)
 {
-    const char *ca = config->azure_ca_file[0] ? config->azure_ca_file : SYSTEM_CA;
+    const char *ca = config->azure_ca_file[0] ? config->azure_ca_file : HTTPS_SYSTEM_CA;
     load_legacy_algorithms();
-    if (io_read_file(ca, CA_MAXIMUM, &secrets->ca, NULL, error) < 0)
+    if (io_read_file(ca, HTTPS_SYSTEM_CA_MAXIMUM, &secrets->ca, NULL, error) < 0)
         return error_prefix(error, "nothing to verify Azure with (azure.ca_file)");
     if (!config->azure_tenant[0])
         return 0;

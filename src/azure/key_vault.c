@@ -127,9 +127,10 @@ static struct step_result judge(const struct reading *reading, const struct azur
     const char *name = reading->name, *vault = reading->vault;
     char detail[DETAIL_SIZE];
     status_text_copy(detail, sizeof detail, document_string(answer->document, "error.message", ""));
-    if (answer->status == 0 || answer->error.kind == ERROR_UNAVAILABLE ||
-        answer->error.kind == ERROR_SYSTEM)
+    if (azure_answer_may_pass(answer))
         return step_transient("%s (certificate %s)", answer->error.message, name);
+    if (answer->status == 0)
+        return step_terminal("%s (certificate %s)", answer->error.message, name);
     if (answer->status == 429 && answer->retry_after > 0)
         return step_transient("429 certificate %s in %s: too many requests, to be tried again "
                               "after %ld s: %s",
@@ -176,7 +177,7 @@ static struct step_result ask(const struct reading *reading, const char *resourc
         return step_transient("out of memory (certificate %s)", reading->name);
     struct azure_request request = {
         .url = url,
-        .headers = {header},
+        .header = header,
         .ca = reading->secrets->ca,
         .addresses = reading->addresses,
     };

@@ -30,9 +30,10 @@ static struct step_result judge(const struct azure_answer *answer, const char *w
     char detail[512];
     const char *token = document_string(answer->document, "access_token", "");
     read_detail(answer, detail, sizeof detail);
-    if (answer->status == 0 || answer->error.kind == ERROR_UNAVAILABLE ||
-        answer->error.kind == ERROR_SYSTEM)
+    if (azure_answer_may_pass(answer))
         return step_transient("%s (%s)", answer->error.message, what);
+    if (answer->status == 0)
+        return step_terminal("%s (%s)", answer->error.message, what);
     if (answer->status >= 500 || passing)
         return step_transient("%ld %s: %s", answer->status, what, detail);
     if (answer->status != 200)
@@ -64,7 +65,7 @@ static struct step_result get_of_identity(json_t *settings, const struct azure_s
         return step_transient("out of memory (token)");
     struct azure_answer answer;
     request->url = url;
-    request->headers[0] = header;
+    request->header = header;
     azure_http(request, &answer);
     /* What Microsoft says to try again: 404 and 410 while the service is renewed, 429. */
     bool passing = answer.status == 404 || answer.status == 410 || answer.status == 429;

@@ -110,7 +110,7 @@ def test_challenge_for_somebody_else_s_token_is_not_answered(start, azure):
 
 
 @pytest.mark.parametrize("what, status, body, outcome, text", [
-    ("secret", 0, None, "transient", "no answer from localhost:"),
+    ("secret", 0, None, "transient", "connection closed without an answer by localhost:"),
     ("secret", 400, None, "terminal", "400 certificate mdsd in "),
     ("secret", 403, None, "terminal", "forbidden: certificate mdsd in "),
     ("secret", 404, None, "terminal", "404 certificate mdsd not found in "),
@@ -126,7 +126,7 @@ def test_challenge_for_somebody_else_s_token_is_not_answered(start, azure):
     ("secret", 200, '{"value": "AAAA", "contentType": "application/x-pkcs12"}', "terminal",
      "certificate mdsd cannot be used: its PKCS#12 cannot be read"),
     ("secret", 200, "huge", "terminal", "certificate mdsd in "),
-    ("identity", 0, None, "transient", "no answer from 127.0.0.1:"),
+    ("identity", 0, None, "transient", "connection closed without an answer by 127.0.0.1:"),
     ("identity", 400, None, "terminal", "400 token of the managed identity: "),
     ("identity", 404, None, "transient", "404 token of the managed identity"),
     ("identity", 410, None, "transient", "410 token of the managed identity"),

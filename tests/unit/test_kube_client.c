@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "hostile_server.h"
-#include "kube/address_list.h"
+#include "https/address_list.h"
 #include "kube/kube_private.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"

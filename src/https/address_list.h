@@ -5,8 +5,8 @@
  * The job's entries are texts "host:port:address[,address]..."; IPv6 addresses may stand in
  * brackets, as hosts they must.
  */
-#ifndef MIMO_KUBE_ADDRESS_LIST_H
-#define MIMO_KUBE_ADDRESS_LIST_H
+#ifndef MIMO_HTTPS_ADDRESS_LIST_H
+#define MIMO_HTTPS_ADDRESS_LIST_H
 
 #include <jansson.h>
 #include <netinet/in.h>

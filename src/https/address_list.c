@@ -2,7 +2,7 @@
 /*
  * address_list.c - the addresses that came with the job.
  */
-#include "kube/address_list.h"
+#include "https/address_list.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
