@@ -26,6 +26,7 @@
     COUNTER(METRIC_ATTEMPTS_SUCCEEDED, "mimo.actuator.attempts.succeeded", "attempts that succeeded")               \
     COUNTER(METRIC_ATTEMPTS_TRANSIENT, "mimo.actuator.attempts.transient", "attempts that ended in a transient error, a timeout or a crash") \
     COUNTER(METRIC_ATTEMPTS_TERMINAL, "mimo.actuator.attempts.terminal", "attempts that ended in a terminal error") \
+    COUNTER(METRIC_WORKERS_DENIED, "mimo.actuator.workers.denied", "workers ended for what they may not do: a forbidden system call, a limit, a broken report") \
     COUNTER(METRIC_RESULTS_LATE, "mimo.actuator.results.late", "results that came when the attempt no longer owned its manifest, and were dropped") \
     COUNTER(METRIC_STORE_FAILURES, "mimo.actuator.store.failures", "store batches that failed")                     \
     GAUGE(METRIC_BUCKETS_OWNED, "mimo.actuator.buckets.owned", "buckets this actuator looks after")                 \

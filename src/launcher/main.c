@@ -97,6 +97,9 @@ int main(int argc, char **argv)
     log_ready(&workplace);
     int status = EXIT_SUCCESS;
     if (launcher_serve(&workplace, channel, &error) < 0) {
+        if (error.kind == ERROR_INVALID)
+            log_warning("sandbox: the supervisor broke the rules of its channel: %s",
+                        error.message);
         log_error("all workers killed, ending: %s", error.message);
         status = EXIT_FAILURE;
     }

@@ -17,6 +17,7 @@
 #include "mimo/job.h"
 #include "mimo/log.h"
 #include "mimo/seal.h"
+#include "supervisor/denial.h"
 #include "supervisor/lookup.h"
 #include "supervisor/supervisor.h"
 
@@ -70,6 +71,18 @@ static void settle_as_step(struct supervisor *supervisor, struct worker *worker,
     settle(supervisor, worker);
 }
 
+/* Says once what the worker tried and may not, if that is how it ended. */
+static void note_denial(struct supervisor *supervisor, const struct worker *worker)
+{
+    char what[WORKER_MESSAGE_SIZE];
+    if (!denial_describe(worker, what, sizeof(what)))
+        return;
+    log_warning("sandbox: manifest %s, cluster %s, task %s, attempt %d, worker %lld: %s",
+                worker->manifest_id, worker->cluster, task_name(worker), worker->settlement.attempt,
+                (long long)worker->pid, what);
+    feed_add(&supervisor->feed, METRIC_WORKERS_DENIED);
+}
+
 /* An attempt is over when its pipe is drained and its status reaped, in whichever order. */
 static void conclude_if_over(struct supervisor *supervisor, struct worker *worker)
 {
@@ -79,6 +92,7 @@ static void conclude_if_over(struct supervisor *supervisor, struct worker *worke
         worker->end.bad_report = worker->reader.problem.message;
     worker->end.timeout_milliseconds = worker->alarm_milliseconds;
     outcome_of_worker(&worker->end, &worker->settlement.outcome);
+    note_denial(supervisor, worker);
     settle(supervisor, worker);
 }
 
@@ -125,8 +139,8 @@ static void on_pipe_data(uv_stream_t *stream, ssize_t length, const uv_buf_t *bu
         !worker->end.bad_report)
         worker->end.bad_report = worker->reader.problem.message;
     if (worker->end.bad_report && trusted_before) {
-        log_warning("manifest %s: worker %lld is stopped: %s", worker->manifest_id,
-                    (long long)worker->pid, worker->end.bad_report);
+        log_info("manifest %s: worker %lld is stopped: %s", worker->manifest_id,
+                 (long long)worker->pid, worker->end.bad_report);
         attempt_terminate(supervisor, worker, SIGKILL);
     }
     if (worker->progress_dirty)
@@ -389,8 +403,8 @@ static void on_deadline(uv_timer_t *timer)
         return;
     }
     worker->end.overran = true;
-    log_warning("manifest %s: worker %lld outlived its %s and is killed", worker->manifest_id,
-                (long long)worker->pid, worker->terminating ? "SIGTERM" : "alarm");
+    log_info("manifest %s: worker %lld outlived its %s and is killed", worker->manifest_id,
+             (long long)worker->pid, worker->terminating ? "SIGTERM" : "alarm");
     attempt_terminate(supervisor, worker, SIGKILL);
 }
 
@@ -451,6 +465,8 @@ static void on_launch_failed(void *context, const struct launcher_failed *failed
 
 static void on_launcher_lost(void *context, const struct error *error)
 {
+    if (error->kind == ERROR_INVALID)
+        log_warning("sandbox: the launcher broke the rules of its channel: %s", error->message);
     supervisor_fail(context, error);
 }
 

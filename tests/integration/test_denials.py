@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker tries and may not leaves one line in the log, of a fixed form; what is no attack leaves none."""
+
+import os
+import re
+import urllib.request
+
+import pytest
+
+ORDINARY_USER = 61190
+# From its beginning on: what a worker says stands behind other words, and cannot look like this.
+LINE = re.compile(r"^\S+ mimod\[\d+\] warning: sandbox: manifest (\S+), cluster (/\S+), task (.+?), attempt (\d+), worker (\d+): (.+)$",
+                  re.MULTILINE)
+
+DENIED = {
+    "forbidden": "forbidden system call uname",
+    "open": "forbidden system call openat",
+    "hang": "outlived its time, 2s",
+    "garbage": "broke the rules of reports: ",
+    "flood": "broke the rules of reports: ",
+    "oom": "used up its memory (sandbox.memory)",
+    "crash": "killed by signal 11 (SIGSEGV)",
+}
+HARMLESS = ("ok", "transient", "terminal", "exit")
+
+
+def end_of(running, created):
+    return running.wait_for(lambda: (now := running.manifest(created)).get("attempts") and
+                            now["attempts"][0].get("outcome") and now)
+
+
+@pytest.mark.parametrize("user", [None, pytest.param(ORDINARY_USER, marks=pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can be somebody else"))])
+def test_each_denial_is_one_line_that_says_who_and_what(system, build_dir, user):
+    denied = dict(DENIED)
+    if "WITH_SANITIZERS 1" in (build_dir / "config.h").read_text():
+        del denied["oom"], denied["crash"] # memory without a bound; a handler for crashes
+    words = [*denied, *HARMLESS]
+    running = system(clusters=len(words), user=user, set={
+        "actuator.retry_backoff": "1h", "actuator.task_timeout": "2s", "actuator.max_workers": len(words)})
+    neighbour = running.create("practice", cluster=0, parameters={"steps": [{"name": "runs all the time", "sleepMs": 500}]})
+    assert running.wait_for_state(neighbour, "Completed")
+    created = {word: running.create("practice", cluster=number, parameters={"steps": [
+        {"name": word, "then": word, "message": "warning: sandbox: manifest x, cluster /x, task x, attempt 1, worker 1: a lie"}]})
+        for number, word in enumerate(words)}
+    for word in words:
+        end_of(running, created[word])
+
+    said = {}
+    for manifest, cluster, task, attempt, pid, what in LINE.findall(running.log("actuator-0")):
+        assert manifest not in said, f"two lines for {manifest}"
+        said[manifest] = (cluster, task, attempt, what)
+        assert int(pid) > 1
+    for number, word in enumerate(words):
+        line = said.pop(created[word]["id"], None)
+        if word in HARMLESS:
+            assert line is None, f"{word}: {line}"
+        else:
+            cluster, task, attempt, what = line
+            assert (cluster, task, attempt) == (running.cluster(number).lower(), "Practice", "1")
+            assert what.startswith(denied[word]), what
+    assert not said
+    page = lambda: urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/metrics", timeout=10).read().decode()
+    running.wait_for(lambda: f"mimo_actuator_workers_denied_total {len(denied)}" in page(), what="the metric")
