@@ -111,6 +111,11 @@ static int look_around(struct store *store, struct membership *membership, int64
     return status;
 }
 
+static bool differ(struct bucket_range a, struct bucket_range b)
+{
+    return a.first != b.first || a.last != b.last;
+}
+
 int membership_refresh(struct store *store, struct membership *membership, int64_t now,
                        struct error *error)
 {
@@ -122,6 +127,8 @@ int membership_refresh(struct store *store, struct membership *membership, int64
     seen.buckets = seen.assignment == ASSIGNMENT_STATIC
                        ? bucket_range_of(seen.index, seen.static_count)
                        : bucket_range_of(place, seen.live);
+    if (differ(seen.buckets, membership->buckets) && announce(store, &seen, now, error) < 0)
+        return error_prefix(error, "cannot tell the others about new buckets");
     *membership = seen;
     return 0;
 }

@@ -45,6 +45,21 @@ static void one_that_is_alone_has_all_buckets_and_nobody_to_wait_for(void **stat
     assert_true(own.look_again == INT64_MAX);
 }
 
+/* Red when operators read of buckets that were in force an interval ago. */
+static void the_record_says_which_buckets_are_ours_now(void **state)
+{
+    struct test_store *test = *state;
+    struct membership own = actuator(TEST_ACTUATOR, 0);
+    struct error error;
+    refresh(test, &own, TEST_NOW);
+    struct store_operation read = store_get(STORE_MEMBERS, own.id, own.id);
+    assert_int_equal(store_run(test->store, &read, 1, &error), 0);
+    json_t *buckets = json_object_get(read.result.items[0].document, "buckets");
+    assert_int_equal(json_integer_value(json_array_get(buckets, 0)), 0);
+    assert_int_equal(json_integer_value(json_array_get(buckets, 1)), 255);
+    store_release(&read, 1);
+}
+
 static void two_divide_the_buckets_by_their_index(void **state)
 {
     struct membership own = actuator(TEST_ACTUATOR, 1);
@@ -129,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(one_that_is_alone_has_all_buckets_and_nobody_to_wait_for),
+        CASE(the_record_says_which_buckets_are_ours_now),
         CASE(two_divide_the_buckets_by_their_index),
         CASE(a_death_is_noticed_in_the_second_after_the_time_to_live),
         CASE(the_next_look_is_for_the_first_of_them_to_die),
