@@ -202,7 +202,7 @@ static void read_answer(CURL *curl, struct https_answer *answer)
     curl_off_t seconds = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
     curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
-    answer->retry_after = (long)seconds;
+    answer->retry_after = seconds > 0 ? (long)seconds : 0; /* a date may be past */
     read_header(curl, "Content-Type", answer->content_type, sizeof answer->content_type);
     read_header(curl, "WWW-Authenticate", answer->challenge, sizeof answer->challenge);
 }

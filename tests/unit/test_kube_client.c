@@ -17,7 +17,6 @@
 #include <cmocka.h>
 
 #include "hostile_server.h"
-#include "https/address_list.h"
 #include "kube/kube_private.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
@@ -420,65 +419,6 @@ static void a_server_without_an_address_is_refused(void **state)
     kubeconfig_free(&config);
 }
 
-static void bad_addresses_are_refused(void **state)
-{
-    (void)state;
-    static const char *const entries[] = {
-        "",
-        "host",
-        "host:443",
-        "host:443:",
-        "host:443:name",
-        ":443:::1",
-        "host:0:::1",
-        "host:65536:::1",
-        "host:+443:10.0.0.1",
-        "host: 443:10.0.0.1",
-        "[::1",
-        "host:443:[::1",
-        "host:443:10.0.0.256",
-        "host:443:10.0.0.1,b",
-        "host:443:10.0.0.1,",
-        "host:443:,10.0.0.1",
-        "host:443:10.0.0.1 ",
-        "host:443:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee:ffff",
-    };
-    struct kubeconfig config;
-    struct kube_client *client;
-    practice_server_kubeconfig(&practice, "-token", &config);
-    name_server(&config, "host");
-    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-        struct error error = {0};
-        char expected[256];
-        cleanup_json json_t *addresses = json_pack("[s]", entries[i]);
-        assert_int_equal(-1, kube_client_create(&config, addresses, &client, &error));
-        snprintf(expected, sizeof expected, "the job's address \"%s\" is not host:port:address",
-                 entries[i]);
-        assert_string_equal(expected, error.message);
-    }
-    cleanup_json json_t *number = json_pack("[i]", 1);
-    assert_int_equal(-1, kube_client_create(&config, number, &client, NULL));
-    kubeconfig_free(&config);
-}
-
-static void no_more_addresses_are_taken_than_there_is_room_for(void **state)
-{
-    (void)state;
-    struct address_list list;
-    struct error error = {0};
-    char entry[1024] = "h:1:ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
-    for (int i = 1; i < 12; i++)
-        strcat(entry, ",ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255");
-    cleanup_json json_t *entries = json_pack("[s, s]", "h:1:10.0.0.1", entry);
-    assert_int_equal(0, address_list_collect(entries, "H", 1, &list, &error));
-    assert_int_equal(ADDRESSES_MAXIMUM, list.count);
-    assert_int_equal(list.length, strlen(list.text));
-    assert_int_equal(0, strncmp(list.text, "10.0.0.1,[ffff:", strlen("10.0.0.1,[ffff:")));
-    assert_string_equal(".255]", list.text + list.length - strlen(".255]"));
-    assert_int_equal(0, address_list_collect(entries, "h", 2, &list, &error));
-    assert_string_equal("", list.text);
-}
-
 static void proxies_of_the_environment_are_ignored(void **state)
 {
     (void)state;
@@ -848,8 +788,6 @@ int main(void)
         TEST(without_a_ca_the_system_is_trusted),
         TEST(names_are_taken_from_the_job_alone),
         TEST(a_server_without_an_address_is_refused),
-        TEST(bad_addresses_are_refused),
-        TEST(no_more_addresses_are_taken_than_there_is_room_for),
         TEST(proxies_of_the_environment_are_ignored),
         TEST(endless_answers_end_at_the_bound),
         TEST(an_error_stays_what_its_status_says),
