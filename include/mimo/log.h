@@ -41,6 +41,10 @@ void log_refresh_pid(void);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What stands before a line of this program, but for the time, so that a signal handler can have it
+ * ready: "<3>" or "mimod[812] error: ". Returns its length. */
+unsigned long log_static_head(char *buffer, unsigned long size, enum log_level level);
+
 /* Writes `text` with control bytes as \xNN into `buffer` (always terminated); returns `buffer`.
  * For showing what came from outside in a log line or an error message. */
 const char *log_escape(char *buffer, unsigned long size, const char *text);

@@ -64,6 +64,14 @@ static const char *level_name(enum log_level level)
     return names[level];
 }
 
+unsigned long log_static_head(char *buffer, unsigned long size, enum log_level level)
+{
+    if (state.journal)
+        return (size_t)snprintf(buffer, size, "<%d>", (int)level);
+    return (size_t)snprintf(buffer, size, "%.64s[%d] %s: ", state.program,
+                            (int)(state.pid ? state.pid : getpid()), level_name(level));
+}
+
 /* What stands before the message; returns its length. */
 static size_t write_head(char *line, size_t size, enum log_level level)
 {
@@ -71,14 +79,15 @@ static size_t write_head(char *line, size_t size, enum log_level level)
     struct tm fields;
     char seconds[32];
 
-    if (state.journal)
-        return (size_t)snprintf(line, size, "<%d>", (int)level);
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &fields);
-    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &fields);
-    return (size_t)snprintf(line, size, "%s.%06ldZ %.64s[%d] %s: ", seconds, now.tv_nsec / 1000,
-                            state.program, (int)(state.pid ? state.pid : getpid()),
-                            level_name(level));
+    size_t length = 0;
+
+    if (!state.journal) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        gmtime_r(&now.tv_sec, &fields);
+        strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &fields);
+        length = (size_t)snprintf(line, size, "%s.%06ldZ ", seconds, now.tv_nsec / 1000);
+    }
+    return length + log_static_head(line + length, size - length, level);
 }
 
 /* Copies as much of `text` as fits with control bytes as \xNN. Returns where it stopped in `text`.

@@ -83,8 +83,8 @@ int main(int argc, char **argv)
     if (!arg_channel)
         program_usage_error(&program, "--channel is missing: this program is started by mimod");
     int landlock_abi = arg_landlock_abi ? read_number("landlock-abi", arg_landlock_abi, 0,
-                                                      SANDBOX_LANDLOCK_ABI_MAXIMUM)
-                                        : SANDBOX_LANDLOCK_ABI_MAXIMUM;
+                                                      CONFINEMENT_ABI_MAXIMUM)
+                                        : CONFINEMENT_ABI_MAXIMUM;
 
     int channel = take_passed("channel", arg_channel);
     int lock = arg_lock ? take_passed("lock", arg_lock) : channel;

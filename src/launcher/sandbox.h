@@ -9,17 +9,18 @@
  *     sandbox_limit_resources(&limits, error);
  *     ... change of user, empty capability sets, no new privileges ...
  *     sandbox_enter_domain(abi, ports, port_count, error);
- *     sandbox_load_filter(&filter, report_fd, error);
+ *     sandbox_report_forbidden(report_fd, error);
+ *     confinement_load(&filter, error);
  *
  * Nothing of it can be taken back. All of it holds for children too; workers can make none.
  */
 #ifndef MIMO_LAUNCHER_SANDBOX_H
 #define MIMO_LAUNCHER_SANDBOX_H
 
-#include <linux/filter.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mimo/confinement.h"
 #include "mimo/error.h"
 
 /* --- Limits (sandbox_limits.c) --- */
@@ -35,11 +36,6 @@ struct sandbox_limits {
 int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *error);
 
 /* --- Landlock (sandbox_landlock.c) --- */
-
-enum { SANDBOX_LANDLOCK_ABI_MAXIMUM = 7 }; /* newest ABI whose rights this program knows */
-
-/* The ABI of this kernel, at most `maximum`; 0: Landlock is missing or switched off. */
-int sandbox_landlock_abi(int maximum);
 
 /* What `abi` cannot keep a worker from doing, for a log line; NULL when nothing is missing. */
 const char *sandbox_landlock_gaps(int abi);
@@ -58,28 +54,11 @@ int sandbox_enter_domain(int abi, const uint16_t *ports, size_t port_count, stru
 
 /* --- seccomp (sandbox_seccomp.c) --- */
 
-struct sandbox_filter {
-    struct sock_filter *instructions; /* owned */
-    unsigned short count;
-    unsigned short
-        pid_instruction; /* where the own pid goes before loading; see sandbox_seccomp.c */
-};
-
 /* Compiles the allow list of workers. */
-int sandbox_build_worker_filter(struct sandbox_filter *ret_filter, struct error *error);
+int sandbox_build_worker_filter(struct confinement_filter *ret_filter, struct error *error);
 
 /* Compiles the launcher's filter: everything but what neither it nor a worker may ever ask for. */
-int sandbox_build_launcher_filter(struct sandbox_filter *ret_filter, struct error *error);
-
-/* Writes this process's pid into the filter and loads it. Needs no_new_privs. */
-int sandbox_load_filter(struct sandbox_filter *filter, struct error *error);
-
-void sandbox_free_filter(struct sandbox_filter *filter);
-
-/* --- The name of a forbidden call (sandbox_forbidden.c) --- */
-
-/* Fills the table of system call names. Once, in the launcher. */
-int sandbox_prepare_names(struct error *error);
+int sandbox_build_launcher_filter(struct confinement_filter *ret_filter, struct error *error);
 
 /* From here on a denied system call writes {"type":"forbidden","systemCall":NAME} to `report_fd`,
  * then ends the process by SIGSYS. */

@@ -262,7 +262,7 @@ static int load_filter(struct worker *worker, struct error *error)
 {
     if (sandbox_report_forbidden(worker->report_fd, error) < 0)
         return -1;
-    return sandbox_load_filter(&worker->workplace->filter, error);
+    return confinement_load(&worker->workplace->filter, error);
 }
 
 const struct worker_step worker_steps[] = {

@@ -42,7 +42,7 @@ struct workplace {
     struct azure_secrets azure;  /* what it takes to read from there */
     bool closed_keyring;         /* the session keyring is one that nobody can use */
     int landlock_abi;
-    struct sandbox_filter filter;
+    struct confinement_filter filter;
 };
 
 /* A certificate of the order, or why there is none. */

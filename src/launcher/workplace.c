@@ -191,18 +191,18 @@ static int give_up_privileges(struct workplace *workplace, struct error *error)
 
 static int confine(struct workplace *workplace, int landlock_abi, struct error *error)
 {
-    workplace->landlock_abi = sandbox_landlock_abi(landlock_abi);
+    workplace->landlock_abi = confinement_landlock_abi(landlock_abi);
     const char *gaps = sandbox_landlock_gaps(workplace->landlock_abi);
     if (gaps)
         log_warning("this kernel's Landlock ABI is %d, %d is wanted: %s", workplace->landlock_abi,
-                    SANDBOX_LANDLOCK_ABI_MAXIMUM, gaps);
+                    CONFINEMENT_ABI_MAXIMUM, gaps);
     if (sandbox_deny_other_files(workplace->landlock_abi, workplace->certificates, error) < 0)
         return -1;
-    struct sandbox_filter own;
+    struct confinement_filter own;
     if (sandbox_build_launcher_filter(&own, error) < 0)
         return -1;
-    int result = sandbox_load_filter(&own, error);
-    sandbox_free_filter(&own);
+    int result = confinement_load(&own, error);
+    confinement_free(&own);
     return result;
 }
 
@@ -226,7 +226,7 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
         silence_streams(error) < 0 ||
         azure_secrets_take_environment(config, &workplace->azure, error) < 0 ||
         clean_environment(error) < 0 || worker_users_find(config, &workplace->users, error) < 0 ||
-        kube_warm_up(error) < 0 || rehearse(error) < 0 || sandbox_prepare_names(error) < 0 ||
+        kube_warm_up(error) < 0 || rehearse(error) < 0 || confinement_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
         close_keyring(workplace, error) < 0)
         return -1;

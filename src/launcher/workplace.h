@@ -15,7 +15,7 @@
 #include "mimo/config.h"
 #include "mimo/error.h"
 
-/* `landlock_abi` is the newest ABI to use (SANDBOX_LANDLOCK_ABI_MAXIMUM, or less to act like an
+/* `landlock_abi` is the newest ABI to use (CONFINEMENT_ABI_MAXIMUM, or less to act like an
  * older kernel). Logs what this machine cannot give. Not to be taken back: call it in a process of
  * its own. */
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,

@@ -124,7 +124,7 @@ static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_
     if (run->ordinary_user)
         become_ordinary();
     log_open("test", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-    int abi = run->landlock_abi > 0 ? run->landlock_abi - 1 : SANDBOX_LANDLOCK_ABI_MAXIMUM;
+    int abi = run->landlock_abi > 0 ? run->landlock_abi - 1 : CONFINEMENT_ABI_MAXIMUM;
     if (workplace_prepare(&workplace, &config, abi, &error) < 0)
         fail_launcher(error.message);
 

@@ -32,7 +32,7 @@
 enum { TIMEOUT = 1000, MEMORY = 256 * 1024 * 1024, OPEN_FILES = 64, CPU_SECONDS = 60 };
 
 static struct practice_server practice;
-static struct sandbox_filter filter;
+static struct confinement_filter filter;
 
 /* What a scenario runs with; made outside, for the sandbox reads no files. */
 struct scenario {
@@ -48,7 +48,7 @@ struct scenario {
 static int warm_up(struct error *error)
 {
     setenv("TZ", "UTC", 1);
-    if (kube_warm_up(error) < 0 || sandbox_prepare_names(error) < 0)
+    if (kube_warm_up(error) < 0 || confinement_prepare_names(error) < 0)
         return -1;
     return sandbox_build_worker_filter(&filter, error);
 }
@@ -68,7 +68,7 @@ static int finish(void **state)
     struct error error;
     (void)state;
     practice_server_stop(&practice);
-    sandbox_free_filter(&filter);
+    confinement_free(&filter);
     return kube_set_system_ca(NULL, &error);
 }
 
@@ -80,13 +80,13 @@ static int close_sandbox(int report_fd, uint16_t port, struct error *error)
     if (sandbox_limit_resources(&limits, error) < 0)
         return -1;
 #endif
-    int abi = sandbox_landlock_abi(SANDBOX_LANDLOCK_ABI_MAXIMUM);
+    int abi = confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set(error, ERROR_SYSTEM, "no_new_privs");
     if (sandbox_deny_files(abi, error) < 0 || sandbox_enter_domain(abi, &port, 1, error) < 0 ||
         sandbox_report_forbidden(report_fd, error) < 0)
         return -1;
-    return sandbox_load_filter(&filter, error);
+    return confinement_load(&filter, error);
 }
 
 static int change_nothing_much(json_t *object, void *context, struct error *error)
@@ -319,7 +319,7 @@ static void names_are_not_resolved(void **state)
 static void other_ports_are_out_of_reach(void **state)
 {
     (void)state;
-    if (sandbox_landlock_abi(SANDBOX_LANDLOCK_ABI_MAXIMUM) < 4)
+    if (confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM) < 4)
         skip();
     run(&(struct scenario){.suffix = "",
                            .closed_port = true,

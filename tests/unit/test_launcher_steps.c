@@ -184,7 +184,7 @@ static void worker_ends_at_the_spoiled_step(void **state)
     struct sandbox_outcome outcome;
     if (spoiled->as_root && !sandbox_can_be_root())
         skip();
-    if (strcmp(spoiled->step, "landlock") == 0 && sandbox_landlock_abi(1) == 0)
+    if (strcmp(spoiled->step, "landlock") == 0 && confinement_landlock_abi(1) == 0)
         skip();
     sandbox_run(
         &(struct sandbox_run){.spoil = spoiled->in_launcher, .spoil_worker = spoiled->in_worker},
@@ -223,11 +223,11 @@ static void unspoiled_worker_takes_all_steps(void **state)
 static void filter_is_small_enough_to_load_for_each_worker(void **state)
 {
     (void)state;
-    struct sandbox_filter filter;
+    struct confinement_filter filter;
     struct error error;
     assert_int_equal(sandbox_build_worker_filter(&filter, &error), 0);
     assert_in_range(filter.count, 50, 500);
-    sandbox_free_filter(&filter);
+    confinement_free(&filter);
     assert_null(filter.instructions);
 }
 

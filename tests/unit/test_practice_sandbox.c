@@ -107,7 +107,7 @@ static void other_ports_are_denied_and_that_is_terminal(void **state)
 {
     (void)state;
     struct sandbox_outcome outcome;
-    if (sandbox_landlock_abi(SANDBOX_LANDLOCK_ABI_MAXIMUM) < 4)
+    if (confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM) < 4)
         skip();
     sandbox_run(&(struct sandbox_run){.body = connect_elsewhere}, &outcome);
     assert_true(outcome.returned);

@@ -194,7 +194,7 @@ static void attack_is_fatal(void **state)
 
 static int landlock_abi(void)
 {
-    return sandbox_landlock_abi(SANDBOX_LANDLOCK_ABI_MAXIMUM);
+    return confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM);
 }
 
 ATTACK(connect_allowed, connect_to(inside->allowed_port))

@@ -30,7 +30,7 @@ static char *const no_arguments[] = {NULL};
 
 static int landlock_abi(void)
 {
-    return sandbox_landlock_abi(SANDBOX_LANDLOCK_ABI_MAXIMUM);
+    return confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM);
 }
 
 static long connect_to(uint16_t port)
@@ -170,8 +170,8 @@ static void gaps_are_named_where_an_abi_has_some(void **state)
     assert_null(strstr(sandbox_landlock_gaps(4), "TCP port"));
     assert_non_null(strstr(sandbox_landlock_gaps(5), "signal"));
     assert_null(sandbox_landlock_gaps(6));
-    assert_null(sandbox_landlock_gaps(SANDBOX_LANDLOCK_ABI_MAXIMUM));
-    assert_int_equal(sandbox_landlock_abi(2) <= 2, 1);
+    assert_null(sandbox_landlock_gaps(CONFINEMENT_ABI_MAXIMUM));
+    assert_int_equal(confinement_landlock_abi(2) <= 2, 1);
 }
 
 int main(void)
