@@ -23,7 +23,9 @@
  * cluster's sealed credentials (DER). The launcher reads neither: its child opens the seal before
  * it forgets the key, and parses the JSON when the sandbox has closed. So that it can read the
  * certificates that the task declared before it gives up the launcher's user, their names stand
- * in the message: each NAME.pem in the directory of tasks.certificates, and no other file.
+ * in the message: each NAME.pem in the directory of tasks.certificates, and no other file. For the
+ * same reason the message names a task of the operator's own (external_task.h): by it the launcher
+ * chooses the sandbox, whatever the job says.
  */
 #ifndef MIMO_LAUNCHER_CHANNEL_H
 #define MIMO_LAUNCHER_CHANNEL_H
@@ -34,11 +36,12 @@
 #include "mimo/error.h"
 
 enum {
-    LAUNCHER_CHANNEL_VERSION = 2,
+    LAUNCHER_CHANNEL_VERSION = 3,
     LAUNCH_PORTS_MAXIMUM = 16,
     LAUNCH_CERTIFICATES_MAXIMUM = 2,
     LAUNCH_CERTIFICATE_SIZE = 128,
     LAUNCH_TITLE_SIZE = 192,
+    LAUNCH_TASK_SIZE = 40, /* UUID_SIZE, and what the next field needs to stand in its place */
 };
 
 /* Bounds of fields; both ends refuse what is beyond. */
@@ -47,6 +50,7 @@ enum {
     LAUNCH_SECONDS_MAXIMUM = 86400,   /* the longest alarm: that of actuator.task_timeout */
     LAUNCH_JOB_MAXIMUM = 1024 * 1024, /* bytes of the job's JSON */
     LAUNCH_SEALED_MAXIMUM = 512 * 1024, /* bytes of sealed credentials */
+    LAUNCH_PROCESSES_MAXIMUM = 4096,    /* of a worker that may have more than one */
 };
 
 enum launcher_message_type {
@@ -78,6 +82,10 @@ struct launcher_launch {
     uint32_t certificate_count;
     /* Names after launch_certificate_is_valid(); those behind the last are empty. */
     char certificates[LAUNCH_CERTIFICATES_MAXIMUM][LAUNCH_CERTIFICATE_SIZE];
+    char external_task[LAUNCH_TASK_SIZE]; /* UUID of a task whose steps are programs; "": built in.
+                                             Zeros behind it */
+    uint32_t processes; /* RLIMIT_NPROC of that one, >= 1; 0 for a task that is built in */
+    uint32_t reserved;
 };
 
 struct launcher_signal {

@@ -121,7 +121,7 @@ const struct task *task_list_find(const struct task_list *list, const char *id);
 const struct task *task_list_find_by_name(const struct task_list *list,
                                           const char *name); /* UUID or short name */
 
-static inline void cleanup_task_list_function(struct task_list **list)
+static inline void cleanup_task_list_function(struct task_list *const *list)
 {
     task_list_free(*list);
 }

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "mimo/uuid.h"
+
 struct header {
     uint32_t version;
     uint32_t type;
@@ -22,7 +24,8 @@ struct header {
 static_assert(sizeof(struct header) == 8, "no padding");
 static_assert(sizeof(struct launcher_launch) ==
                   4 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4 +
-                      LAUNCH_CERTIFICATES_MAXIMUM * LAUNCH_CERTIFICATE_SIZE,
+                      LAUNCH_CERTIFICATES_MAXIMUM * LAUNCH_CERTIFICATE_SIZE + LAUNCH_TASK_SIZE +
+                      2 * 4,
               "no padding");
 static_assert(sizeof(struct launcher_signal) == 8 + 2 * 4, "no padding");
 static_assert(sizeof(struct launcher_ready) == 2 * 4, "no padding");
@@ -56,10 +59,30 @@ static const char *check_certificates(const struct launcher_launch *launch)
     return NULL;
 }
 
+static const char *check_external_task(const struct launcher_launch *launch)
+{
+    static const char zeros[LAUNCH_TASK_SIZE];
+    const char *task = launch->external_task;
+    size_t length = strnlen(task, LAUNCH_TASK_SIZE);
+
+    if (memcmp(task + length, zeros, LAUNCH_TASK_SIZE - length) != 0)
+        return "bytes stand behind the task's UUID";
+    if (length == 0)
+        return launch->processes != 0 ? "processes are for tasks that are not built in" : NULL;
+    if (length == LAUNCH_TASK_SIZE || !uuid_is_valid(task))
+        return "task is no UUID";
+    if (launch->processes == 0 || launch->processes > LAUNCH_PROCESSES_MAXIMUM)
+        return "processes are out of range";
+    return NULL;
+}
+
 static const char *check_launch(const struct launcher_message *message)
 {
     const struct launcher_launch *launch = &message->launch;
+    const char *problem = check_external_task(launch);
 
+    if (problem)
+        return problem;
     if (launch->token == 0)
         return "token is zero";
     if (launch->memory == 0)
@@ -84,6 +107,8 @@ static const char *check_launch(const struct launcher_message *message)
     }
     if (!memchr(launch->title, '\0', sizeof(launch->title)))
         return "title is not terminated";
+    if (launch->reserved != 0)
+        return "reserved is not zero";
     return check_certificates(launch);
 }
 

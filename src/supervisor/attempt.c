@@ -18,6 +18,7 @@
 #include "mimo/log.h"
 #include "mimo/seal.h"
 #include "supervisor/denial.h"
+#include "supervisor/limits.h"
 #include "supervisor/lookup.h"
 #include "supervisor/supervisor.h"
 
@@ -212,30 +213,22 @@ static int make_job(struct supervisor *supervisor, struct worker *worker, json_t
     return io_sealed_memory("mimo-job", all, length + sealed_length, error);
 }
 
-static int64_t whole_seconds(int64_t milliseconds)
-{
-    return (milliseconds + 999) / 1000;
-}
-
 static int fill_limits(struct supervisor *supervisor, struct worker *worker,
                        struct launcher_launch *launch, struct error *error)
 {
     const struct config *config = supervisor->config;
     int64_t lease_left = worker->lease_milliseconds - clock_elapsed(worker->claimed);
-    struct worker_limits limits = worker_limits_of(lease_left, config->actuator_task_timeout);
+    struct worker_limits limits =
+        worker_limits_of(lease_left, limits_timeout(config, worker->task));
     if (limits.alarm_seconds == 0)
         return error_set(error, ERROR_LIMIT, "its lease was nearly over when it could begin");
-    int64_t cpu = config->sandbox_cpu ? whole_seconds(config->sandbox_cpu) : limits.alarm_seconds;
 
     worker->alarm_milliseconds = limits.alarm_seconds * 1000;
     launch->token = worker->token;
     launch->slot = worker->slot;
     launch->alarm_seconds = (uint32_t)limits.alarm_seconds;
     launch->not_after = (uint64_t)(clock_monotonic().milliseconds + limits.latest_milliseconds);
-    launch->cpu_seconds = (uint32_t)cpu;
-    launch->memory = (uint64_t)config->sandbox_memory;
-    launch->open_files = (uint32_t)config->sandbox_open_files;
-    launch->file_size = (uint64_t)config->sandbox_file_size;
+    limits_fill(config, worker->task, limits.alarm_seconds, launch);
     snprintf(launch->title, sizeof(launch->title), "mimo-worker: %.60s %.90s %.8s",
              worker->task->name, resource_id_name(worker->cluster), worker->manifest_id);
     uv_timer_start(&worker->deadline, on_deadline,

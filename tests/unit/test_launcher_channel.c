@@ -12,6 +12,8 @@
 #include "expect.h"
 #include "mimo/launcher_channel.h"
 
+#define TASK_ID "3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11"
+
 static struct {
     int near; /* the end that sends */
     int far;  /* the end that receives */
@@ -423,6 +425,43 @@ static void what_the_table_does_not_allow_now_is_refused(void **state)
                        ERROR_INVALID, problem);                                                    \
     } while (0)
 
+static void refuse_external(const char *task, uint32_t processes, const char *problem)
+{
+    struct launcher_message message = launch_message();
+    struct error error;
+
+    memcpy(message.launch.external_task, task, LAUNCH_TASK_SIZE);
+    message.launch.processes = processes;
+    struct packet packet = packet_of(&message, sizeof(message.launch));
+    send_raw(&packet, 8 + sizeof(message.launch), 2);
+    expect_refused(LAUNCHER_SIDE_SUPERVISOR, LAUNCHER_CHANNEL_READY, problem);
+    expect_failure(launcher_channel_send(fixture.near, &message, &error), &error, ERROR_INVALID,
+                   problem);
+}
+
+static void a_task_of_the_operators_own_is_a_uuid_with_processes(void **state)
+{
+    static const char none[LAUNCH_TASK_SIZE];
+    static const char good[LAUNCH_TASK_SIZE] = TASK_ID;
+    static const char wrong[LAUNCH_TASK_SIZE] = "x";
+    static const char surplus[LAUNCH_TASK_SIZE] = TASK_ID "\0x";
+    char endless[LAUNCH_TASK_SIZE];
+    struct launcher_message sent = launch_message();
+
+    (void)state;
+    memset(endless, 'a', sizeof(endless));
+    refuse_external(none, 1, "processes are for tasks that are not built in");
+    refuse_external(good, 0, "processes are out of range");
+    refuse_external(good, LAUNCH_PROCESSES_MAXIMUM + 1, "processes are out of range");
+    refuse_external(wrong, 1, "task is no UUID");
+    refuse_external(endless, 1, "task is no UUID");
+    refuse_external(surplus, 1, "bytes stand behind the task's UUID");
+
+    memcpy(sent.launch.external_task, good, sizeof(good));
+    sent.launch.processes = LAUNCH_PROCESSES_MAXIMUM;
+    send_good(&sent);
+}
+
 static void every_field_has_its_bounds(void **state)
 {
     (void)state;
@@ -440,6 +479,7 @@ static void every_field_has_its_bounds(void **state)
     WITH(launch, launch.port_count = 17, "too many ports");
     WITH(launch, launch.port_count = 3, "ports do not match their count");
     WITH(launch, launch.port_count = 1, "ports do not match their count");
+    WITH(launch, launch.reserved = 1, "reserved is not zero");
     WITH(launch, launch.certificate_count = 3, "too many certificates");
     WITH(launch, launch.certificate_count = 0, "names of certificates do not match");
     WITH(launch, launch.certificate_count = 2, "names of certificates do not match");
@@ -568,6 +608,7 @@ int main(void)
         WITH_PAIR(another_version_or_type_is_refused),
         WITH_PAIR(what_the_table_does_not_allow_now_is_refused),
         WITH_PAIR(every_field_has_its_bounds),
+        WITH_PAIR(a_task_of_the_operators_own_is_a_uuid_with_processes),
         WITH_PAIR(bounds_themselves_are_allowed),
         WITH_PAIR(what_is_no_message_is_not_sent),
         WITH_PAIR(a_socket_that_is_none_is_a_system_error),
