@@ -34,6 +34,7 @@
     ERROR(API_TARGET_TOO_LONG, 414, "RequestUriTooLong")                                           \
     ERROR(API_UNSUPPORTED_MEDIA_TYPE, 415, "UnsupportedMediaType")                                 \
     ERROR(API_EXPECTATION_FAILED, 417, "ExpectationFailed")                                        \
+    ERROR(API_KEY_REUSED, 422, "IdempotencyKeyReused")                                             \
     ERROR(API_HEADERS_TOO_LARGE, 431, "RequestHeaderFieldsTooLarge")                               \
     ERROR(API_INTERNAL, 500, "InternalServerError")                                                \
     ERROR(API_NOT_IMPLEMENTED, 501, "NotImplemented")                                              \
@@ -52,6 +53,7 @@ struct answer {
     const char *challenge;         /* WWW-Authenticate; static text, or NULL */
     char allow[ANSWER_ALLOW_SIZE]; /* Allow, or "" */
     bool retry_later;              /* send Retry-After */
+    bool replayed;                 /* it was given before: see idempotency.h */
     bool close;                    /* the connection cannot be trusted any further */
 };
 

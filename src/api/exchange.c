@@ -108,7 +108,8 @@ int exchange_judge(struct exchange *exchange, const struct wire *wire, const cha
     if (auth_check(exchange->api->auth, wire->fields[WIRE_AUTHORIZATION], route->role,
                    &request->actor, answer) < 0 ||
         request_parse_query(request, route->query, answer) < 0 ||
-        (route->role != ROLE_NONE && request_check_api_version(request, answer) < 0))
+        (route->role != ROLE_NONE && request_check_api_version(request, answer) < 0) ||
+        request_take_key(request, wire->fields[WIRE_IDEMPOTENCY_KEY], answer) < 0)
         return -1;
     return judge_body(route, wire, answer);
 }
@@ -225,6 +226,7 @@ void exchange_finish(struct exchange *exchange, bool closing)
         add_header(exchange, "Allow", answer->allow);
         snprintf(seconds, sizeof(seconds), "%d", ANSWER_RETRY_AFTER);
         add_header(exchange, "Retry-After", answer->retry_later ? seconds : NULL);
+        add_header(exchange, "Idempotent-Replayed", answer->replayed ? "true" : NULL);
         add_header(exchange, "Connection", closing || answer->close ? "close" : NULL);
     }
     write_access_line(exchange);

@@ -11,6 +11,7 @@
 #include "api/audit.h"
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/manifests.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -184,16 +185,21 @@ static int find_open(struct api *api, const struct manifest_request *wanted, enu
 }
 
 static void write_new(struct api *api, struct request *request, struct manifest *manifest,
-                      struct answer *answer)
+                      struct idempotency *repeat, struct answer *answer)
 {
     char resource[MANIFEST_RESOURCE_SIZE];
+    cleanup_json json_t *view = manifest_answer_view(api, manifest);
+    struct store_operation operation = store_create(STORE_MANIFESTS, manifest_document(manifest));
+    if (idempotency_join(repeat, &operation, 201, view, answer) < 0)
+        return;
     struct audit audit =
         audit_begin(request, manifest_resource(resource, request->cluster, manifest->id));
-    struct store_operation operation = store_create(STORE_MANIFESTS, manifest_document(manifest));
     if (audit_run(api, &audit, &operation, 201, answer) < 0) {
         /* 503 is in the answer */
     } else if (operation.result.status == STORE_DONE) {
-        answer_set_view(answer, 201, manifest_answer_view(api, manifest));
+        answer_set_view(answer, 201, json_incref(view));
+    } else if (repeat->wanted && operation.result.status != STORE_REFUSED) {
+        idempotency_refuse_race(answer);
     } else {
         answer_internal(answer, "cannot write the manifest", &operation.result.error);
     }
@@ -202,7 +208,7 @@ static void write_new(struct api *api, struct request *request, struct manifest 
 }
 
 static void create(struct api *api, struct request *request, const struct manifest_request *wanted,
-                   struct answer *answer)
+                   struct idempotency *repeat, struct answer *answer)
 {
     struct manifest manifest;
     struct error error;
@@ -213,7 +219,7 @@ static void create(struct api *api, struct request *request, const struct manife
         answer_refuse(answer, API_INVALID_PARAMETER, target, "%s", error.message);
         return;
     }
-    write_new(api, request, &manifest, answer);
+    write_new(api, request, &manifest, repeat, answer);
     manifest_free(&manifest);
 }
 
@@ -222,7 +228,8 @@ static void create(struct api *api, struct request *request, const struct manife
  * create one each. */
 static pthread_mutex_t if_open_lock = PTHREAD_MUTEX_INITIALIZER;
 
-void manifest_put(struct api *api, struct request *request, struct answer *answer)
+static void put(struct api *api, struct request *request, struct idempotency *repeat,
+                struct answer *answer)
 {
     struct manifest_request wanted;
     enum if_open choice;
@@ -232,11 +239,21 @@ void manifest_put(struct api *api, struct request *request, struct answer *answe
         return;
     wanted.cluster = request->cluster;
     if (choice == IF_OPEN_CREATE) {
-        create(api, request, &wanted, answer);
+        create(api, request, &wanted, repeat, answer);
         return;
     }
     pthread_mutex_lock(&if_open_lock);
     if (find_open(api, &wanted, choice, answer) == 0)
-        create(api, request, &wanted, answer);
+        create(api, request, &wanted, repeat, answer);
+    else if (answer->status == 200)
+        idempotency_keep(api, repeat, answer);
     pthread_mutex_unlock(&if_open_lock);
+}
+
+void manifest_put(struct api *api, struct request *request, struct answer *answer)
+{
+    struct idempotency repeat;
+    if (idempotency_begin(api, request, &repeat, answer) == 0)
+        put(api, request, &repeat, answer);
+    idempotency_end(&repeat);
 }

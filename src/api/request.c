@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/routes.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
@@ -229,6 +230,30 @@ int request_find_icm(struct request *request, const char *header, struct answer 
                              "the ticket must be a text of at most %zu bytes",
                              sizeof(request->icm) - 1);
     snprintf(request->icm, sizeof(request->icm), "%s", text);
+    return 0;
+}
+
+int request_take_key(struct request *request, const char *header, struct answer *answer)
+{
+    if (!header || route_only_reads(request->route))
+        return 0;
+    if (!request->route->keyed)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "Idempotency-Key",
+                             "this request takes no Idempotency-Key; it may be repeated without "
+                             "one: what was done already is not done again");
+    size_t length = strcspn(header, " \t");
+    if (length == 0 || length >= sizeof(request->idempotency_key) ||
+        header[length + strspn(header + length, " \t")] != '\0')
+        return answer_refuse(answer, API_INVALID_PARAMETER, "Idempotency-Key",
+                             "the key must have 1 to %zu printable characters and no spaces; a "
+                             "UUID is a good one",
+                             sizeof(request->idempotency_key) - 1);
+    for (size_t i = 0; i < length; i++)
+        if (header[i] <= ' ' || header[i] > '~')
+            return answer_refuse(answer, API_INVALID_PARAMETER, "Idempotency-Key",
+                                 "the key must be of printable ASCII characters");
+    memcpy(request->idempotency_key, header, length);
+    request->idempotency_key[length] = '\0';
     return 0;
 }
 

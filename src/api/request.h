@@ -23,6 +23,7 @@ enum {
     REQUEST_BODY_MAXIMUM = 1024 * 1024,
     REQUEST_ID_SIZE = 129, /* what stands for {id}, and the client's own request id */
     REQUEST_ICM_SIZE = 129,
+    REQUEST_KEY_SIZE = 129,
     REQUEST_PAGE_DEFAULT = 100,
 };
 
@@ -66,6 +67,7 @@ struct request {
     char request_id[UUID_SIZE];              /* ours */
     char client_request_id[REQUEST_ID_SIZE]; /* theirs, or "" */
     char icm[REQUEST_ICM_SIZE];              /* ticket, or "" */
+    char idempotency_key[REQUEST_KEY_SIZE];  /* or "" */
     char host[256]; /* as the client named us; "" for HTTP/1.0 without Host */
     struct actor actor;
     json_t *body; /* an object, or NULL when there was no body */
@@ -97,6 +99,10 @@ int request_states(const struct request *request, unsigned *ret_states, struct a
 
 /* The ticket, from the body's member icm, the query or the header, in this order. */
 int request_find_icm(struct request *request, const char *header, struct answer *answer);
+
+/* Idempotency-Key, where the route takes one: where it does not and changes something, the client
+ * must not believe that it does. NULL: there is none. */
+int request_take_key(struct request *request, const char *header, struct answer *answer);
 
 /* Releases what the request owns. */
 void request_free(struct request *request);

@@ -22,7 +22,7 @@ static const struct route routes[] = {
      "Manifests of a cluster, oldest first."},
     {HTTP_PUT, "/admin/{R}/maintenanceManifests", ROLE_OPERATOR, BODY_REQUIRED,
      COMMON | QUERY_BIT(QUERY_IF_OPEN), manifest_put, "manifest.create",
-     "Create a manifest."},
+     "Create a manifest.", .keyed = true},
     {HTTP_GET, "/admin/{R}/maintenanceManifests/{id}", ROLE_READER, BODY_NONE,
      COMMON, manifest_show, NULL,
      "One manifest."},

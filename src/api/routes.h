@@ -26,6 +26,7 @@ struct route {
     handler_f *handle;
     const char *action; /* name in the audit trail of what it changes, or NULL */
     const char *help;
+    bool keyed;     /* takes an Idempotency-Key */
     bool immediate; /* never waits, not even for the store: answered on the network thread */
 };
 

@@ -44,7 +44,8 @@ enum {
     FIELD(WIRE_TRANSFER_ENCODING, "Transfer-Encoding")                                             \
     FIELD(WIRE_EXPECT, "Expect")                                                                   \
     FIELD(WIRE_CLIENT_REQUEST_ID, "x-ms-client-request-id")                                        \
-    FIELD(WIRE_ICM, "x-mimo-icm")
+    FIELD(WIRE_ICM, "x-mimo-icm")                                                                  \
+    FIELD(WIRE_IDEMPOTENCY_KEY, "Idempotency-Key")
 
 #define WIRE_FIELD_CONSTANT(constant, name) constant,
 enum wire_field { WIRE_FIELDS(WIRE_FIELD_CONSTANT) WIRE_FIELD_COUNT };

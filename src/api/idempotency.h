@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * idempotency.h - Idempotency-Key: who did not get an answer asks again, and is answered as the
+ * first time, for a day.
+ *
+ *     struct idempotency repeat;
+ *     if (idempotency_begin(api, request, &repeat, answer) == 0) {      // else it is answered
+ *         struct store_operation creation = store_create(...);
+ *         idempotency_join(&repeat, &creation, 201, view);              // both, or neither
+ *         ... run it; STORE_CONFLICT: idempotency_refuse_race(answer)
+ *     }
+ *     idempotency_end(&repeat);                                         // always
+ *
+ * The answer is a document of STORE_ANSWERS, written together with what it tells of. Its id is a
+ * hash of actor and key, so that nobody meets the keys of others. Of several requests with one key
+ * at once the first is served and the others wait for it; where the first is with another mimo-api
+ * on the same store, the later one is refused and may try again. What was refused is not kept: the
+ * repetition is looked at anew. A request without a key passes through all of it.
+ */
+#ifndef API_IDEMPOTENCY_H
+#define API_IDEMPOTENCY_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "api/api.h"
+
+enum { IDEMPOTENCY_SECONDS = 24 * 3600, IDEMPOTENCY_HASH_SIZE = 65 /* SHA-256 as text */ };
+
+struct idempotency {
+    LIST_ENTRY(idempotency) link; /* while it is being served */
+    bool wanted;                  /* the request has a key */
+    char id[IDEMPOTENCY_HASH_SIZE];
+    char request[IDEMPOTENCY_HASH_SIZE]; /* what is asked for: the same key must ask for the same */
+    const char *actor;                   /* of the request */
+    json_t *document;                    /* what is kept, once it is known */
+    char *etag;                          /* of an answer under this key that has expired, or NULL */
+};
+
+/* Looks whether the request was answered before; waits while it is being served. -1: answered. */
+int idempotency_begin(struct api *api, const struct request *request, struct idempotency *repeat,
+                      struct answer *answer);
+
+/* Makes a pair of the creation and the answer it leads to; borrows `body`. -1 without memory. */
+int idempotency_join(struct idempotency *repeat, struct store_operation *creation, int status,
+                     json_t *body, struct answer *answer);
+
+/* Keeps an answer for which nothing had to be changed; the answer becomes an error if it cannot be
+ * kept. */
+void idempotency_keep(struct api *api, struct idempotency *repeat, struct answer *answer);
+
+/* 409 with Retry-After: another mimo-api was asked the same at the same moment. */
+void idempotency_refuse_race(struct answer *answer);
+
+void idempotency_end(struct idempotency *repeat);
+
+#endif
