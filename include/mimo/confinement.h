@@ -40,11 +40,13 @@ enum confinement_access {
     CONFINEMENT_LIST = 2,   /* directories */
     CONFINEMENT_WRITE = 4,  /* change and make regular files */
     CONFINEMENT_REMOVE = 8, /* files and sockets */
+    CONFINEMENT_EXECUTE = 16,
+    CONFINEMENT_PUT = 32, /* write to what is there: a device */
 };
 
 struct confinement_path {
     const char *path; /* one that does not exist is left out; NULL: `descriptor` is meant */
-    int descriptor;   /* open directory, O_PATH is enough; -1 for none */
+    int descriptor;   /* open directory or file, O_PATH is enough; -1 for none */
     unsigned access;  /* of enum confinement_access */
 };
 
@@ -65,6 +67,12 @@ int confinement_landlock_abi(int maximum);
 /* Enters the domain, as much of it as `abi` knows. Needs no_new_privs. Holds for the calling thread
  * and what it starts later. No-op with ABI 0. */
 int confinement_enter_domain(int abi, const struct confinement_domain *domain, struct error *error);
+
+/* The same in two steps: makes the domain, for as many processes as inherit its descriptor
+ * (close-on-exec), and enters it. Not with ABI 0. */
+int confinement_make_domain(int abi, const struct confinement_domain *domain, int *ret_descriptor,
+                            struct error *error);
+int confinement_enter_made_domain(int descriptor, struct error *error);
 
 /* --- seccomp (confinement_filter.c) --- */
 
@@ -93,8 +101,8 @@ struct confinement_call {
 #define CONFINEMENT_IS_BUT(number, value, ignored)                                                 \
     CONFINEMENT_ARGUMENT(number, SCMP_CMP_MASKED_EQ, ~(uint64_t)(ignored), .datum_b = (value))
 
-/* Stands for the pid of the process that loads the filter, in one row of a table at most. */
-enum { CONFINEMENT_OWN_PID = 0x6d696d6f };
+/* Stands for the pid of the process that loads the filter, in a few rows of a table at most. */
+enum { CONFINEMENT_OWN_PID = 0x6d696d6f, CONFINEMENT_OWN_PID_MAXIMUM = 8 };
 
 /* What no process of the family may ever ask for once it is confined: nothing that they do can
  * lead here but code of somebody else's. Ends with 0 entries left, see confinement_never_count. */
@@ -105,8 +113,9 @@ extern const size_t confinement_never_count;
 struct confinement_filter {
     struct sock_filter *instructions; /* owned */
     unsigned short count;
-    unsigned short pid_instruction; /* compares with CONFINEMENT_OWN_PID, if `names_pid` */
-    bool names_pid;
+    /* Those that compare with CONFINEMENT_OWN_PID. */
+    unsigned short pid_instructions[CONFINEMENT_OWN_PID_MAXIMUM];
+    unsigned pid_count;
 };
 
 /* Starts a filter that answers all calls with `otherwise` (an action of libseccomp), those of other

@@ -4,8 +4,8 @@
  *
  * Calls of another architecture (32-bit entry, x32) are killed. The filter is exported rather than
  * loaded by libseccomp, so that a launcher can compile it once for all its workers. One constant in
- * it may differ between processes that load the same filter: the pid that tgkill is pinned to. It
- * is compiled as CONFINEMENT_OWN_PID and overwritten just before loading.
+ * it may differ between processes that load the same filter: the own pid, which tgkill is pinned
+ * to. It is compiled as CONFINEMENT_OWN_PID and overwritten just before loading.
  */
 #include "config.h"
 
@@ -90,20 +90,18 @@ int confinement_start(scmp_filter_ctx *ret_context, uint32_t otherwise, struct e
     return result < 0 ? refuse(result, "attributes", error) : 0;
 }
 
-/* Finds the one instruction that compares with the own pid, if there is any. */
+/* Finds the instructions that compare with the own pid, if there are any. */
 static int find_pid(struct confinement_filter *filter, struct error *error)
 {
-    unsigned found = 0;
     for (unsigned short i = 0; i < filter->count; i++) {
         if (filter->instructions[i].k != CONFINEMENT_OWN_PID)
             continue;
-        filter->pid_instruction = i;
-        found++;
+        if (filter->pid_count == CONFINEMENT_OWN_PID_MAXIMUM)
+            return error_set(error, ERROR_SYSTEM,
+                             "the system call filter names the own pid more than %d times",
+                             CONFINEMENT_OWN_PID_MAXIMUM);
+        filter->pid_instructions[filter->pid_count++] = i;
     }
-    if (found > 1)
-        return error_set(error, ERROR_SYSTEM,
-                         "the system call filter names the own pid %u times, not once", found);
-    filter->names_pid = found == 1;
     return 0;
 }
 
@@ -137,8 +135,8 @@ int confinement_compile(scmp_filter_ctx context, struct confinement_filter *ret_
 
 int confinement_load(struct confinement_filter *filter, struct error *error)
 {
-    if (filter->names_pid)
-        filter->instructions[filter->pid_instruction].k = (uint32_t)getpid();
+    for (unsigned i = 0; i < filter->pid_count; i++)
+        filter->instructions[filter->pid_instructions[i]].k = (uint32_t)getpid();
     struct sock_fprog program = {.len = filter->count, .filter = filter->instructions};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
         return error_set_system(error, errno, "cannot load the system call filter");

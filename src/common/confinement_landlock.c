@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,12 +21,14 @@
 enum { CREATE_RULESET_VERSION = 1 << 0 };
 enum { RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2 };
 
+#define ACCESS_FS_EXECUTE          (UINT64_C(1) << 0)
 #define ACCESS_FS_WRITE_FILE       (UINT64_C(1) << 1)
 #define ACCESS_FS_READ_FILE        (UINT64_C(1) << 2)
 #define ACCESS_FS_READ_DIR         (UINT64_C(1) << 3)
 #define ACCESS_FS_REMOVE_FILE      (UINT64_C(1) << 5)
 #define ACCESS_FS_MAKE_REG         (UINT64_C(1) << 8)
 #define ACCESS_FS_TRUNCATE         (UINT64_C(1) << 14)
+#define ACCESS_FS_IOCTL_DEV        (UINT64_C(1) << 15)
 #define ACCESS_NET_BIND_TCP        (UINT64_C(1) << 0)
 #define ACCESS_NET_CONNECT_TCP     (UINT64_C(1) << 1)
 #define SCOPE_ABSTRACT_UNIX_SOCKET (UINT64_C(1) << 0)
@@ -71,7 +74,14 @@ static const struct {
     {CONFINEMENT_LIST, ACCESS_FS_READ_DIR},
     {CONFINEMENT_WRITE, ACCESS_FS_WRITE_FILE | ACCESS_FS_MAKE_REG | ACCESS_FS_TRUNCATE},
     {CONFINEMENT_REMOVE, ACCESS_FS_REMOVE_FILE},
+    {CONFINEMENT_EXECUTE, ACCESS_FS_EXECUTE},
+    {CONFINEMENT_PUT, ACCESS_FS_WRITE_FILE},
 };
+
+/* Rights that a rule for what is no directory may give. */
+#define FILE_RIGHTS                                                                                \
+    (ACCESS_FS_EXECUTE | ACCESS_FS_WRITE_FILE | ACCESS_FS_READ_FILE | ACCESS_FS_TRUNCATE |         \
+     ACCESS_FS_IOCTL_DEV)
 
 int confinement_landlock_abi(int maximum)
 {
@@ -101,6 +111,12 @@ static int allow_path(int ruleset, int abi, const struct confinement_path *path,
     for (size_t i = 0; i < sizeof access_rights / sizeof *access_rights; i++)
         if (path->access & access_rights[i].access)
             rule.allowed_access |= access_rights[i].rights & abis[abi].files;
+    struct stat status;
+    if (fstat(rule.directory, &status) < 0)
+        return error_set_system(error, errno, "cannot look at %s",
+                                path->path ? path->path : "what is to be allowed");
+    if (!S_ISDIR(status.st_mode))
+        rule.allowed_access &= FILE_RIGHTS;
     if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0)
         return error_set_system(error, errno, "cannot allow files in %s",
                                 path->path ? path->path : "an open directory");
@@ -121,10 +137,9 @@ static int allow_ports(int ruleset, const struct confinement_domain *domain, str
     return 0;
 }
 
-int confinement_enter_domain(int abi, const struct confinement_domain *domain, struct error *error)
+int confinement_make_domain(int abi, const struct confinement_domain *domain, int *ret_descriptor,
+                            struct error *error)
 {
-    if (abi == 0)
-        return 0;
     struct ruleset ruleset = {
         .handled_access_fs = abis[abi].files,
         .handled_access_net = (domain->deny_bind ? ACCESS_NET_BIND_TCP : 0) |
@@ -140,7 +155,23 @@ int confinement_enter_domain(int abi, const struct confinement_domain *domain, s
             return -1;
     if (knows_ports && domain->limit_connect && allow_ports(fd, domain, error) < 0)
         return -1;
-    if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+    *ret_descriptor = take_fd(&fd);
+    return 0;
+}
+
+int confinement_enter_made_domain(int descriptor, struct error *error)
+{
+    if (syscall(SYS_landlock_restrict_self, descriptor, 0) < 0)
         return error_set_system(error, errno, "cannot enter the Landlock domain");
     return 0;
+}
+
+int confinement_enter_domain(int abi, const struct confinement_domain *domain, struct error *error)
+{
+    cleanup_fd int fd = -1;
+    if (abi == 0)
+        return 0;
+    if (confinement_make_domain(abi, domain, &fd, error) < 0)
+        return -1;
+    return confinement_enter_made_domain(fd, error);
 }

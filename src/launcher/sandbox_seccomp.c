@@ -67,7 +67,8 @@ static const struct confinement_call allowed[] = {
     STREAM_SOCKET(AF_INET, IPPROTO_TCP),
     STREAM_SOCKET(AF_INET6, 0),
     STREAM_SOCKET(AF_INET6, IPPROTO_TCP),
-    {SCMP_SYS(socketpair), 1, {IS(0, AF_UNIX)}}, /* libcurl wakes itself up */
+    /* libcurl wakes itself up. Never a datagram pair: those can be turned to any socket that has a path. */
+    {SCMP_SYS(socketpair), 2, {IS(0, AF_UNIX), IS_BUT(1, SOCK_STREAM, SOCKET_FLAGS)}},
     {SCMP_SYS(connect)},
     {SCMP_SYS(getpeername)},
     {SCMP_SYS(getsockname)},

@@ -71,6 +71,7 @@ ATTACK(raw_socket, socket(AF_INET6, SOCK_RAW, IPPROTO_TCP))
 ATTACK(unix_socket, socket(AF_UNIX, SOCK_STREAM, 0))
 ATTACK(netlink_socket, socket(AF_NETLINK, SOCK_RAW, 0))
 ATTACK(inet_socketpair, socketpair(AF_INET, SOCK_STREAM, 0, (int[2]){0}))
+ATTACK(datagram_socketpair, socketpair(AF_UNIX, SOCK_DGRAM, 0, (int[2]){0}))
 ATTACK(listen_socket, listen(socket(AF_INET, SOCK_STREAM, 0), 1))
 ATTACK(bind_socket, bind(socket(AF_INET, SOCK_STREAM, 0), NULL, 0))
 ATTACK(fast_open, sendto(socket(AF_INET, SOCK_STREAM, 0), "x", 1, MSG_FASTOPEN, NULL, 0))
@@ -137,6 +138,7 @@ static const struct attack attacks[] = {
     {"a UNIX socket ends a worker", unix_socket, "socket"},
     {"a netlink socket ends a worker", netlink_socket, "socket"},
     {"a socket pair other than UNIX ends a worker", inet_socketpair, "socketpair"},
+    {"a socket pair that can be turned to others ends a worker", datagram_socketpair, "socketpair"},
     {"listening ends a worker", listen_socket, "listen"},
     {"binding ends a worker", bind_socket, "bind"},
     {"TCP fast open ends a worker", fast_open, "sendto"},
