@@ -7,11 +7,16 @@
  * certificate is self-signed, on a P-256 key, made by seal_make_pair() at install. Sealed text is
  * DER; documents carry it in base64.
  *
+ * The file of the key may hold several keys: the certificate's, and those that open what was sealed
+ * under another certificate before. So a pair can be exchanged while everything runs (mimo-store
+ * reseal).
+ *
  * Opened credentials are wiped with seal_wipe() after use.
  */
 #ifndef MIMO_SEAL_H
 #define MIMO_SEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,6 +34,9 @@ int seal_make_pair(const char *certificate_path, const char *key_path, uid_t key
 int seal_certificate_load(const char *path, struct seal_certificate **ret, struct error *error);
 void seal_certificate_free(struct seal_certificate *certificate);
 
+enum { SEAL_KEYS_MAXIMUM = 8 }; /* in one file */
+
+/* All keys of the file; one of them must be the certificate's, unless that is NULL. */
 int seal_key_load(const char *certificate_path, const char *key_path, struct seal_key **ret,
                   struct error *error);
 void seal_key_free(struct seal_key *key); /* wipes it */
@@ -38,6 +46,9 @@ int seal_close(const struct seal_certificate *certificate, const void *plain, si
                unsigned char **ret_sealed, size_t *ret_length, struct error *error);
 int seal_open(const struct seal_key *key, const void *sealed, size_t length,
               unsigned char **ret_plain, size_t *ret_length, struct error *error);
+
+/* Whether this certificate is whom it was sealed for. False for what is no sealed text. */
+bool seal_is_under(const struct seal_certificate *certificate, const void *sealed, size_t length);
 
 /* Overwrites and frees. NULL is allowed. */
 void seal_wipe(void *plain, size_t length);

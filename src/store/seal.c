@@ -38,9 +38,10 @@ struct seal_certificate {
     X509 *x509;
 };
 
+/* The first is the certificate's; others open what was sealed before it was. */
 struct seal_key {
-    EVP_PKEY *pkey;
-    X509 *x509;
+    EVP_PKEY *pkeys[SEAL_KEYS_MAXIMUM];
+    size_t count;
 };
 
 static void free_bio(BIO *const *bio)
@@ -96,6 +97,13 @@ static int read_file(const char *path, mode_t forbidden, char *buffer, size_t si
     return 0;
 }
 
+static bool is_p256(const EVP_PKEY *pkey)
+{
+    char group[32] = "";
+    return pkey && EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) == 1 &&
+           strcmp(group, "prime256v1") == 0;
+}
+
 static int load_certificate(const char *path, X509 **ret_x509, struct error *error)
 {
     char text[PEM_SIZE_MAXIMUM];
@@ -108,10 +116,7 @@ static int load_certificate(const char *path, X509 **ret_x509, struct error *err
         crypto_error(error, "no certificate in PEM form is in it");
         return error_prefix(error, "cannot load the seal certificate %s", path);
     }
-    char group[32] = "";
-    EVP_PKEY *pkey = X509_get0_pubkey(x509);
-    if (!pkey || EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1 ||
-        strcmp(group, "prime256v1") != 0) {
+    if (!is_p256(X509_get0_pubkey(x509))) {
         X509_free(x509);
         return error_set(error, ERROR_INVALID,
                          "the seal certificate %s is not for a P-256 key: make a pair with "
@@ -143,30 +148,79 @@ void seal_certificate_free(struct seal_certificate *certificate)
     free(certificate);
 }
 
-static int parse_key(const char *text, size_t length, const char *path, EVP_PKEY **ret_pkey,
-                     struct error *error)
+/* The next key of a file that has one. */
+static int parse_key(BIO *bio, struct seal_key *key, struct error *error)
 {
     /* Without a terminal to ask on: a key with a password is refused. */
     static char no_password[] = "";
-    cleanup_bio BIO *bio = BIO_new_mem_buf(text, (int)length);
-    *ret_pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password) : NULL;
-    if (*ret_pkey)
-        return 0;
-    crypto_error(error, "no private key in PEM form is in it");
-    return error_prefix(error, "cannot load the seal key %s", path);
+    if (key->count == SEAL_KEYS_MAXIMUM)
+        return error_set(error, ERROR_LIMIT, "more than %d keys are in it", SEAL_KEYS_MAXIMUM);
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password);
+    if (!pkey)
+        return crypto_error(error, "no private key in PEM form is in it");
+    key->pkeys[key->count++] = pkey;
+    if (!is_p256(pkey))
+        return error_set(error, ERROR_INVALID, "key %zu in it is not a P-256 key", key->count);
+    return 0;
 }
 
-static int load_key(const char *path, EVP_PKEY **ret_pkey, struct error *error)
+static int parse_keys(const char *text, size_t length, struct seal_key *key, struct error *error)
+{
+    static const char beginning[] = "-----BEGIN";
+    cleanup_bio BIO *bio = BIO_new_mem_buf(text, (int)length);
+    if (!bio)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    size_t left = length;
+    do {
+        if (parse_key(bio, key, error) < 0)
+            return -1;
+        left = BIO_ctrl_pending(bio);
+    } while (memmem(text + length - left, left, beginning, sizeof(beginning) - 1));
+    return 0;
+}
+
+static int load_keys(const char *path, struct seal_key *key, struct error *error)
 {
     char text[PEM_SIZE_MAXIMUM];
     size_t length = 0;
     int status = read_file(path, KEY_MODE_FORBIDDEN, text, sizeof(text), &length, error);
-    if (status == 0)
-        status = parse_key(text, length, path, ret_pkey, error);
-    else
+    if (status < 0)
         error_prefix(error, "cannot load the seal key");
+    else if ((status = parse_keys(text, length, key, error)) < 0)
+        error_prefix(error, "cannot load the seal key %s", path);
     OPENSSL_cleanse(text, sizeof(text));
     return status;
+}
+
+/* Puts the certificate's key first: it is the one that is needed most. */
+static bool find_key_of(struct seal_key *key, X509 *x509)
+{
+    for (size_t i = 0; i < key->count; i++) {
+        if (X509_check_private_key(x509, key->pkeys[i]) != 1)
+            continue;
+        EVP_PKEY *found = key->pkeys[i];
+        key->pkeys[i] = key->pkeys[0];
+        key->pkeys[0] = found;
+        return true;
+    }
+    ERR_clear_error();
+    return false;
+}
+
+static int check_pair(struct seal_key *key, const char *certificate_path, const char *key_path,
+                      struct error *error)
+{
+    X509 *x509;
+    if (load_certificate(certificate_path, &x509, error) < 0)
+        return -1;
+    bool found = find_key_of(key, x509);
+    X509_free(x509);
+    if (found)
+        return 0;
+    return error_set(error, ERROR_INVALID,
+                     "the seal key %s does not belong to the certificate %s: put the one that "
+                     "does in its place",
+                     key_path, certificate_path);
 }
 
 int seal_key_load(const char *certificate_path, const char *key_path, struct seal_key **ret,
@@ -176,18 +230,10 @@ int seal_key_load(const char *certificate_path, const char *key_path, struct sea
     if (!key)
         return error_set(error, ERROR_LIMIT, "out of memory");
     ERR_clear_error();
-    if (load_certificate(certificate_path, &key->x509, error) < 0 ||
-        load_key(key_path, &key->pkey, error) < 0) {
+    if (load_keys(key_path, key, error) < 0 ||
+        (certificate_path && check_pair(key, certificate_path, key_path, error) < 0)) {
         seal_key_free(key);
         return -1;
-    }
-    if (X509_check_private_key(key->x509, key->pkey) != 1) {
-        ERR_clear_error();
-        seal_key_free(key);
-        return error_set(error, ERROR_INVALID,
-                         "the seal key %s does not belong to the certificate %s: put the one that "
-                         "does in its place",
-                         key_path, certificate_path);
     }
     *ret = key;
     return 0;
@@ -197,8 +243,8 @@ void seal_key_free(struct seal_key *key)
 {
     if (!key)
         return;
-    EVP_PKEY_free(key->pkey); /* which wipes the secret number */
-    X509_free(key->x509);
+    for (size_t i = 0; i < key->count; i++)
+        EVP_PKEY_free(key->pkeys[i]); /* which wipes the secret number */
     free(key);
 }
 
@@ -296,14 +342,14 @@ static bool read_content(BIO *chain, unsigned char *plain, size_t size, size_t *
     return got <= 0 && BIO_get_cipher_status(chain) == 1;
 }
 
-int seal_open(const struct seal_key *key, const void *sealed, size_t length,
-              unsigned char **ret_plain, size_t *ret_length, struct error *error)
+static int open_with(EVP_PKEY *pkey, const void *sealed, size_t length, unsigned char **ret_plain,
+                     size_t *ret_length, struct error *error)
 {
     ERR_clear_error();
     cleanup_cms CMS_ContentInfo *cms = parse_sealed(sealed, length, error);
     if (!cms)
         return -1;
-    if (CMS_decrypt_set1_pkey(cms, key->pkey, key->x509) != 1)
+    if (CMS_decrypt_set1_pkey(cms, pkey, NULL) != 1)
         return crypto_error(error, not_openable);
     cleanup_bio BIO *chain = CMS_dataInit(cms, NULL);
     if (!chain || !uses_our_cipher(chain))
@@ -319,6 +365,33 @@ int seal_open(const struct seal_key *key, const void *sealed, size_t length,
     *ret_plain = plain;
     *ret_length = got;
     return 0;
+}
+
+int seal_open(const struct seal_key *key, const void *sealed, size_t length,
+              unsigned char **ret_plain, size_t *ret_length, struct error *error)
+{
+    for (size_t i = 0; i < key->count; i++)
+        if (open_with(key->pkeys[i], sealed, length, ret_plain, ret_length, error) == 0)
+            return 0;
+    return -1; /* with what the last key said */
+}
+
+bool seal_is_under(const struct seal_certificate *certificate, const void *sealed, size_t length)
+{
+    struct error error;
+    cleanup_cms CMS_ContentInfo *cms = parse_sealed(sealed, length, &error);
+    STACK_OF(CMS_RecipientInfo) *infos = cms ? CMS_get0_RecipientInfos(cms) : NULL;
+    for (int i = 0; i < sk_CMS_RecipientInfo_num(infos); i++) {
+        CMS_RecipientInfo *info = sk_CMS_RecipientInfo_value(infos, i);
+        if (CMS_RecipientInfo_type(info) != CMS_RECIPINFO_AGREE)
+            continue;
+        STACK_OF(CMS_RecipientEncryptedKey) *keys = CMS_RecipientInfo_kari_get0_reks(info);
+        for (int j = 0; j < sk_CMS_RecipientEncryptedKey_num(keys); j++)
+            if (CMS_RecipientEncryptedKey_cert_cmp(sk_CMS_RecipientEncryptedKey_value(keys, j),
+                                                   certificate->x509) == 0)
+                return true;
+    }
+    return false;
 }
 
 void seal_wipe(void *plain, size_t length)

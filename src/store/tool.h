@@ -23,6 +23,8 @@ struct tool {
     const char *uri;     /* of the store */
     const char *operand; /* what stood behind the verb, or NULL */
     bool replace;        /* load: overwrite what is there */
+    /* reseal; NULL: as configured */
+    const char *old_key, *new_key, *new_certificate;
 };
 
 int tool_init(const struct tool *tool);
@@ -30,6 +32,7 @@ int tool_check(const struct tool *tool);
 int tool_dump(const struct tool *tool);
 int tool_load(const struct tool *tool);
 int tool_backup(const struct tool *tool);
+int tool_reseal(const struct tool *tool);
 
 /* Writes "mimo-store: message" to standard error; returns EXIT_FAILURE. */
 int tool_fail(const struct error *error);

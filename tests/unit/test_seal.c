@@ -211,6 +211,99 @@ static void a_seal_for_another_key_is_refused(void **state)
     teardown(&other_state);
 }
 
+/* Writes the keys of both into one file, the other's first; returns its path. */
+static void join_keys(const struct fixture *fixture, const struct fixture *other, char *path,
+                      size_t size)
+{
+    cleanup_free char *ours = NULL;
+    cleanup_free char *theirs = NULL;
+    char both[8192];
+    struct error error;
+    fail_on(io_read_file(fixture->key_path, 4096, &ours, NULL, &error), &error);
+    fail_on(io_read_file(other->key_path, 4096, &theirs, NULL, &error), &error);
+    snprintf(both, sizeof(both), "%s%s", theirs, ours);
+    snprintf(path, size, "%s/both.key", fixture->directory);
+    fail_on(io_replace_file(path, both, strlen(both), 0400, &error), &error);
+}
+
+/* What the exchange of a pair stands on: a launcher that has both keys opens what either sealed. */
+static void a_file_of_several_keys_opens_what_was_sealed_for_any(void **state)
+{
+    struct fixture *fixture = *state;
+    void *other_state;
+    assert_int_equal(setup(&other_state), 0);
+    struct fixture *other = other_state;
+    char path[128];
+    join_keys(fixture, other, path, sizeof(path));
+    const char *const certificates[] = {fixture->certificate_path, other->certificate_path, NULL};
+    for (int i = 0; i < 3; i++) {
+        struct seal_key *both;
+        struct error error;
+        fail_on(seal_key_load(certificates[i], path, &both, &error), &error);
+        struct fixture *const sealers[] = {fixture, other};
+        for (int j = 0; j < 2; j++) {
+            size_t length, plain_length;
+            unsigned char *plain;
+            cleanup_free unsigned char *sealed = seal(sealers[j], secret, sizeof(secret), &length);
+            fail_on(seal_open(both, sealed, length, &plain, &plain_length, &error), &error);
+            assert_int_equal(plain_length, sizeof(secret));
+            assert_memory_equal(plain, secret, sizeof(secret));
+            seal_wipe(plain, plain_length);
+        }
+        seal_key_free(both);
+    }
+    teardown(&other_state);
+}
+
+static void a_second_key_that_is_damaged_is_not_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char damaged[] =
+        "-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----\n";
+    cleanup_free char *key = NULL;
+    char both[8192];
+    struct error error;
+    struct seal_key *loaded;
+    fail_on(io_read_file(fixture->key_path, 4096, &key, NULL, &error), &error);
+    snprintf(both, sizeof(both), "%s%s", key, damaged);
+    fail_on(io_replace_file(fixture->key_path, both, strlen(both), 0400, &error), &error);
+    assert_int_equal(seal_key_load(fixture->certificate_path, fixture->key_path, &loaded, &error),
+                     -1);
+    assert_non_null(strstr(error.message, fixture->key_path));
+}
+
+static void more_keys_than_there_is_room_for_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    cleanup_free char *key = NULL;
+    char many[8192] = "";
+    size_t length;
+    struct error error;
+    struct seal_key *loaded;
+    fail_on(io_read_file(fixture->key_path, 4096, &key, &length, &error), &error);
+    for (size_t i = 0; i <= SEAL_KEYS_MAXIMUM; i++)
+        memcpy(many + i * length, key, length + 1);
+    fail_on(io_replace_file(fixture->key_path, many, strlen(many), 0400, &error), &error);
+    assert_int_equal(seal_key_load(fixture->certificate_path, fixture->key_path, &loaded, &error),
+                     -1);
+    assert_non_null(strstr(error.message, "more than 8 keys"));
+}
+
+static void a_seal_tells_whose_it_is_without_a_key(void **state)
+{
+    struct fixture *fixture = *state;
+    void *other_state;
+    size_t length;
+    assert_int_equal(setup(&other_state), 0);
+    struct fixture *other = other_state;
+    cleanup_free unsigned char *sealed = seal(other, secret, sizeof(secret), &length);
+    assert_true(seal_is_under(other->certificate, sealed, length));
+    assert_false(seal_is_under(fixture->certificate, sealed, length));
+    assert_false(seal_is_under(other->certificate, sealed, length - 1));
+    assert_false(seal_is_under(other->certificate, secret, sizeof(secret)));
+    teardown(&other_state);
+}
+
 /* Seals with another cipher for our own key, as somebody else who has the certificate could. */
 static void another_cipher_is_refused(void **state)
 {
@@ -463,6 +556,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_seal_that_is_cut_or_followed_by_more_is_refused, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_seal_for_another_key_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_several_keys_opens_what_was_sealed_for_any, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_second_key_that_is_damaged_is_not_passed_over, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(more_keys_than_there_is_room_for_are_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_seal_tells_whose_it_is_without_a_key, setup, teardown),
         cmocka_unit_test_setup_teardown(another_cipher_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(the_pair_has_the_modes_and_the_life_it_needs, setup,
                                         teardown),
