@@ -39,11 +39,18 @@ struct kubeconfig {
 
 /* Reads YAML or JSON. ERROR_INVALID names what is missing or wrong ("context \"x\" names no user").
  * File references (certificate-authority and so on) are refused with a message that says how to
- * embed them (kubectl config view --flatten). So are exec and auth-provider plug-ins, and plain
+ * embed them (kubeconfig_embed() does). So are exec and auth-provider plug-ins, and plain
  * http. */
 int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_config,
                      struct error *error);
 void kubeconfig_free(struct kubeconfig *config);
+
+/* Makes a kubeconfig out of one context of an operator's: nothing in it but that context, its
+ * cluster and its user, what files hold that these name (relative to `directory`) embedded, and
+ * kubeconfig_parse() takes it. `context` NULL is the current one. The caller overwrites and frees
+ * *ret_text. For programs that run as the operator alone: it opens what the text names. */
+int kubeconfig_embed(const char *text, size_t length, const char *context, const char *directory,
+                     char **ret_text, struct error *error);
 
 /* ERROR_INVALID when the kubeconfig's server is not the one of `url` (scheme, host, port, path):
  * its credentials are for a server that nobody resolved, and that nobody registered for this

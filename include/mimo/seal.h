@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "mimo/base64.h" /* how documents carry what is sealed */
 #include "mimo/error.h"
 
 struct seal_certificate; /* can seal */
@@ -52,10 +53,5 @@ bool seal_is_under(const struct seal_certificate *certificate, const void *seale
 
 /* Overwrites and frees. NULL is allowed. */
 void seal_wipe(void *plain, size_t length);
-
-/* Base64 (RFC 4648, no line breaks, strict) to and from newly allocated memory. */
-int base64_encode(const void *data, size_t length, char **ret_text, struct error *error);
-int base64_decode(const char *text, unsigned char **ret_data, size_t *ret_length,
-                  struct error *error);
 
 #endif

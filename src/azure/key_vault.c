@@ -8,11 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/evp.h>
-
 #include "azure/azure_http.h"
 #include "azure/token.h"
 #include "mimo/azure.h"
+#include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/outcome.h"
@@ -73,27 +72,14 @@ static bool resource_fits(const struct reading *reading, const char *resource)
 static struct step_result decode(const struct reading *reading, const char *value,
                                  struct certificate_data *data)
 {
-    size_t size = strlen(value);
-    int length = 0, rest = 0;
-    EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
-    data->bytes = malloc(size + 1);
-    bool good = decoder && data->bytes;
-    if (good) {
-        EVP_DecodeInit(decoder);
-        good = EVP_DecodeUpdate(decoder, data->bytes, &length, (const unsigned char *)value,
-                                (int)size) >= 0 &&
-               EVP_DecodeFinal(decoder, data->bytes + length, &rest) == 1;
-    }
-    EVP_ENCODE_CTX_free(decoder);
-    data->length = size;
+    struct error error;
     data->is_pkcs12 = true;
-    if (!good) {
-        certificate_data_wipe(data);
-        return step_terminal("certificate %s in %s: its PKCS#12 is no base64", reading->name,
-                             reading->vault);
-    }
-    data->length = (size_t)(length + rest);
-    return step_succeeded();
+    if (base64_decode_lines(value, &data->bytes, &data->length, &error) == 0)
+        return step_succeeded();
+    if (error.kind == ERROR_INVALID)
+        return step_terminal("certificate %s in %s: its PKCS#12 is no base64: %s", reading->name,
+                             reading->vault, error.message);
+    return step_transient("%s (certificate %s)", error.message, reading->name);
 }
 
 static struct step_result take_value(const struct reading *reading, const json_t *secret,

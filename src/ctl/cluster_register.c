@@ -3,6 +3,7 @@
  * cluster_register.c - mimoctl cluster register.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
 #include "mimo/document.h"
+#include "mimo/kube.h"
+
+enum { KUBECONFIG_FILE_MAXIMUM = 16 * 1024 * 1024 };
 
 /* The Admin API replaces properties as a whole. Flags alone would so take away all others of a
  * cluster that is there already. */
@@ -52,21 +56,40 @@ static int add_properties(struct ctl *ctl, const char *path, json_t *body, struc
     return 0;
 }
 
+/* An operator's kubeconfig may know a whole fleet, by files all over the machine: what leaves it is
+ * what this cluster needs. */
+static int embed_kubeconfig(const char *path, const char *context, char **ret_text,
+                            struct error *error)
+{
+    cleanup_free char *text = NULL;
+    cleanup_free char *directory = strdup(path);
+    size_t length;
+    if (!directory)
+        return error_set_system(error, ENOMEM, "request");
+    if (options_file(OPTION_KUBECONFIG, path, KUBECONFIG_FILE_MAXIMUM, &text, &length, error) < 0)
+        return -1;
+    int result = kubeconfig_embed(text, length, context, dirname(directory), ret_text, error);
+    explicit_bzero(text, length);
+    return result < 0 ? error_prefix(error, "--kubeconfig %s", path) : 0;
+}
+
 static int add_kubeconfig(struct ctl *ctl, json_t *body, struct error *error)
 {
     const char *path = ctl->options.values[OPTION_KUBECONFIG];
+    const char *context = ctl->options.values[OPTION_CONTEXT];
     cleanup_free char *text = NULL;
-    size_t length;
+    if (!path && context)
+        return error_set(error, ERROR_INVALID,
+                         "--context names one in a kubeconfig: give --kubeconfig FILE, too");
     if (!path)
         return 0;
-    if (options_file(OPTION_KUBECONFIG, path, CLUSTER_KUBECONFIG_SIZE_MAXIMUM, &text, &length,
-                     error) < 0)
+    if (embed_kubeconfig(path, context, &text, error) < 0) {
+        error->kind = ERROR_INVALID; /* what was named on the command line is not there */
         return -1;
-    json_t *value = json_stringn(text, length);
-    explicit_bzero(text, length);
-    if (json_object_set_new(body, "kubeconfig", value) < 0)
-        return error_set(error, ERROR_INVALID, "--kubeconfig: %s is not a text in UTF-8", path);
-    return 0;
+    }
+    int result = json_object_set_new(body, "kubeconfig", json_string(text));
+    explicit_bzero(text, strlen(text));
+    return result < 0 ? error_set_system(error, ENOMEM, "request") : 0;
 }
 
 int ctl_cluster_register(struct ctl *ctl, struct error *error)

@@ -76,9 +76,12 @@ static const struct command commands[] = {
      "mimoctl audit --since 7d"},
 
     {"cluster", "register", "RESOURCE-ID", 1, 1,
-     OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) | BIT(OPTION_ICM),
+     OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_CONTEXT) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) |
+         BIT(OPTION_ICM),
      ctl_cluster_register, "adds a cluster to the inventory, or changes it",
-     "The properties that are given replace all that are stored; without any they stay.", NULL},
+     "Of a kubeconfig only one context is sent, with the files that it names inside. The properties that are given "
+     "replace all that are stored; without any they stay.",
+     "mimoctl cluster register RESOURCE-ID --kubeconfig ~/.kube/config --context fleet-7"},
     {"cluster", "list", "", 0, 0, OF_API,
      ctl_cluster_list, "lists the clusters", NULL, NULL},
     {"cluster", "show", "CLUSTER", 1, 1, OF_API,

@@ -38,7 +38,8 @@
     OPTION(OPTION_FORCE, 0, "force", NULL, "cancel although it is InProgress for less than an hour; its worker runs on, the result is dropped") \
     OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
     OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \
-    OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; sealed on arrival, never shown again") \
+    OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; files it names are embedded; sealed on arrival, never shown again") \
+    OPTION(OPTION_CONTEXT, 0, "context", "NAME", "the context of the kubeconfig to take (default: its current one)") \
     OPTION(OPTION_PROPERTIES, 0, "properties", "JSON|@FILE", "properties of the cluster: a JSON object")         \
     OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "the operatorFlags within its properties: a JSON object") \
     OPTION(OPTION_ICM, 0, "icm", "N", "number of the ticket, for the audit trail")                               \

@@ -11,10 +11,11 @@
 
 #include <curl/urlapi.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
+#include "kube/kubeconfig_tree.h"
 #include "kube/pem.h"
 #include "kube/yaml_tree.h"
+#include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
 #include "mimo/kube.h"
@@ -23,7 +24,8 @@
 enum { HOST_LENGTH_MAXIMUM = 253, HTTPS_PORT = 443 };
 
 #define EMBED_ADVICE                                                                               \
-    "a worker reads no files; embed them with: kubectl config view --flatten --minify --raw"
+    "a worker reads no files; mimoctl cluster register embeds them, and so does: "                 \
+    "kubectl config view --flatten --minify --raw"
 
 /* Members that would have to be obeyed, and cannot be. */
 struct refusal {
@@ -72,40 +74,14 @@ static void wipe_text(char *text)
     free(text);
 }
 
-/* ---- reading the tree ---- */
-
-/* A mapping, with the words that errors name it by. */
-struct place {
-    const json_t *mapping;
-    const char *words; /* "user \"admin\"" */
-};
-
-/* The value of `member`; NULL when it is absent or null. */
-static json_t *find_member(const struct place *place, const char *member)
-{
-    json_t *value = json_object_get(place->mapping, member);
-    return json_is_null(value) ? NULL : value;
-}
-
-/* A text, borrowed from the tree, or NULL when it is absent or empty. */
-static int read_text(const struct place *place, const char *member, const char **ret_text,
-                     struct error *error)
-{
-    const json_t *value = find_member(place, member);
-    *ret_text = NULL;
-    if (value && !json_is_string(value))
-        return error_set(error, ERROR_INVALID, "%s: %s is no text", place->words, member);
-    if (value && json_string_length(value) > 0)
-        *ret_text = json_string_value(value);
-    return 0;
-}
+/* ---- values ---- */
 
 static int read_boolean(const struct place *place, const char *member, bool *ret_value,
                         struct error *error)
 {
     const char *text;
     *ret_value = false;
-    if (read_text(place, member, &text, error) < 0)
+    if (kubeconfig_read_text(place, member, &text, error) < 0)
         return -1;
     if (text && strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
         return error_set(error, ERROR_INVALID, "%s: %s must be true or false", place->words,
@@ -120,35 +96,21 @@ static int read_embedded(const struct place *place, const char *member, char **r
 {
     const char *encoded;
     *ret_text = NULL;
-    if (read_text(place, member, &encoded, error) < 0)
+    if (kubeconfig_read_text(place, member, &encoded, error) < 0)
         return -1;
     if (!encoded)
         return 0;
-    EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
-    size_t size = strlen(encoded);
-    char *text = calloc(1, size + 1);
-    int length = 0;
-    int rest = 0;
-    bool is_base64 = false;
-    if (decoder && text) {
-        unsigned char *output = (unsigned char *)text;
-        EVP_DecodeInit(decoder);
-        is_base64 = EVP_DecodeUpdate(decoder, output, &length, (const unsigned char *)encoded,
-                                     (int)size) >= 0 &&
-                    EVP_DecodeFinal(decoder, output + length, &rest) == 1 &&
-                    strlen(text) == (size_t)(length + rest);
+    unsigned char *data;
+    size_t length;
+    if (base64_decode_lines(encoded, &data, &length, error) < 0)
+        return error_prefix(error, "%s: %s is not base64", place->words, member);
+    if (strlen((char *)data) != length) {
+        OPENSSL_cleanse(data, length);
+        free(data);
+        return error_set(error, ERROR_INVALID, "%s: %s is not base64 of a text", place->words,
+                         member);
     }
-    bool has_memory = decoder && text;
-    EVP_ENCODE_CTX_free(decoder);
-    if (!is_base64) {
-        if (text)
-            OPENSSL_cleanse(text, size);
-        free(text);
-        return has_memory ? error_set(error, ERROR_INVALID, "%s: %s is not base64 of a text",
-                                      place->words, member)
-                          : error_set(error, ERROR_SYSTEM, "out of memory");
-    }
-    *ret_text = text;
+    *ret_text = (char *)data;
     return 0;
 }
 
@@ -156,52 +118,10 @@ static int refuse_members(const struct place *place, const struct refusal *refus
                           struct error *error)
 {
     for (const struct refusal *refusal = refusals; refusal->member; refusal++)
-        if (find_member(place, refusal->member))
+        if (kubeconfig_find_member(place, refusal->member))
             return error_set(error, ERROR_INVALID, "%s has %s, which cannot be used: %s",
                              place->words, refusal->member, refusal->advice);
     return 0;
-}
-
-/* ---- the named lists: contexts, clusters, users ---- */
-
-enum { WORDS_SIZE = 160 };
-
-/* The mapping `kind` of the entry of `list` whose name is `wanted`. `words` (WORDS_SIZE bytes) is
- * filled with what to call it. */
-static int find_entry(const struct place *root, const char *list, const char *kind,
-                      const char *wanted, char *words, struct place *ret_entry, struct error *error)
-{
-    char shown[WORDS_SIZE - 32];
-    status_text_copy(shown, sizeof shown, wanted);
-    snprintf(words, WORDS_SIZE, "%s \"%s\"", kind, shown);
-    const json_t *entries = find_member(root, list);
-    if (!json_is_array(entries))
-        return error_set(error, ERROR_INVALID, "no list of %s", list);
-    *ret_entry = (struct place){NULL, words};
-    for (size_t i = 0; i < json_array_size(entries); i++) {
-        struct place entry = {json_array_get(entries, i), list};
-        const char *name;
-        if (!json_is_object(entry.mapping))
-            return error_set(error, ERROR_INVALID, "%s has an entry that is no mapping", list);
-        if (read_text(&entry, "name", &name, error) < 0)
-            return -1;
-        if (!name || strcmp(name, wanted) != 0)
-            continue;
-        if (ret_entry->mapping)
-            return error_set(error, ERROR_INVALID, "%s is there twice", words);
-        ret_entry->mapping = find_member(&entry, kind);
-        if (!json_is_object(ret_entry->mapping))
-            return error_set(error, ERROR_INVALID, "%s says nothing but its name", words);
-    }
-    return ret_entry->mapping ? 0 : error_set(error, ERROR_INVALID, "there is no %s", words);
-}
-
-static int read_required(const struct place *place, const char *member, const char *lack,
-                         const char **ret_text, struct error *error)
-{
-    if (read_text(place, member, ret_text, error) < 0)
-        return -1;
-    return *ret_text ? 0 : error_set(error, ERROR_INVALID, "%s names no %s", place->words, lack);
 }
 
 /* ---- the server ---- */
@@ -328,11 +248,11 @@ static int read_cluster(const struct place *cluster, struct kubeconfig *config, 
     const char *server;
     const char *name;
     if (refuse_members(cluster, cluster_refusals, error) < 0 ||
-        read_required(cluster, "server", "server", &server, error) < 0 ||
+        kubeconfig_read_required(cluster, "server", "server", &server, error) < 0 ||
         set_server(config, server, error) < 0 ||
         read_embedded(cluster, "certificate-authority-data", &config->ca, error) < 0 ||
         read_boolean(cluster, "insecure-skip-tls-verify", &config->insecure, error) < 0 ||
-        read_text(cluster, "tls-server-name", &name, error) < 0)
+        kubeconfig_read_text(cluster, "tls-server-name", &name, error) < 0)
         return -1;
     if (config->insecure && config->ca)
         return error_set(error, ERROR_INVALID,
@@ -365,7 +285,7 @@ static int read_user(const struct place *user, struct kubeconfig *config, struct
     if (refuse_members(user, user_refusals, error) < 0 ||
         read_embedded(user, "client-certificate-data", &config->client_certificate, error) < 0 ||
         read_embedded(user, "client-key-data", &config->client_key, error) < 0 ||
-        read_text(user, "token", &token, error) < 0)
+        kubeconfig_read_text(user, "token", &token, error) < 0)
         return -1;
     if (!config->client_certificate != !config->client_key)
         return error_set(error, ERROR_INVALID,
@@ -394,32 +314,11 @@ static int read_user(const struct place *user, struct kubeconfig *config, struct
 
 static int read_tree(const json_t *tree, struct kubeconfig *config, struct error *error)
 {
-    struct place root = {tree, "top level"};
-    struct place context;
-    struct place cluster;
-    struct place user;
-    char context_words[WORDS_SIZE];
-    char cluster_words[WORDS_SIZE];
-    char user_words[WORDS_SIZE];
-    const char *name;
-    const char *cluster_name;
-    const char *user_name;
-    if (read_text(&root, "kind", &name, error) < 0)
+    struct kubeconfig_parts parts;
+    if (kubeconfig_find_parts(tree, NULL, &parts, error) < 0)
         return -1;
-    if (name && strcmp(name, "Config") != 0)
-        return error_set(error, ERROR_INVALID, "kind must be Config");
-    if (read_text(&root, "current-context", &name, error) < 0)
-        return -1;
-    if (!name)
-        return error_set(error, ERROR_INVALID,
-                         "no current-context; set it with: kubectl config use-context");
-    if (find_entry(&root, "contexts", "context", name, context_words, &context, error) < 0 ||
-        read_required(&context, "cluster", "cluster", &cluster_name, error) < 0 ||
-        read_required(&context, "user", "user", &user_name, error) < 0 ||
-        find_entry(&root, "clusters", "cluster", cluster_name, cluster_words, &cluster, error) <
-            0 ||
-        find_entry(&root, "users", "user", user_name, user_words, &user, error) < 0)
-        return -1;
+    const struct place cluster = {parts.cluster, parts.cluster_words};
+    const struct place user = {parts.user, parts.user_words};
     if (read_cluster(&cluster, config, error) < 0)
         return -1;
     return read_user(&user, config, error);

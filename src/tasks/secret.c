@@ -7,20 +7,10 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
+#include "mimo/base64.h"
 #include "mimo/document.h"
 #include "tasks/tasks.h"
-
-/* NULL without memory. */
-static char *encode(const char *text)
-{
-    size_t length = strlen(text);
-    char *encoded = malloc((length + 2) / 3 * 4 + 1);
-    if (encoded)
-        EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text, (int)length);
-    return encoded;
-}
 
 static int set_encoded(json_t *secret, const char *key, const char *encoded, struct error *error)
 {
@@ -40,9 +30,9 @@ static int set_encoded(json_t *secret, const char *key, const char *encoded, str
 
 int secret_set(json_t *secret, const char *key, const char *text, struct error *error)
 {
-    char *encoded = encode(text);
-    if (!encoded)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+    char *encoded;
+    if (base64_encode(text, strlen(text), &encoded, error) < 0)
+        return -1;
     int result = set_encoded(secret, key, encoded, error);
     OPENSSL_cleanse(encoded, strlen(encoded));
     free(encoded);

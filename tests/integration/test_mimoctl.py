@@ -396,8 +396,16 @@ def test_cluster_list_and_its_forms(mimoctl):
     assert json.loads(mimoctl("cluster", "list", "-o", "json").stdout) == CLUSTERS
 
 
+def kubeconfig_of(names, **user):
+    """A kubeconfig with these contexts, each with a cluster and a user of that name."""
+    return {"apiVersion": "v1", "kind": "Config", "current-context": names[0],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in names],
+            "clusters": [{"name": name, "cluster": {"server": f"https://{name}.test"}} for name in names],
+            "users": [{"name": name, "user": user or {"token": f"of-{name}"}} for name in names]}
+
+
 def test_cluster_register_sends_kubeconfig_and_properties(mimoctl, api, directory):
-    (directory / "kubeconfig").write_text("apiVersion: v1\n")
+    (directory / "kubeconfig").write_text(json.dumps(kubeconfig_of(["one"])))
     (directory / "properties.json").write_text('{"provisioningState": "Succeeded"}')
     register = f"PUT /admin{R1}"
     api.answer(register, CLUSTERS["value"][0], status=201)
@@ -405,19 +413,41 @@ def test_cluster_register_sends_kubeconfig_and_properties(mimoctl, api, director
                    "--properties", f"@{directory}/properties.json", "--operator-flags", '{"a.enabled": "true"}')
     request = api.requests_of(register)[0]
     assert request.path == f"/admin{R}/One" # as it was written
-    assert request.body == {"kubeconfig": "apiVersion: v1\n", "properties": {
-        "provisioningState": "Succeeded", "operatorFlags": {"a.enabled": "true"}}}
+    assert request.body["properties"] == {"provisioningState": "Succeeded", "operatorFlags": {"a.enabled": "true"}}
+    assert json.loads(request.body["kubeconfig"]) == kubeconfig_of(["one"])
     assert "cluster One is registered" in done.stderr
     assert rows(done.stdout)[1][0] == "One"
 
 
 def test_kubeconfig_alone_leaves_the_properties(mimoctl, api, directory):
-    (directory / "kubeconfig").write_text("apiVersion: v1\n")
+    (directory / "kubeconfig").write_text(json.dumps(kubeconfig_of(["one"])))
     api.answer(f"PUT /admin{R1}", CLUSTERS["value"][0])
     done = mimoctl("cluster", "register", R1, "--kubeconfig", directory / "kubeconfig", "-o", "json")
-    assert api.requests[-1].body == {"kubeconfig": "apiVersion: v1\n"}
+    assert list(api.requests[-1].body) == ["kubeconfig"]
     assert "cluster One is changed" in done.stderr
     assert json.loads(done.stdout)["name"] == "One"
+
+
+def test_of_a_kubeconfig_one_context_is_sent_with_its_files_inside(mimoctl, api, directory):
+    (directory / "token").write_text("of-the-file\n")
+    (directory / "kubeconfig").write_text(json.dumps(kubeconfig_of(["one", "two"], tokenFile="token")))
+    api.answer(f"PUT /admin{R1}", CLUSTERS["value"][0])
+    for arguments, name in (([], "one"), (["--context", "two"], "two")):
+        done = mimoctl("cluster", "register", R1, "--kubeconfig", directory / "kubeconfig", *arguments)
+        assert json.loads(api.requests[-1].body["kubeconfig"]) == kubeconfig_of([name], token="of-the-file")
+        assert "of-the-file" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("user, arguments, message", [
+    ({"tokenFile": "nowhere"}, [], 'user "one": tokenFile: cannot open '),
+    ({"exec": {"command": "kubelogin"}}, [], 'user "one" has exec, which cannot be used: a worker runs no programs'),
+    ({"token": "t"}, ["--context", "three"], 'there is no context "three"'),
+])
+def test_a_kubeconfig_that_no_worker_could_use_is_not_sent(mimoctl, api, directory, user, arguments, message):
+    (directory / "kubeconfig").write_text(json.dumps(kubeconfig_of(["one"], **user)))
+    done = mimoctl("cluster", "register", R1, "--kubeconfig", directory / "kubeconfig", *arguments, status=2)
+    assert f"--kubeconfig {directory}/kubeconfig: " in done.stderr and message in done.stderr
+    assert api.requests == []
 
 
 def test_flags_alone_never_replace_the_properties_of_a_cluster(mimoctl, api):
@@ -435,6 +465,7 @@ def test_flags_alone_never_replace_the_properties_of_a_cluster(mimoctl, api):
     ([R1], "nothing to register"),
     ([R1, "--operator-flags", "x"], "--operator-flags is no JSON object"),
     ([R1, "--kubeconfig", "/no/such/file"], "--kubeconfig: cannot open /no/such/file"),
+    ([R1, "--context", "x"], "--context names one in a kubeconfig: give --kubeconfig FILE, too"),
     (["/subscriptions/1"], "/subscriptions/1"),
 ])
 def test_wrong_registration_is_2(mimoctl, api, arguments, message):

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/base64.h"
 #include "mimo/cleanup.h"
-#include "mimo/seal.h"
 
 static void the_vectors_of_the_standard_hold_both_ways(void **state)
 {
@@ -95,12 +95,31 @@ static void what_is_no_base64_is_refused(void **state)
     }
 }
 
+static void texts_of_others_may_be_broken_into_lines(void **state)
+{
+    (void)state;
+    unsigned char *data;
+    size_t length;
+    struct error error;
+    assert_int_equal(0, base64_decode_lines(" Zm9v\r\n\tYm\nE=\n", &data, &length, &error));
+    assert_int_equal(5, length);
+    assert_string_equal("fooba", (char *)data); /* and is a text, too */
+    free(data);
+    assert_int_equal(0, base64_decode_lines("\n", &data, &length, &error));
+    assert_int_equal(0, length);
+    free(data);
+    static const char *const texts[] = {"Zm9v\vZm9v", "Zm9", "Z\n===", "Zm9v*"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_int_equal(-1, base64_decode_lines(texts[i], &data, &length, &error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors_of_the_standard_hold_both_ways),
         cmocka_unit_test(every_byte_and_length_comes_back),
         cmocka_unit_test(what_is_no_base64_is_refused),
+        cmocka_unit_test(texts_of_others_may_be_broken_into_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

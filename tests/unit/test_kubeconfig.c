@@ -261,8 +261,8 @@ static void files_and_plugins_are_refused_with_advice(void **state)
         const char *words;
     } cases[] = {
         {{.cluster = "{server: 'https://a', certificate-authority: /etc/ca.crt}"},
-         "certificate-authority, which cannot be used: a worker reads no files; embed them with: "
-         "kubectl config view --flatten"},
+         "certificate-authority, which cannot be used: a worker reads no files; mimoctl cluster "
+         "register embeds them"},
         {{.user = "{client-certificate: a.crt, client-key: a.key}"}, "--flatten"},
         {{.user = "{client-key: a.key}"}, "--flatten"},
         {{.user = "{tokenFile: /run/token}"}, "--flatten"},

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mimo/seal.h"
+#include "mimo/base64.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -80,5 +80,23 @@ int base64_decode(const char *text, unsigned char **ret_data, size_t *ret_length
     }
     *ret_data = data;
     *ret_length = length / 4 * 3 - (size_t)padding;
+    data[*ret_length] = '\0';
     return 0;
+}
+
+int base64_decode_lines(const char *text, unsigned char **ret_data, size_t *ret_length,
+                        struct error *error)
+{
+    char *digits_only = malloc(strlen(text) + 1);
+    size_t length = 0;
+    if (!digits_only)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    for (const char *c = text; *c; c++)
+        if (!strchr(" \t\r\n", *c))
+            digits_only[length++] = *c;
+    digits_only[length] = '\0';
+    int result = base64_decode(digits_only, ret_data, ret_length, error);
+    explicit_bzero(digits_only, length);
+    free(digits_only);
+    return result;
 }

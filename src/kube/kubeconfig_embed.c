@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kubeconfig_embed.c - one context of an operator's kubeconfig, with the files that it names
+ * inside.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "kube/kubeconfig_tree.h"
+#include "kube/yaml_tree.h"
+#include "mimo/base64.h"
+#include "mimo/cleanup.h"
+#include "mimo/cluster.h"
+#include "mimo/document.h"
+#include "mimo/io.h"
+#include "mimo/kube.h"
+
+/* Members that name a file, and what its content goes into. Where both are there, the one counts
+ * that counts for kubectl. */
+static const struct reference {
+    const char *file;
+    const char *data;
+    bool is_text; /* as it is, without blanks around it; else in base64 */
+    bool file_wins;
+} cluster_references[] =
+    {
+        {"certificate-authority", "certificate-authority-data", false, false},
+        {NULL, NULL, false, false},
+},
+  user_references[] = {
+      {"client-certificate", "client-certificate-data", false, false},
+      {"client-key", "client-key-data", false, false},
+      {"tokenFile", "token", true, true},
+      {NULL, NULL, false, false},
+};
+
+static int out_of_memory(struct error *error)
+{
+    return error_set(error, ERROR_SYSTEM, "out of memory");
+}
+
+static void wipe_text(char **text)
+{
+    if (*text)
+        OPENSSL_cleanse(*text, strlen(*text));
+    free(*text);
+}
+#define cleanup_secret __attribute__((cleanup(wipe_text)))
+
+/* The content of a file as the member that holds it wants it; NULL on failure. */
+static json_t *read_content(const struct reference *reference, const char *path,
+                            struct error *error)
+{
+    cleanup_secret char *content = NULL;
+    cleanup_secret char *encoded = NULL;
+    size_t length;
+    if (io_read_file(path, CLUSTER_KUBECONFIG_SIZE_MAXIMUM, &content, &length, error) < 0)
+        return NULL;
+    if (!reference->is_text && base64_encode(content, length, &encoded, error) < 0)
+        return NULL;
+    const char *text = encoded ? encoded : content + strspn(content, " \t\r\n");
+    size_t size = strlen(text);
+    while (size > 0 && strchr(" \t\r\n", text[size - 1]))
+        size--;
+    json_t *value = json_stringn(text, size);
+    if (!value)
+        error_set(error, ERROR_INVALID, "%s is no text", path);
+    return value;
+}
+
+static int embed_one(json_t *mapping, const struct place *place, const struct reference *reference,
+                     const char *directory, struct error *error)
+{
+    const char *file;
+    const char *data;
+    cleanup_free char *path = NULL;
+    if (kubeconfig_read_text(place, reference->file, &file, error) < 0 ||
+        kubeconfig_read_text(place, reference->data, &data, error) < 0)
+        return -1;
+    if (!file || (data && !reference->file_wins))
+        return json_object_del(mapping, reference->file), 0;
+    bool is_absolute = file[0] == '/';
+    if (asprintf(&path, "%s%s%s", is_absolute ? "" : directory, is_absolute ? "" : "/", file) < 0) {
+        path = NULL;
+        return out_of_memory(error);
+    }
+    json_t *value = read_content(reference, path, error);
+    if (!value)
+        return error_prefix(error, "%s: %s", place->words, reference->file);
+    json_object_del(mapping, reference->file);
+    return json_object_set_new(mapping, reference->data, value) < 0 ? out_of_memory(error) : 0;
+}
+
+/* A copy of a mapping with what its files hold; NULL on failure. */
+static json_t *embed(const json_t *mapping, const char *words, const struct reference *references,
+                     const char *directory, struct error *error)
+{
+    json_t *copy = json_deep_copy(mapping);
+    const struct place place = {mapping, words};
+    if (!copy)
+        out_of_memory(error);
+    for (const struct reference *one = references; copy && one->file; one++) {
+        if (embed_one(copy, &place, one, directory, error) == 0)
+            continue;
+        yaml_tree_wipe(copy);
+        copy = NULL;
+    }
+    return copy;
+}
+
+/* The kubeconfig of these parts alone; takes both mappings over, also when it fails. */
+static json_t *assemble(const struct kubeconfig_parts *parts, json_t *cluster, json_t *user)
+{
+    return json_pack("{s:s, s:s, s:s, s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:o}], s:[{s:s, s:o}]}",
+                     "apiVersion", "v1", "kind", "Config", "current-context", parts->context_name,
+                     "contexts", "name", parts->context_name, "context", "cluster",
+                     parts->cluster_name, "user", parts->user_name, "clusters", "name",
+                     parts->cluster_name, "cluster", cluster, "users", "name", parts->user_name,
+                     "user", user);
+}
+
+static json_t *embed_parts(const json_t *tree, const char *context, const char *directory,
+                           struct error *error)
+{
+    struct kubeconfig_parts parts;
+    if (kubeconfig_find_parts(tree, context, &parts, error) < 0)
+        return NULL;
+    json_t *cluster =
+        embed(parts.cluster, parts.cluster_words, cluster_references, directory, error);
+    if (!cluster)
+        return NULL;
+    json_t *user = embed(parts.user, parts.user_words, user_references, directory, error);
+    if (!user) {
+        json_decref(cluster);
+        return NULL;
+    }
+    json_t *whole = assemble(&parts, cluster, user);
+    if (!whole)
+        out_of_memory(error);
+    return whole;
+}
+
+int kubeconfig_embed(const char *text, size_t length, const char *context, const char *directory,
+                     char **ret_text, struct error *error)
+{
+    struct kubeconfig checked;
+    json_t *tree = yaml_tree_parse(text, length, error);
+    if (!tree)
+        return -1;
+    json_t *whole = embed_parts(tree, context, directory, error);
+    yaml_tree_wipe(tree);
+    if (!whole)
+        return -1;
+    cleanup_secret char *embedded = document_format(whole);
+    yaml_tree_wipe(whole);
+    if (!embedded)
+        return out_of_memory(error);
+    if (kubeconfig_parse(embedded, strlen(embedded), &checked, error) < 0)
+        return -1;
+    kubeconfig_free(&checked);
+    *ret_text = take_pointer(&embedded);
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kubeconfig_tree.c - finding one's way in the tree of a kubeconfig.
+ */
+#include "kube/kubeconfig_tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mimo/outcome.h"
+
+json_t *kubeconfig_find_member(const struct place *place, const char *member)
+{
+    json_t *value = json_object_get(place->mapping, member);
+    return json_is_null(value) ? NULL : value;
+}
+
+int kubeconfig_read_text(const struct place *place, const char *member, const char **ret_text,
+                         struct error *error)
+{
+    const json_t *value = kubeconfig_find_member(place, member);
+    *ret_text = NULL;
+    if (value && !json_is_string(value))
+        return error_set(error, ERROR_INVALID, "%s: %s is no text", place->words, member);
+    if (value && json_string_length(value) > 0)
+        *ret_text = json_string_value(value);
+    return 0;
+}
+
+/* The mapping `kind` of the entry of `list` whose name is `wanted`. `words` (KUBECONFIG_WORDS_SIZE
+ * bytes) is filled with what to call it. */
+static int find_entry(const struct place *root, const char *list, const char *kind,
+                      const char *wanted, char *words, struct place *ret_entry, struct error *error)
+{
+    char shown[KUBECONFIG_WORDS_SIZE - 32];
+    status_text_copy(shown, sizeof shown, wanted);
+    snprintf(words, KUBECONFIG_WORDS_SIZE, "%s \"%s\"", kind, shown);
+    const json_t *entries = kubeconfig_find_member(root, list);
+    if (!json_is_array(entries))
+        return error_set(error, ERROR_INVALID, "no list of %s", list);
+    *ret_entry = (struct place){NULL, words};
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        struct place entry = {json_array_get(entries, i), list};
+        const char *name;
+        if (!json_is_object(entry.mapping))
+            return error_set(error, ERROR_INVALID, "%s has an entry that is no mapping", list);
+        if (kubeconfig_read_text(&entry, "name", &name, error) < 0)
+            return -1;
+        if (!name || strcmp(name, wanted) != 0)
+            continue;
+        if (ret_entry->mapping)
+            return error_set(error, ERROR_INVALID, "%s is there twice", words);
+        ret_entry->mapping = kubeconfig_find_member(&entry, kind);
+        if (!json_is_object(ret_entry->mapping))
+            return error_set(error, ERROR_INVALID, "%s says nothing but its name", words);
+    }
+    return ret_entry->mapping ? 0 : error_set(error, ERROR_INVALID, "there is no %s", words);
+}
+
+int kubeconfig_read_required(const struct place *place, const char *member, const char *lack,
+                             const char **ret_text, struct error *error)
+{
+    if (kubeconfig_read_text(place, member, ret_text, error) < 0)
+        return -1;
+    return *ret_text ? 0 : error_set(error, ERROR_INVALID, "%s names no %s", place->words, lack);
+}
+
+int kubeconfig_find_parts(const json_t *tree, const char *context,
+                          struct kubeconfig_parts *ret_parts, struct error *error)
+{
+    struct place root = {tree, "top level"};
+    struct place context_place;
+    struct place cluster;
+    struct place user;
+    char context_words[KUBECONFIG_WORDS_SIZE];
+    const char *kind;
+    if (kubeconfig_read_text(&root, "kind", &kind, error) < 0)
+        return -1;
+    if (kind && strcmp(kind, "Config") != 0)
+        return error_set(error, ERROR_INVALID, "kind must be Config");
+    if (!context && kubeconfig_read_text(&root, "current-context", &context, error) < 0)
+        return -1;
+    if (!context)
+        return error_set(error, ERROR_INVALID,
+                         "no current-context; set it with: kubectl config use-context");
+    ret_parts->context_name = context;
+    if (find_entry(&root, "contexts", "context", context, context_words, &context_place, error) <
+            0 ||
+        kubeconfig_read_required(&context_place, "cluster", "cluster", &ret_parts->cluster_name,
+                                 error) < 0 ||
+        kubeconfig_read_required(&context_place, "user", "user", &ret_parts->user_name, error) <
+            0 ||
+        find_entry(&root, "clusters", "cluster", ret_parts->cluster_name, ret_parts->cluster_words,
+                   &cluster, error) < 0 ||
+        find_entry(&root, "users", "user", ret_parts->user_name, ret_parts->user_words, &user,
+                   error) < 0)
+        return -1;
+    ret_parts->cluster = cluster.mapping;
+    ret_parts->user = user.mapping;
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kubeconfig_tree.h - finding one's way in the tree of a kubeconfig.
+ *
+ * The format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. Everything that is
+ * returned is borrowed from the tree.
+ */
+#ifndef MIMO_KUBE_KUBECONFIG_TREE_H
+#define MIMO_KUBE_KUBECONFIG_TREE_H
+
+#include <jansson.h>
+
+#include "mimo/error.h"
+
+enum { KUBECONFIG_WORDS_SIZE = 160 };
+
+/* A mapping, with the words that errors name it by. */
+struct place {
+    const json_t *mapping;
+    const char *words; /* "user \"admin\"" */
+};
+
+/* The value of `member`; NULL when it is absent or null. */
+json_t *kubeconfig_find_member(const struct place *place, const char *member);
+
+/* A text, or NULL when it is absent or empty. */
+int kubeconfig_read_text(const struct place *place, const char *member, const char **ret_text,
+                         struct error *error);
+
+/* The same where it must be there: "user \"admin\" names no `lack`". */
+int kubeconfig_read_required(const struct place *place, const char *member, const char *lack,
+                             const char **ret_text, struct error *error);
+
+/* What a context names. */
+struct kubeconfig_parts {
+    const char *context_name;
+    const char *cluster_name;
+    const char *user_name;
+    const json_t *cluster;
+    const json_t *user;
+    char cluster_words[KUBECONFIG_WORDS_SIZE]; /* for errors */
+    char user_words[KUBECONFIG_WORDS_SIZE];
+};
+
+/* The parts of `context`, of the current one when that is NULL. */
+int kubeconfig_find_parts(const json_t *tree, const char *context,
+                          struct kubeconfig_parts *ret_parts, struct error *error);
+
+#endif
