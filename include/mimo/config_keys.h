@@ -53,11 +53,13 @@
 #define CONFIG_WORDS_ASSIGNMENT    "auto static"
 #define CONFIG_WORDS_STATSD_FORMAT "mdm plain"
 #define CONFIG_WORDS_AUTH          "token-file"
+#define CONFIG_WORDS_TLS           "on off"
 #define CONFIG_WORDS_LOG_LEVEL     "error warning notice info debug"
 #define CONFIG_WORDS_LOG_FORMAT    "auto text journal"
 
 enum config_assignment { ASSIGNMENT_AUTO, ASSIGNMENT_STATIC };
 enum config_statsd_format { STATSD_FORMAT_MDM, STATSD_FORMAT_PLAIN };
+enum config_tls { API_TLS_ON, API_TLS_OFF };
 enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
 
 /* clang-format off */
@@ -119,6 +121,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   TEXT    (metrics, listen, "127.0.0.1:9464", "address of the Prometheus page; empty for none")                        \
                                                                                                                        \
   TEXT    (api, listen, "127.0.0.1:8443", "address and port of the Admin API")                                         \
+  CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "off serves plain HTTP, on a loopback address only: for a proxy on this machine that speaks TLS") \
   TEXT    (api, tls_certificate, "/var/lib/mimo/api.crt", "its TLS certificate (PEM, with chain); made at first start if missing") \
   TEXT    (api, tls_key, "/var/lib/mimo/api.key", "key of that certificate")                                           \
   CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \

@@ -88,6 +88,15 @@ static void take_client_request_id(struct request *request, const char *id)
     snprintf(request->client_request_id, sizeof(request->client_request_id), "%s", id);
 }
 
+/* Without TLS of our own a proxy on this machine may speak it: then links that are followed must
+ * not lead around it. */
+static const char *scheme_of(const struct config *config, const char *forwarded)
+{
+    if (config->api_tls == API_TLS_ON)
+        return "https";
+    return forwarded && strcasecmp(forwarded, "https") == 0 ? "https" : "http";
+}
+
 int exchange_judge(struct exchange *exchange, const struct wire *wire, const char *method,
                    size_t header_block)
 {
@@ -105,6 +114,7 @@ int exchange_judge(struct exchange *exchange, const struct wire *wire, const cha
     if (wire->fields[WIRE_HOST])
         snprintf(request->host, sizeof(request->host), "%s", wire->fields[WIRE_HOST]);
     request->host[strcspn(request->host, " \t")] = '\0';
+    request->scheme = scheme_of(exchange->api->config, wire->fields[WIRE_FORWARDED_PROTO]);
     if (auth_check(exchange->api->auth, wire->fields[WIRE_AUTHORIZATION], route->role,
                    &request->actor, answer) < 0 ||
         request_parse_query(request, route->query, answer) < 0 ||

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,25 @@ int listener_open(const char *address, struct listener *ret_listener, struct err
 #endif
     ret_listener->fd = bind_address(address, error);
     return ret_listener->fd < 0 ? -1 : 0;
+}
+
+bool listener_is_local(const struct listener *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    if (getsockname(listener->fd, (struct sockaddr *)&address, &length) < 0)
+        return false;
+    if (address.ss_family == AF_INET) {
+        struct sockaddr_in four;
+        memcpy(&four, &address, sizeof(four));
+        return ntohl(four.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    if (address.ss_family == AF_INET6) {
+        struct sockaddr_in6 six;
+        memcpy(&six, &address, sizeof(six));
+        return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr);
+    }
+    return address.ss_family == AF_UNIX;
 }
 
 void listener_refuse(const struct listener *listener)

@@ -20,6 +20,9 @@ struct listener {
 
 int listener_open(const char *address, struct listener *ret_listener, struct error *error);
 
+/* True when nobody but this machine can connect. */
+bool listener_is_local(const struct listener *listener);
+
 /* From now on connections are refused, unless they can wait for the next process. */
 void listener_refuse(const struct listener *listener);
 

@@ -73,7 +73,7 @@ char *listing_next_link(const struct request *request, const char *token)
     FILE *stream = open_memstream(&link, &size);
     if (!stream)
         return NULL;
-    fprintf(stream, "https://%s%.*s?", request->host, (int)path, target);
+    fprintf(stream, "%s://%s%.*s?", request->scheme, request->host, (int)path, target);
     const char *at = target[path] ? target + path + 1 : "";
     while (*at) {
         size_t length = strcspn(at, "&");

@@ -53,22 +53,43 @@ static void block_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Files of the first start, read before the identity changes: root may have reserved them for
- * itself. */
-static int open_files(const struct config *config, const struct identity *owner, struct auth **auth,
-                      struct error *error)
+static int open_certificate(const struct config *config, const struct identity *owner,
+                            struct error *error)
 {
     bool made;
+    if (config->api_tls == API_TLS_OFF)
+        return 0;
     if (tls_prepare(config->api_tls_certificate, config->api_tls_key, owner, &made, error) < 0)
         return -1;
     if (made)
         log_notice("made a self-signed TLS certificate for this machine: %s; clients trust it with "
                    "--cacert or MIMO_CACERT",
                    config->api_tls_certificate);
-    if (auth_prepare(config, owner, error) < 0 ||
-        tls_open(config->api_tls_certificate, config->api_tls_key, error) < 0)
+    return tls_open(config->api_tls_certificate, config->api_tls_key, error);
+}
+
+/* Files of the first start, read before the identity changes: root may have reserved them for
+ * itself. */
+static int open_files(const struct config *config, const struct identity *owner, struct auth **auth,
+                      struct error *error)
+{
+    if (open_certificate(config, owner, error) < 0 || auth_prepare(config, owner, error) < 0)
         return -1;
     return auth_open(config, auth, error);
+}
+
+/* Tokens in clear stay within this machine. */
+static int check_clear_text(const struct config *config, const struct listener *listener,
+                            struct error *error)
+{
+    char address[LISTENER_ADDRESS_SIZE];
+    if (config->api_tls == API_TLS_ON || listener_is_local(listener))
+        return 0;
+    return error_set(error, ERROR_INVALID,
+                     "api.tls = off, but other machines can reach %s, and tokens would cross the "
+                     "network in clear: let api.listen be 127.0.0.1:PORT or [::1]:PORT, or "
+                     "remove api.tls",
+                     listener_address(listener->fd, address));
 }
 
 /* Every connection is a descriptor; what the shell or the service manager allowed may be less. */
@@ -100,7 +121,8 @@ static int take_off(const struct config *config, struct auth **auth, struct list
     allow_descriptors(config);
     if (open_files(config, change ? &identity : NULL, auth, error) < 0)
         return -1;
-    if (listener_open(config->api_listen, listener, error) < 0)
+    if (listener_open(config->api_listen, listener, error) < 0 ||
+        check_clear_text(config, listener, error) < 0)
         return -1;
     if (change && privileges_drop(&identity, NULL, 0, error) < 0)
         return error_prefix(error, "cannot become user %s (api.user)", config->api_user);
@@ -116,7 +138,9 @@ static void reload(const struct config *config, struct auth *auth)
         log_error("tokens stay as they were: %s", error.message);
     else
         log_notice("tokens were read again");
-    if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
+    if (config->api_tls == API_TLS_OFF)
+        log_notice("there is no TLS certificate to read again: api.tls = off");
+    else if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
         log_error("the TLS certificate stays as it was: %s", error.message);
     else
         log_notice("the TLS certificate %s", changed ? "was exchanged" : "is the same");
@@ -157,7 +181,7 @@ static int run(const struct config *config, const struct task_list *tasks, struc
         members_free(api.members);
         return -1;
     }
-    log_notice("listening on https://%s", address);
+    log_notice("listening on %s://%s", config->api_tls == API_TLS_ON ? "https" : "http", address);
     tell_service_manager("READY=1");
     wait_for_the_end(config, auth, signals);
     tell_service_manager("STOPPING=1");

@@ -68,6 +68,7 @@ struct request {
     char client_request_id[REQUEST_ID_SIZE]; /* theirs, or "" */
     char icm[REQUEST_ICM_SIZE];              /* ticket, or "" */
     char idempotency_key[REQUEST_KEY_SIZE];  /* or "" */
+    const char *scheme;                      /* of the URL that the client uses; static text */
     char host[256]; /* as the client named us; "" for HTTP/1.0 without Host */
     struct actor actor;
     json_t *body; /* an object, or NULL when there was no body */

@@ -250,10 +250,15 @@ _Noreturn static void on_panic(void *context, const char *file, unsigned int lin
 static struct MHD_Daemon *start_daemon(struct server *server)
 {
     const struct config *config = server->api->config;
-    struct MHD_OptionItem options[] = {
-        {MHD_OPTION_LISTEN_SOCKET, server->listener.fd, NULL},
+    const bool encrypted = config->api_tls == API_TLS_ON;
+    struct MHD_OptionItem nothing[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls_options[] = {
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
         {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)tls_retrieve},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, server->listener.fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, config->api_max_connections, NULL},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->api_max_connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_SECONDS, NULL},
@@ -268,10 +273,11 @@ static struct MHD_Daemon *start_daemon(struct server *server)
         {MHD_OPTION_END, 0, NULL},
     };
     MHD_set_panic_func(on_panic, NULL);
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
-                                MHD_USE_ERROR_LOG | MHD_USE_TURBO,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_USE_ERROR_LOG | MHD_USE_TURBO | (encrypted ? MHD_USE_TLS : 0),
                             0, NULL, NULL, on_request, server,
                             MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+                            MHD_OPTION_ARRAY, encrypted ? tls_options : nothing,
                             MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 /* clang-format on */

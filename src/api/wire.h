@@ -45,7 +45,8 @@ enum {
     FIELD(WIRE_EXPECT, "Expect")                                                                   \
     FIELD(WIRE_CLIENT_REQUEST_ID, "x-ms-client-request-id")                                        \
     FIELD(WIRE_ICM, "x-mimo-icm")                                                                  \
-    FIELD(WIRE_IDEMPOTENCY_KEY, "Idempotency-Key")
+    FIELD(WIRE_IDEMPOTENCY_KEY, "Idempotency-Key")                                                 \
+    FIELD(WIRE_FORWARDED_PROTO, "X-Forwarded-Proto")
 
 #define WIRE_FIELD_CONSTANT(constant, name) constant,
 enum wire_field { WIRE_FIELDS(WIRE_FIELD_CONSTANT) WIRE_FIELD_COUNT };

@@ -107,7 +107,7 @@ class ApiServer:
 
     def start(self):
         self.spawn()
-        match = wait_for(lambda: re.search(r"listening on (https://\S+)", self.log) or self._check_running(),
+        match = wait_for(lambda: re.search(r"listening on (https?://\S+)", self.log) or self._check_running(),
                          "the server to listen")
         self.url = match.group(1)
         self.port = int(self.url.rsplit(":", 1)[1])

@@ -198,6 +198,7 @@ static void next_link_is_the_same_request_with_another_token(void **state)
                            ALL_PARAMETERS),
                      0);
     strcpy(fixture->request.host, "localhost:8443");
+    fixture->request.scheme = "https";
     char *link = listing_next_link(&fixture->request, "new");
     assert_string_equal(link, "https://localhost:8443/admin/"
                               "x?api-version=admin&state=Pending%2CFailed&$skipToken=new");
