@@ -654,6 +654,26 @@ def test_garbage(admin):
         answer.json
 
 
+@pytest.mark.parametrize("body", [b"", b'{"kind": "Pod"}', b"\xff\xfe", b"[" * 100])
+def test_any_bytes_can_be_an_answer(admin, body):
+    admin.trouble({"answerBase64": base64.b64encode(body).decode(), "times": 2}, {"status": 503})
+    assert (admin.get("/version").status, admin.get("/version").body) == (200, body)
+    assert admin.get("/version").status == 503
+    admin.trouble({"answerBase64": base64.b64encode(body).decode(), "status": 201})
+    assert (admin.get("/version").status, admin.get("/version").body) == (201, body)
+
+
+@pytest.mark.parametrize("fault, words", [("expired", "expired"), ("wrong-name", "mismatch"),
+                                          ("other-ca", "unable to get local issuer")])
+def test_a_wrong_certificate_is_shown_to_the_next_connection_alone(admin, fault, words):
+    admin.trouble({"certificate": fault, "times": 1})
+    with pytest.raises(http.client.RemoteDisconnected):
+        admin.get("/version")
+    with pytest.raises(ssl.SSLCertVerificationError, match=words):
+        admin.get("/version")
+    assert admin.get("/version").status == 200
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_huge_answers_are_still_right(admin, chunked):
     size = 9 * 1024 * 1024
@@ -681,7 +701,7 @@ def test_interference_makes_an_honest_conflict(admin, created):
 @pytest.mark.parametrize("rules, said", [
     ([{"status": 503, "wrong": 1}], "wrong"), ([{"path": "(", "drop": True}], "regular expression"),
     ([{"status": "503"}], "status"), ([{"status": 5000}], "status"), ([{"path": "x"}], "does nothing"),
-    ([{"delayMs": -1}], "delayMs"), ("x", "list"), ([1], "rule 1")])
+    ([{"delayMs": -1}], "delayMs"), ([{"certificate": "valid"}], "certificate"), ([{"answerBase64": "*"}], "answerBase64"), ("x", "list"), ([1], "rule 1")])
 def test_rules_that_make_no_sense_are_refused_and_the_old_ones_stay(admin, rules, said):
     admin.trouble({"path": "never", "status": 500})
     is_status(admin.request("PUT", "/practice/trouble", rules), 400, "BadRequest", said)
@@ -765,6 +785,59 @@ def test_kubectl_apply(kubectl, admin, how):
     assert obj["data"] == {"a": "1", "c": "3"}
     kubectl("apply", *how, "-f", "-", stdin=yaml.dump(wanted))
     assert version(admin.get(f"{CONFIG_MAPS}/{name}").json) == version(obj)
+
+
+RESOURCES = [("clusteroperator", "", "kube-apiserver", OPERATORS), ("secret", "openshift-azure-operator", "cluster", SECRETS),
+             ("clusters.aro.openshift.io", "", "cluster", ARO_CLUSTER.rsplit("/", 1)[0]),
+             ("apiservers.config.openshift.io", "", "cluster", API_SERVER.rsplit("/", 1)[0]),
+             ("ingresscontroller", "openshift-ingress-operator", "default", INGRESS.rsplit("/", 1)[0])]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("kind, namespace, name, collection", RESOURCES)
+def test_kubectl_can_do_everything_with_each_resource_of_the_tasks(kubectl, admin, kind, namespace, name, collection):
+    path = f"{collection}/{name}"
+    where = [*(["-n", namespace] if namespace else []), kind, name]
+
+    def labels():
+        return admin.get(path).json["metadata"].get("labels", {})
+    original = admin.get(path).json
+    assert name in kubectl("get", *where)
+    assert name in kubectl("get", *where[:-1])
+    assert f"name: {name}" in kubectl("get", *where, "-o", "yaml")
+    assert yaml.safe_load(kubectl("get", *where, "-o", "json"))["metadata"]["uid"] == original["metadata"]["uid"]
+    described = kubectl("describe", *where)
+    assert name in described and (not namespace or namespace in described)
+
+    kubectl("patch", *where, "--type", "merge", "-p", '{"metadata": {"labels": {"by": "merge"}}}')
+    assert labels() == {**original["metadata"].get("labels", {}), "by": "merge"}
+    kubectl("patch", *where, "--type", "json", "-p", '[{"op": "replace", "path": "/metadata/labels/by", "value": "json"}]')
+    assert labels()["by"] == "json"
+    if kind == "secret":
+        kubectl("patch", *where, "-p", '{"metadata": {"labels": {"by": "strategic"}}, "data": {"new": "bmV3"}}')
+        assert labels()["by"] == "strategic"
+        assert admin.get(path).json["data"] == {**original["data"], "new": "bmV3"}
+    kubectl("label", *where, "by=label", "--overwrite")
+    kubectl("annotate", *where, "by=annotate")
+    assert labels()["by"] == "label" and admin.get(path).json["metadata"]["annotations"]["by"] == "annotate"
+
+    manifest = yaml.safe_load(kubectl("get", *where, "-o", "yaml"))
+    for member in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"):
+        manifest["metadata"].pop(member, None)
+    manifest["metadata"]["labels"] = {"by": "apply"}
+    assert "configured" in kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+    assert labels()["by"] == "apply"
+    assert "unchanged" in kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+    manifest["metadata"]["labels"] = {}
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+    assert "by" not in labels()
+
+    manifest["metadata"].update(name=next(unique), annotations={})
+    assert "created" in kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+    assert admin.get(f"{collection}/{manifest['metadata']['name']}").status == 200
+    assert "deleted" in kubectl("delete", *where[:-1], manifest["metadata"]["name"])
+    assert admin.request("PUT", path, {**original, "metadata": {**original["metadata"],
+                         "resourceVersion": version(admin.get(path).json)}}).status == 200
 
 
 @needs_kubectl

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One practice cluster: its objects, its rules of trouble, its credentials and its log."""
 
+import base64
+
 from . import identity, initial, status
 from .api import Api, Response, error_response
 from .control import PREFIX, Control
@@ -13,9 +15,10 @@ DEFAULT_REDIRECT = 307
 
 
 class Cluster:
-    def __init__(self, name, tokens, log, logging_certificate):
+    def __init__(self, name, certificates, tokens, log, logging_certificate):
         """`tokens` maps bearer tokens to users; `logging_certificate` is a pair of PEM texts, key and leaf."""
         self.name = name
+        self.certificates = certificates
         self._tokens = tokens
         self.store = Store()
         initial.fill(self.store, name, *logging_certificate)
@@ -46,6 +49,8 @@ class Cluster:
         """What a rule sends in place of the answer; None for nothing at all."""
         if rule.garbage:
             return Response(200, GARBAGE)
+        if rule.answer_base64 is not None:
+            return Response(rule.status or 200, base64.b64decode(rule.answer_base64))
         if not (rule.status or rule.redirect):
             return None
         code = rule.status or DEFAULT_REDIRECT

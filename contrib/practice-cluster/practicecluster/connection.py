@@ -118,6 +118,8 @@ class Connection(BaseHTTPRequestHandler):
     def _deliver(self, answer, rule):
         if rule.reset:
             self._reset_at_close()
+        if rule.certificate:
+            self.server.certificates.show_next(rule.certificate)
         if rule.no_http:
             self.wfile.write(b"\x15\x03\x01 this is no HTTP\r\n\r\n")
         if answer:
@@ -224,12 +226,13 @@ class Connection(BaseHTTPRequestHandler):
         pass
 
 
-def serve(raw_socket, address, context, cluster, number, opened):
+def serve(raw_socket, address, cluster, number, opened):
     """Everything of a connection, from the handshake on, in its own thread.
 
     `opened` is told the TLS socket, so that somebody else can end the connection.
     """
     try:
+        context = cluster.certificates.next_context()
         tls_socket = context.wrap_socket(raw_socket, server_side=True, do_handshake_on_connect=False)
     except OSError:
         raw_socket.close()

@@ -37,8 +37,8 @@ class Listener:
         self._open = set()
         self._threads = set()
 
-    def add(self, listening, context, cluster):
-        self._selector.register(listening, selectors.EVENT_READ, (context, cluster))
+    def add(self, listening, cluster):
+        self._selector.register(listening, selectors.EVENT_READ, cluster)
 
     def stop_on_signals(self):
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,15 +51,15 @@ class Listener:
                 if key.fileobj == self._stop_reader:
                     self._stop()
                     return
-                self._accept(key.fileobj, *key.data)
+                self._accept(key.fileobj, key.data)
 
-    def _accept(self, listening, context, cluster):
+    def _accept(self, listening, cluster):
         try:
             client, address = listening.accept()
         except OSError:
             return  # it left again before we came to it
         client.setblocking(True)
-        thread = threading.Thread(target=self._serve, args=(client, address, context, cluster), daemon=True)
+        thread = threading.Thread(target=self._serve, args=(client, address, cluster), daemon=True)
         self._threads.add(thread)
         thread.start()
 

@@ -8,6 +8,7 @@ show that it notices.
 
 import ipaddress
 import ssl
+import threading
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
@@ -18,7 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from . import identity
 from .files import write_private
 
-SERVER_CERTIFICATES = ("valid", "expired", "wrong-name", "other-ca")
+WRONG_CERTIFICATES = ("expired", "wrong-name", "other-ca")
+SERVER_CERTIFICATES = ("valid", *WRONG_CERTIFICATES)
 LIFETIME = timedelta(days=365)
 AUTHORITY_LIFETIME = timedelta(days=3650)
 RENEW_BEFORE = timedelta(days=30)
@@ -113,6 +115,36 @@ def logging_certificate():
     """Key and certificate as PEM texts, for the Secret that every fresh cluster has."""
     authority = Authority.new("practice logging")
     return key_pem(authority.key).decode(), certificate_pem(authority.certificate).decode()
+
+
+class ServerCertificates:
+    """What a cluster's server shows of itself: one certificate, and now and then a wrong one when told to."""
+
+    def __init__(self, authority, directory, cluster_name, address, kind):
+        self._authority, self._directory, self._cluster_name, self._address = authority, directory, cluster_name, address
+        self._lock = threading.Lock()
+        self._next = []
+        self._wrong = {}
+        self._usual = self._make(f"{cluster_name}-server", kind)
+
+    def next_context(self):
+        """For one connection."""
+        with self._lock:
+            return self._next.pop(0) if self._next else self._usual
+
+    def show_next(self, fault):
+        """The next connection gets a certificate with this fault."""
+        with self._lock:
+            if fault not in self._wrong:
+                self._wrong[fault] = self._make(f"{self._cluster_name}-server-{fault}", fault)
+            self._next.append(self._wrong[fault])
+
+    def _make(self, file_name, kind):
+        key, certificate = server_certificate(self._authority, self._cluster_name, self._address, kind)
+        key_path, certificate_path = self._directory / f"{file_name}.key", self._directory / f"{file_name}.crt"
+        write_private(key_path, key)
+        write_private(certificate_path, certificate)
+        return server_context(key_path, certificate_path, self._directory / "ca.crt")
 
 
 def server_context(key_path, certificate_path, authority_path):

@@ -6,11 +6,14 @@ request is applied, and only that one. `FIELDS` is the whole language; the comma
 its options from it.
 """
 
+import base64
+import binascii
 import re
 import threading
 from dataclasses import dataclass, field
 
 from . import status
+from .tls import WRONG_CERTIFICATES
 
 # key: (type in JSON, what it does)
 FIELDS = {
@@ -31,6 +34,8 @@ FIELDS = {
     "slowBytesMs": (int, "send the answer byte by byte, with this pause between them"),
     "garbage": (bool, "answer 200 with a body that is no JSON"),
     "noHttp": (bool, "answer with bytes that are no HTTP, then close"),
+    "answerBase64": (str, "answer 200 (or `status`) with this body, given in base64: any bytes at all"),
+    "certificate": (str, "as drop, and the next connection meets a certificate that is wrong: expired, wrong-name, other-ca"),
     "hugeBytes": (int, "put so many spaces before the JSON of the answer"),
     "chunked": (bool, "send the answer in chunks, without a Content-Length"),
     "carryOut": (bool, "carry the request out even if its answer is replaced or lost"),
@@ -38,7 +43,7 @@ FIELDS = {
 }
 MATCHING = ("method", "path", "body")
 ACTING = tuple(key for key in FIELDS if key not in MATCHING + ("after", "times", "carryOut", "reason", "message"))
-REPLACING = ("status", "redirect", "drop", "reset", "garbage", "noHttp")
+REPLACING = ("status", "redirect", "drop", "reset", "garbage", "noHttp", "answerBase64", "certificate")
 
 
 @dataclass
@@ -58,7 +63,7 @@ class Rule:
 
     @property
     def replaces_answer(self):
-        return any(self.settings.get(key) for key in REPLACING)
+        return any(self.settings.get(key) not in (None, False) for key in REPLACING)
 
     @property
     def summary(self):
@@ -131,7 +136,7 @@ def _rule(number, document):
         raise status.bad_request(f"rule {number}: not an object")
     for key, value in document.items():
         _check(number, key, value)
-    if not any(document.get(key) for key in ACTING):
+    if not any(document.get(key) not in (None, False, 0) for key in ACTING):
         raise status.bad_request(f"rule {number}: does nothing; give one of {', '.join(ACTING)}")
     settings = {key: value for key, value in document.items() if value is not None}
     if "method" in settings:
@@ -152,6 +157,17 @@ def _check(number, key, value):
         raise status.bad_request(f"rule {number}: {key} is not negative")
     if key == "status" and not 200 <= value <= 599:
         raise status.bad_request(f"rule {number}: status is from 200 to 599")
+    if key == "certificate" and value not in WRONG_CERTIFICATES:
+        raise status.bad_request(f"rule {number}: certificate is one of {', '.join(WRONG_CERTIFICATES)}")
+    if key == "answerBase64":
+        _check_base64(number, value)
+
+
+def _check_base64(number, text):
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise status.bad_request(f"rule {number}: answerBase64 is no base64") from None
 
 
 def _pattern(number, key, text):
