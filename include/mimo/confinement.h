@@ -59,6 +59,7 @@ struct confinement_domain {
     bool limit_connect;
     bool deny_bind; /* TCP */
     bool scoped;    /* signals and abstract sockets only within the domain */
+    bool any_file;  /* nothing is said about files: another domain does */
 };
 
 /* The ABI of this kernel, at most `maximum`; 0: Landlock is missing or switched off. */
@@ -160,16 +161,35 @@ struct confinement {
  * would stay outside of the domain. */
 int confinement_enter(const struct confinement *confinement, int abi, struct error *error);
 
-enum { CONFINEMENT_TEXT_SIZE = 160 };
-
 /* What is in force, for the line that a program logs once: "user 997, group 997, no capabilities,
- * no new privileges, 61 system calls, Landlock ABI 7". Returns `buffer`, which has
- * CONFINEMENT_TEXT_SIZE bytes. As of confinement_enter(); "not confined" before. */
-const char *confinement_describe(char *buffer);
+ * no new privileges, 61 system calls, Landlock ABI 7"; "not confined" before
+ * confinement_enter(). */
+const char *confinement_describe(void);
 
-/* The directory of `path`, and that of what it is a link to if it is one: where a file is looked
- * for that may be replaced by renaming. Writes up to two texts to free into `ret_directories`, NULL
- * for those that there are not. */
-int confinement_directories(const char *path, char *ret_directories[2], struct error *error);
+/* --- The places of a domain, collected (confinement_places.c) --- */
+
+enum { CONFINEMENT_PLACES_MAXIMUM = 32 };
+
+struct confinement_places {
+    struct confinement_path paths[CONFINEMENT_PLACES_MAXIMUM];
+    char *owned[CONFINEMENT_PLACES_MAXIMUM];
+    size_t count;
+};
+
+/* What is beneath `path`. Copied. */
+int confinement_place(struct confinement_places *places, const char *path, unsigned access,
+                      struct error *error);
+
+/* What is in the directory of `file`, and in that of what it is a link to: a rule for the file
+ * itself would end when it is replaced by renaming. "" for none. */
+int confinement_place_of(struct confinement_places *places, const char *file, unsigned access,
+                         struct error *error);
+
+/* What looking up names and verifying certificates of servers reads: /etc, /usr, where resolv.conf
+ * really is. Loads the name services of nsswitch.conf too, for afterwards no code can be loaded. */
+int confinement_place_names(struct confinement_places *places, struct error *error);
+
+void confinement_places_free(struct confinement_places *places);
+#define cleanup_confinement_places __attribute__((cleanup(confinement_places_free)))
 
 #endif

@@ -42,6 +42,9 @@ int program_start(const struct program *program, int argc, char **argv, struct c
  * failure `config` owns nothing; the one in force is untouched. */
 int program_reload(struct config *config, struct error *error);
 
+/* The configuration file that program_start() read and program_reload() reads. */
+const char *program_config_path(void);
+
 /* The --config and --set of this program's command line, NULL-terminated, to hand on to another
  * program of the family: "--config", FILE, "--set", "section.key=value", ... Lives as long as the
  * program. */

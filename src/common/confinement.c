@@ -6,10 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -19,12 +16,11 @@
 #include "mimo/log.h"
 
 /* What is in force in this process, read back where the kernel tells. */
-static char description[CONFINEMENT_TEXT_SIZE] = "not confined";
+static char description[160] = "not confined";
 
-const char *confinement_describe(char *buffer)
+const char *confinement_describe(void)
 {
-    memcpy(buffer, description, sizeof(description));
-    return buffer;
+    return description;
 }
 
 static void close_directory(DIR **directory)
@@ -128,27 +124,4 @@ int confinement_enter(const struct confinement *confinement, int abi, struct err
         result = confinement_load(&filter, error);
     confinement_free(&filter);
     return result;
-}
-
-/* A copy of the directory part of `path`; NULL without memory. */
-static char *directory_of(const char *path)
-{
-    cleanup_free char *copy = strdup(path);
-    return copy ? strdup(dirname(copy)) : NULL;
-}
-
-int confinement_directories(const char *path, char *ret_directories[2], struct error *error)
-{
-    cleanup_free char *resolved = realpath(path, NULL);
-    cleanup_free char *first = directory_of(path);
-    ret_directories[0] = ret_directories[1] = NULL;
-    if (!first)
-        return error_set_system(error, ENOMEM, "cannot keep the directory of %s", path);
-    if (resolved) {
-        ret_directories[1] = directory_of(resolved);
-        if (!ret_directories[1])
-            return error_set_system(error, ENOMEM, "cannot keep the directory of %s", path);
-    }
-    ret_directories[0] = take_pointer(&first);
-    return 0;
 }

@@ -283,6 +283,11 @@ int program_reload(struct config *config, struct error *error)
     return config_load(config, arg.path, arg.overrides, error);
 }
 
+const char *program_config_path(void)
+{
+    return arg.path ? arg.path : CONFIG_DEFAULT_PATH;
+}
+
 const char *const *program_config_arguments(void)
 {
     return arg.arguments;

@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "metrics/filter.h"
+#include "metrics/confine.h"
 #include "metrics/helper.h"
+#include "mimo/confinement.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/process.h"
@@ -98,9 +99,10 @@ static int restrict_self(const struct config *config, struct error *error)
         (privileges_find_user(config->actuator_metrics_user, &identity, error) < 0 ||
          privileges_drop(&identity, NULL, 0, error) < 0))
         return -1;
-    if (privileges_harden(error) < 0)
+    if (privileges_harden(error) < 0 || confine_helper(error) < 0)
         return -1;
-    return filter_load(error);
+    log_info("confined: %s", confinement_describe());
+    return 0;
 }
 
 static struct metric_labels labels_of(const struct config *config, const char *hostname)

@@ -105,6 +105,13 @@ int store_open(const char *uri, struct store **ret_store, struct error *error)
     return backend ? backend->open(location, ret_store, error) : -1;
 }
 
+const char *store_file(const char *uri)
+{
+    struct error ignored;
+    const char *location;
+    return find_backend(uri, &location, &ignored) == &sqlite_backend ? location : NULL;
+}
+
 int store_initialize(const char *uri, struct error *error)
 {
     const char *location;

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "config.h"
+#include "mimo/confinement.h"
 #include "mimo/log.h"
 #include "mimo/program.h"
+#include "supervisor/confine.h"
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -437,10 +439,12 @@ int supervisor_run(struct supervisor *supervisor, struct config *config, struct 
                        clock_boot_milliseconds());
     apply_rules(supervisor);
     uv_loop_init(&supervisor->loop);
-    if (open_all(supervisor, membership, &error) < 0) {
+    if (open_all(supervisor, membership, &error) < 0 ||
+        confine_supervisor(config, family, &error) < 0) {
         log_error("%s", error.message);
         return EXIT_FAILURE;
     }
+    log_info("confined: %s", confinement_describe());
     uv_run(&supervisor->loop, UV_RUN_DEFAULT);
     if (supervisor->phase != SUPERVISOR_STOPPED)
         return EXIT_FAILURE; /* crash-only: the next start recovers */
