@@ -196,8 +196,8 @@ struct store; /* a handle */
 /* Opens the store of `uri`; it must have been initialized. ERROR_NOT_FOUND says how to do that. */
 int store_open(const char *uri, struct store **ret_store, struct error *error);
 
-/* The path of a store that is a file of this machine, within `uri`; NULL for any other. SQLite keeps
- * two more files beside it. */
+/* The path of a store that is a file of this machine, within `uri`; NULL for any other. SQLite
+ * keeps two more files beside it. */
 const char *store_file(const char *uri);
 
 /* Creates what is missing (file, tables, containers); harmless when all is there. The file is
