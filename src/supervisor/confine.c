@@ -47,7 +47,7 @@ static const struct confinement_call calls[] = {
 /* clang-format on */
 
 /* The store with what SQLite keeps beside it; where the sockets are taken away at the end; where
- * the configuration is read again. */
+ * the configuration is read again, drop-ins included. */
 static int collect_places(const struct config *config, struct confinement_places *places,
                           struct error *error)
 {
@@ -57,7 +57,8 @@ static int collect_places(const struct config *config, struct confinement_places
     if ((store && confinement_place_of(places, store, all, error) < 0) ||
         confinement_place(places, config->actuator_runtime_directory, CONFINEMENT_REMOVE, error) <
             0 ||
-        confinement_place_of(places, program_config_path(), CONFINEMENT_READ, error) < 0 ||
+        confinement_place_of(places, program_config_path(), CONFINEMENT_READ | CONFINEMENT_LIST,
+                             error) < 0 ||
         confinement_place(places, "/proc", CONFINEMENT_READ, error) < 0 ||
         confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0)
         return -1;
