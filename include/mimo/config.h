@@ -60,6 +60,17 @@ typedef void config_change_f(void *context, const char *section, const char *key
 void config_take_over(struct config *live, struct config *fresh, config_change_f *tell,
                       void *context);
 
+/* Reads a value as the configuration reads those of this kind; bounds are as in config_keys.h, a
+ * boolean is 0 or 1. ERROR_INVALID "\"many\" is not a whole number from 1 to 1000". */
+enum config_value {
+    CONFIG_VALUE_INTEGER,
+    CONFIG_VALUE_DURATION,
+    CONFIG_VALUE_BYTES,
+    CONFIG_VALUE_BOOLEAN
+};
+int config_parse_value(enum config_value kind, const char *text, int64_t smallest, int64_t largest,
+                       int64_t *ret_value, struct error *error);
+
 /* The users of actuator.worker_uids; false when the key is empty. */
 bool config_worker_uids(const struct config *config, uint32_t *ret_first, uint32_t *ret_last);
 

@@ -99,6 +99,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
                                                                                                                        \
   TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
   TEXT    (tasks, certificates, "dir:/etc/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read, or keyvault:https://NAME.vault.azure.net") \
+  TEXT    (tasks, directory, "/etc/mimo/tasks.d", "where tasks of the operator's own are, one in each NAME.conf, see mimo-task(5); the same for actuators and Admin API; empty for none") \
   TEXT    (tasks, managed_domain, "", "domain under which the names of clusters are ours: they get certificates for it; empty for none") \
   BOOLEAN (tasks, signed_certificates, "yes", "whether clusters under managed_domain get certificates of ours at all") \
   TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate among them")                                   \

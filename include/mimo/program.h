@@ -17,6 +17,8 @@
 #ifndef MIMO_PROGRAM_H
 #define MIMO_PROGRAM_H
 
+#include <stdio.h>
+
 #include "mimo/config.h"
 
 struct program_option {
@@ -32,6 +34,8 @@ struct program {
     const char *operands; /* text of the usage line behind the options, or NULL if there are none */
     const char *details;  /* printed under the options by --help, or NULL */
     const struct program_option *options; /* or NULL */
+    /* What else --check-config checks, with lines about what it found before the "ok"; or NULL. */
+    int (*check)(const struct config *config, FILE *stream, struct error *error);
 };
 
 /* Returns the index of the first operand in argv (== argc if there is none). Ends the program in

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "mimo/config.h"
 #include "mimo/error.h"
@@ -106,14 +107,22 @@ void task_report_log(struct task_context *context, int level, const char *format
 /* Runs all steps and reports each; the result is not reported but returned. Never exits. */
 struct step_result task_run(struct task_context *context);
 
-/* All tasks there are. Practice tasks count as registered where actuator.practice_tasks says so.
- * What is wrong is ERROR_INVALID. The list owns its tasks; task_list_free(). */
+/* All tasks there are: those that are built in, and one of each file of tasks.directory. Practice
+ * tasks count as registered where actuator.practice_tasks says so. Errors name the file; two tasks
+ * with one id or short name are an error that names both. The list owns its tasks;
+ * task_list_free(). */
 struct task_list;
 int task_list_load(const struct config *config, struct task_list **ret_list, struct error *error);
 void task_list_free(struct task_list *list);
 
 /* Practice tasks count as registered from now on, or do not. */
 void task_list_set_practice(struct task_list *list, bool registered);
+
+/* True when files of tasks were added, taken away or written since: a restart takes that over. */
+bool task_list_is_stale(const struct task_list *list);
+
+/* Loads the list and writes a line for each task of the operator's own: --check-config. */
+int task_list_check(const struct config *config, FILE *stream, struct error *error);
 
 /* Each NULL where there is none. */
 const struct task *task_list_at(const struct task_list *list, size_t position);

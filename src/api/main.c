@@ -31,6 +31,7 @@ static const struct program program = {
     .details = "SIGTERM ends it when the requests under way are answered. SIGHUP makes it read "
                "tokens and TLS\n"
                "certificate again. docs/admin-api.md lists the endpoints.\n",
+    .check = task_list_check,
 };
 
 static void tell_service_manager(const char *state)

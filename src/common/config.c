@@ -4,181 +4,70 @@
 
 #include "mimo/config.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <ini.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/config_table.h"
 #include "mimo/cleanup.h"
+#include "mimo/ini_file.h"
 #include "mimo/io.h"
 #include "mimo/log.h"
-#include "mimo/text.h"
 
-enum { CONFIG_FILE_SIZE_MAXIMUM = 1024 * 1024 };
-
-/* One file while it is read: the lines not yet given to inih, and what was found so far. */
+/* One file while it is read. */
 struct reading {
     struct config *config;
-    const char *path;
-    const char *rest;
-    int line;           /* number of the line that inih has */
-    bool *seen;         /* keys of this file, in the order of the table */
-    int wrong_line;     /* the first one that we found wrong, or 0 */
-    struct error wrong; /* and what is wrong with it */
+    bool *seen; /* keys of this file, in the order of the table */
 };
 
-static int fail(struct reading *reading, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Remembers what is wrong with this line; inih gets no further one then. Returns what tells inih
- * so. */
-static int fail(struct reading *reading, const char *format, ...)
+static int take_key(void *context, const char *section, const char *name, const char *value,
+                    int line, struct error *error)
 {
-    va_list arguments;
-    char message[ERROR_MESSAGE_SIZE];
+    struct reading *reading = context;
+    const struct config_row *row = config_row_find(section, name, error);
 
-    va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-    reading->wrong_line = reading->line;
-    error_set(&reading->wrong, ERROR_INVALID, "%s", message);
-    return 0;
-}
-
-static int handle_key(void *user, const char *section, const char *name, const char *value)
-{
-    struct reading *reading = user;
-    const struct config_row *row;
-    struct error error;
-
-    row = config_row_find(section, name, &error);
+    (void)line;
     if (!row)
-        return fail(reading, "%s", error.message);
+        return -1;
     if (reading->seen[config_row_number(row)])
-        return fail(reading, "%s.%s is in this file already: keep one of the two", section, name);
+        return error_set(error, ERROR_INVALID, "%s.%s is in this file already: keep one of the two",
+                         section, name);
     reading->seen[config_row_number(row)] = true;
-    if (config_row_set(row, reading->config, value, &error) < 0)
-        return fail(reading, "%s", error.message);
-    return 1;
-}
-
-/* What inih would take without a word and not as its writer meant it. */
-static const char *section_problem(const char *line, size_t length)
-{
-    const char *end = memchr(line, ']', length);
-
-    if (*line != '[')
-        return NULL;
-    if (!end)
-        return "the section has no closing ]";
-    end++;
-    end += strspn(end, " \t\r");
-    return end < line + length && *end != ';' && *end != '#'
-               ? "something stands behind the section: keys go on lines of their own"
-               : NULL;
-}
-
-/* Hands inih one line, in the manner of fgets(). Leading blanks are taken off, for inih would take
- * an indented line as going on with the value of the line before. */
-static char *read_line(char *buffer, int size, void *stream)
-{
-    struct reading *reading = stream;
-    const char *line = reading->rest + strspn(reading->rest, " \t");
-    size_t length = strcspn(line, "\n");
-    const size_t room = (size_t)size - 3; /* inih counts CR, LF and NUL in */
-    const char *problem;
-
-    if (reading->wrong_line > 0 || *reading->rest == '\0')
-        return NULL;
-    reading->line++;
-    reading->rest = line[length] ? line + length + 1 : line + length;
-    problem = section_problem(line, length);
-    if (length > room)
-        fail(reading, "line is too long: %zu characters, allowed are %zu", length, room);
-    else if (problem)
-        fail(reading, "%s", problem);
-    if (reading->wrong_line > 0)
-        return NULL;
-    memcpy(buffer, line, length);
-    buffer[length] = '\0';
-    return buffer;
-}
-
-static int parse_text(struct reading *reading, struct error *error)
-{
-    int line;
-
-    if (strncmp(reading->rest, "\xef\xbb\xbf", 3) == 0) /* a byte order mark, before blanks too */
-        reading->rest += 3;
-    line = ini_parse_stream(read_line, reading, handle_key, reading);
-    if (line < 0)
-        return error_set_system(error, ENOMEM, "cannot read %s", reading->path);
-    /* inih goes on after a line that it does not understand, and tells the first of them in the
-     * end. */
-    if (line > 0 && (reading->wrong_line == 0 || line < reading->wrong_line))
-        return error_set(error, ERROR_INVALID,
-                         "%s:%d: neither a [section], a key = value, nor a comment", reading->path,
-                         line);
-    if (reading->wrong_line > 0)
-        return error_set(error, ERROR_INVALID, "%s:%d: %s", reading->path, reading->wrong_line,
-                         reading->wrong.message);
-    return 0;
+    return config_row_set(row, reading->config, value, error);
 }
 
 static int load_file(struct config *config, const char *path, struct error *error)
 {
+    static const struct ini_handlers handlers = {.key = take_key};
     cleanup_free char *text = NULL;
     cleanup_free bool *seen = calloc(config_row_count(), sizeof(*seen));
-    struct reading reading = {.config = config, .path = path, .seen = seen};
+    struct reading reading = {.config = config, .seen = seen};
     size_t length;
 
     if (!seen)
         return error_set_system(error, ENOMEM, "cannot read %s", path);
-    if (io_read_file(path, CONFIG_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
+    if (io_read_file(path, INI_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
         return error_prefix(error, "cannot read the configuration");
-    if (strlen(text) != length)
-        return error_set(error, ERROR_INVALID, "%s is not a text file: it holds NUL bytes", path);
-    reading.rest = text;
-    return parse_text(&reading, error);
-}
-
-static int is_drop_in(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-
-    return *entry->d_name != '.' && length > 5 && strcmp(entry->d_name + length - 5, ".conf") == 0;
-}
-
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
+    return ini_file_parse(path, text, length, &handlers, &reading, error);
 }
 
 static int load_drop_ins(struct config *config, const char *path, struct error *error)
 {
-    char folder[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
-    struct dirent **entries = NULL;
-    int result = 0;
-    int count;
+    char folder[PATH_MAX];
+    cleanup_ini_file_list char **files = NULL;
 
     if ((size_t)snprintf(folder, sizeof(folder), "%s.d", path) >= sizeof(folder))
         return error_set(error, ERROR_INVALID, "path of the configuration is too long");
-    count = scandir(folder, &entries, is_drop_in, compare_names);
-    if (count < 0)
-        return errno == ENOENT ? 0 : error_set_system(error, errno, "cannot read %s", folder);
-    for (int i = 0; i < count; i++) {
-        if (result == 0) {
-            snprintf(file, sizeof(file), "%s/%s", folder, entries[i]->d_name);
-            result = load_file(config, file, error);
-        }
-        free(entries[i]);
+    files = ini_file_list(folder, error);
+    if (!files)
+        return -1;
+    for (char **file = files; *file; file++) {
+        if (load_file(config, *file, error) < 0)
+            return -1;
     }
-    free(entries);
-    return result;
+    return 0;
 }
 
 static int load_override(struct config *config, const char *override, struct error *error)

@@ -243,6 +243,14 @@ static int check_azure(const struct config *config, struct error *error)
     return 0;
 }
 
+static int check_tasks_directory(const struct config *config, struct error *error)
+{
+    if (*config->tasks_directory == '\0' || *config->tasks_directory == '/')
+        return 0;
+    return wrong(error, "tasks.directory", "\"%.64s\" is not an absolute path",
+                 config->tasks_directory);
+}
+
 static int check_certificates(const struct config *config, struct error *error)
 {
     const char *directory = config_certificate_directory(config);
@@ -258,7 +266,7 @@ static int check_certificates(const struct config *config, struct error *error)
                      "\"%.64s\" is not the name of a certificate: letters, digits, \"-\" and "
                      "\".\", fewer than %d",
                      config->tasks_mdsd_secret, LAUNCH_CERTIFICATE_SIZE);
-    return 0;
+    return check_tasks_directory(config, error);
 }
 
 int config_check_rules(const struct config *config, struct error *error)

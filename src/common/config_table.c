@@ -467,22 +467,49 @@ const struct config_row *config_row_find(const char *section, const char *name, 
     return NULL;
 }
 
-int config_row_set(const struct config_row *row, struct config *config, const char *value,
-                   struct error *error)
+/* "many" is not a whole number from 1 to 1000 */
+static int refuse(const struct config_row *row, const char *value, struct error *error)
 {
     char shown[FORMATTED_SIZE];
     char allowed[ALLOWED_SIZE] = "";
-    FILE *stream;
+    FILE *stream = fmemopen(allowed, sizeof(allowed), "w");
 
-    if (row->kind->read(row, value, field_of(row, config)))
-        return 0;
-    stream = fmemopen(allowed, sizeof(allowed), "w");
     if (stream) {
         row->kind->allowed(row, stream);
         fclose(stream);
     }
-    return error_set(error, ERROR_INVALID, "%s.%s: \"%s\" is not %s", row->section, row->name,
+    return error_set(error, ERROR_INVALID, "\"%s\" is not %s",
                      log_escape(shown, sizeof(shown), value), allowed);
+}
+
+int config_row_set(const struct config_row *row, struct config *config, const char *value,
+                   struct error *error)
+{
+    if (row->kind->read(row, value, field_of(row, config)))
+        return 0;
+    refuse(row, value, error);
+    return error_prefix(error, "%s.%s", row->section, row->name);
+}
+
+int config_parse_value(enum config_value kind, const char *text, int64_t smallest, int64_t largest,
+                       int64_t *ret_value, struct error *error)
+{
+    static const struct config_kind *const kinds[] = {
+        [CONFIG_VALUE_INTEGER] = &kind_integer,
+        [CONFIG_VALUE_DURATION] = &kind_duration,
+        [CONFIG_VALUE_BYTES] = &kind_bytes,
+        [CONFIG_VALUE_BOOLEAN] = &kind_boolean,
+    };
+    const struct config_row row = {.kind = kinds[kind], .smallest = smallest, .largest = largest};
+    union {
+        int64_t number;
+        bool boolean;
+    } value;
+
+    if (!row.kind->read(&row, text, &value))
+        return refuse(&row, text, error);
+    *ret_value = kind == CONFIG_VALUE_BOOLEAN ? value.boolean : value.number;
+    return 0;
 }
 
 void config_row_free(const struct config_row *row, struct config *config)

@@ -245,6 +245,8 @@ static _Noreturn void run_action(const struct program *program, int action)
     else {
         if (action == OPTION_DUMP)
             config_dump(&config, stdout);
+        else if (program->check && program->check(&config, stdout, &error) < 0)
+            program_usage_error(program, "%s", error.message);
         else
             puts("ok");
         config_free(&config);

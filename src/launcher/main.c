@@ -15,6 +15,7 @@
 #include "mimo/log.h"
 #include "mimo/process.h"
 #include "mimo/program.h"
+#include "mimo/task.h"
 
 static const char *arg_channel;
 static const char *arg_lock;
@@ -33,6 +34,7 @@ static const struct program program = {
     .summary = "makes the sandboxed workers of a MIMO actuator",
     .details = "Started by mimod, never by hand. Ends when mimod does; signals are ignored.",
     .options = options,
+    .check = task_list_check,
 };
 
 /* The smallest and the largest number of a descriptor that can be passed. */
@@ -82,9 +84,9 @@ int main(int argc, char **argv)
         program_usage_error(&program, "takes no operands");
     if (!arg_channel)
         program_usage_error(&program, "--channel is missing: this program is started by mimod");
-    int landlock_abi = arg_landlock_abi ? read_number("landlock-abi", arg_landlock_abi, 0,
-                                                      CONFINEMENT_ABI_MAXIMUM)
-                                        : CONFINEMENT_ABI_MAXIMUM;
+    int landlock_abi =
+        arg_landlock_abi ? read_number("landlock-abi", arg_landlock_abi, 0, CONFINEMENT_ABI_MAXIMUM)
+                         : CONFINEMENT_ABI_MAXIMUM;
 
     int channel = take_passed("channel", arg_channel);
     int lock = arg_lock ? take_passed("lock", arg_lock) : channel;

@@ -16,6 +16,7 @@
 #include "mimo/privileges.h"
 #include "mimo/process.h"
 #include "mimo/program.h"
+#include "mimo/task.h"
 #include "supervisor/identity.h"
 #include "supervisor/supervisor.h"
 
@@ -25,6 +26,7 @@ static const struct program program = {
     .details = "Signals: SIGTERM drains and ends (a second one does not wait), SIGHUP reads the "
                "configuration\nanew, SIGUSR1 writes the worker table to the log. See mimod(8) and "
                "mimo.conf(5).",
+    .check = task_list_check,
 };
 
 static struct config config;

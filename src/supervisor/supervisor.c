@@ -170,6 +170,8 @@ static void reload(struct supervisor *supervisor)
         log_error("SIGHUP: the configuration stays as it is: %s", error.message);
     } else {
         config_take_over(supervisor->config, &fresh, log_change, NULL);
+        if (task_list_is_stale(supervisor->tasks))
+            log_warning("SIGHUP: files in tasks.directory have changed, which needs a restart");
         config_free(&fresh);
         apply_rules(supervisor);
         log_set_level((enum log_level)(supervisor->config->log_level + LOG_LEVEL_ERROR));

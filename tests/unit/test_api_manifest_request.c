@@ -15,12 +15,14 @@
 #define TASK       "\"maintenanceTaskID\":\"operator-flags-update\""
 
 /* Reads a body; returns the answer's status, 0 when it was taken. */
+static char no_directory[] = "";
+
 static int read_body(const char *text, bool practice, struct manifest_request *request,
                      char *target, char *message)
 {
     struct error error;
     struct answer answer = {0};
-    const struct config config = {.actuator_practice_tasks = practice};
+    struct config config = {.actuator_practice_tasks = practice, .tasks_directory = no_directory};
     cleanup_task_list struct task_list *tasks = NULL;
     assert_int_equal(task_list_load(&config, &tasks, &error), 0);
     json_t *body = document_parse(text, strlen(text), &error);

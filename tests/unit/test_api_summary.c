@@ -19,6 +19,8 @@
 enum { NOW = 2000000 };
 
 /* A manifest of cluster `number`. */
+static char no_directory[] = "";
+
 static json_t *make(int number, const char *state, int dequeues, int64_t run_after,
                     const char *task)
 {
@@ -53,7 +55,7 @@ static void begin(struct summary *summary)
 
 static json_t *finish(struct summary *summary)
 {
-    const struct config config = {0};
+    struct config config = {.tasks_directory = no_directory};
     cleanup_task_list struct task_list *tasks = NULL;
     struct error error;
     assert_int_equal(task_list_load(&config, &tasks, &error), 0);
