@@ -52,7 +52,7 @@
 /* Words of CHOICE and CHOICES keys, in the order of their numbers. */
 #define CONFIG_WORDS_ASSIGNMENT    "auto static"
 #define CONFIG_WORDS_STATSD_FORMAT "mdm plain"
-#define CONFIG_WORDS_AUTH          "token-file"
+#define CONFIG_WORDS_AUTH          "token-file entra client-cert"
 #define CONFIG_WORDS_TLS           "on off"
 #define CONFIG_WORDS_LOG_LEVEL     "error warning notice info debug"
 #define CONFIG_WORDS_LOG_FORMAT    "auto text journal"
@@ -60,7 +60,7 @@
 enum config_assignment { ASSIGNMENT_AUTO, ASSIGNMENT_STATIC };
 enum config_statsd_format { STATSD_FORMAT_MDM, STATSD_FORMAT_PLAIN };
 enum config_tls { API_TLS_ON, API_TLS_OFF };
-enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
+enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CERT = 1 << 2 };
 
 /* clang-format off */
 #define CONFIG_KEYS(TEXT, INTEGER, DURATION, BYTES, BOOLEAN, CHOICE, CHOICES)                                            \
@@ -127,6 +127,11 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0 };
   TEXT    (api, tls_key, "/var/lib/mimo/api.key", "key of that certificate")                                           \
   CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \
   TEXT    (api, token_file, "/etc/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
+  TEXT    (api, entra_tenant, "", "with auth entra: the tenant of Microsoft Entra ID, by UUID")                        \
+  TEXT    (api, entra_audience, "", "with auth entra: the application registration of this API, which its tokens name as aud: a UUID, or an api:// URI") \
+  TEXT    (api, entra_authority, "https://login.microsoftonline.com", "who issues these tokens; another in sovereign clouds and tests. Verified with azure.ca_file") \
+  TEXT    (api, client_ca, "", "with auth client-cert: certificates (PEM) of the authorities that client certificates come from") \
+  TEXT    (api, client_file, "/etc/mimo/clients", "with auth client-cert: lines role:subject, the subject of a certificate as RFC 4514 writes it") \
   TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, with whom it shares the store")         \
   INTEGER (api, max_connections, "1000", 1, 100000, "connections open at once")                                        \
   INTEGER (api, max_connections_per_address, "100", 1, 100000, "connections of one address open at once")              \

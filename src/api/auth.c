@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/client_certificate.h"
+#include "api/entra.h"
+#include "api/jwt.h"
 #include "api/token_file.h"
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
@@ -34,15 +37,27 @@ bool role_parse(const char *name, enum role *ret_role)
     return false;
 }
 
-/* One way of logging in. `state` is what load() made; it is replaced as a whole when files are read
- * again. */
+/* What a way says of credentials. */
+enum verdict {
+    NOT_MEANT, /* they are not for this way */
+    KNOWN,
+    REFUSED,
+    LATER, /* nothing can be said now */
+};
+
+/* One way of logging in. What load() makes is replaced as a whole when files are read again, unless
+ * it is changed in place: *state is what was there before, or NULL. */
 struct auth_way {
     enum config_auth bit; /* of api.auth */
     int (*prepare)(const struct config *config, const struct identity *owner, struct error *error);
-    int (*load)(const struct config *config, void **ret_state, struct error *error);
-    bool (*recognize)(const void *state, const char *token, struct actor *ret_actor);
+    int (*load)(const struct config *config, void **state, struct error *error);
+    int (*start)(void *state, struct error *error);
+    enum verdict (*judge)(void *state, const char *token, const struct credentials *credentials,
+                          struct actor *ret_actor, struct error *reason);
     void (*unload)(void *state);
 };
+
+/* ---- token file ---- */
 
 static int tokens_prepare(const struct config *config, const struct identity *owner,
                           struct error *error)
@@ -57,20 +72,24 @@ static int tokens_prepare(const struct config *config, const struct identity *ow
     return 0;
 }
 
-static int tokens_load(const struct config *config, void **ret_state, struct error *error)
+static int tokens_load(const struct config *config, void **state, struct error *error)
 {
     struct token_table *table;
     if (token_table_load(config->api_token_file, &table, error) < 0)
         return -1;
     if (token_table_count(table) == 0)
         log_warning("%s has no entry: nobody can log in with a token", config->api_token_file);
-    *ret_state = table;
+    *state = table;
     return 0;
 }
 
-static bool tokens_recognize(const void *state, const char *token, struct actor *ret_actor)
+static enum verdict tokens_judge(void *state, const char *token,
+                                 const struct credentials *credentials, struct actor *ret_actor,
+                                 struct error *reason)
 {
-    return token_table_find(state, token, ret_actor);
+    (void)credentials;
+    (void)reason;
+    return token && token_table_find(state, token, ret_actor) ? KNOWN : NOT_MEANT;
 }
 
 static void tokens_unload(void *state)
@@ -78,10 +97,81 @@ static void tokens_unload(void *state)
     token_table_free(state);
 }
 
+/* ---- Entra ID ---- */
+
+static int entra_load(const struct config *config, void **state, struct error *error)
+{
+    struct entra *entra;
+    if (*state)
+        return entra_reload(*state, error);
+    if (entra_open(config, &entra, error) < 0)
+        return -1;
+    *state = entra;
+    return 0;
+}
+
+static int entra_begin(void *state, struct error *error)
+{
+    return entra_start(state, error);
+}
+
+static enum verdict entra_judge(void *state, const char *token,
+                                const struct credentials *credentials, struct actor *ret_actor,
+                                struct error *reason)
+{
+    static const enum verdict verdicts[] = {
+        [ENTRA_VALID] = KNOWN, [ENTRA_REFUSED] = REFUSED, [ENTRA_LATER] = LATER};
+    (void)credentials;
+    if (!token || !jwt_has_form(token))
+        return NOT_MEANT;
+    return verdicts[entra_check(state, token, ret_actor, reason)];
+}
+
+static void entra_unload(void *state)
+{
+    entra_close(state);
+}
+
+/* ---- client certificates ---- */
+
+static int clients_load(const struct config *config, void **state, struct error *error)
+{
+    struct client_table *table;
+    if (client_table_load(config->api_client_ca, config->api_client_file, &table, error) < 0)
+        return -1;
+    if (client_table_count(table) == 0)
+        log_warning("%s has no entry: nobody can log in with a client certificate",
+                    config->api_client_file);
+    *state = table;
+    return 0;
+}
+
+static enum verdict clients_judge(void *state, const char *token,
+                                  const struct credentials *credentials, struct actor *ret_actor,
+                                  struct error *reason)
+{
+    if (token || credentials->authorization || credentials->certificate_count == 0)
+        return NOT_MEANT;
+    return client_table_find(state, credentials->certificates, credentials->certificate_count,
+                             ret_actor, reason) == 0
+               ? KNOWN
+               : REFUSED;
+}
+
+static void clients_unload(void *state)
+{
+    client_table_free(state);
+}
+
+/* The token file first: a token of it may look like one of Entra ID. */
 static const struct auth_way ways[] = {
-    {AUTH_TOKEN_FILE, tokens_prepare, tokens_load, tokens_recognize, tokens_unload},
+    {AUTH_TOKEN_FILE, tokens_prepare, tokens_load, NULL, tokens_judge, tokens_unload},
+    {AUTH_ENTRA, NULL, entra_load, entra_begin, entra_judge, entra_unload},
+    {AUTH_CLIENT_CERT, NULL, clients_load, NULL, clients_judge, clients_unload},
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(ways[0]) };
+
+/* ---- all of them ---- */
 
 struct auth {
     const struct config *config;
@@ -97,27 +187,38 @@ static bool is_chosen(const struct config *config, int way)
 int auth_prepare(const struct config *config, const struct identity *owner, struct error *error)
 {
     for (int i = 0; i < WAY_COUNT; i++)
-        if (is_chosen(config, i) && ways[i].prepare(config, owner, error) < 0)
+        if (is_chosen(config, i) && ways[i].prepare && ways[i].prepare(config, owner, error) < 0)
             return -1;
+    return 0;
+}
+
+static int load(struct auth *auth, int way, struct error *error)
+{
+    void *old = auth->states[way], *state = old;
+    if (ways[way].load(auth->config, &state, error) < 0)
+        return -1;
+    if (state == old)
+        return 0;
+    pthread_rwlock_wrlock(&auth->lock);
+    auth->states[way] = state;
+    pthread_rwlock_unlock(&auth->lock);
+    if (old)
+        ways[way].unload(old);
     return 0;
 }
 
 int auth_reload(struct auth *auth, struct error *error)
 {
+    int status = 0;
+    struct error of_way;
     for (int i = 0; i < WAY_COUNT; i++) {
-        void *state = NULL;
-        if (!is_chosen(auth->config, i))
+        if (!is_chosen(auth->config, i) || load(auth, i, &of_way) == 0)
             continue;
-        if (ways[i].load(auth->config, &state, error) < 0)
-            return -1;
-        pthread_rwlock_wrlock(&auth->lock);
-        void *old = auth->states[i];
-        auth->states[i] = state;
-        pthread_rwlock_unlock(&auth->lock);
-        if (old)
-            ways[i].unload(old);
+        if (status == 0)
+            *error = of_way;
+        status = -1;
     }
-    return 0;
+    return status;
 }
 
 int auth_open(const struct config *config, struct auth **ret_auth, struct error *error)
@@ -132,6 +233,14 @@ int auth_open(const struct config *config, struct auth **ret_auth, struct error 
         return -1;
     }
     *ret_auth = auth;
+    return 0;
+}
+
+int auth_start(struct auth *auth, struct error *error)
+{
+    for (int i = 0; i < WAY_COUNT; i++)
+        if (auth->states[i] && ways[i].start && ways[i].start(auth->states[i], error) < 0)
+            return -1;
     return 0;
 }
 
@@ -163,43 +272,78 @@ static bool bearer_token(const char *authorization, char *buffer, size_t size)
     return true;
 }
 
-static bool recognize(struct auth *auth, const char *token, struct actor *ret_actor)
+/* The first way that the credentials are meant for decides. */
+static enum verdict judge(struct auth *auth, const struct credentials *credentials,
+                          struct actor *ret_actor, struct error *reason)
 {
-    bool known = false;
+    char buffer[AUTH_TOKEN_MAXIMUM + 1];
+    const char *token = NULL;
+    enum verdict verdict = NOT_MEANT;
+    error_set(reason, ERROR_DENIED, "no way of logging in (api.auth) knows what it brought");
+    if (credentials->authorization) {
+        if (!bearer_token(credentials->authorization, buffer, sizeof(buffer))) {
+            error_set(reason, ERROR_DENIED,
+                      "Authorization is not \"Bearer TOKEN\" of at most %d bytes",
+                      AUTH_TOKEN_MAXIMUM);
+            return REFUSED;
+        }
+        token = buffer;
+    }
     pthread_rwlock_rdlock(&auth->lock);
-    for (int i = 0; i < WAY_COUNT && !known; i++)
+    for (int i = 0; i < WAY_COUNT && verdict == NOT_MEANT; i++)
         if (auth->states[i])
-            known = ways[i].recognize(auth->states[i], token, ret_actor);
+            verdict = ways[i].judge(auth->states[i], token, credentials, ret_actor, reason);
     pthread_rwlock_unlock(&auth->lock);
-    return known;
+    return verdict;
 }
 
 /* Tells the same to everyone who is not let in: a reason would help to guess. */
-static int refuse_credentials(struct answer *answer, const char *challenge, const char *message)
+static int refuse_credentials(const struct credentials *credentials, struct answer *answer)
 {
-    answer_refuse(answer, API_UNAUTHENTICATED, NULL, "%s", message);
-    answer->challenge = challenge;
+    bool token = credentials->authorization != NULL;
+    answer_refuse(answer, API_UNAUTHENTICATED, NULL, "%s",
+                  token ? "the token is not valid" : "the client certificate is not accepted");
+    answer->challenge =
+        token ? "Bearer error=\"invalid_token\", error_description=\"the token is not valid\""
+              : "Bearer";
     return -1;
 }
 
-int auth_check(struct auth *auth, const char *authorization, enum role needed,
+static int refuse_nobody(const struct auth *auth, struct answer *answer)
+{
+    answer_refuse(answer, API_UNAUTHENTICATED, NULL,
+                  "log in with the header field \"Authorization: Bearer TOKEN\"%s",
+                  auth->config->api_auth & AUTH_CLIENT_CERT ? " or a TLS client certificate" : "");
+    answer->challenge = "Bearer";
+    return -1;
+}
+
+static int refuse_role(const struct actor *actor, enum role needed, struct answer *answer)
+{
+    return answer_refuse(answer, API_FORBIDDEN, NULL, "this needs the role %s; %s has %s%s",
+                         role_name(needed), actor->name,
+                         actor->role == ROLE_NONE ? "none" : "the role ",
+                         actor->role == ROLE_NONE ? "" : role_name(actor->role));
+}
+
+int auth_check(struct auth *auth, const struct credentials *credentials, enum role needed,
                struct actor *ret_actor, struct answer *answer)
 {
+    struct actor actor = {.role = ROLE_NONE};
+    struct error reason;
     if (needed == ROLE_NONE)
         return 0;
-    if (!authorization)
-        return refuse_credentials(answer, "Bearer",
-                                  "log in with the header field \"Authorization: Bearer TOKEN\"");
-    char token[AUTH_TOKEN_MAXIMUM + 1];
-    struct actor actor = {.role = ROLE_NONE};
-    if (!bearer_token(authorization, token, sizeof(token)) || !recognize(auth, token, &actor))
-        return refuse_credentials(
-            answer, "Bearer error=\"invalid_token\", error_description=\"the token is not valid\"",
-            "the token is not valid");
+    if (!credentials->authorization && credentials->certificate_count == 0)
+        return refuse_nobody(auth, answer);
+    enum verdict verdict = judge(auth, credentials, &actor, &reason);
+    if (verdict != KNOWN)
+        log_info("request %s is not let in: %s", credentials->request_id, reason.message);
+    if (verdict == LATER)
+        return answer_refuse(
+            answer, API_UNAVAILABLE, NULL,
+            "the key of the token is being looked for; try again in a few seconds");
+    if (verdict != KNOWN)
+        return refuse_credentials(credentials, answer);
     *ret_actor = actor;
-    if (actor.role < needed)
-        return answer_refuse(answer, API_FORBIDDEN, NULL,
-                             "this needs the role %s; %s has the role %s", role_name(needed),
-                             actor.name, role_name(actor.role));
-    return 0;
+    return actor.role < needed ? refuse_role(&actor, needed, answer) : 0;
 }

@@ -115,8 +115,11 @@ int exchange_judge(struct exchange *exchange, const struct wire *wire, const cha
         snprintf(request->host, sizeof(request->host), "%s", wire->fields[WIRE_HOST]);
     request->host[strcspn(request->host, " \t")] = '\0';
     request->scheme = scheme_of(exchange->api->config, wire->fields[WIRE_FORWARDED_PROTO]);
-    if (auth_check(exchange->api->auth, wire->fields[WIRE_AUTHORIZATION], route->role,
-                   &request->actor, answer) < 0 ||
+    const struct credentials credentials = {.authorization = wire->fields[WIRE_AUTHORIZATION],
+                                            .certificates = exchange->certificates,
+                                            .certificate_count = exchange->certificate_count,
+                                            .request_id = request->request_id};
+    if (auth_check(exchange->api->auth, &credentials, route->role, &request->actor, answer) < 0 ||
         request_parse_query(request, route->query, answer) < 0 ||
         (route->role != ROLE_NONE && request_check_api_version(request, answer) < 0) ||
         request_take_key(request, wire->fields[WIRE_IDEMPOTENCY_KEY], answer) < 0)

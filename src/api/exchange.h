@@ -42,6 +42,8 @@ struct exchange {
     struct request request;
     struct answer answer;   /* status 0 until there is one */
     const char *icm_header; /* or NULL; lives as long as the request in the library */
+    const gnutls_datum_t *certificates; /* the client's, or NULL; live as long as the connection */
+    unsigned int certificate_count;
     bool expects_continue;  /* the client waits before it sends its body */
     char *body;
     size_t body_length;

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/confine.h"
 #include "api/listener.h"
 #include "api/members.h"
 #include "api/server.h"
 #include "api/tls.h"
+#include "mimo/confinement.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/program.h"
@@ -136,9 +138,9 @@ static void reload(const struct config *config, struct auth *auth)
     bool changed;
     tell_service_manager("RELOADING=1");
     if (auth_reload(auth, &error) < 0)
-        log_error("tokens stay as they were: %s", error.message);
+        log_error("who may log in stays as it was: %s", error.message);
     else
-        log_notice("tokens were read again");
+        log_notice("who may log in was read again");
     if (config->api_tls == API_TLS_OFF)
         log_notice("there is no TLS certificate to read again: api.tls = off");
     else if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
@@ -178,10 +180,12 @@ static int run(const struct config *config, const struct task_list *tasks, struc
     if (!api.members)
         return error_set(error, ERROR_LIMIT, "out of memory");
     listener_address(listener->fd, address);
-    if (server_start(&api, listener, &server, error) < 0) {
+    if (confine_api(config, error) < 0 || auth_start(auth, error) < 0 ||
+        server_start(&api, listener, &server, error) < 0) {
         members_free(api.members);
         return -1;
     }
+    log_info("confined: %s", confinement_describe());
     log_notice("listening on %s://%s", config->api_tls == API_TLS_ON ? "https" : "http", address);
     tell_service_manager("READY=1");
     wait_for_the_end(config, auth, signals);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/client_certificate.h"
 #include "api/exchange.h"
 #include "api/peers.h"
 #include "api/pool.h"
@@ -55,6 +56,19 @@ static struct peer *peer_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
+/* Only with TLS: the configuration sees to it. */
+static bool asks_for_certificates(const struct server *server)
+{
+    return server->api->config->api_auth & AUTH_CLIENT_CERT;
+}
+
+static gnutls_session_t session_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
+}
+
 /* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is closed.
  */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
@@ -69,6 +83,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const struct sockaddr *address =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    if (asks_for_certificates(server))
+        client_certificate_request(session_of(connection));
     *socket_context = peer_add(server->peers, fd, address);
     if (!*socket_context)
         log_error("out of memory: a connection has no deadline");
@@ -151,6 +167,9 @@ static enum MHD_Result begin(struct bound_exchange *bound, const char *method, c
     size_t block =
         MHD_get_connection_info(bound->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
             ->header_size;
+    if (asks_for_certificates(bound->server))
+        exchange->certificates = gnutls_certificate_get_peers(session_of(bound->connection),
+                                                              &exchange->certificate_count);
     exchange->stage = EXCHANGE_BODY;
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_SENDING_BODY);
     exchange_judge(exchange, &wire, method, block);

@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/file_give.h"
+#include "api/role_lines.h"
 #include "mimo/cleanup.h"
 #include "mimo/io.h"
 
@@ -79,9 +79,10 @@ static struct token_entry *new_entry(struct token_table *table)
     return entry;
 }
 
-/* Takes in "name:role:digest"; the line is cut into its pieces. */
-static int parse_line(struct token_table *table, char *line, struct error *error)
+/* role_line_f: takes in "name:role:digest"; the line is cut into its pieces. */
+static int take_line(void *context, char *line, struct error *error)
 {
+    struct token_table *table = context;
     struct token_entry *entry = new_entry(table);
     if (!entry)
         return error_set(error, ERROR_LIMIT, "out of memory");
@@ -113,38 +114,20 @@ int token_table_parse(const char *text, size_t length, const char *path,
                       struct token_table **ret_table, struct error *error)
 {
     cleanup_table struct token_table *table = calloc(1, sizeof(*table));
-    cleanup_free char *copy = strndup(text, length);
-    if (!table || !copy)
+    if (!table)
         return error_set(error, ERROR_LIMIT, "out of memory");
-    if (strlen(copy) != length)
-        return error_set(error, ERROR_INVALID, "%s: contains a NUL byte", path);
-
-    char *rest = copy;
-    for (int number = 1; rest; number++) {
-        char *line = strsep(&rest, "\n");
-        line += strspn(line, " \t\r");
-        line[strcspn(line, "\r")] = '\0';
-        if (line[0] == '\0' || line[0] == '#')
-            continue;
-        if (parse_line(table, line, error) < 0)
-            return error_prefix(error, "%s:%d", path, number);
-    }
+    if (role_lines_parse(text, length, path, take_line, table, error) < 0)
+        return -1;
     *ret_table = take_pointer(&table);
     return 0;
 }
 
 int token_table_load(const char *path, struct token_table **ret_table, struct error *error)
 {
-    struct stat status;
-    if (stat(path, &status) < 0)
-        return error_set_system(error, errno, "cannot read token file %s", path);
-    if (status.st_mode & (S_IWGRP | S_IWOTH))
-        return error_set(error, ERROR_DENIED,
-                         "token file %s can be written by others: chmod go-w %s", path, path);
     cleanup_free char *text = NULL;
     size_t length;
-    if (io_read_file(path, TOKEN_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
-        return error_prefix(error, "cannot read token file");
+    if (role_file_read(path, "token file", &text, &length, error) < 0)
+        return -1;
     return token_table_parse(text, length, path, ret_table, error);
 }
 

@@ -17,7 +17,7 @@
 
 #include "api/auth.h"
 
-enum { TOKEN_FILE_SIZE_MAXIMUM = 1024 * 1024, TOKEN_NAME_MAXIMUM = 64 };
+enum { TOKEN_NAME_MAXIMUM = 64 };
 
 struct token_table; /* what a file said */
 

@@ -9,6 +9,7 @@
 
 #include "common/config_table.h"
 #include "mimo/launcher_channel.h"
+#include "mimo/uuid.h"
 
 static int wrong(struct error *error, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -211,6 +212,51 @@ bool config_is_identity_endpoint(const char *url)
     return is_https(url, true) || is_of_this_machine(url);
 }
 
+static bool is_chosen(const struct config *config, enum config_auth way)
+{
+    return config->api_auth & (unsigned)way;
+}
+
+/* What logging in with tokens of Entra ID takes. */
+static int check_entra(const struct config *config, struct error *error)
+{
+    if (!is_https(config->api_entra_authority, false))
+        return wrong(error, "api.entra_authority", "\"%.64s\" is not https://HOST",
+                     config->api_entra_authority);
+    if (*config->api_entra_tenant && !uuid_is_valid(config->api_entra_tenant))
+        return wrong(error, "api.entra_tenant",
+                     "\"%.64s\" is no UUID: `az account show --query tenantId` tells it",
+                     config->api_entra_tenant);
+    if (is_chosen(config, AUTH_ENTRA) && !*config->api_entra_tenant)
+        return wrong(error, "api.entra_tenant",
+                     "must be set where api.auth has entra: the tenant whose users may log in, by "
+                     "UUID");
+    if (is_chosen(config, AUTH_ENTRA) && !*config->api_entra_audience)
+        return wrong(error, "api.entra_audience",
+                     "must be set where api.auth has entra: the client ID of the application "
+                     "registration that tokens are for");
+    return 0;
+}
+
+static int check_client_certificates(const struct config *config, struct error *error)
+{
+    if (!is_chosen(config, AUTH_CLIENT_CERT))
+        return 0;
+    if (config->api_tls == API_TLS_OFF)
+        return wrong(error, "api.tls",
+                     "must be on where api.auth has client-cert: certificates are shown in the TLS "
+                     "handshake");
+    if (*config->api_client_ca != '/')
+        return wrong(error, "api.client_ca",
+                     "must be the absolute path of a PEM file where api.auth has client-cert: the "
+                     "authorities that client certificates come from");
+    if (*config->api_client_file != '/')
+        return wrong(error, "api.client_file",
+                     "must be an absolute path where api.auth has client-cert: the file with lines "
+                     "role:subject");
+    return 0;
+}
+
 /* What reading from a vault takes. */
 static int check_azure(const struct config *config, struct error *error)
 {
@@ -272,8 +318,11 @@ static int check_certificates(const struct config *config, struct error *error)
 int config_check_rules(const struct config *config, struct error *error)
 {
     static int (*const rules[])(const struct config *, struct error *) = {
-        check_lease,       check_place,     check_membership,   check_mark,
-        check_worker_uids, check_addresses, check_certificates, check_azure,
+        check_lease,        check_place,
+        check_membership,   check_mark,
+        check_worker_uids,  check_addresses,
+        check_certificates, check_azure,
+        check_entra,        check_client_certificates,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -208,13 +208,13 @@ def test_tokens_are_read_again_on_sighup(own_server):
     server.write_tokens({"reader": new})
     old("GET", "/admin/tasks").expect(200)
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "tokens were read again" in server.log, "the reload")
+    wait_for(lambda: "who may log in was read again" in server.log, "the reload")
     old("GET", "/admin/tasks").expect(401)
     server.tokens["reader"] = new
     server.api("reader")("GET", "/admin/tasks").expect(200)
     (server.directory / "tokens").write_text("nonsense\n")
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "tokens stay as they were" in server.log, "the refusal")
+    wait_for(lambda: "who may log in stays as it was" in server.log, "the refusal")
     server.api("reader")("GET", "/admin/tasks").expect(200)
 
 

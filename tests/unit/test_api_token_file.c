@@ -171,7 +171,8 @@ static int check(struct fixture *fixture, struct auth *auth, const char *authori
 {
     struct actor actor = {0};
     answer_free(&fixture->answer);
-    return auth_check(auth, authorization, needed, &actor, &fixture->answer) == 0
+    const struct credentials credentials = {.authorization = authorization, .request_id = "id"};
+    return auth_check(auth, &credentials, needed, &actor, &fixture->answer) == 0
                ? 0
                : fixture->answer.status;
 }

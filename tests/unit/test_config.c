@@ -117,9 +117,10 @@ static void a_wrong_value_is_named_with_what_is_allowed(void **state)
          ":2: log.level: \"inf\" is not error, warning, notice, info or debug"},
         {"[actuator]\nassignment = auto static",
          ":2: actuator.assignment: \"auto static\" is not auto or static"},
-        {"[api]\nauth = token-file, magic",
-         ":2: api.auth: \"token-file, magic\" is not one or more of token-file"},
-        {"[api]\nauth = ,", ":2: api.auth: \",\" is not one or more of token-file"},
+        {"[api]\nauth = token-file, magic", ":2: api.auth: \"token-file, magic\" is not one or "
+                                            "more of token-file, entra, client-cert"},
+        {"[api]\nauth = ,",
+         ":2: api.auth: \",\" is not one or more of token-file, entra, client-cert"},
         {"[metrics]\nlocation = a\x1b[2Jb", ":2: metrics.location: \"a\\x1b[2Jb\" is not a text of "
                                             "one line without control characters, \" ;\", "
                                             "or blanks at its ends"},

@@ -105,6 +105,28 @@ static void rules_over_several_keys_are_kept(void **state)
         {"[azure]\nclient_secret_file = /f",
          ": azure.client_secret_file: needs azure.tenant and azure.client_id too: an application "
          "logs in with all three"},
+        {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100\n"
+         "entra_audience = api://mimo",
+         NULL},
+        {"[api]\nauth = token-file, entra", ": api.entra_tenant: must be set where api.auth has "
+                                            "entra: the tenant whose users may log in, by UUID"},
+        {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100",
+         ": api.entra_audience: must be set where api.auth has entra: the client ID of the "
+         "application registration that tokens are for"},
+        {"[api]\nentra_tenant = contoso.com", ": api.entra_tenant: \"contoso.com\" is no UUID: `az "
+                                              "account show --query tenantId` tells it"},
+        {"[api]\nentra_authority = http://login.test",
+         ": api.entra_authority: \"http://login.test\" is not https://HOST"},
+        {"[api]\nentra_authority = https://login.test/x",
+         ": api.entra_authority: \"https://login.test/x\" is not https://HOST"},
+        {"[api]\nauth = client-cert\nclient_ca = /ca.pem", NULL},
+        {"[api]\nauth = client-cert",
+         ": api.client_ca: must be the absolute path of a PEM file where api.auth has client-cert: "
+         "the authorities that client certificates come from"},
+        {"[api]\nauth = client-cert\nclient_ca = /ca.pem\nclient_file = clients",
+         ": api.client_file: must be an absolute path where api.auth has client-cert: the file "
+         "with "
+         "lines role:subject"},
         {"[tasks]\nmdsd_secret = ../x",
          ": tasks.mdsd_secret: \"../x\" is not the name of a certificate: letters, digits, \"-\" "
          "and \".\", fewer than 128"},

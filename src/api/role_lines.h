@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role_lines.h - the files that say who has which role: an entry a line, empty lines and those that
+ * begin with "#" left out. Strict: one line that cannot be understood refuses the file.
+ */
+#ifndef API_ROLE_LINES_H
+#define API_ROLE_LINES_H
+
+#include <stddef.h>
+
+#include "mimo/error.h"
+
+enum { ROLE_FILE_SIZE_MAXIMUM = 1024 * 1024 };
+
+/* Takes in one line, without blanks in front and CR behind, which it may cut up. */
+typedef int role_line_f(void *context, char *line, struct error *error);
+
+/* Hands each line to `take`. An error gets "PATH:LINE" in front. */
+int role_lines_parse(const char *text, size_t length, const char *path, role_line_f *take,
+                     void *context, struct error *error);
+
+/* Reads such a file, which nobody but its owner may be able to write; `what` ("token file") is for
+ * messages. The caller frees. */
+int role_file_read(const char *path, const char *what, char **ret_text, size_t *ret_length,
+                   struct error *error);
+
+#endif
