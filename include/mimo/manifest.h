@@ -29,6 +29,7 @@
 #include "mimo/manifest_state.h"
 #include "mimo/outcome.h"
 #include "mimo/resource_id.h"
+#include "mimo/text_buffer.h"
 #include "mimo/uuid.h"
 
 enum {
@@ -91,6 +92,13 @@ json_t *manifest_document(struct manifest *manifest);
 /* The manifest as the Admin API shows it: flat, leaseExpires as leaseExpiry, absent members left
  * out, clusterResourceID included. New reference; NULL only without memory. */
 json_t *manifest_view(struct manifest *manifest);
+
+/* The same straight from a document's text, a tenth of the work: adds the view to `view` but for
+ * its closing brace, so that more can follow, and fills `ret_manifest`, without a document. False,
+ * with `view` as it was: the text is other than what this program writes, so read the document
+ * instead. */
+bool manifest_view_text(const char *text, size_t length, struct manifest *ret_manifest,
+                        struct text_buffer *view);
 
 /* True when it may be claimed at `now` as far as the manifest itself tells: Pending, due, not
  * overdue. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/member.h"
+#include "core/manifest_members.h"
 #include "mimo/bucket.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -20,7 +20,7 @@
 
 /* Members of the document that are plain fields. State, cluster and what json_t carries are read
  * apart. */
-static const struct member members[] = {
+const struct member manifest_members[] = {
     {"id", "id", MEMBER_UUID, PLACE(id), .required = true},
     {"maintenanceManifest.maintenanceTaskID", "maintenanceTaskID", MEMBER_UUID, PLACE(task),
      .required = true},
@@ -42,7 +42,7 @@ static const struct member members[] = {
     {"finishedAt", "finishedAt", MEMBER_TIME, PLACE(finished_at)},
 };
 
-enum { MEMBER_COUNT = sizeof(members) / sizeof(members[0]) };
+const size_t manifest_member_count = sizeof(manifest_members) / sizeof(manifest_members[0]);
 
 static const char state_path[] = "maintenanceManifest.state";
 static const char parameters_path[] = "maintenanceManifest.parameters";
@@ -211,7 +211,7 @@ int manifest_read(struct manifest *manifest, json_t *document, struct error *err
     if (!json_is_object(document))
         return error_set(error, ERROR_INVALID, "document is not a JSON object");
     if (check_object(document, "maintenanceManifest", error) < 0 ||
-        member_read_all(members, MEMBER_COUNT, document, &read, error) < 0 ||
+        member_read_all(manifest_members, manifest_member_count, document, &read, error) < 0 ||
         read_state(&read, error) < 0 || read_cluster(&read, error) < 0 ||
         check_object(document, parameters_path, error) < 0 ||
         check_object(document, "progress", error) < 0 || read_attempts(&read, error) < 0)
@@ -232,7 +232,8 @@ json_t *manifest_document(struct manifest *manifest)
     const char *state = manifest_state_name(manifest->state);
 
     /* clusterResourceID stays as it is, whatever its case: it is the document's partition key. */
-    if (member_write_all(members, MEMBER_COUNT, manifest, manifest->document) < 0 ||
+    if (member_write_all(manifest_members, manifest_member_count, manifest, manifest->document) <
+            0 ||
         document_set_string(manifest->document, state_path, state) < 0)
         return NULL;
     return manifest->document;
@@ -248,7 +249,7 @@ json_t *manifest_view(struct manifest *manifest)
     json_t *view = json_object();
     bool failed = document_set_string(view, "clusterResourceID", manifest->cluster) < 0 ||
                   document_set_string(view, "state", manifest_state_name(manifest->state)) < 0 ||
-                  member_show_all(members, MEMBER_COUNT, manifest, view) < 0;
+                  member_show_all(manifest_members, manifest_member_count, manifest, view) < 0;
 
     for (size_t i = 0; !failed && i < sizeof(copied) / sizeof(copied[0]); i++) {
         json_t *value = document_get(manifest->document, copied[i].path);

@@ -69,8 +69,10 @@ int member_read_all(const struct member *members, size_t count, const json_t *do
     return 0;
 }
 
-static bool is_present(const struct member *member, const void *field)
+bool member_is_present(const struct member *member, const void *object)
 {
+    const void *field = (const char *)object + member->offset;
+
     switch (member->kind) {
     case MEMBER_UUID:
     case MEMBER_TEXT:
@@ -106,7 +108,7 @@ static int write_one(const struct member *member, const char *path, const void *
 {
     const void *field = (const char *)object + member->offset;
 
-    if (is_present(member, field))
+    if (member_is_present(member, object))
         return document_set(document, path, make_value(member, field));
     document_remove(document, path);
     return 0;

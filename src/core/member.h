@@ -14,7 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/json_scan.h"
 #include "mimo/error.h"
+#include "mimo/text_buffer.h"
 
 enum member_kind {
     MEMBER_UUID,    /* char[UUID_SIZE]; "" is absent */
@@ -44,7 +46,37 @@ int member_read_all(const struct member *members, size_t count, const json_t *do
 int member_write_all(const struct member *members, size_t count, const void *object,
                      json_t *document);
 
+/* True when the object's field stands for a value: see enum member_kind. */
+bool member_is_present(const struct member *member, const void *object);
+
 /* Adds the members that are shown to `view`, leaving out what is absent. -1 only without memory. */
 int member_show_all(const struct member *members, size_t count, const void *object, json_t *view);
+
+/*
+ * The same without a tree in between, for documents as text (json_scan.h). False, or at the end
+ * false of member_text_is_complete(), is no error but asks for the ways above.
+ */
+
+struct member_text {
+    const struct member *members;
+    size_t count; /* 64 at most */
+    void *object;
+    uint64_t seen; /* a bit a row */
+};
+
+/* Begins with all fields of `object` as if absent. */
+struct member_text member_text_begin(const struct member *members, size_t count, void *object);
+
+/* Takes the member `name` of the object at `prefix` ("" or "parent."); names that no row has are
+ * nothing. */
+bool member_text_take(struct member_text *text, const char *prefix, const struct json_piece *name,
+                      const struct json_piece *value);
+
+/* True when all that is required was there. */
+bool member_text_is_complete(const struct member_text *text);
+
+/* Adds `,"name":value` for each member that is shown. */
+void member_text_show_all(const struct member *members, size_t count, const void *object,
+                          struct text_buffer *view);
 
 #endif
