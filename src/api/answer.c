@@ -17,6 +17,16 @@ static const struct {
 } error_table[] = {API_ERRORS(API_ERROR_ROW)};
 #undef API_ERROR_ROW
 
+int api_error_status(enum api_error error)
+{
+    return error_table[error].status;
+}
+
+const char *api_error_code(enum api_error error)
+{
+    return error_table[error].code;
+}
+
 void answer_set(struct answer *answer, int status, json_t *body)
 {
     json_decref(answer->body);

@@ -41,8 +41,14 @@
     ERROR(API_UNAVAILABLE, 503, "ServiceUnavailable")
 
 #define API_ERROR_CONSTANT(constant, status, code) constant,
-enum api_error { API_ERRORS(API_ERROR_CONSTANT) };
+enum api_error { API_ERRORS(API_ERROR_CONSTANT) API_ERROR_COUNT };
 #undef API_ERROR_CONSTANT
+
+/* Sets of errors. */
+#define API_ERROR_BIT(error) (1u << (error))
+
+int api_error_status(enum api_error error);
+const char *api_error_code(enum api_error error);
 
 /* Seconds of Retry-After in a 503. */
 enum { ANSWER_RETRY_AFTER = 2, ANSWER_ALLOW_SIZE = 64 };

@@ -15,80 +15,107 @@
     (QUERY_BIT(QUERY_STATE) | QUERY_BIT(QUERY_CLUSTER) | QUERY_BIT(QUERY_TASK) |                   \
      QUERY_BIT(QUERY_SCHEDULE) | QUERY_BIT(QUERY_OLDER_THAN))
 
+#define ERROR(error) API_ERROR_BIT(API_##error)
+#define CHANGING_A_MANIFEST                                                                        \
+    (ERROR(NOT_FOUND) | ERROR(CHANGE_NOT_ALLOWED) | ERROR(CONFLICT) | ERROR(INTERNAL))
+
 /* clang-format off */
 static const struct route routes[] = {
     {HTTP_GET, "/admin/{R}/maintenanceManifests", ROLE_READER, BODY_NONE,
      PAGED | QUERY_BIT(QUERY_STATE), manifests_of_cluster, NULL,
-     "Manifests of a cluster, oldest first."},
+     "Manifests of a cluster, oldest first.",
+     .view = "manifestPage", .successes = {200}, .errors = ERROR(NOT_FOUND)},
     {HTTP_PUT, "/admin/{R}/maintenanceManifests", ROLE_OPERATOR, BODY_REQUIRED,
      COMMON | QUERY_BIT(QUERY_IF_OPEN), manifest_put, "manifest.create",
-     "Create a manifest.", .keyed = true},
+     "Create a manifest; 200 is the open one that ifOpen=skip found.", .takes = "manifestRequest",
+     .view = "manifest", .successes = {200, 201}, .errors = ERROR(NOT_FOUND) | ERROR(CONFLICT),
+     .keyed = true},
     {HTTP_GET, "/admin/{R}/maintenanceManifests/{id}", ROLE_READER, BODY_NONE,
      COMMON, manifest_show, NULL,
-     "One manifest."},
+     "One manifest.",
+     .view = "manifest", .successes = {200}, .errors = ERROR(NOT_FOUND) | ERROR(INTERNAL)},
     {HTTP_DELETE, "/admin/{R}/maintenanceManifests/{id}", ROLE_OPERATOR, BODY_NONE,
      COMMON, manifest_delete, "manifest.delete",
-     "Delete a manifest."},
+     "Delete a manifest.",
+     .successes = {204}, .errors = ERROR(NOT_FOUND)},
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/cancel", ROLE_OPERATOR, BODY_OPTIONAL,
      COMMON | QUERY_BIT(QUERY_FORCE), manifest_cancel_request, "manifest.cancel",
-     "Cancel a manifest that waits, or one that is stuck."},
+     "Cancel a manifest that waits, or one that is stuck.",
+     .view = "manifest", .successes = {200}, .errors = CHANGING_A_MANIFEST},
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/stop", ROLE_OPERATOR, BODY_OPTIONAL,
      COMMON, manifest_stop, "manifest.stop",
-     "Cancel a manifest that runs, and stop its worker."},
+     "Cancel a manifest that runs, and stop its worker.",
+     .view = "manifest", .successes = {202}, .errors = CHANGING_A_MANIFEST},
 
     {HTTP_GET, "/admin/maintenanceManifests", ROLE_READER, BODY_NONE,
      PAGED | FILTERS, manifests_of_fleet, NULL,
-     "Manifests of the whole fleet, filtered."},
+     "Manifests of the whole fleet, filtered.",
+     .view = "manifestPage", .successes = {200}},
     {HTTP_DELETE, "/admin/maintenanceManifests", ROLE_ADMIN, BODY_NONE,
      COMMON | QUERY_BIT(QUERY_STATE) | QUERY_BIT(QUERY_OLDER_THAN), manifests_delete,
      "manifests.delete",
-     "Delete manifests of the whole fleet that have ended."},
+     "Delete manifests of the whole fleet that have ended.",
+     .view = "deleted", .successes = {200}},
     {HTTP_POST, "/admin/maintenanceManifests/cancel", ROLE_ADMIN, BODY_OPTIONAL,
      COMMON | QUERY_BIT(QUERY_SCHEDULE_ID), manifests_cancel, "manifests.cancel",
-     "Cancel the manifests of a schedule that wait."},
+     "Cancel the manifests of a schedule that wait.",
+     .view = "cancelled", .successes = {200}},
     {HTTP_GET, "/admin/maintenanceManifests/queued", ROLE_READER, BODY_NONE,
      PAGED, manifests_queued, NULL,
-     "Pending manifests of the whole fleet."},
+     "Pending manifests of the whole fleet.",
+     .view = "manifestPage", .successes = {200}},
     {HTTP_GET, "/admin/maintenanceManifests/summary", ROLE_READER, BODY_NONE,
      COMMON, manifests_summary, NULL,
-     "Manifests of the whole fleet in numbers."},
+     "Manifests of the whole fleet in numbers.",
+     .view = "summary", .successes = {200}},
     {HTTP_GET, "/admin/maintenanceManifests/{id}", ROLE_READER, BODY_NONE,
      COMMON, manifest_find, NULL,
-     "One manifest, whatever its cluster."},
+     "One manifest, whatever its cluster.",
+     .view = "manifest", .successes = {200}, .errors = ERROR(NOT_FOUND) | ERROR(INTERNAL)},
 
     {HTTP_GET, "/admin/clusters", ROLE_READER, BODY_NONE,
      PAGED, clusters_list, NULL,
-     "The inventory of clusters."},
+     "The inventory of clusters.",
+     .view = "clusterPage", .successes = {200}},
     {HTTP_GET, "/admin/{R}", ROLE_READER, BODY_NONE,
      COMMON, cluster_show, NULL,
-     "One cluster."},
+     "One cluster.",
+     .view = "cluster", .successes = {200}, .errors = ERROR(NOT_FOUND) | ERROR(INTERNAL)},
     {HTTP_PUT, "/admin/{R}", ROLE_ADMIN, BODY_REQUIRED,
      COMMON, cluster_put, "cluster.put",
-     "Register a cluster, or change its properties or kubeconfig."},
+     "Register a cluster, or change its properties or kubeconfig.", .takes = "clusterRequest",
+     .view = "cluster", .successes = {200, 201}, .errors = ERROR(CONFLICT) | ERROR(INTERNAL)},
     {HTTP_DELETE, "/admin/{R}", ROLE_ADMIN, BODY_NONE,
      COMMON, cluster_delete, "cluster.delete",
-     "Remove a cluster from the inventory."},
+     "Remove a cluster from the inventory.",
+     .successes = {204}, .errors = ERROR(NOT_FOUND) | ERROR(CONFLICT) | ERROR(INTERNAL)},
 
     {HTTP_GET, "/admin/tasks", ROLE_READER, BODY_NONE,
      COMMON, tasks_list, NULL,
-     "The registered tasks.", .immediate = true},
+     "The registered tasks.",
+     .view = "taskList", .successes = {200}, .immediate = true},
     {HTTP_GET, "/admin/actuators", ROLE_READER, BODY_NONE,
      COMMON, actuators_list, NULL,
-     "The actuators: who lives, and whose buckets are whose."},
+     "The actuators: who lives, and whose buckets are whose.",
+     .view = "actuatorList", .successes = {200}},
 
     {HTTP_GET, "/admin/audit", ROLE_READER, BODY_NONE,
      PAGED | QUERY_BIT(QUERY_SINCE), audit_list, NULL,
-     "The audit trail, newest last."},
+     "The audit trail, newest last.",
+     .view = "auditPage", .successes = {200}},
 
     {HTTP_GET, "/healthz/live", ROLE_NONE, BODY_NONE,
      0, health_live, NULL,
-     "200 while the process serves requests.", .immediate = true},
+     "200 while the process serves requests.",
+     .view = "health", .successes = {200}, .immediate = true},
     {HTTP_GET, "/healthz/ready", ROLE_NONE, BODY_NONE,
      0, health_ready, NULL,
-     "200 while the store answers, else 503."},
+     "200 while the store answers, else 503.",
+     .view = "health", .successes = {200}},
     {HTTP_GET, "/openapi.json", ROLE_NONE, BODY_NONE,
      0, openapi_show, NULL,
-     "This table, as an OpenAPI document."},
+     "This table, as an OpenAPI document.",
+     .view = "openapi", .successes = {200}, .immediate = true},
 };
 /* clang-format on */
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
@@ -189,6 +216,21 @@ static bool pattern_fits(const char *pattern, const struct path *path, struct pl
     return at == path->count;
 }
 
+static bool has_id(const struct route *route)
+{
+    return strstr(route->pattern, "{id}") != NULL;
+}
+
+/* What another row spells out, such as ".../queued", is not an {id}, whatever the method. */
+static bool is_spelt_out(const struct path *path)
+{
+    struct placeholders found;
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (!has_id(&routes[i]) && pattern_fits(routes[i].pattern, path, &found))
+            return true;
+    return false;
+}
+
 static int take_resource(struct request *request, const struct segment *first,
                          struct answer *answer)
 {
@@ -241,8 +283,9 @@ static void list_allowed(const struct path *path, char *buffer, size_t size)
 {
     struct placeholders found;
     bool allowed[HTTP_METHOD_COUNT] = {false};
+    bool spelt_out = is_spelt_out(path);
     for (size_t i = 0; i < ROUTE_COUNT; i++)
-        if (pattern_fits(routes[i].pattern, path, &found))
+        if (pattern_fits(routes[i].pattern, path, &found) && !(spelt_out && has_id(&routes[i])))
             allowed[routes[i].method] = true;
     buffer[0] = '\0';
     for (int i = 0; i < METHOD_COUNT; i++) {
@@ -282,6 +325,8 @@ int route_find(const char *method, struct request *request, struct answer *answe
         struct placeholders found;
         if ((int)routes[i].method != number || !pattern_fits(routes[i].pattern, &path, &found))
             continue;
+        if (has_id(&routes[i]) && is_spelt_out(&path))
+            continue;
         request->route = &routes[i];
         if (found.resource && take_resource(request, found.resource, answer) < 0)
             return -1;
@@ -293,6 +338,29 @@ int route_find(const char *method, struct request *request, struct answer *answe
 const struct route *route_at(size_t position)
 {
     return position < ROUTE_COUNT ? &routes[position] : NULL;
+}
+
+/* What any request may be refused for before anybody asks what it wants: see wire.h. */
+static const unsigned errors_of_http = ERROR(MALFORMED_REQUEST) | ERROR(TARGET_TOO_LONG) |
+                                       ERROR(EXPECTATION_FAILED) | ERROR(HEADERS_TOO_LARGE) |
+                                       ERROR(NOT_IMPLEMENTED);
+
+unsigned route_errors(const struct route *route)
+{
+    unsigned errors = route->errors | errors_of_http;
+    if (route->role != ROLE_NONE)
+        errors |= ERROR(UNAUTHENTICATED) | ERROR(INVALID_API_VERSION) | ERROR(INVALID_PARAMETER);
+    if (route->role > ROLE_READER)
+        errors |= ERROR(FORBIDDEN);
+    if (strstr(route->pattern, "{R}"))
+        errors |= ERROR(INVALID_RESOURCE_ID);
+    if (route->body != BODY_NONE)
+        errors |= ERROR(INVALID_CONTENT) | ERROR(TOO_LARGE) | ERROR(UNSUPPORTED_MEDIA_TYPE);
+    if (route->keyed)
+        errors |= ERROR(CONFLICT) | ERROR(KEY_REUSED);
+    if (!route->immediate)
+        errors |= ERROR(UNAVAILABLE);
+    return errors;
 }
 
 bool route_only_reads(const struct route *route)

@@ -4,7 +4,7 @@
  *
  * A pattern is literal segments, compared without case on the raw path (nothing is decoded or
  * merged), and two placeholders: {R} takes the eight segments of a cluster's resource ID, {id}
- * takes one. The first row that fits wins, so literal rows stand above those with {id}.
+ * takes one, but for what another row spells out.
  */
 #ifndef API_ROUTES_H
 #define API_ROUTES_H
@@ -17,6 +17,8 @@ enum route_body {
     BODY_REQUIRED, /* a JSON object */
 };
 
+enum { ROUTE_SUCCESSES = 2 };
+
 struct route {
     enum http_method method;
     const char *pattern;
@@ -26,12 +28,20 @@ struct route {
     handler_f *handle;
     const char *action; /* name in the audit trail of what it changes, or NULL */
     const char *help;
-    bool keyed;     /* takes an Idempotency-Key */
-    bool immediate; /* never waits, not even for the store: answered on the network thread */
+    const char *takes;              /* schema of the body, where it is required */
+    const char *view;               /* schema of what is answered, or NULL */
+    int successes[ROUTE_SUCCESSES]; /* status codes, then 0 */
+    unsigned errors; /* API_ERROR_BIT()s of what this row refuses beyond what its other members
+                        bring with them */
+    bool keyed;      /* takes an Idempotency-Key */
+    bool immediate;  /* never waits, not even for the store: answered on the network thread */
 };
 
 /* The row at `position`, or NULL after the last: for documents made of the table. */
 const struct route *route_at(size_t position);
+
+/* All that a request to this row may be refused for: API_ERROR_BIT()s. */
+unsigned route_errors(const struct route *route);
 
 /* Finds the route of `method` and the target's path and fills request->route, cluster and id. 404,
  * 405 with Allow, 501 for a method nobody knows, 400 InvalidResourceID. */

@@ -391,7 +391,7 @@ def test_health_needs_no_token_and_no_version(server):
 
 def test_the_endpoints_describe_themselves(server):
     document = server.nobody()("GET", "/openapi.json").expect(200)
-    assert document["openapi"] == "3.0.3"
+    assert document["openapi"] == "3.1.0"
     seen = 0
     for path, item in document["paths"].items():
         for method, operation in item.items():

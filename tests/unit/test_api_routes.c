@@ -137,6 +137,10 @@ static void another_method_gets_the_list_of_those_allowed(void **state)
     assert_int_equal(found.answer.status, 405);
     assert_string_equal(found.answer.allow, "GET, HEAD, PUT, DELETE");
     release(&found);
+    found = find("GET", "/admin/maintenanceManifests/Cancel"); /* no {id} */
+    assert_int_equal(found.answer.status, 405);
+    assert_string_equal(found.answer.allow, "POST");
+    release(&found);
     check_refused("OPTIONS", "*", 405, "MethodNotAllowed");
     check_refused("TRACE", "/admin/tasks", 405, "MethodNotAllowed");
     check_refused("PATCH", "/nowhere", 404, "NotFound");

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openapi_schemas.h - the schemas that routes.c names. */
+#ifndef API_OPENAPI_SCHEMAS_H
+#define API_OPENAPI_SCHEMAS_H
+
+#include <jansson.h>
+
+/* {name: schema}. New reference; NULL without memory. */
+json_t *openapi_schemas(void);
+
+#endif
