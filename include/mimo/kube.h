@@ -57,6 +57,13 @@ int kubeconfig_embed(const char *text, size_t length, const char *context, const
  * cluster. */
 int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error);
 
+/* The kubeconfig as JSON for a program of others that resolves no names and reads no CA bundle: its
+ * server is an address of `addresses` (as for kube_client_create()), with the name in
+ * tls-server-name, and the system's CA bundle is embedded where it has none of its own. Where there
+ * are several addresses, `position` chooses. The caller overwrites and frees *ret_text. */
+int kubeconfig_format(const struct kubeconfig *config, const json_t *addresses, unsigned position,
+                      char **ret_text, struct error *error);
+
 /* Called once by the process that forks workers: before its first fork, with the TZ that they will
  * have. Reads and sets up all that libcurl, OpenSSL, Jansson and the time zone would otherwise look
  * for at their first use, which a sandbox forbids; keeps the system's CA bundle in memory (none is

@@ -24,10 +24,12 @@ struct child *children_by_pid(struct children *children, pid_t pid)
     return NULL;
 }
 
-void children_add(struct children *children, uint64_t token, pid_t pid)
+struct child *children_add(struct children *children, uint64_t token, pid_t pid)
 {
     assert(children->count < CHILDREN_MAXIMUM);
-    children->table[children->count++] = (struct child){.token = token, .pid = pid};
+    struct child *child = &children->table[children->count++];
+    *child = (struct child){.token = token, .pid = pid};
+    return child;
 }
 
 void children_remove(struct children *children, struct child *child)
@@ -37,7 +39,23 @@ void children_remove(struct children *children, struct child *child)
 
 int child_signal(const struct child *child, int signal)
 {
-    if (kill(-child->pid, signal) == 0)
+    if (child->has_ended || kill(-child->pid, signal) == 0)
         return 0;
     return errno == ESRCH ? kill(child->pid, signal) : -1;
+}
+
+/* A number that is in use as a process group's is given to no process: while this is true, it is
+ * the child's. After that it may be another's for a moment, which delays an end and does no harm:
+ * the signal is none. */
+bool child_has_group(const struct child *child)
+{
+    return kill(-child->pid, 0) == 0 || errno == EPERM;
+}
+
+uint32_t children_processes(const struct children *children)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < children->count; i++)
+        sum += 1 + children->table[i].processes;
+    return sum;
 }

@@ -78,16 +78,14 @@ static uint64_t milliseconds(const struct timeval *time)
     return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_usec / 1000;
 }
 
-static int send_ended(struct launcher *launcher, uint64_t token, int wait_status,
-                      const struct rusage *usage, struct error *error)
+static int send_ended(struct launcher *launcher, const struct child *child, struct error *error)
 {
     struct launcher_message message = {
         .type = LAUNCHER_ENDED,
-        .ended = {.token = token,
-                  .wait_status = wait_status,
-                  .max_rss_kib = (uint64_t)usage->ru_maxrss,
-                  .cpu_milliseconds =
-                      milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime)},
+        .ended = {.token = child->token,
+                  .wait_status = child->wait_status,
+                  .max_rss_kib = child->max_rss_kib,
+                  .cpu_milliseconds = child->cpu_milliseconds},
         .job_fd = -1,
         .report_fd = -1,
     };
@@ -105,6 +103,16 @@ static int refusal(struct launcher *launcher, const struct launcher_launch *orde
     return 0;
 }
 
+/* RLIMIT_NPROC counts all processes of a user: how many others with that of a worker there may be.
+ */
+static uint32_t neighbours(const struct launcher *launcher)
+{
+    const struct workplace *workplace = launcher->workplace;
+    if (workplace->users.count > 0)
+        return 0;
+    return workplace->processes_of_others + children_processes(&launcher->children);
+}
+
 static int launch(struct launcher *launcher, const struct launcher_message *message,
                   struct error *error)
 {
@@ -120,6 +128,7 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
         .order = order,
         .job_fd = message->job_fd,
         .report_fd = message->report_fd,
+        .neighbours = neighbours(launcher),
     };
     /* Without the handlers that libraries hang on fork(): those of GnuTLS, which libcurl brings
      * along for a protocol that no worker speaks, would cost each of them a dozen page faults. */
@@ -128,8 +137,9 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
         worker_main(&worker);
     if (pid < 0)
         return send_failed(launcher, order->token, errno, error);
-    children_add(&launcher->children, order->token, pid);
-    return send_started(launcher, children_by_pid(&launcher->children, pid), error);
+    struct child *child = children_add(&launcher->children, order->token, pid);
+    child->processes = order->processes;
+    return send_started(launcher, child, error);
 }
 
 static int forward_signal(struct launcher *launcher, const struct launcher_message *message,
@@ -138,7 +148,7 @@ static int forward_signal(struct launcher *launcher, const struct launcher_messa
     (void)error;
     const struct launcher_signal *order = &message->signal;
     struct child *child = children_by_token(&launcher->children, order->token);
-    if (!child) /* its ENDED is on the way to the supervisor */
+    if (!child || child->has_ended) /* its ENDED is on the way to the supervisor */
         log_debug("SIGNAL: token %" PRIu64 " has ended", order->token);
     else if (child_signal(child, (int)order->signal) < 0)
         log_error("cannot send signal %u to worker %d: %m", (unsigned)order->signal,
@@ -184,25 +194,67 @@ static int take_orders(struct launcher *launcher, struct error *error)
     return 0;
 }
 
-static int reap(struct launcher *launcher, struct error *error)
+static void count_usage(struct child *child, const struct rusage *usage)
 {
-    struct signalfd_siginfo information;
-    int status;
+    uint64_t rss = (uint64_t)usage->ru_maxrss;
+    child->max_rss_kib = rss > child->max_rss_kib ? rss : child->max_rss_kib;
+    child->cpu_milliseconds += milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime);
+}
+
+/* Reaps one that has ended: a worker, or what one's programs left to the launcher (the subreaper).
+ *
+ * A worker's group is killed while the worker is still a zombie, so that its number is nobody
+ * else's. Once is enough: nobody can leave the group (no setsid, no setpgid), and a fork that the
+ * signal overtakes does not happen. Then all that is left is to wait until they are gone. */
+static void reap_one(struct launcher *launcher, pid_t pid)
+{
     struct rusage usage;
-    pid_t pid;
-    /* One notice may stand for many children: it is thrown away, and all are asked for. */
-    if (read(launcher->signals, &information, sizeof information) < 0 && errno != EAGAIN)
-        return error_set_system(error, errno, "cannot read signals");
-    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
-        struct child *child = children_by_pid(&launcher->children, pid);
-        if (!child)
+    int status;
+    struct child *worker = children_by_pid(&launcher->children, pid);
+    bool is_worker = worker && !worker->has_ended;
+    if (is_worker && worker->processes > 0)
+        child_signal(worker, SIGKILL);
+    if (!is_worker)
+        worker = children_by_pid(&launcher->children, getpgid(pid));
+    if (wait4(pid, &status, 0, &usage) != pid || !worker)
+        return;
+    count_usage(worker, &usage);
+    if (is_worker) {
+        worker->wait_status = status;
+        worker->has_ended = true;
+    }
+}
+
+/* Tells of those of whom nothing is left. */
+static int send_ends(struct launcher *launcher, struct error *error)
+{
+    struct children *children = &launcher->children;
+    for (size_t i = children->count; i-- > 0;) {
+        struct child *child = &children->table[i];
+        if (!child->has_ended || (child->processes > 0 && child_has_group(child)))
             continue;
-        uint64_t token = child->token;
-        children_remove(&launcher->children, child);
-        if (send_ended(launcher, token, status, &usage, error) < 0)
+        struct child ended = *child;
+        children_remove(children, child);
+        if (send_ended(launcher, &ended, error) < 0)
             return -1;
     }
     return 0;
+}
+
+static int reap(struct launcher *launcher, struct error *error)
+{
+    struct signalfd_siginfo information;
+    siginfo_t ended;
+    /* One notice may stand for many children: it is thrown away, and all are asked for. */
+    if (read(launcher->signals, &information, sizeof information) < 0 && errno != EAGAIN)
+        return error_set_system(error, errno, "cannot read signals");
+    for (;;) {
+        ended.si_pid = 0;
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 || ended.si_pid == 0)
+            break;
+        reap_one(launcher, ended.si_pid);
+    }
+    return send_ends(launcher, error);
 }
 
 /* Until something fails; the end of the channel is a failure too. */

@@ -12,11 +12,14 @@
  *     sandbox_report_forbidden(report_fd, error);
  *     confinement_load(&filter, error);
  *
- * Nothing of it can be taken back. All of it holds for children too; workers can make none.
+ * Nothing of it can be taken back. All of it holds for children too. Workers can make none, but for
+ * those of a task whose steps are programs: they have a list of system calls of their own, one
+ * Landlock domain more for the files of the task (program_files.h), and a limit of processes.
  */
 #ifndef MIMO_LAUNCHER_SANDBOX_H
 #define MIMO_LAUNCHER_SANDBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +33,8 @@ struct sandbox_limits {
     uint64_t file_size; /* RLIMIT_FSIZE, bytes */
     uint32_t cpu_seconds;
     uint32_t open_files;
+    uint32_t
+        processes; /* RLIMIT_NPROC: of the worker's user; 0: none beside those that there are */
 };
 
 /* setrlimit(2). Hard limits too: none can be raised again. */
@@ -44,24 +49,46 @@ const char *sandbox_landlock_gaps(int abi);
  */
 int sandbox_deny_files(int abi, struct error *error);
 
-/* The same, but for reading regular files beneath the open `directory` (which may be O_PATH), if
- * that is not -1. */
-int sandbox_deny_other_files(int abi, int directory, struct error *error);
+/* The same, but for what each of `paths` allows. */
+int sandbox_deny_other_files(int abi, const struct confinement_path *paths, size_t count,
+                             struct error *error);
 
 /* The worker's domain: no file system, TCP connect only to `ports`, no TCP bind, signals and
  * abstract sockets only within itself; as much of it as `abi` knows. */
 int sandbox_enter_domain(int abi, const uint16_t *ports, size_t port_count, struct error *error);
+
+/* The same for a worker that runs programs, whose files another domain limits. */
+int sandbox_enter_program_domain(int abi, const uint16_t *ports, size_t port_count,
+                                 struct error *error);
 
 /* --- seccomp (sandbox_seccomp.c) --- */
 
 /* Compiles the allow list of workers. */
 int sandbox_build_worker_filter(struct confinement_filter *ret_filter, struct error *error);
 
-/* Compiles the launcher's filter: everything but what neither it nor a worker may ever ask for. */
-int sandbox_build_launcher_filter(struct confinement_filter *ret_filter, struct error *error);
+/* Compiles the launcher's filter: everything but what neither it nor a worker may ever ask for.
+ * With `runs_programs` its workers can be given leave to execute; without it none can. */
+int sandbox_build_launcher_filter(bool runs_programs, struct confinement_filter *ret_filter,
+                                  struct error *error);
+
+/* Adds to a filter that all of confinement_never kills, but for execve. */
+int sandbox_kill_all_but_execution(scmp_filter_ctx context, struct error *error);
 
 /* From here on a denied system call writes {"type":"forbidden","systemCall":NAME} to `report_fd`,
  * then ends the process by SIGSYS. */
 int sandbox_report_forbidden(int report_fd, struct error *error);
+
+/* --- Workers that run programs (sandbox_programs.c) --- */
+
+struct sandbox_program_filters {
+    struct confinement_filter refuse;
+    struct confinement_filter allow;
+};
+
+/* `contained`: as program_run.h has it. Otherwise a program can signal its process group alone. */
+int sandbox_build_program_filters(bool contained, struct sandbox_program_filters *ret_filters,
+                                  struct error *error);
+int sandbox_load_program_filters(struct sandbox_program_filters *filters, struct error *error);
+void sandbox_free_program_filters(struct sandbox_program_filters *filters);
 
 #endif

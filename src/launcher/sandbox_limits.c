@@ -28,7 +28,7 @@ int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *e
         {"RLIMIT_FSIZE", RLIMIT_FSIZE, limits->file_size, limits->file_size},
         /* Not below what poll(2) is asked for: it refuses more entries than this, open or not. */
         {"RLIMIT_NOFILE", RLIMIT_NOFILE, limits->open_files, limits->open_files},
-        {"RLIMIT_NPROC", RLIMIT_NPROC, 0, 0},
+        {"RLIMIT_NPROC", RLIMIT_NPROC, limits->processes, limits->processes},
         {"RLIMIT_CORE", RLIMIT_CORE, 0, 0}, /* a core would hold the cluster's credentials */
         {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 0, 0},
         {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE, 0, 0},

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "launcher/worker.h"
+#include "launcher/worker_programs.h"
 #include "mimo/clock.h"
 #include "mimo/exit_codes.h"
 #include "mimo/io.h"
@@ -77,14 +78,35 @@ static int set_alarm(struct worker *worker, struct error *error)
  * all, and the directory of certificates as soon as those of this order are read. */
 static int arrange_descriptors(struct worker *worker, struct error *error)
 {
+    const struct {
+        int *fd;
+        int place;
+        bool may_lack; /* -1 is fine */
+    } kept[] = {
+        {&worker->report_fd, WORKER_REPORT_FD},         {&worker->job_fd, WORKER_JOB_FD},
+        {&worker->domain_fd, WORKER_DOMAIN_FD, true},   {&worker->input_fd, WORKER_INPUT_FD},
+        {&worker->kubeconfig_fd, WORKER_KUBECONFIG_FD},
+    };
+    size_t count = worker->programs ? sizeof kept / sizeof *kept : 2;
+    int end = worker->programs ? WORKER_PROGRAMS_FD_END : WORKER_FD_END;
     worker_read_certificates(worker);
-    int report = fcntl(worker->report_fd, F_DUPFD_CLOEXEC, WORKER_FD_END);
-    int job = fcntl(worker->job_fd, F_DUPFD_CLOEXEC, WORKER_FD_END);
-    if (report < 0 || job < 0 || dup3(report, WORKER_REPORT_FD, O_CLOEXEC) < 0 ||
-        dup3(job, WORKER_JOB_FD, O_CLOEXEC) < 0 || close_range(WORKER_FD_END, ~0U, 0) < 0)
+    for (size_t i = 0; i < count; i++) { /* out of each other's way first */
+        if (kept[i].may_lack && *kept[i].fd < 0)
+            continue;
+        *kept[i].fd = fcntl(*kept[i].fd, F_DUPFD_CLOEXEC, WORKER_PROGRAMS_FD_END);
+        if (*kept[i].fd < 0)
+            return error_set_system(error, errno, "cannot arrange descriptors");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (*kept[i].fd < 0)
+            close(kept[i].place);
+        else if (dup3(*kept[i].fd, kept[i].place, O_CLOEXEC) < 0)
+            return error_set_system(error, errno, "cannot arrange descriptors");
+        else
+            *kept[i].fd = kept[i].place;
+    }
+    if (close_range((unsigned)end, ~0U, 0) < 0)
         return error_set_system(error, errno, "cannot arrange descriptors");
-    worker->report_fd = WORKER_REPORT_FD;
-    worker->job_fd = WORKER_JOB_FD;
     return 0;
 }
 
@@ -122,6 +144,7 @@ static int limit_resources(struct worker *worker, struct error *error)
         .file_size = order->file_size,
         .cpu_seconds = order->cpu_seconds,
         .open_files = order->open_files,
+        .processes = worker->programs ? order->processes + worker->neighbours : 0,
     };
     return sandbox_limit_resources(&limits, error);
 }
@@ -254,12 +277,23 @@ static int renounce_privileges(struct worker *worker, struct error *error)
 static int enter_domain(struct worker *worker, struct error *error)
 {
     const struct launcher_launch *order = worker->order;
-    return sandbox_enter_domain(worker->workplace->landlock_abi, order->ports, order->port_count,
-                                error);
+    int abi = worker->workplace->landlock_abi;
+    if (!worker->programs)
+        return sandbox_enter_domain(abi, order->ports, order->port_count, error);
+    if (worker->domain_fd >= 0) {
+        int result = confinement_enter_made_domain(worker->domain_fd, error);
+        close(worker->domain_fd);
+        worker->domain_fd = -1;
+        if (result < 0)
+            return -1;
+    }
+    return sandbox_enter_program_domain(abi, order->ports, order->port_count, error);
 }
 
 static int load_filter(struct worker *worker, struct error *error)
 {
+    if (worker->programs)
+        return sandbox_load_program_filters(&worker->workplace->program_filters, error);
     if (sandbox_report_forbidden(worker->report_fd, error) < 0)
         return -1;
     return confinement_load(&worker->workplace->filter, error);
@@ -269,6 +303,7 @@ const struct worker_step worker_steps[] = {
     {"signals", EXIT_WORKER_SIGNALS, open_signals},
     {"session", EXIT_WORKER_SESSION, start_session},
     {"alarm", EXIT_WORKER_ALARM, set_alarm},
+    {"programs", EXIT_WORKER_TASK, worker_find_programs},
     {"descriptors", EXIT_WORKER_DESCRIPTORS, arrange_descriptors},
     {"environment", EXIT_WORKER_ENVIRONMENT, name_process},
     {"keyring", EXIT_WORKER_KEYRING, check_keyring},

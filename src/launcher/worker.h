@@ -9,6 +9,8 @@
  * What a worker holds once it is inside:
  *
  *     0, 1  /dev/null        2  the log        3  the report pipe (write end)
+ *
+ * and, to run programs (worker_programs.h), two sealed memfds with what those get.
  */
 #ifndef MIMO_LAUNCHER_WORKER_H
 #define MIMO_LAUNCHER_WORKER_H
@@ -17,6 +19,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "launcher/program_files.h"
 #include "launcher/sandbox.h"
 #include "launcher/worker_users.h"
 #include "mimo/azure.h"
@@ -24,12 +27,21 @@
 #include "mimo/error.h"
 #include "mimo/launcher_channel.h"
 
+struct kubeconfig;
 struct seal_key;
 struct step_result;
 struct task_context;
 struct task_list;
 
 enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD = 4, WORKER_FD_END };
+
+/* Of a worker that runs programs. The first closes with its domain. */
+enum {
+    WORKER_DOMAIN_FD = WORKER_FD_END,
+    WORKER_INPUT_FD,
+    WORKER_KUBECONFIG_FD,
+    WORKER_PROGRAMS_FD_END
+};
 
 /* What all workers find. Made once by the launcher (workplace.h), copied to each by fork. */
 struct workplace {
@@ -43,6 +55,11 @@ struct workplace {
     bool closed_keyring;         /* the session keyring is one that nobody can use */
     int landlock_abi;
     struct confinement_filter filter;
+    struct program_files files; /* what tasks of the operator's own may read and run */
+    /* Of their workers, if there are such tasks. */
+    struct sandbox_program_filters program_filters;
+    bool is_contained;            /* a worker's signals reach nobody but what it has started */
+    uint32_t processes_of_others; /* of the workers' user, that are none of the launcher's */
 };
 
 /* A certificate of the order, or why there is none. */
@@ -51,15 +68,19 @@ struct worker_certificate {
     struct error error;
 };
 
-/* One worker. The first three are given, the rest is found on the way. */
+/* One worker. The first five are given, the rest is found on the way. */
 struct worker {
     struct workplace *workplace;
     const struct launcher_launch *order;
     int job_fd, report_fd; /* as the launcher received them; consumed by the descriptors step */
+    uint32_t neighbours;   /* processes that others with the same user may have */
     const char *document;  /* the job: order->job_length bytes of JSON, not checked yet */
     unsigned char *credentials; /* the opened kubeconfig, or NULL; wiped as soon as it is parsed */
     size_t credentials_length;
     struct worker_certificate certificates[LAUNCH_CERTIFICATES_MAXIMUM];
+    /* Of an external task; NULL for one that is built in. Then the descriptors mean something. */
+    const struct program_domain *programs;
+    int domain_fd, input_fd, kubeconfig_fd;
 };
 
 /* One row of the checklist. */

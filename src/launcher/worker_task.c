@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "launcher/worker.h"
+#include "launcher/worker_programs.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -82,44 +83,57 @@ static void forget_credentials(struct worker *worker)
     worker->credentials = NULL;
 }
 
-/* Succeeds with a client, or says why this attempt cannot have one. */
-static struct step_result make_client(struct worker *worker, const struct job *job,
-                                      struct kube_client **ret_client)
+/* Succeeds with the kubeconfig of the cluster, or says why there is none. */
+static struct step_result open_kubeconfig(struct worker *worker, const struct job *job,
+                                          struct kubeconfig *ret_config)
 {
-    struct kubeconfig config;
     struct error error;
     if (!worker->credentials)
         return step_terminal("no kubeconfig is registered for this cluster; register one with the "
                              "cluster, then create the manifest again");
     int status = kubeconfig_parse((const char *)worker->credentials, worker->credentials_length,
-                                  &config, &error);
+                                  ret_config, &error);
     forget_credentials(worker);
     if (status < 0)
         return step_terminal("the cluster's kubeconfig cannot be used: %s", error.message);
     const char *url = document_string(job->cluster, "properties.apiserverProfile.url", NULL);
-    if (url)
-        status = kubeconfig_expect_server(&config, url, &error);
-    if (status == 0)
-        status = kube_client_create(&config, job->addresses, ret_client, &error);
-    kubeconfig_free(&config);
-    if (status == 0)
+    if (!url || kubeconfig_expect_server(ret_config, url, &error) == 0)
         return step_succeeded();
+    kubeconfig_free(ret_config);
     return error.kind == ERROR_INVALID ? step_terminal("%s", error.message)
                                        : step_transient("%s", error.message);
 }
 
-static struct step_result run_task(struct worker *worker, struct task_context *context)
+static struct step_result run_built_in(struct task_context *context, struct kubeconfig *config)
 {
-    struct step_result result = step_succeeded();
-    if (context->task->flags & TASK_NEEDS_CLUSTER)
-        result = make_client(worker, context->job, &context->kube);
-    else
-        forget_credentials(worker);
-    if (result.outcome == OUTCOME_SUCCEEDED)
-        result = task_run(context);
+    struct error error;
+    int status = 0;
+    if (config)
+        status = kube_client_create(config, context->job->addresses, &context->kube, &error);
+    if (config)
+        kubeconfig_free(config); /* the client has its own */
+    if (status < 0)
+        return error.kind == ERROR_INVALID ? step_terminal("%s", error.message)
+                                           : step_transient("%s", error.message);
+    struct step_result result = task_run(context);
     kube_client_free(context->kube); /* says good-bye to the API server */
     context->kube = NULL;
     return result;
+}
+
+static struct step_result run_task(struct worker *worker, struct task_context *context)
+{
+    struct kubeconfig config = {0};
+    bool needs_cluster = context->task->flags & TASK_NEEDS_CLUSTER;
+    struct step_result result = step_succeeded();
+    if (needs_cluster)
+        result = open_kubeconfig(worker, context->job, &config);
+    else
+        forget_credentials(worker);
+    if (result.outcome != OUTCOME_SUCCEEDED)
+        return result;
+    return worker->programs ? worker_run_programs(worker, context, needs_cluster ? &config : NULL)
+                            : run_built_in(context, needs_cluster ? &config : NULL);
 }
 
 static void report_result(struct task_context *context, const struct step_result *result)
@@ -142,6 +156,11 @@ void worker_run_task(struct worker *worker)
     if (!task) {
         error_set(&error, ERROR_NOT_FOUND,
                   "there is no task %s: are mimod and mimo-launcher of one build?", job.task_id);
+        worker_give_up(worker, EXIT_WORKER_TASK, &error);
+    }
+    if (task->external != (worker->programs ? worker->programs->task : NULL)) {
+        error_set(&error, ERROR_INVALID, "the order names another task than the job: %s",
+                  job.task_id);
         worker_give_up(worker, EXIT_WORKER_TASK, &error);
     }
     struct task_context context = {

@@ -2,9 +2,17 @@
 /* worker_users.c - as whom workers run. */
 #include "config.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "launcher/worker_users.h"
+
+/* Threads of processes that made themselves undumpable: /proc shows root as their owner. */
+enum { HIDDEN_PROCESSES = 256 };
 
 /* The launcher's user can read the seal's key, root everything: no worker may be either. */
 static int check(const struct worker_users *users, const char *key, struct error *error)
@@ -60,4 +68,34 @@ bool worker_users_of_slot(const struct worker_users *users, uint32_t slot,
     ret_identity->uid += slot;
     ret_identity->gid += slot;
     return slot < users->count;
+}
+
+static void close_directory(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+#define cleanup_directory __attribute__((cleanup(close_directory)))
+
+/* A process has one link more in its task directory for each thread, beside two of its own. */
+static uint32_t count_threads(const char *process)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%.20s/task", process);
+    if (stat(path, &status) < 0 || status.st_uid != geteuid() || status.st_nlink <= 2)
+        return 0;
+    return (uint32_t)status.st_nlink - 2;
+}
+
+int worker_users_count_processes(uint32_t *ret_count, struct error *error)
+{
+    cleanup_directory DIR *processes = opendir("/proc");
+    if (!processes)
+        return error_set_system(error, errno, "cannot count processes in /proc");
+    *ret_count = HIDDEN_PROCESSES;
+    for (const struct dirent *entry; (entry = readdir(processes));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            *ret_count += count_threads(entry->d_name);
+    return 0;
 }

@@ -32,4 +32,8 @@ int worker_users_find(const struct config *config, struct worker_users *ret_user
 bool worker_users_of_slot(const struct worker_users *users, uint32_t slot,
                           struct identity *ret_identity);
 
+/* Processes and threads of this process's user, and a reserve for those that do not show: what is
+ * taken of RLIMIT_NPROC, which counts by user, when workers are nobody else. */
+int worker_users_count_processes(uint32_t *ret_count, struct error *error);
+
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +29,9 @@
 /* What a worker needs beside what it inherits: stack, the heap of a task, the libraries' buffers.
  */
 enum { WORKER_HEAP = 16 * 1024 * 1024 };
+
+/* The Landlock ABI that brought scopes. */
+enum { SCOPES_ABI = 6 };
 
 /* All that is left of the environment. Wiped, not only forgotten: workers inherit the memory. */
 static int clean_environment(struct error *error)
@@ -189,17 +193,34 @@ static int give_up_privileges(struct workplace *workplace, struct error *error)
     return privileges_harden(error);
 }
 
-static int confine(struct workplace *workplace, int landlock_abi, struct error *error)
+/* Certificates, and what workers of the operator's own tasks may reach: what this process gives up,
+ * none of them could get back. */
+static int deny_files(struct workplace *workplace, struct error *error)
 {
-    workplace->landlock_abi = confinement_landlock_abi(landlock_abi);
+    struct program_files *files = &workplace->files;
+    cleanup_free struct confinement_path *paths = calloc(files->path_count + 1, sizeof *paths);
+    if (!paths)
+        return error_set_system(error, ENOMEM, "cannot list the files of workers");
+    paths[0] = (struct confinement_path){.descriptor = workplace->certificates,
+                                         .access = CONFINEMENT_READ};
+    for (size_t i = 0; i < files->path_count; i++)
+        paths[i + 1] = files->paths[i];
+    int result =
+        sandbox_deny_other_files(workplace->landlock_abi, paths, files->path_count + 1, error);
+    program_files_close_paths(files);
+    return result;
+}
+
+static int confine(struct workplace *workplace, struct error *error)
+{
     const char *gaps = sandbox_landlock_gaps(workplace->landlock_abi);
     if (gaps)
         log_warning("this kernel's Landlock ABI is %d, %d is wanted: %s", workplace->landlock_abi,
                     CONFINEMENT_ABI_MAXIMUM, gaps);
-    if (sandbox_deny_other_files(workplace->landlock_abi, workplace->certificates, error) < 0)
+    if (deny_files(workplace, error) < 0)
         return -1;
     struct confinement_filter own;
-    if (sandbox_build_launcher_filter(&own, error) < 0)
+    if (sandbox_build_launcher_filter(workplace->files.domain_count > 0, &own, error) < 0)
         return -1;
     int result = confinement_load(&own, error);
     confinement_free(&own);
@@ -215,10 +236,36 @@ static int load_tasks(struct workplace *workplace, const struct config *config, 
     return 0;
 }
 
+/* While the launcher is who it was started as: its files need not be those of its later user. Where
+ * that stays the same, processes of others count against the limit of its workers. */
+static int prepare_programs(struct workplace *workplace, struct error *error)
+{
+    if (program_files_open(workplace->tasks, workplace->landlock_abi, &workplace->files, error) < 0)
+        return -1;
+    if (workplace->files.domain_count == 0)
+        return 0;
+    const struct worker_users *users = &workplace->users;
+    workplace->is_contained = workplace->landlock_abi >= SCOPES_ABI || users->count > 0;
+    if (!users->privileged &&
+        worker_users_count_processes(&workplace->processes_of_others, error) < 0)
+        return -1;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return error_set_system(error, errno, "cannot adopt what programs of tasks leave");
+    if (workplace->landlock_abi == 0)
+        log_warning("tasks of tasks.directory will fail: without Landlock their programs are not "
+                    "run");
+    return sandbox_build_program_filters(workplace->is_contained, &workplace->program_filters,
+                                         error);
+}
+
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
                       struct error *error)
 {
-    *workplace = (struct workplace){.launcher = getpid(), .certificates = -1};
+    *workplace = (struct workplace){
+        .launcher = getpid(),
+        .certificates = -1,
+        .landlock_abi = confinement_landlock_abi(landlock_abi),
+    };
     if (setsid() < 0 && errno != EPERM) /* EPERM: leads one already */
         return error_set_system(error, errno, "cannot start a session");
     umask(077);
@@ -228,7 +275,7 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
         clean_environment(error) < 0 || worker_users_find(config, &workplace->users, error) < 0 ||
         kube_warm_up(error) < 0 || rehearse(error) < 0 || confinement_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
-        close_keyring(workplace, error) < 0)
+        prepare_programs(workplace, error) < 0 || close_keyring(workplace, error) < 0)
         return -1;
     malloc_trim(0); /* the smaller, the faster to fork */
     if (check_memory(config, error) < 0)
@@ -240,5 +287,5 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
     if (give_up_privileges(workplace, error) < 0 || load_key(workplace, config, error) < 0 ||
         open_certificates(workplace, config, error) < 0)
         return -1;
-    return confine(workplace, landlock_abi, error);
+    return confine(workplace, error);
 }

@@ -48,6 +48,13 @@ static void ask_too_late(struct worker *worker)
     order_of(worker)->not_after = (uint64_t)clock_monotonic().milliseconds;
 }
 
+static void name_a_task_that_is_not_there(struct worker *worker)
+{
+    struct launcher_launch *order = order_of(worker);
+    snprintf(order->external_task, sizeof order->external_task, "%s",
+             "3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11");
+}
+
 static void forget_the_report(struct worker *worker)
 {
     worker->report_fd = -1;
@@ -146,6 +153,8 @@ static const struct spoiled cases[] = {
      "too late"},
     {"order without an alarm ends a worker", "alarm", EXIT_WORKER_ALARM, NULL, ask_for_no_alarm,
      "alarm"},
+    {"task that the launcher does not know ends a worker", "programs", EXIT_WORKER_TASK, NULL,
+     name_a_task_that_is_not_there, "restart mimod"},
     {"report pipe that is missing ends a worker", "descriptors", EXIT_WORKER_DESCRIPTORS, NULL,
      forget_the_report, "arrange descriptors"},
     {"job that is missing ends a worker", "descriptors", EXIT_WORKER_DESCRIPTORS, NULL,
@@ -204,8 +213,10 @@ static void every_step_has_a_code_of_the_table(void **state)
     for (const struct worker_step *step = worker_steps; step->name; step++) {
         assert_non_null(exit_code_text(step->exit_code));
         assert_non_null(step->run);
-        if (step->exit_code == EXIT_WORKER_USER || step->exit_code == EXIT_WORKER_JOB)
-            continue; /* the proof comes after capabilities, the job before its seal */
+        if (step->exit_code == EXIT_WORKER_USER || step->exit_code == EXIT_WORKER_JOB ||
+            step->exit_code == EXIT_WORKER_TASK)
+            continue; /* the proof comes after capabilities, the job before its seal, the task of
+                         an order before what it needs */
         assert_true(step->exit_code >= before);
         before = step->exit_code;
     }
