@@ -11,6 +11,7 @@
 #include "config.h"
 #include "mimo/confinement.h"
 #include "mimo/confinement_calls.h"
+#include "mimo/https.h"
 #include "mimo/store.h"
 
 /* clang-format off */
@@ -62,6 +63,9 @@ static int collect_places(const struct config *config, struct confinement_places
     for (size_t i = 0; i < sizeof(read_again) / sizeof(read_again[0]); i++)
         if (confinement_place_of(places, read_again[i], CONFINEMENT_READ, error) < 0)
             return -1;
+    if ((config->api_auth & AUTH_ENTRA) && !config->azure_ca_file[0] &&
+        confinement_place_of(places, HTTPS_SYSTEM_CA, CONFINEMENT_READ, error) < 0)
+        return -1;
     if (fetches(config) && confinement_place_names(places, error) < 0)
         return -1;
     if (confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0)

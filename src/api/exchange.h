@@ -40,11 +40,11 @@ struct exchange {
     char method[16]; /* cut; for the log */
     char peer[64];   /* address of the client, for the log */
     struct request request;
-    struct answer answer;   /* status 0 until there is one */
-    const char *icm_header; /* or NULL; lives as long as the request in the library */
+    struct answer answer;               /* status 0 until there is one */
+    const char *icm_header;             /* or NULL; lives as long as the request in the library */
     const gnutls_datum_t *certificates; /* the client's, or NULL; live as long as the connection */
     unsigned int certificate_count;
-    bool expects_continue;  /* the client waits before it sends its body */
+    bool expects_continue; /* the client waits before it sends its body */
     char *body;
     size_t body_length;
     size_t body_capacity;

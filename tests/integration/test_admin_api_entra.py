@@ -428,3 +428,13 @@ def test_an_authority_whose_certificate_is_not_trusted_is_not_believed(own_pair)
     wait_for(lambda: FAILED in pair.server.log, "the failure")
     assert not pair.entra.requests
     assert pair.ask(pair.entra.token()).status == 503
+
+
+def test_the_system_s_authorities_are_read_again_too(own_pair):
+    pair = own_pair(started=False)
+    pair.server.config.write_text(pair.server.config.read_text().replace(f"ca_file = {pair.entra.ca_file}\n", ""))
+    pair.server.start()
+    wait_for(lambda: FAILED in pair.server.log, "the failure")
+    assert not pair.entra.requests # the practice authority is none of the system's
+    pair.reload()
+    assert "who may log in was read again" in pair.server.log
