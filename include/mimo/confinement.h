@@ -166,6 +166,9 @@ int confinement_enter(const struct confinement *confinement, int abi, struct err
  * confinement_enter(). */
 const char *confinement_describe(void);
 
+/* The Landlock ABI that confinement_enter() made use of; 0: none, or not yet. */
+int confinement_abi(void);
+
 /* --- The places of a domain, collected (confinement_places.c) --- */
 
 enum { CONFINEMENT_PLACES_MAXIMUM = 32 };

@@ -17,10 +17,16 @@
 
 /* What is in force in this process, read back where the kernel tells. */
 static char description[160] = "not confined";
+static int abi_in_force;
 
 const char *confinement_describe(void)
 {
     return description;
+}
+
+int confinement_abi(void)
+{
+    return abi_in_force;
 }
 
 static void close_directory(DIR **directory)
@@ -118,6 +124,8 @@ int confinement_enter(const struct confinement *confinement, int abi, struct err
         return -1;
     describe(confinement, abi);
     int result = confinement_enter_domain(abi, &confinement->domain, error);
+    if (result == 0)
+        abi_in_force = abi;
     if (result == 0)
         result = report_to_log(error);
     if (result == 0)

@@ -96,9 +96,10 @@ static const struct command commands[] = {
     {"actuator", "list", "", 0, 0, OF_API,
      ctl_actuator_list, "lists the actuators and the buckets they look after", NULL, NULL},
 
-    {"ps", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
-     ctl_ps, "shows the workers on this machine",
-     "Asks the actuators' control sockets, so it works on their machine alone, and without an Admin API.", NULL},
+    {"ps", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_SECURITY),
+     ctl_ps, "shows the workers on this machine, or what each process may do",
+     "Asks the actuators' control sockets, so it works on their machine alone, and without an Admin API.",
+     "mimoctl ps --security"},
     {"top", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
      ctl_top, "shows the workers on this machine, every second",
      "q or Ctrl-C ends it.", NULL},

@@ -42,6 +42,7 @@
     OPTION(OPTION_CONTEXT, 0, "context", "NAME", "the context of the kubeconfig to take (default: its current one)") \
     OPTION(OPTION_PROPERTIES, 0, "properties", "JSON|@FILE", "properties of the cluster: a JSON object")         \
     OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "the operatorFlags within its properties: a JSON object") \
+    OPTION(OPTION_SECURITY, 0, "security", NULL, "show all processes of the family with what each may do, and what is more than it needs") \
     OPTION(OPTION_ICM, 0, "icm", "N", "number of the ticket, for the audit trail")                               \
     OPTION(OPTION_RUNTIME_DIRECTORY, 0, "runtime-directory", "DIR", "where the actuators' sockets are (MIMO_RUNTIME_DIRECTORY; default /run/mimo)") \
     OPTION(OPTION_OUTPUT, 'o', "output", "FORM", "table (default), wide, json or id")                            \

@@ -6,6 +6,7 @@
 
 #include "ctl/handlers.h"
 #include "ctl/machine.h"
+#include "ctl/security.h"
 #include "ctl/workers_text.h"
 #include "mimo/document.h"
 
@@ -42,6 +43,8 @@ static void write_answers(const struct output *output, const json_t *answers)
 
 int ctl_ps(struct ctl *ctl, struct error *error)
 {
+    if (ctl->options.values[OPTION_SECURITY])
+        return security_show(ctl, error);
     struct machine_question question = {.command = "ps"};
     cleanup_json json_t *answers = NULL;
     int status = machine_ask(ctl, &question, &answers, error);

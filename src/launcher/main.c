@@ -14,6 +14,7 @@
 #include "launcher/workplace.h"
 #include "mimo/log.h"
 #include "mimo/process.h"
+#include "mimo/process_security.h"
 #include "mimo/program.h"
 #include "mimo/task.h"
 
@@ -91,12 +92,17 @@ int main(int argc, char **argv)
     int channel = take_passed("channel", arg_channel);
     int lock = arg_lock ? take_passed("lock", arg_lock) : channel;
     process_close_descriptors((int[]){channel, lock}, 2);
-    if (workplace_prepare(&workplace, &config, landlock_abi, &error) < 0) {
+    int self = process_security_open(&error);
+    if (self < 0 || workplace_prepare(&workplace, &config, landlock_abi, &error) < 0) {
         log_error("cannot start: %s", error.message);
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }
     config_free(&config);
     log_ready(&workplace);
+    char text[PROCESS_CAPABILITIES_SIZE];
+    log_info("confined: %s, Landlock ABI %d", process_security_describe(self, text),
+             workplace.landlock_abi);
+    close(self);
     int status = EXIT_SUCCESS;
     if (launcher_serve(&workplace, channel, &error) < 0) {
         if (error.kind == ERROR_INVALID)

@@ -42,9 +42,6 @@ int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *e
 
 /* --- Landlock (sandbox_landlock.c) --- */
 
-/* What `abi` cannot keep a worker from doing, for a log line; NULL when nothing is missing. */
-const char *sandbox_landlock_gaps(int abi);
-
 /* Denies this process and its children every access to the file system by path. No-op with ABI 0.
  */
 int sandbox_deny_files(int abi, struct error *error);

@@ -4,21 +4,6 @@
 
 #include "launcher/sandbox.h"
 
-#define NO_SCOPES "only seccomp keeps workers from signalling others"
-#define NO_PORTS  "workers may connect to any TCP port; " NO_SCOPES
-#define NO_DOMAIN NO_PORTS " and from files"
-
-/* What a worker could do without what a later ABI brought. */
-static const char *const gaps[CONFINEMENT_ABI_MAXIMUM + 1] = {
-    [0] = NO_DOMAIN, [1] = NO_PORTS,  [2] = NO_PORTS, [3] = NO_PORTS,
-    [4] = NO_SCOPES, [5] = NO_SCOPES, [6] = NULL,     [7] = NULL,
-};
-
-const char *sandbox_landlock_gaps(int abi)
-{
-    return gaps[abi];
-}
-
 int sandbox_deny_other_files(int abi, const struct confinement_path *paths, size_t count,
                              struct error *error)
 {

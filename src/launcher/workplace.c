@@ -22,6 +22,7 @@
 #include "mimo/kube.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
+#include "mimo/process_security.h"
 #include "mimo/report.h"
 #include "mimo/seal.h"
 #include "mimo/task.h"
@@ -213,7 +214,7 @@ static int deny_files(struct workplace *workplace, struct error *error)
 
 static int confine(struct workplace *workplace, struct error *error)
 {
-    const char *gaps = sandbox_landlock_gaps(workplace->landlock_abi);
+    const char *gaps = landlock_gaps(workplace->landlock_abi);
     if (gaps)
         log_warning("this kernel's Landlock ABI is %d, %d is wanted: %s", workplace->landlock_abi,
                     CONFINEMENT_ABI_MAXIMUM, gaps);

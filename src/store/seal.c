@@ -207,20 +207,20 @@ static bool find_key_of(struct seal_key *key, X509 *x509)
     return false;
 }
 
-static int check_pair(struct seal_key *key, const char *certificate_path, const char *key_path,
-                      struct error *error)
+static int load_pair(const char *certificate_path, const char *key_path, struct seal_key *key,
+                     struct error *error)
 {
     X509 *x509;
     if (load_certificate(certificate_path, &x509, error) < 0)
         return -1;
-    bool found = find_key_of(key, x509);
+    int status = load_keys(key_path, key, error);
+    if (status == 0 && !find_key_of(key, x509))
+        status = error_set(error, ERROR_INVALID,
+                           "the seal key %s does not belong to the certificate %s: put the one "
+                           "that does in its place",
+                           key_path, certificate_path);
     X509_free(x509);
-    if (found)
-        return 0;
-    return error_set(error, ERROR_INVALID,
-                     "the seal key %s does not belong to the certificate %s: put the one that "
-                     "does in its place",
-                     key_path, certificate_path);
+    return status;
 }
 
 int seal_key_load(const char *certificate_path, const char *key_path, struct seal_key **ret,
@@ -230,8 +230,9 @@ int seal_key_load(const char *certificate_path, const char *key_path, struct sea
     if (!key)
         return error_set(error, ERROR_LIMIT, "out of memory");
     ERR_clear_error();
-    if (load_keys(key_path, key, error) < 0 ||
-        (certificate_path && check_pair(key, certificate_path, key_path, error) < 0)) {
+    int status = certificate_path ? load_pair(certificate_path, key_path, key, error)
+                                  : load_keys(key_path, key, error);
+    if (status < 0) {
         seal_key_free(key);
         return -1;
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "mimo/confinement.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
 #include "mimo/process.h"
@@ -138,6 +139,38 @@ static json_t *answer_ps(struct supervisor *supervisor)
                      workers_view(supervisor));
 }
 
+/* Its powers are for whoever asks to read from /proc; what /proc does not tell is told here. */
+static json_t *process_view(const char *role, int64_t pid, int landlock_abi)
+{
+    return json_pack("{s:s, s:I, s:i}", "role", role, "pid", (json_int_t)pid, "landlockAbi",
+                     landlock_abi);
+}
+
+static json_t *worker_process_view(const struct supervisor *supervisor, const struct worker *worker)
+{
+    json_t *view = process_view("worker", worker->pid, (int)supervisor->launcher.landlock_abi);
+    document_set_string(view, "manifestID", worker->manifest_id);
+    document_set_string(view, "task", worker->task ? worker->task->name : "");
+    document_set_string(view, "clusterResourceID", worker->cluster);
+    return view;
+}
+
+static json_t *answer_security(struct supervisor *supervisor)
+{
+    const struct family *family = supervisor->family;
+    const struct worker_table *table = &supervisor->table;
+    json_t *processes = json_array();
+    json_array_append_new(processes, process_view("supervisor", getpid(), confinement_abi()));
+    json_array_append_new(processes, process_view("launcher", family->launcher,
+                                                  (int)supervisor->launcher.landlock_abi));
+    json_array_append_new(processes, process_view("metrics helper", family->metrics, confinement_abi()));
+    for (uint32_t i = 0; i < table->size; i++)
+        if (table->workers[i].state == WORKER_RUNNING)
+            json_array_append_new(processes, worker_process_view(supervisor, &table->workers[i]));
+    return json_pack("{s:b, s:o, s:o}", "ok", 1, "actuator", actuator_view(supervisor), "processes",
+                     processes);
+}
+
 static json_t *answer_pause(struct supervisor *supervisor)
 {
     supervisor_hold(supervisor, POLLER_PAUSED);
@@ -160,8 +193,8 @@ static const struct command {
     const char *name;
     json_t *(*answer)(struct supervisor *supervisor);
 } commands[] = {
-    {"status", answer_status}, {"ps", answer_ps},         {"pause", answer_pause},
-    {"drain", answer_drain},   {"resume", answer_resume},
+    {"status", answer_status}, {"ps", answer_ps},       {"security", answer_security},
+    {"pause", answer_pause},   {"drain", answer_drain}, {"resume", answer_resume},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

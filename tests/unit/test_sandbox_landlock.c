@@ -162,16 +162,11 @@ static void sandbox_closes_with_every_landlock_abi(void **state)
     }
 }
 
-static void gaps_are_named_where_an_abi_has_some(void **state)
+static void abi_is_never_more_than_what_is_asked_for(void **state)
 {
     (void)state;
-    assert_non_null(strstr(sandbox_landlock_gaps(0), "files"));
-    assert_non_null(strstr(sandbox_landlock_gaps(3), "TCP port"));
-    assert_null(strstr(sandbox_landlock_gaps(4), "TCP port"));
-    assert_non_null(strstr(sandbox_landlock_gaps(5), "signal"));
-    assert_null(sandbox_landlock_gaps(6));
-    assert_null(sandbox_landlock_gaps(CONFINEMENT_ABI_MAXIMUM));
-    assert_int_equal(confinement_landlock_abi(2) <= 2, 1);
+    for (int maximum = 0; maximum <= CONFINEMENT_ABI_MAXIMUM; maximum++)
+        assert_true(confinement_landlock_abi(maximum) <= maximum);
 }
 
 int main(void)
@@ -180,7 +175,7 @@ int main(void)
         cmocka_unit_test(landlock_denies_what_each_abi_knows),
         cmocka_unit_test(both_domains_deny_every_use_of_files),
         cmocka_unit_test(sandbox_closes_with_every_landlock_abi),
-        cmocka_unit_test(gaps_are_named_where_an_abi_has_some),
+        cmocka_unit_test(abi_is_never_more_than_what_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
