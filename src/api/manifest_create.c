@@ -31,11 +31,24 @@ static int refuse_task(const char *name, const struct task_list *tasks, struct a
 {
     char known[ERROR_MESSAGE_SIZE / 2] = "";
     const struct task *task;
+    size_t used = 0;
+    size_t left_off = 0;
     for (size_t i = 0; (task = task_list_at(tasks, i)); i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof(known) - used, "%s%s (%s)", used ? ", " : "", task->id,
-                 task->short_name);
+        char one[128];
+        size_t length = (size_t)snprintf(one, sizeof(one), "%s%s (%s)", used ? ", " : "", task->id,
+                                         task->short_name);
+        if (used + length < sizeof(known)) {
+            memcpy(known + used, one, length + 1);
+            used += length;
+        } else {
+            left_off++;
+        }
     }
+    if (left_off > 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                             "no task \"%.64s\" is registered; tasks are %s, and %zu more that "
+                             "/admin/tasks lists",
+                             name, known, left_off);
     return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
                          "no task \"%.64s\" is registered; tasks are %s", name, known);
 }

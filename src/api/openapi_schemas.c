@@ -165,14 +165,22 @@ static const char schemas[] = JSON({
   "required": ["value"],
   "properties": {"value": {"type": "array", "items": {
     "type": "object",
-    "required": ["id", "name", "shortName", "summary", "takesParameters", "practice"],
+    "required": ["id", "name", "shortName", "summary", "takesParameters", "practice", "external", "cluster"],
     "properties": {
       "id": {"$ref": "#/components/schemas/uuid"},
       "name": {"type": "string"},
       "shortName": {"type": "string"},
       "summary": {"type": "string"},
       "takesParameters": {"type": "boolean"},
-      "practice": {"type": "boolean"}}}}}},
+      "practice": {"type": "boolean"},
+      "external": {"type": "boolean", "description": "one of the operator's own"},
+      "cluster": {"type": "boolean", "description": "connects to the cluster"},
+      "steps": {"type": "array", "items": {"type": "string"},
+                "description": "their names; absent where the parameters decide"},
+      "patches": {"type": "array", "items": {"type": "string"},
+                  "description": "paths of the cluster document that it may change"},
+      "timeout": {"type": "integer", "description": "seconds; absent where it is the actuator's"},
+      "file": {"type": "string", "description": "where an external one was read from"}}}}}},
 
 "actuatorList": {
   "type": "object",

@@ -297,7 +297,7 @@ static int check_tasks_directory(const struct config *config, struct error *erro
                  config->tasks_directory);
 }
 
-static int check_certificates(const struct config *config, struct error *error)
+static int check_tasks(const struct config *config, struct error *error)
 {
     const char *directory = config_certificate_directory(config);
     const char *vault = config_certificate_vault(config);
@@ -318,11 +318,8 @@ static int check_certificates(const struct config *config, struct error *error)
 int config_check_rules(const struct config *config, struct error *error)
 {
     static int (*const rules[])(const struct config *, struct error *) = {
-        check_lease,        check_place,
-        check_membership,   check_mark,
-        check_worker_uids,  check_addresses,
-        check_certificates, check_azure,
-        check_entra,        check_client_certificates,
+        check_lease,     check_place, check_membership, check_mark,  check_worker_uids,
+        check_addresses, check_tasks, check_azure,      check_entra, check_client_certificates,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -338,6 +338,17 @@ static json_t *find_servers(const struct supervisor *supervisor, struct worker *
     return take_pointer(&urls);
 }
 
+/* The Admin API knew the task, or had known it once. */
+static void settle_unregistered(struct supervisor *supervisor, struct worker *worker)
+{
+    char detail[512];
+    snprintf(detail, sizeof(detail),
+             "actuator %d has no task %s; where it is one of your own, its file must be in "
+             "tasks.directory of every actuator, and mimod restarted since",
+             supervisor->poller.membership.index, worker->task_id);
+    settle_as(supervisor, worker, OUTCOME_UNREGISTERED, detail);
+}
+
 void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct monotonic claimed,
                    int64_t lease_milliseconds)
 {
@@ -349,7 +360,7 @@ void attempt_begin(struct supervisor *supervisor, struct claim *claim, struct mo
     worker->started = clock_monotonic();
     feed_add(&supervisor->feed, METRIC_ATTEMPTS_STARTED);
     if (!worker->task) {
-        settle_as(supervisor, worker, OUTCOME_UNREGISTERED, NULL);
+        settle_unregistered(supervisor, worker);
         return;
     }
     uint16_t port = 0;

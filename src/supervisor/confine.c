@@ -59,6 +59,8 @@ static int collect_places(const struct config *config, struct confinement_places
             0 ||
         confinement_place_of(places, program_config_path(), CONFINEMENT_READ | CONFINEMENT_LIST,
                              error) < 0 ||
+        (*config->tasks_directory && /* where SIGHUP looks for what has changed */
+         confinement_place(places, config->tasks_directory, CONFINEMENT_LIST, error) < 0) ||
         confinement_place(places, "/proc", CONFINEMENT_READ, error) < 0 ||
         confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0)
         return -1;

@@ -12,6 +12,7 @@
 #include "mimo/log.h"
 #include "mimo/program.h"
 #include "supervisor/confine.h"
+#include "supervisor/limits.h"
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -140,6 +141,17 @@ static void drain(struct supervisor *supervisor)
     stop_if_idle(supervisor);
 }
 
+/* A worker must be dead before its lease is. */
+static void warn_of_short_leases(const struct supervisor *supervisor)
+{
+    const struct task *task;
+    for (size_t i = 0; (task = task_list_at(supervisor->tasks, i)); i++)
+        if (limits_timeout(supervisor->config, task) > supervisor->config->actuator_lease_ttl)
+            log_warning("task %s: its timeout is longer than actuator.lease_ttl, whose end it does "
+                        "not outlive",
+                        task->short_name);
+}
+
 /* What of the configuration rules and tasks carry: rounds and batches under way have copies of
  * their own. */
 static void apply_rules(struct supervisor *supervisor)
@@ -150,6 +162,7 @@ static void apply_rules(struct supervisor *supervisor)
     rules->backoff =
         (struct backoff){config->actuator_retry_backoff, config->actuator_retry_backoff_max};
     task_list_set_practice(supervisor->tasks, config->actuator_practice_tasks);
+    warn_of_short_leases(supervisor);
 }
 
 static void log_change(void *context, const char *section, const char *key, bool taken)

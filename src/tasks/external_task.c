@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mimo/cleanup.h"
 #include "mimo/external_task.h"
@@ -13,6 +14,7 @@
 #include "mimo/io.h"
 #include "mimo/launcher_channel.h"
 #include "mimo/log.h"
+#include "mimo/privileges.h"
 #include "mimo/text.h"
 #include "mimo/uuid.h"
 #include "tasks/trusted_path.h"
@@ -227,9 +229,10 @@ static int set_patches(struct reading *reading, const struct key *key, const cha
     return result;
 }
 
-/* Workers have users of their own unless all of MIMO runs as one user, whose file it is then. */
+/* Workers have users of their own, unless all of MIMO runs as the one that started it. */
 static int check_program(const char *path, struct error *error)
 {
+    const bool one_user = !privileges_can_change();
     struct stat status;
 
     if (check_executable(path, error) < 0)
@@ -238,7 +241,7 @@ static int check_program(const char *path, struct error *error)
         return error_set_system(error, errno, "cannot look at %s", path);
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s is not a file", path);
-    if (!(status.st_mode & (status.st_uid == 0 ? S_IXOTH : S_IXUSR)))
+    if (!(status.st_mode & (one_user && status.st_uid == geteuid() ? S_IXUSR : S_IXOTH)))
         return error_set(error, ERROR_INVALID,
                          "%s cannot be executed by the users of workers: chmod a+rx %s", path,
                          path);

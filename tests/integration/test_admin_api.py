@@ -340,7 +340,9 @@ def test_tasks_are_listed(api):
     tasks = {task["shortName"]: task for task in api("GET", "/admin/tasks").expect(200)["value"]}
     assert tasks["operator-flags-update"]["id"] == FLAGS
     assert tasks["practice"]["practice"] is True
-    assert set(tasks["practice"]) == {"id", "name", "shortName", "summary", "takesParameters", "practice"}
+    assert set(tasks["practice"]) == {"id", "name", "shortName", "summary", "takesParameters", "practice", "external", "cluster"}
+    flags = tasks["operator-flags-update"]
+    assert flags["cluster"] and not flags["external"] and flags["steps"][0] == "API server is up"
 
 
 def test_every_request_needs_the_api_version(api, cluster):

@@ -62,6 +62,8 @@ static void rules_over_several_keys_are_kept(void **state)
         {"[metrics]\nlisten =", NULL},
         {"[metrics]\nlisten = x",
          ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+        {"[tasks]\ndirectory = tasks.d", ": tasks.directory: \"tasks.d\" is not an absolute path"},
+        {"[tasks]\ndirectory =", NULL},
         {"[tasks]\ncertificates = /x", ": tasks.certificates: \"/x\" is neither dir:PATH with an "
                                        "absolute path nor keyvault:https://NAME.vault.azure.net"},
         {"[tasks]\ncertificates = dir:x",

@@ -11,6 +11,7 @@
     DIR/seal/               certificate and key under which cluster credentials are sealed
     DIR/api/                certificate, key and token file of the Admin API
     DIR/certificates/       certificates with their keys that tasks bring to the clusters
+    DIR/tasks.d/            tasks of your own: NAME.conf, each with a step or more (mimo-task(5))
     DIR/practice/           kubeconfig files of the practice clusters
 """
 
@@ -48,6 +49,7 @@ class Layout:
         self.api = directory / "api"
         self.certificate = self.api / "api.crt"
         self.certificates = directory / "certificates"
+        self.tasks = directory / "tasks.d"
         self.practice = directory / "practice"
 
     def make(self, instances):
@@ -55,7 +57,7 @@ class Layout:
         self._check_paths()
         self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._check_reachable()
-        for path in (self.overrides.parent, self.log, self.state, self.seal):
+        for path in (self.overrides.parent, self.log, self.state, self.seal, self.tasks):
             path.mkdir(mode=0o755, exist_ok=True)
         _own(self.database.parent, 0o770, identities.SUPERVISOR)
         _own(self.run, 0o750, identities.SUPERVISOR)
@@ -123,6 +125,7 @@ class Layout:
             "tasks.acr_domain": ACR_DOMAIN,
             "tasks.managed_domain": DOMAIN,
             "tasks.certificates": f"dir:{self.certificates}",
+            "tasks.directory": self.tasks,
             "metrics.interval": "2s",
             "metrics.statsd": f"unix:{self.statsd_socket}",
             "metrics.listen": f"127.0.0.1:{ports_of_metrics[0]}" if ports_of_metrics else "",

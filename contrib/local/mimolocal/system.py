@@ -181,6 +181,7 @@ class System:
             "MIMO_RUNTIME_DIRECTORY": layout.run,
             "MIMO_STATSD_LOG": layout.statsd_log,
             "MIMO_CERTIFICATES": layout.certificates,
+            "MIMO_TASKS": layout.tasks,
             "MIMO_PRACTICE_DIRECTORY": layout.practice,
             **{f"MIMO_CLUSTER_{number}": entry["resourceID"]
                for number, entry in enumerate(self.practice.clusters().values())},
