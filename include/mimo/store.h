@@ -89,7 +89,9 @@ enum store_status {
  * ID) everywhere in this interface, all others by `id`. */
 struct store_item {
     char *etag;
-    json_t *document;
+    json_t *document; /* NULL where it comes as text */
+    char *text;       /* as stored, terminated; NULL where it comes as a document */
+    size_t length;
 };
 
 struct store_result {
@@ -172,6 +174,7 @@ struct store_operation {
     struct store_target target;
     struct store_target second; /* PAIR */
     struct store_query query;   /* QUERY */
+    bool as_text;               /* GET, QUERY: see store_as_text() */
     struct store_result result; /* out */
 };
 
@@ -190,6 +193,10 @@ struct store_operation store_delete(enum store_container container, const char *
  * either. */
 struct store_operation store_pair(struct store_operation first, struct store_operation second);
 struct store_operation store_query(const struct store_query *query);
+
+/* The same GET or QUERY for a caller that only hands documents on: each comes as the JSON text that
+ * is stored. Nobody has looked whether it can be understood, so none is left out for that. */
+struct store_operation store_as_text(struct store_operation operation);
 
 struct store; /* a handle */
 

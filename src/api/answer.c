@@ -27,11 +27,31 @@ const char *api_error_code(enum api_error error)
     return error_table[error].code;
 }
 
+static void drop_text(struct answer *answer)
+{
+    free(answer->text.text);
+    answer->text = (struct text_buffer){0};
+}
+
 void answer_set(struct answer *answer, int status, json_t *body)
 {
     json_decref(answer->body);
+    drop_text(answer);
     answer->status = status;
     answer->body = body;
+}
+
+void answer_set_text(struct answer *answer, int status, struct text_buffer *text)
+{
+    struct text_buffer taken = *text;
+    *text = (struct text_buffer){0};
+    if (taken.failed) {
+        free(taken.text);
+        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return;
+    }
+    answer_set(answer, status, NULL);
+    answer->text = taken;
 }
 
 void answer_set_view(struct answer *answer, int status, json_t *body)
@@ -78,5 +98,6 @@ int answer_internal(struct answer *answer, const char *what, const struct error 
 void answer_free(struct answer *answer)
 {
     json_decref(answer->body);
+    drop_text(answer);
     *answer = (struct answer){0};
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "mimo/error.h"
+#include "mimo/text_buffer.h"
 
 /* Constant, HTTP status, code in the body. Scripts match on the codes. */
 #define API_ERRORS(ERROR)                                                                          \
@@ -56,6 +57,7 @@ enum { ANSWER_RETRY_AFTER = 2, ANSWER_ALLOW_SIZE = 64 };
 struct answer {
     int status;
     json_t *body;                  /* owned; NULL for none */
+    struct text_buffer text;       /* owned; the body where it was made as text */
     const char *challenge;         /* WWW-Authenticate; static text, or NULL */
     char allow[ANSWER_ALLOW_SIZE]; /* Allow, or "" */
     bool retry_later;              /* send Retry-After */
@@ -69,6 +71,9 @@ void answer_set(struct answer *answer, int status, json_t *body);
 
 /* The same for a body that cannot be NULL but without memory: then it answers 500. */
 void answer_set_view(struct answer *answer, int status, json_t *body);
+
+/* The same for a body that was made as text, which is taken over; 500 for one that failed. */
+void answer_set_text(struct answer *answer, int status, struct text_buffer *text);
 
 /* Fills the answer with an error; `target` names the member or parameter that is wrong, or is NULL.
  * Returns -1. */

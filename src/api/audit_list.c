@@ -14,5 +14,6 @@ void audit_list(struct api *api, struct request *request, struct answer *answer)
 {
     struct store_query query = {.kind = STORE_QUERY_AUDIT};
     if (request_time(request, QUERY_SINCE, &query.since, answer) == 0)
-        listing_answer(api, request, &query, view_of_entry, answer);
+        listing_answer(api, request, &query, (struct listing_view){.document = view_of_entry},
+                       answer);
 }

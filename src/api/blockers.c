@@ -6,6 +6,7 @@
 
 #include "api/members.h"
 #include "mimo/bucket.h"
+#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/cluster.h"
 #include "mimo/document.h"
@@ -130,7 +131,7 @@ json_t *blockers_find(const struct blockers_facts *facts)
     return json_incref(blockers);
 }
 
-int blockers_add(struct api *api, const struct manifest *manifest, json_t *view,
+int blockers_add(struct api *api, const struct manifest *manifest, struct text_buffer *view,
                  struct answer *answer)
 {
     char subscription[UUID_SIZE];
@@ -156,8 +157,11 @@ int blockers_add(struct api *api, const struct manifest *manifest, json_t *view,
             .members = reads[1].result.items,
             .member_count = reads[1].result.count,
         };
-        if (json_object_set_new(view, "blockers", blockers_find(&facts)) < 0)
-            result = answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        cleanup_json json_t *blockers = blockers_find(&facts);
+        cleanup_free char *text = blockers ? document_format(blockers) : NULL;
+        view->failed = view->failed || !text;
+        text_buffer_add(view, ",\"blockers\":");
+        text_buffer_add(view, text ? text : "[]");
     }
     store_release(reads, 2);
     return result;

@@ -20,6 +20,7 @@
 
 #include "api/api.h"
 #include "mimo/manifest.h"
+#include "mimo/text_buffer.h"
 
 /* What the causes are found in. */
 struct blockers_facts {
@@ -35,8 +36,9 @@ struct blockers_facts {
 /* The array of causes. New reference; NULL without memory. Pure. */
 json_t *blockers_find(const struct blockers_facts *facts);
 
-/* Adds `blockers` to the view of a manifest that is Pending; leaves those of others alone. */
-int blockers_add(struct api *api, const struct manifest *manifest, json_t *view,
+/* Adds `,"blockers":[...]` to the view of a manifest that is Pending; leaves those of others alone.
+ * The manifest's document is not asked for. */
+int blockers_add(struct api *api, const struct manifest *manifest, struct text_buffer *view,
                  struct answer *answer);
 
 #endif

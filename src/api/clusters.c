@@ -42,7 +42,8 @@ static json_t *view_of_document(struct api *api, json_t *document)
 void clusters_list(struct api *api, struct request *request, struct answer *answer)
 {
     struct store_query query = {.kind = STORE_QUERY_CLUSTERS};
-    listing_answer(api, request, &query, view_of_document, answer);
+    listing_answer(api, request, &query, (struct listing_view){.document = view_of_document},
+                   answer);
 }
 
 void cluster_show(struct api *api, struct request *request, struct answer *answer)

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "api/routes.h"
+#include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
 
@@ -204,6 +205,17 @@ static void add_header(struct exchange *exchange, const char *name, const char *
         (void)MHD_add_response_header(exchange->response, name, value);
 }
 
+/* The body as text, which the caller frees. NULL for none, or without memory. */
+static char *take_text(struct answer *answer, size_t *ret_length)
+{
+    *ret_length = answer->text.length;
+    if (answer->text.text)
+        return take_pointer(&answer->text.text);
+    char *text = answer->body ? document_format(answer->body) : NULL;
+    *ret_length = text ? strlen(text) : 0;
+    return text;
+}
+
 /* The response of an answer's body; a text that memory does not suffice for becomes an error
  * without details. */
 static struct MHD_Response *make_response(struct exchange *exchange)
@@ -213,9 +225,10 @@ static struct MHD_Response *make_response(struct exchange *exchange)
     exchange->status = exchange->answer.status;
     if (exchange->status == 204)
         return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    char *text = exchange->answer.body ? document_format(exchange->answer.body) : NULL;
+    size_t length;
+    char *text = take_text(&exchange->answer, &length);
     struct MHD_Response *response =
-        text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
+        text ? MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE) : NULL;
     if (response)
         return response;
     free(text);

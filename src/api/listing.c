@@ -90,27 +90,65 @@ char *listing_next_link(const struct request *request, const char *token)
     return link;
 }
 
-/* {"value": [...]} of what the store found. NULL without memory. */
-static json_t *make_page(struct api *api, const struct store_result *result, listing_view_f *view)
+/* Adds one item's view to the page; 500 of answer_set_text() says when memory did not suffice. */
+static void add_item(struct api *api, const struct store_item *item, struct listing_view view,
+                     struct text_buffer *page)
 {
-    json_t *value = json_array();
-    for (size_t i = 0; value && i < result->count; i++) {
-        json_t *item = view(api, result->items[i].document);
-        if (item && json_array_append_new(value, item) < 0) {
-            json_decref(value);
-            value = NULL;
-        }
+    if (view.text) {
+        view.text(api, item, page);
+        return;
     }
-    return value ? json_pack("{s:o}", "value", value) : NULL;
+    cleanup_json json_t *shown = view.document(api, item->document);
+    cleanup_free char *text = shown ? document_format(shown) : NULL;
+    if (text)
+        text_buffer_add(page, text);
+    else if (shown)
+        page->failed = true;
 }
 
-static int add_next_link(const struct request *request, const char *continuation, json_t *page)
+/* {"value": [...]} of what the store found, but for the closing brace. */
+static void add_items(struct api *api, const struct store_result *result, struct listing_view view,
+                      struct text_buffer *page)
+{
+    bool first = true;
+    text_buffer_add(page, "{\"value\":[");
+    for (size_t i = 0; i < result->count; i++) {
+        size_t before = page->length;
+        text_buffer_add(page, first ? "" : ",");
+        size_t start = page->length;
+        add_item(api, &result->items[i], view, page);
+        if (page->length == start)
+            text_buffer_cut(page, before); /* left out */
+        else
+            first = false;
+    }
+    text_buffer_add(page, "]");
+}
+
+static void add_next_link(const struct request *request, const char *continuation,
+                          struct text_buffer *page)
 {
     if (!continuation)
-        return 0;
+        return;
     cleanup_free char *token = listing_encode_token(continuation);
     cleanup_free char *link = token ? listing_next_link(request, token) : NULL;
-    return link ? json_object_set_new(page, "nextLink", json_string(link)) : -1;
+    if (!link) {
+        page->failed = true;
+        return;
+    }
+    text_buffer_add(page, ",\"nextLink\":");
+    text_buffer_add_json_string(page, link);
+}
+
+static void answer_page(struct api *api, const struct request *request,
+                        const struct store_result *result, struct listing_view view,
+                        struct answer *answer)
+{
+    cleanup_text_buffer struct text_buffer page = {0};
+    add_items(api, result, view, &page);
+    add_next_link(request, result->continuation, &page);
+    text_buffer_add(&page, "}");
+    answer_set_text(answer, 200, &page);
 }
 
 static int refuse_token(struct answer *answer)
@@ -120,7 +158,7 @@ static int refuse_token(struct answer *answer)
 }
 
 void listing_answer(struct api *api, struct request *request, struct store_query *query,
-                    listing_view_f *view, struct answer *answer)
+                    struct listing_view view, struct answer *answer)
 {
     struct error error;
     cleanup_free char *continuation = NULL;
@@ -135,6 +173,7 @@ void listing_answer(struct api *api, struct request *request, struct store_query
     }
     query->continuation = continuation;
     struct store_operation operation = store_query(query);
+    operation.as_text = view.text != NULL;
     if (store_run(api->store, &operation, 1, &error) < 0) {
         answer_store_unavailable(answer, &error);
     } else if (operation.result.status != STORE_DONE && continuation) {
@@ -145,12 +184,7 @@ void listing_answer(struct api *api, struct request *request, struct store_query
         if (operation.result.skipped)
             log_warning("%zu documents cannot be understood and are not listed; the first: %s",
                         operation.result.skipped, operation.result.error.message);
-        json_t *page = make_page(api, &operation.result, view);
-        if (page && add_next_link(request, operation.result.continuation, page) < 0) {
-            json_decref(page);
-            page = NULL;
-        }
-        answer_set_view(answer, 200, page);
+        answer_page(api, request, &operation.result, view, answer);
     }
     store_release(&operation, 1);
 }

@@ -13,9 +13,19 @@
 /* Makes an item's view; NULL leaves it out (the function has logged why). New reference. */
 typedef json_t *listing_view_f(struct api *api, json_t *document);
 
+/* Adds the view of an item that comes as text (store_as_text()), or nothing. */
+typedef void listing_text_f(struct api *api, const struct store_item *item,
+                            struct text_buffer *page);
+
+/* How items are shown: one of the two. Text is for those of which there are many. */
+struct listing_view {
+    listing_view_f *document;
+    listing_text_f *text;
+};
+
 /* Runs `query` with the request's limit and $skipToken and answers with the page. */
 void listing_answer(struct api *api, struct request *request, struct store_query *query,
-                    listing_view_f *view, struct answer *answer);
+                    struct listing_view view, struct answer *answer);
 
 /* base64url without padding (RFC 4648, 5) of a text, and back; the caller frees. NULL when it is
  * none. */

@@ -10,6 +10,7 @@
 #include "api/handlers.h"
 #include "api/listing.h"
 #include "api/members.h"
+#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/cluster.h"
 #include "mimo/document.h"
@@ -59,75 +60,117 @@ json_t *manifest_answer_view(struct api *api, struct manifest *manifest)
     return view;
 }
 
-static json_t *view_of_document(struct api *api, json_t *document)
+/* Adds the view of a document that is not as this program writes them, but for its closing brace.
+ */
+static int add_view_of_document(const struct store_item *item, struct manifest *ret_manifest,
+                                struct text_buffer *view, struct error *error)
+{
+    cleanup_json json_t *document = document_parse(item->text, item->length, error);
+    struct manifest manifest;
+    if (!document || manifest_read(&manifest, document, error) < 0)
+        return -1;
+    cleanup_json json_t *shown = manifest_view(&manifest);
+    cleanup_free char *text = shown ? document_format(shown) : NULL;
+    if (text)
+        text_buffer_add_bytes(view, text, strlen(text) - 1);
+    view->failed = view->failed || !text;
+    *ret_manifest = manifest;
+    ret_manifest->document = NULL;
+    manifest_free(&manifest);
+    return 0;
+}
+
+/* Adds the view of a stored document but for its closing brace; fills the manifest, which gets no
+ * document and owns nothing. -1: the document cannot be understood. */
+static int add_view(struct api *api, const struct store_item *item, struct manifest *ret_manifest,
+                    struct text_buffer *view, struct error *error)
+{
+    char host[MEMBERS_HOST_SIZE];
+    if (!manifest_view_text(item->text, item->length, ret_manifest, view) &&
+        add_view_of_document(item, ret_manifest, view, error) < 0)
+        return -1;
+    if (ret_manifest->lease_owner[0] &&
+        members_find_host(api->members, ret_manifest->lease_owner, host, sizeof(host))) {
+        text_buffer_add(view, ",\"leaseOwnerName\":");
+        text_buffer_add_json_string(view, host);
+    }
+    return 0;
+}
+
+/* listing_text_f */
+static void add_listed(struct api *api, const struct store_item *item, struct text_buffer *page)
 {
     struct manifest manifest;
     struct error error;
-    if (manifest_read(&manifest, document, &error) < 0) {
-        log_warning("manifest %s is not listed: %s", document_string(document, "id", "?"),
-                    error.message);
-        return NULL;
-    }
-    json_t *view = manifest_answer_view(api, &manifest);
-    manifest_free(&manifest);
-    return view;
+    if (add_view(api, item, &manifest, page, &error) == 0)
+        text_buffer_add(page, "}");
+    else
+        log_warning("a manifest is not listed, it cannot be understood: %s: %.200s", error.message,
+                    item->text);
 }
 
-/* Takes the one manifest that `operation` should have found. */
-static int take_manifest(struct api *api, const struct request *request,
-                         struct store_operation *operation, struct manifest *ret_manifest,
-                         struct answer *answer)
+static const struct listing_view manifest_listing = {.text = add_listed};
+
+/* Runs `operation`, which should find one manifest. */
+static int find_one(struct api *api, const struct request *request,
+                    struct store_operation *operation, struct answer *answer)
 {
     struct error error;
     if (store_run(api->store, operation, 1, &error) < 0)
         return answer_store_unavailable(answer, &error);
-    if (operation->result.skipped)
-        return answer_internal(answer, "the stored document cannot be understood",
-                               &operation->result.error);
     if (operation->result.status != STORE_DONE || operation->result.count == 0)
         return answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
-    if (manifest_read(ret_manifest, operation->result.items[0].document, &error) < 0) {
-        error_prefix(&error, "manifest %s", request->id);
-        return answer_internal(answer, "the stored document cannot be understood", &error);
-    }
     return 0;
+}
+
+static int refuse_document(const struct request *request, struct error *error,
+                           struct answer *answer)
+{
+    error_prefix(error, "manifest %s", request->id);
+    return answer_internal(answer, "the stored document cannot be understood", error);
 }
 
 int manifest_load(struct api *api, const struct request *request,
                   struct store_operation *ret_operation, struct manifest *ret_manifest,
                   struct answer *answer)
 {
+    struct error error;
     *ret_operation = store_get(STORE_MANIFESTS, request->cluster, request->id);
-    return take_manifest(api, request, ret_operation, ret_manifest, answer);
+    if (find_one(api, request, ret_operation, answer) < 0)
+        return -1;
+    if (manifest_read(ret_manifest, ret_operation->result.items[0].document, &error) < 0)
+        return refuse_document(request, &error, answer);
+    return 0;
 }
 
-static void answer_manifest(struct api *api, struct store_operation *operation, int found,
-                            struct manifest *manifest, struct answer *answer)
+/* Shows the one manifest that `operation` finds. */
+static void show_one(struct api *api, const struct request *request,
+                     struct store_operation operation, struct answer *answer)
 {
-    if (found == 0) {
-        cleanup_json json_t *view = manifest_answer_view(api, manifest);
-        if (!view || blockers_add(api, manifest, view, answer) == 0)
-            answer_set_view(answer, 200, json_incref(view));
-        manifest_free(manifest);
+    cleanup_text_buffer struct text_buffer view = {0};
+    struct manifest manifest;
+    struct error error;
+    operation.as_text = true;
+    if (find_one(api, request, &operation, answer) < 0) {
+        /* 404 or 503 is in the answer */
+    } else if (add_view(api, &operation.result.items[0], &manifest, &view, &error) < 0) {
+        refuse_document(request, &error, answer);
+    } else if (blockers_add(api, &manifest, &view, answer) == 0) {
+        text_buffer_add(&view, "}");
+        answer_set_text(answer, 200, &view);
     }
-    store_release(operation, 1);
+    store_release(&operation, 1);
 }
 
 void manifest_show(struct api *api, struct request *request, struct answer *answer)
 {
-    struct store_operation operation;
-    struct manifest manifest;
-    int found = manifest_load(api, request, &operation, &manifest, answer);
-    answer_manifest(api, &operation, found, &manifest, answer);
+    show_one(api, request, store_get(STORE_MANIFESTS, request->cluster, request->id), answer);
 }
 
 void manifest_find(struct api *api, struct request *request, struct answer *answer)
 {
     struct store_query query = {.kind = STORE_QUERY_MANIFEST_BY_ID, .id = request->id, .limit = 1};
-    struct store_operation operation = store_query(&query);
-    struct manifest manifest;
-    int found = take_manifest(api, request, &operation, &manifest, answer);
-    answer_manifest(api, &operation, found, &manifest, answer);
+    show_one(api, request, store_query(&query), answer);
 }
 
 void manifests_of_cluster(struct api *api, struct request *request, struct answer *answer)
@@ -136,14 +179,14 @@ void manifests_of_cluster(struct api *api, struct request *request, struct answe
     if (request_states(request, &query.states, answer) < 0 ||
         cluster_must_exist(api, request, answer) < 0)
         return;
-    listing_answer(api, request, &query, view_of_document, answer);
+    listing_answer(api, request, &query, manifest_listing, answer);
 }
 
 void manifests_queued(struct api *api, struct request *request, struct answer *answer)
 {
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS,
                                 .states = MANIFEST_STATE_BIT(MANIFEST_PENDING)};
-    listing_answer(api, request, &query, view_of_document, answer);
+    listing_answer(api, request, &query, manifest_listing, answer);
 }
 
 int manifests_read_age(const struct request *request, int64_t *ret_before, struct answer *answer)
@@ -200,5 +243,5 @@ void manifests_of_fleet(struct api *api, struct request *request, struct answer 
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS};
     if (read_filters(api, request, &query, cluster, answer) < 0)
         return;
-    listing_answer(api, request, &query, view_of_document, answer);
+    listing_answer(api, request, &query, manifest_listing, answer);
 }

@@ -3,6 +3,7 @@
 #include "api/members.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "mimo/clock.h"
@@ -64,18 +65,23 @@ static void load(struct members *members)
     store_release(&operation, 1);
 }
 
-void members_name_owner(struct members *members, json_t *view)
+bool members_find_host(struct members *members, const char *owner, char *buffer, size_t size)
 {
-    const char *owner = document_string(view, "leaseOwner", NULL);
-    if (!owner)
-        return;
     pthread_mutex_lock(&members->lock);
     if (!members->loaded || clock_elapsed(members->loaded_at) > MEMBERS_AGE_MAXIMUM)
         load(members);
     const char *hostname = json_string_value(json_object_get(members->hostnames, owner));
-    if (hostname)
-        json_object_set_new(view, "leaseOwnerName", json_string(hostname));
+    snprintf(buffer, size, "%s", hostname ? hostname : "");
     pthread_mutex_unlock(&members->lock);
+    return buffer[0] != '\0';
+}
+
+void members_name_owner(struct members *members, json_t *view)
+{
+    char host[MEMBERS_HOST_SIZE];
+    const char *owner = document_string(view, "leaseOwner", NULL);
+    if (owner && members_find_host(members, owner, host, sizeof(host)))
+        json_object_set_new(view, "leaseOwnerName", json_string(host));
 }
 
 bool member_is_alive(const json_t *member, int64_t ttl, int64_t now)

@@ -11,12 +11,13 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mimo/error.h"
 #include "mimo/store.h"
 
-enum { MEMBERS_AGE_MAXIMUM = 2000 };
+enum { MEMBERS_AGE_MAXIMUM = 2000, MEMBERS_HOST_SIZE = 256 };
 
 struct members;
 
@@ -27,6 +28,10 @@ void members_free(struct members *members);
 /* Whether an actuator was heard of recently enough, by its membership record; `ttl` is for records
  * that do not say how long they are good for. */
 bool member_is_alive(const json_t *member, int64_t ttl, int64_t now);
+
+/* The host of the actuator with this id, cut to fit into `buffer`. False when it is not known. Any
+ * thread. */
+bool members_find_host(struct members *members, const char *owner, char *buffer, size_t size);
 
 /* Adds leaseOwnerName to a view that has a leaseOwner we know. Any thread. */
 void members_name_owner(struct members *members, json_t *view);

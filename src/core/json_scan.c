@@ -28,8 +28,8 @@ bool json_scan_ended(const struct json_scan *scan)
 
 bool json_piece_is(const struct json_piece *piece, const char *text)
 {
-    return piece->kind == JSON_PIECE_STRING && !piece->escaped &&
-           strncmp(piece->text, text, piece->length) == 0 && text[piece->length] == '\0';
+    return piece->kind == JSON_PIECE_STRING && !piece->escaped && strlen(text) == piece->length &&
+           memcmp(piece->text, text, piece->length) == 0;
 }
 
 static char next_byte(const struct json_scan *scan)

@@ -62,6 +62,7 @@ struct member_text {
     size_t count; /* 64 at most */
     void *object;
     uint64_t seen; /* a bit a row */
+    size_t next;   /* row to look at first: members mostly come in the order they were written in */
 };
 
 /* Begins with all fields of `object` as if absent. */

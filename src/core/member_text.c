@@ -61,7 +61,8 @@ static bool is_path(const char *path, const char *prefix, const struct json_piec
 bool member_text_take(struct member_text *text, const char *prefix, const struct json_piece *name,
                       const struct json_piece *value)
 {
-    for (size_t i = 0; i < text->count; i++) {
+    for (size_t tries = 0; tries < text->count; tries++) {
+        size_t i = (text->next + tries) % text->count;
         const struct member *member = &text->members[i];
         void *field = (char *)text->object + member->offset;
 
@@ -70,6 +71,7 @@ bool member_text_take(struct member_text *text, const char *prefix, const struct
         if (text->seen & UINT64_C(1) << i)
             return false;
         text->seen |= UINT64_C(1) << i;
+        text->next = i + 1;
         return member->kind == MEMBER_UUID || member->kind == MEMBER_TEXT
                    ? take_string(member, value, field)
                    : take_number(member, value, field);

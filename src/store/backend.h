@@ -51,8 +51,8 @@ int store_format_document(const json_t *document, char **ret_text, size_t *ret_l
 /* Ends an operation with STORE_REFUSED and says why. */
 void store_refuse(struct store_operation *operation, const struct error *error);
 
-/* Appends a document to a result; takes `etag` and `document` over, on failure as well. */
-int store_result_add(struct store_result *result, char *etag, json_t *document,
-                     struct error *error);
+/* Appends an item to a result; takes over what it holds, on failure as well. An item without etag,
+ * or without document and text, stands for want of memory. */
+int store_result_add(struct store_result *result, struct store_item item, struct error *error);
 
 #endif

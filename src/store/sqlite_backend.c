@@ -91,13 +91,14 @@ static void return_reader(struct sqlite_store *store, struct connection *reader)
 int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **ret_connection,
                                struct error *error)
 {
+    static const char begin[] = "BEGIN";
     struct connection *reader = borrow_reader(store);
     if (reader && !connection_is_current(reader)) {
         connection_close(reader);
         reader = NULL;
     }
     if ((!reader && schema_open(store->path, &reader, error) < 0) ||
-        connection_execute(reader, "BEGIN", error) < 0) {
+        connection_run(reader, begin, error) < 0) {
         return_reader(store, reader);
         return -1;
     }

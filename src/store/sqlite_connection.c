@@ -216,6 +216,14 @@ int connection_execute(struct connection *connection, const char *sql, struct er
     return 0;
 }
 
+int connection_run(struct connection *connection, const char *sql, struct error *error)
+{
+    sqlite3_stmt *statement = connection_statement(connection, sql, error);
+    if (!statement)
+        return -1;
+    return connection_finish(connection, statement, sqlite3_step(statement), error);
+}
+
 int connection_integer(struct connection *connection, const char *sql, int64_t *ret_value,
                        struct error *error)
 {
@@ -235,7 +243,9 @@ int connection_integer(struct connection *connection, const char *sql, int64_t *
 
 void connection_rollback(struct connection *connection)
 {
+    static const char rollback[] = "ROLLBACK";
+    struct error ignored;
     if (!sqlite3_get_autocommit(connection->db) &&
-        sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        connection_run(connection, rollback, &ignored) < 0)
         connection->broken = true;
 }

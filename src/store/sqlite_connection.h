@@ -76,6 +76,9 @@ int connection_finish(struct connection *connection, sqlite3_stmt *statement, in
 /* Runs statements that bind nothing and whose rows nobody needs. */
 int connection_execute(struct connection *connection, const char *sql, struct error *error);
 
+/* The same for one statement that is run over and over, kept as those of connection_statement(). */
+int connection_run(struct connection *connection, const char *sql, struct error *error);
+
 /* The one integer that a query without parameters gives. */
 int connection_integer(struct connection *connection, const char *sql, int64_t *ret_value,
                        struct error *error);

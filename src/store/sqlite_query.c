@@ -300,13 +300,26 @@ static json_t *parse_row(sqlite3_stmt *statement, const struct query_kind *kind,
     return document;
 }
 
-static int add_row(struct store_result *result, sqlite3_stmt *statement, json_t *document,
+/* Fills in what a row holds besides its etag: a document, or its text. False with the reason in
+ * `error` when the document cannot be understood. */
+static bool read_row(sqlite3_stmt *statement, const struct store_operation *operation,
+                     const struct query_kind *kind, struct store_item *item, struct error *error)
+{
+    if (!operation->as_text) {
+        item->document = parse_row(statement, kind, error);
+        return item->document != NULL;
+    }
+    item->length = (size_t)sqlite3_column_bytes(statement, 1);
+    item->text = strndup((const char *)sqlite3_column_text(statement, 1), item->length);
+    return true;
+}
+
+static int add_row(struct store_result *result, sqlite3_stmt *statement, struct store_item item,
                    struct error *error)
 {
-    char *etag = NULL;
-    if (asprintf(&etag, "%lld", (long long)sqlite3_column_int64(statement, 0)) < 0)
-        etag = NULL;
-    return store_result_add(result, etag, document, error);
+    if (asprintf(&item.etag, "%lld", (long long)sqlite3_column_int64(statement, 0)) < 0)
+        item.etag = NULL;
+    return store_result_add(result, item, error);
 }
 
 struct page {
@@ -336,9 +349,9 @@ static int take_row(struct page *page, sqlite3_stmt *statement, struct error *er
     page->cursor.key1 = sqlite3_column_int64(statement, 3);
     page->cursor.key2 = sqlite3_column_int64(statement, 4);
     snprintf(page->cursor.id, sizeof(page->cursor.id), "%s", id);
-    json_t *document = parse_row(statement, page->kind, &reason);
-    if (document)
-        return add_row(result, statement, document, error);
+    struct store_item item = {0};
+    if (read_row(statement, page->operation, page->kind, &item, &reason))
+        return add_row(result, statement, item, error);
     note_skipped(result, page->container, id, &reason);
     return 0;
 }
@@ -463,10 +476,10 @@ static int run_get(struct connection *connection, struct store_operation *operat
     operation->result.status = STORE_NOT_FOUND;
     if (step == SQLITE_ROW) {
         struct error refused;
-        json_t *document = parse_row(statement, NULL, &refused);
-        if (document) {
+        struct store_item item = {0};
+        if (read_row(statement, operation, NULL, &item, &refused)) {
             operation->result.status = STORE_DONE;
-            status = add_row(&operation->result, statement, document, error);
+            status = add_row(&operation->result, statement, item, error);
         } else {
             error_prefix(&refused, "%s %s", store_container_name(target->container), target->id);
             store_refuse(operation, &refused);

@@ -32,9 +32,9 @@ static int read_meta(struct transaction *transaction, struct error *error)
 int transaction_begin(struct transaction *transaction, struct connection *connection,
                       struct error *error)
 {
+    static const char begin[] = "BEGIN IMMEDIATE";
     *transaction = (struct transaction){.connection = connection};
-    if (connection_execute(connection, "BEGIN IMMEDIATE", error) < 0 ||
-        read_meta(transaction, error) < 0) {
+    if (connection_run(connection, begin, error) < 0 || read_meta(transaction, error) < 0) {
         transaction_end(transaction);
         return -1;
     }
@@ -135,10 +135,11 @@ static int write_meta(struct transaction *transaction, struct error *error)
 
 int transaction_commit(struct transaction *transaction, struct error *error)
 {
+    static const char commit[] = "COMMIT";
     if (transaction->changed &&
         (refresh_heads(transaction, error) < 0 || write_meta(transaction, error) < 0))
         return -1;
-    return connection_execute(transaction->connection, "COMMIT", error);
+    return connection_run(transaction->connection, commit, error);
 }
 
 void transaction_end(struct transaction *transaction)

@@ -78,6 +78,12 @@ struct store_operation store_query(const struct store_query *query)
     return (struct store_operation){.verb = STORE_QUERY, .query = *query};
 }
 
+struct store_operation store_as_text(struct store_operation operation)
+{
+    operation.as_text = true;
+    return operation;
+}
+
 /* Finds the backend of `uri` and what stands behind its scheme. */
 static const struct store_backend *find_backend(const char *uri, const char **ret_location,
                                                 struct error *error)
@@ -176,19 +182,25 @@ void store_refuse(struct store_operation *operation, const struct error *error)
     operation->result.error = *error;
 }
 
-int store_result_add(struct store_result *result, char *etag, json_t *document, struct error *error)
+static void free_item(struct store_item *item)
+{
+    free(item->etag);
+    json_decref(item->document);
+    free(item->text);
+}
+
+int store_result_add(struct store_result *result, struct store_item item, struct error *error)
 {
     size_t count = result->count;
     struct store_item *items = result->items;
     if ((count & (count - 1)) == 0) /* full at every power of two */
         items = reallocarray(items, count ? 2 * count : 1, sizeof(*items));
-    if (!items || !etag || !document) {
+    if (!items || !item.etag || (!item.document && !item.text)) {
         result->items = items ? items : result->items;
-        free(etag);
-        json_decref(document);
+        free_item(&item);
         return error_set(error, ERROR_UNAVAILABLE, "out of memory while reading from the store");
     }
-    items[count] = (struct store_item){.etag = etag, .document = document};
+    items[count] = item;
     result->items = items;
     result->count = count + 1;
     return 0;
@@ -291,10 +303,8 @@ void store_release(struct store_operation *operations, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct store_result *result = &operations[i].result;
-        for (size_t j = 0; j < result->count; j++) {
-            free(result->items[j].etag);
-            json_decref(result->items[j].document);
-        }
+        for (size_t j = 0; j < result->count; j++)
+            free_item(&result->items[j]);
         free(result->items);
         free(result->continuation);
         free(result->etag);

@@ -435,6 +435,42 @@ static void text_that_is_no_json_is_skipped_and_refused(void **state)
     assert_int_equal(fixture_status(fixture, store_get(STORE_AUDIT, NULL, "a")), STORE_REFUSED);
 }
 
+static void documents_as_text_are_those_that_are_stored(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[UUID_SIZE], cluster[RESOURCE_ID_SIZE];
+    fixture_add_cluster(fixture, 1);
+    for (int i = 1; i <= 3; i++)
+        fixture_add_manifest(fixture,
+                             (struct fixture_manifest){.id = i, .cluster = 1, .created_at = i});
+    fixture_set_manifest(fixture, 2, "maintenanceManifest.priority", json_string("high"));
+    fixture_sql(fixture, "UPDATE manifests SET document = '{\"id\":' WHERE created_at = 3");
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS, .limit = 10};
+    struct store_operation page = store_as_text(store_query(&query));
+    fixture_run(fixture, &page);
+    assert_int_equal(page.result.count, 3);
+    assert_int_equal(page.result.skipped, 0);
+    assert_string_equal(page.result.items[2].text, "{\"id\":");
+    for (size_t i = 0; i < 2; i++) {
+        const struct store_item *item = &page.result.items[i];
+        struct error error;
+        struct store_operation read =
+            store_get(STORE_MANIFESTS, fixture_cluster_id(cluster, 1), fixture_id(id, (int)i + 1));
+        fixture_run(fixture, &read);
+        cleanup_json json_t *document = document_parse(item->text, item->length, &error);
+        assert_null(item->document);
+        assert_int_equal(strlen(item->text), item->length);
+        assert_true(json_equal(document, read.result.items[0].document));
+        assert_string_equal(item->etag, read.result.items[0].etag);
+        store_release(&read, 1);
+        read = store_as_text(read);
+        fixture_run(fixture, &read);
+        assert_string_equal(read.result.items[0].text, item->text);
+        store_release(&read, 1);
+    }
+    store_release(&page, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +491,7 @@ int main(void)
         ON_STORE(what_cannot_be_understood_is_skipped_named_and_stops_nobody),
         ON_STORE(a_cluster_that_cannot_be_understood_keeps_its_manifests_waiting),
         ON_STORE(text_that_is_no_json_is_skipped_and_refused),
+        ON_STORE(documents_as_text_are_those_that_are_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
