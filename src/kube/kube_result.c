@@ -11,6 +11,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
+#include "mimo/outcome.h"
 
 enum { DETAIL_SIZE = 1024 };
 
@@ -89,6 +90,34 @@ struct modification {
     bool changed;
 };
 
+/* A server that answers with another object than was asked for did not do what it was asked for,
+ * whatever its status. */
+static bool is_object_of(const char *path, const json_t *answer)
+{
+    const char *name = document_string(answer, "metadata.name", "");
+    size_t length = strlen(name);
+    for (const char *c = strchr(path, '/'); c; c = strchr(c + 1, '/'))
+        if (length > 0 && strncmp(c + 1, name, length) == 0 && strchr("/", c[1 + length]))
+            return true;
+    return false;
+}
+
+static bool is_same_object(const json_t *answer, const json_t *sent)
+{
+    return strcmp(document_string(answer, "metadata.name", ""),
+                  document_string(sent, "metadata.name", "")) == 0 &&
+           strcmp(document_string(answer, "kind", ""), document_string(sent, "kind", "")) == 0;
+}
+
+static struct step_result another_object(const char *what, const json_t *answer)
+{
+    char kind[64], name[256];
+    status_text_copy(kind, sizeof kind, document_string(answer, "kind", ""));
+    status_text_copy(name, sizeof name, document_string(answer, "metadata.name", ""));
+    return step_terminal("%s: the server answered with something else (kind \"%s\", name \"%s\")",
+                         what, kind, name);
+}
+
 /* Without a version a write would go over whatever somebody else wrote in the meantime. */
 static bool has_version(json_t *object)
 {
@@ -101,6 +130,8 @@ static struct step_result send_object(struct modification *modification, const c
     struct kube_answer answer;
     kube_request(modification->client, method, path, object, &answer);
     struct step_result result = kube_step_result(&answer, modification->what);
+    if (result.outcome == OUTCOME_SUCCEEDED && !is_same_object(answer.document, object))
+        result = another_object(modification->what, answer.document);
     modification->conflict = answer.status == 409;
     modification->changed = result.outcome == OUTCOME_SUCCEEDED;
     kube_answer_free(&answer);
@@ -123,6 +154,8 @@ static struct step_result change_and_send(struct modification *modification, con
 
 static struct step_result modify(struct modification *modification, json_t *object)
 {
+    if (!is_object_of(modification->path, object))
+        return another_object(modification->what, object);
     if (!has_version(object))
         return step_terminal("%s has no metadata.resourceVersion: it cannot be changed safely",
                              modification->what);

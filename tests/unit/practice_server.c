@@ -19,6 +19,7 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
+#include "mimo/document.h"
 #include "mimo/io.h"
 
 enum { START_DEADLINE = 30 * 1000, LOOK_INTERVAL = 10 * 1000 * 1000, FILE_MAXIMUM = 1 << 20 };
@@ -83,6 +84,10 @@ static void wait_until_ready(const struct practice_server *server)
 
 void practice_server_start(struct practice_server *server, const char *certificate)
 {
+    struct error error = {0};
+    if (kube_warm_up(&error) < 0)
+        fprintf(stderr, "%s\n", error.message);
+    assert(error.kind == ERROR_NONE);
     *server = (struct practice_server){.directory = "/tmp/mimo-practice-XXXXXX"};
     char *made = mkdtemp(server->directory);
     assert(made);
@@ -172,4 +177,21 @@ int practice_server_count(const struct practice_server *server, const char *text
     for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
         count += strstr(line, text) != NULL;
     return count;
+}
+
+char *practice_server_requests(const struct practice_server *server, int from)
+{
+    cleanup_free char *log = read_text(server, "requests.jsonl");
+    char *requests = calloc(1, strlen(log) + 1);
+    assert(requests);
+    int number = 0;
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
+        if (number++ < from)
+            continue;
+        json_t *record = json_loads(line, 0, NULL);
+        sprintf(requests + strlen(requests), "%s %s %d\n", document_string(record, "method", ""),
+                document_string(record, "path", ""), (int)document_integer(record, "status", 0));
+        json_decref(record);
+    }
+    return requests;
 }

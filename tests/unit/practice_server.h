@@ -27,7 +27,7 @@ struct practice_server {
     struct kube_client *admin;
 };
 
-/* `certificate` is valid, expired, wrong-name or other-ca. */
+/* `certificate` is valid, expired, wrong-name or other-ca. Warms the client's library up, too. */
 void practice_server_start(struct practice_server *server, const char *certificate);
 void practice_server_stop(struct practice_server *server);
 
@@ -48,6 +48,10 @@ void practice_server_condition(struct practice_server *server, const char *type,
 
 /* How many requests it has logged that hold `text` in their line of JSON. */
 int practice_server_count(const struct practice_server *server, const char *text);
+
+/* What it was asked for since it had logged `from` requests, the control path's left out: "GET
+ * /version 200" a line. The caller frees. */
+char *practice_server_requests(const struct practice_server *server, int from);
 
 /* JSON with single quotes in place of double ones; the caller drops it. */
 json_t *json_of(const char *text);

@@ -27,10 +27,7 @@ static struct kubeconfig config; /* for the CA certificate */
 
 static int start_practice(void **state)
 {
-    struct error error = {0};
     (void)state;
-    if (https_warm_up(&error) < 0)
-        fail_msg("%s", error.message);
     practice_server_start(&practice, "valid");
     practice_server_kubeconfig(&practice, "-token", &config);
     return 0;

@@ -31,10 +31,7 @@ static struct practice_server practice;
 
 static int start_practice(void **state)
 {
-    struct error error = {0};
     (void)state;
-    if (kube_warm_up(&error) < 0)
-        fail_msg("%s", error.message);
     practice_server_start(&practice, "valid");
     return 0;
 }
@@ -743,7 +740,8 @@ static void an_object_without_a_version_is_not_written(void **state)
 {
     (void)state;
     struct hostile_answer answer = {
-        .text = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"metadata\":{}}",
+        .text =
+            "HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"metadata\":{\"name\":\"cluster\"}}",
         .keep_open = 1,
     };
     struct hostile_server server;

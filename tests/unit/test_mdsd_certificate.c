@@ -15,8 +15,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
-#include "practice_server.h"
-#include "task_double.h"
+#include "task_on_cluster.h"
 #include "tasks/tasks.h"
 
 #define SECRET_PATH "/api/v1/namespaces/openshift-azure-operator/secrets/cluster"
@@ -27,10 +26,7 @@ static char *bundle;
 
 static int start(void **state)
 {
-    struct error error = {0};
     (void)state;
-    if (kube_warm_up(&error) < 0)
-        fail_msg("%s", error.message);
     practice_server_start(&practice, "valid");
     made = make_certificate("logs.example.com", NULL, (struct made_dates){0});
     bundle = join_pem(made.key_pem, made.certificate_pem, NULL);
@@ -68,15 +64,13 @@ static int reset(void **state)
 
 static struct step_result run(const char *pem)
 {
-    struct task_double context;
-    task_double_initialize(&context, &mdsd_certificate_task,
-                           "{'settings': {'certificates': ['mdsd']}}");
-    context.certificates[0] = pem;
-    context.context.kube = practice_server_client(&practice, "");
-    struct step_result result = task_run(&context.context);
-    kube_client_free(context.context.kube);
-    task_double_free(&context);
-    return result;
+    const struct task_run run = {
+        .practice = &practice,
+        .task = &mdsd_certificate_task,
+        .job = "{'settings': {'certificates': ['mdsd']}}",
+        .certificates = {pem},
+    };
+    return task_on_cluster(&run);
 }
 
 static int count_writes(void)

@@ -15,8 +15,7 @@
 
 #include "mimo/document.h"
 #include "mimo/kube.h"
-#include "practice_server.h"
-#include "task_double.h"
+#include "task_on_cluster.h"
 #include "tasks/tasks.h"
 
 #define CLUSTER_PATH  "/apis/aro.openshift.io/v1alpha1/clusters/cluster"
@@ -26,10 +25,7 @@ static struct practice_server practice;
 
 static int start_practice(void **state)
 {
-    struct error error = {0};
     (void)state;
-    if (kube_warm_up(&error) < 0)
-        fail_msg("%s", error.message);
     practice_server_start(&practice, "valid");
     return 0;
 }
@@ -87,16 +83,10 @@ static void expect_flags(const char *expected)
 static struct step_result run(const char *properties, const char *reports)
 {
     char job[16 * 1024];
-    struct task_double context;
+    const struct task_run run = {
+        .practice = &practice, .task = &operator_flags_task, .job = job, .reports = reports};
     snprintf(job, sizeof job, "{'cluster': {'id': 'x', 'properties': %s}}", properties);
-    task_double_initialize(&context, &operator_flags_task, job);
-    context.context.kube = practice_server_client(&practice, "");
-    struct step_result result = task_run(&context.context);
-    if (reports)
-        assert_string_equal(reports, context.reports);
-    kube_client_free(context.context.kube);
-    task_double_free(&context);
-    return result;
+    return task_on_cluster(&run);
 }
 
 static int count_writes(void)

@@ -17,8 +17,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
-#include "practice_server.h"
-#include "task_double.h"
+#include "task_on_cluster.h"
 #include "tasks/tasks.h"
 
 #define OWN_SECRETS "/api/v1/namespaces/openshift-config/secrets"
@@ -30,10 +29,7 @@ static char *bundles[2];
 
 static int start(void **state)
 {
-    struct error error = {0};
     (void)state;
-    if (kube_warm_up(&error) < 0)
-        fail_msg("%s", error.message);
     practice_server_start(&practice, "valid");
     api_server = make_certificate("api.c.example.com", NULL, (struct made_dates){0});
     ingress = make_certificate("apps.c.example.com", NULL, (struct made_dates){0});
@@ -65,20 +61,18 @@ static struct step_result run(const char *name, const char *domain, const char *
                               const char *second)
 {
     char job[1024];
-    struct task_double context;
+    const struct task_run run = {
+        .practice = &practice,
+        .task = &tls_certificates_task,
+        .job = job,
+        .certificates = {first, second},
+    };
     snprintf(job, sizeof job,
              "{'cluster': {'id': 'x', 'properties': {'clusterProfile': {'domain': '%s'}}},"
              " 'settings': {'managedDomain': 'example.com', 'signedCertificates': true,"
              " 'certificates': ['%s-apiserver', '%s-ingress']}}",
              domain, name, name);
-    task_double_initialize(&context, &tls_certificates_task, job);
-    context.certificates[0] = first;
-    context.certificates[1] = second;
-    context.context.kube = practice_server_client(&practice, "");
-    struct step_result result = task_run(&context.context);
-    kube_client_free(context.context.kube);
-    task_double_free(&context);
-    return result;
+    return task_on_cluster(&run);
 }
 
 static void expect_start(const char *expected, const struct step_result *result)
