@@ -100,12 +100,12 @@ static int explain_stranger(const struct connection *connection, const struct ht
 static int explain_login(const struct connection *connection, const struct http_answer *answer,
                          struct error *error)
 {
-    char reason[HTTP_FIELD_SIZE];
+    char reason[HTTP_FIELD_SIZE], login[CONNECTION_LOGIN_SIZE];
     read_challenge(answer->challenge, reason, sizeof(reason));
     return error_set(error, ERROR_UNAVAILABLE,
-                     "%s (%s) does not accept the token of %s%s; is it expired, or of another "
-                     "region?",
-                     connection->url, connection->url_from, connection->token_from, reason);
+                     "%s (%s) does not accept %s%s; is it expired, or of another region?",
+                     connection->url, connection->url_from, connection_login(connection, login),
+                     reason);
 }
 
 /* An endpoint that this Admin API does not have: mimo-api words it so, and 405 says as much. */
@@ -124,14 +124,15 @@ static int explain_refusal(const struct connection *connection, const struct htt
     const char *message = document_string(body, "error.message", "");
     const char *target = document_string(body, "error.target", "");
     enum error_kind kind = kind_of_status(answer->status);
+    char login[CONNECTION_LOGIN_SIZE];
     if (lacks_endpoint(answer, message))
         return error_set(error, ERROR_DENIED,
                          "%s (%s) cannot do this: it is older than this mimoctl (%s); update "
                          "mimo-api there",
                          connection->url, connection->url_from, message);
     if (answer->status == 403)
-        return error_set(error, kind, "%s; the token is that of %s", message,
-                         connection->token_from);
+        return error_set(error, kind, "%s; asked with %s", message,
+                         connection_login(connection, login));
     if (answer->status >= 500 || kind == ERROR_UNAVAILABLE)
         return error_set(error, kind, "%s (%s) cannot answer now: %ld %s: %s (request %s)",
                          connection->url, connection->url_from, answer->status, code, message,
@@ -173,6 +174,8 @@ static int connect_once(struct ctl *ctl, struct error *error)
         .url = values[OPTION_URL],
         .location = values[OPTION_LOCATION],
         .token_file = values[OPTION_TOKEN_FILE],
+        .cert = values[OPTION_CERT],
+        .key = values[OPTION_KEY],
         .cacert = values[OPTION_CACERT],
         .verbose = values[OPTION_VERBOSE] != NULL,
         .hurried = ctl->hurried,

@@ -14,8 +14,8 @@
 /* What every command takes, and what those take that talk to an Admin API. */
 #define OF_ALL (BIT(OPTION_OUTPUT) | BIT(OPTION_HELP))
 #define OF_API                                                                                     \
-    (BIT(OPTION_URL) | BIT(OPTION_LOCATION) | BIT(OPTION_TOKEN_FILE) | BIT(OPTION_CACERT) |        \
-     BIT(OPTION_VERBOSE))
+    (BIT(OPTION_URL) | BIT(OPTION_LOCATION) | BIT(OPTION_TOKEN_FILE) | BIT(OPTION_CERT) |          \
+     BIT(OPTION_KEY) | BIT(OPTION_CACERT) | BIT(OPTION_VERBOSE))
 
 /* clang-format off */
 static const struct command commands[] = {

@@ -211,29 +211,117 @@ static int take_region_token(struct connection *connection, const struct region 
                               : run_token_command(connection, region->token_command, error);
 }
 
-static int choose_token(struct connection *connection, const struct connection_options *options,
-                        const struct region *region, struct error *error)
+/* ---- client certificate ---- */
+
+/* libcurl tells little of a file that it cannot read. */
+static int check_readable(const char *what, const char *path, const char *from, struct error *error)
+{
+    cleanup_free char *text = NULL;
+    size_t length;
+    if (io_read_file(path, 16 * 1024 * 1024, &text, &length, error) < 0) {
+        error_prefix(error, "%s (%s)", what, from);
+        error->kind = ERROR_INVALID;
+        return -1;
+    }
+    explicit_bzero(text, length);
+    return 0;
+}
+
+static int take_certificate(struct connection *connection, const char *cert, const char *key,
+                            const char *from, struct error *error)
+{
+    struct stat status;
+    key = key ? key : cert;
+    if (check_readable("client certificate", cert, from, error) < 0 ||
+        check_readable("key of the client certificate", key, from, error) < 0)
+        return -1;
+    if (stat(key, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
+        ctl_say("warning: the key in %s can be read by others; chmod 600 %s", key, key);
+    return put(&connection->cert, cert, error) < 0 || put(&connection->key, key, error) < 0 ||
+                   put(&connection->cert_from, from, error) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- log-in ---- */
+
+static int log_in_by_options(struct connection *connection,
+                             const struct connection_options *options, struct error *error)
+{
+    if (options->cert &&
+        take_certificate(connection, options->cert, options->key, "--cert", error) < 0)
+        return -1;
+    if (!options->token_file)
+        return 0;
+    return set_token_from(connection, "--token-file", options->token_file, error) < 0
+               ? -1
+               : read_token_file(connection, options->token_file, error);
+}
+
+static int log_in_by_environment(struct connection *connection, struct error *error)
 {
     const char *token = variable("MIMO_TOKEN");
     const char *file = variable("MIMO_TOKEN_FILE");
-    if (options->token_file)
-        return set_token_from(connection, "--token-file", options->token_file, error) < 0
-                   ? -1
-                   : read_token_file(connection, options->token_file, error);
+    const char *cert = variable("MIMO_CLIENT_CERT");
+    if (cert && take_certificate(connection, cert, variable("MIMO_CLIENT_KEY"), "MIMO_CLIENT_CERT",
+                                 error) < 0)
+        return -1;
     if (token)
         return set_token_from(connection, "MIMO_TOKEN", NULL, error) < 0
                    ? -1
                    : take_token(connection, token, error);
-    if (file)
-        return set_token_from(connection, "MIMO_TOKEN_FILE", file, error) < 0
-                   ? -1
-                   : read_token_file(connection, file, error);
-    if (region && (region->token_file || region->token_command))
-        return take_region_token(connection, region, error);
+    if (!file)
+        return 0;
+    return set_token_from(connection, "MIMO_TOKEN_FILE", file, error) < 0
+               ? -1
+               : read_token_file(connection, file, error);
+}
+
+static int log_in_by_region(struct connection *connection, const struct region *region,
+                            struct error *error)
+{
+    if (region->client_cert && take_certificate(connection, region->client_cert, region->client_key,
+                                                connection->url_from, error) < 0)
+        return -1;
+    return region->token_file || region->token_command
+               ? take_region_token(connection, region, error)
+               : 0;
+}
+
+static bool has_login(const struct connection *connection)
+{
+    return connection->token || connection->cert;
+}
+
+/* The first place that says anything says all. */
+static int choose_login(struct connection *connection, const struct connection_options *options,
+                        const struct region *region, struct error *error)
+{
+    if (options->key && !options->cert)
+        return error_set(error, ERROR_INVALID, "--key needs --cert, the certificate it belongs to");
+    if (log_in_by_options(connection, options, error) < 0)
+        return -1;
+    if (!has_login(connection) && log_in_by_environment(connection, error) < 0)
+        return -1;
+    if (!has_login(connection) && region && log_in_by_region(connection, region, error) < 0)
+        return -1;
+    if (has_login(connection))
+        return 0;
     return error_set(error, ERROR_UNAVAILABLE,
                      "no token to log in with at %s (%s): give --token-file, or set MIMO_TOKEN or "
-                     "MIMO_TOKEN_FILE, or token_file or token_command of a region",
+                     "MIMO_TOKEN_FILE, or token_file or token_command of a region; or a client "
+                     "certificate: --cert, MIMO_CLIENT_CERT or client_cert",
                      connection->url, connection->url_from);
+}
+
+const char *connection_login(const struct connection *connection, char *buffer)
+{
+    if (connection->token)
+        snprintf(buffer, CONNECTION_LOGIN_SIZE, "the token of %s", connection->token_from);
+    else
+        snprintf(buffer, CONNECTION_LOGIN_SIZE, "the client certificate %s (%s)", connection->cert,
+                 connection->cert_from);
+    return buffer;
 }
 
 /* ---- CA ---- */
@@ -250,13 +338,8 @@ static int choose_cacert(struct connection *connection, const struct connection_
     }
     if (!path)
         return 0;
-    /* libcurl says "77" to a missing file; we can say which and why. */
-    cleanup_free char *text = NULL;
-    if (io_read_file(path, 16 * 1024 * 1024, &text, NULL, error) < 0) {
-        error_prefix(error, "CA certificates (%s)", from);
-        error->kind = ERROR_INVALID;
+    if (check_readable("CA certificates", path, from, error) < 0)
         return -1;
-    }
     return put(&connection->cacert, path, error) < 0 ||
                    put(&connection->cacert_from, from, error) < 0
                ? -1
@@ -271,7 +354,7 @@ int connection_open(struct connection *connection, const struct connection_optio
     *connection = (struct connection){.verbose = options->verbose, .hurried = options->hurried};
     if (regions_read(&regions, regions_path(), error) < 0 ||
         choose_url(connection, options, &regions, &region, error) < 0 ||
-        choose_token(connection, options, region, error) < 0 ||
+        choose_login(connection, options, region, error) < 0 ||
         choose_cacert(connection, options, region, error) < 0 ||
         http_open(&connection->http, error) < 0) {
         connection_close(connection);
@@ -288,6 +371,9 @@ void connection_close(struct connection *connection)
     free(connection->url_from);
     free(connection->token);
     free(connection->token_from);
+    free(connection->cert);
+    free(connection->key);
+    free(connection->cert_from);
     free(connection->cacert);
     free(connection->cacert_from);
     http_close(connection->http);

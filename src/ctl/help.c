@@ -11,8 +11,8 @@ enum { LINE_WIDTH = 79, COMMAND_COLUMN = 22, OPTION_COLUMN = 32 };
 /* Options that are alike for all commands stand apart, behind those of the command itself. */
 #define GENERAL                                                                                    \
     (OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_URL) | OPTION_BIT(OPTION_LOCATION) |            \
-     OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_VERBOSE) |      \
-     OPTION_BIT(OPTION_HELP))
+     OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) |            \
+     OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_HELP))
 
 /* Writes `text` from column `at` on, broken between words, further lines indented to `column`. */
 static void write_wrapped(FILE *file, const char *text, int column, int at)

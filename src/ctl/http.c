@@ -126,19 +126,28 @@ static int add_header(struct curl_slist **headers, const char *name, const char 
     return 0;
 }
 
-static int make_headers(const struct connection *connection, const struct http_request *request,
-                        struct curl_slist **headers, struct error *error)
+static int add_authorization(const struct connection *connection, struct curl_slist **headers,
+                             struct error *error)
 {
-    char id[UUID_SIZE];
     cleanup_free char *bearer = NULL;
-    uuid_make(id);
+    if (!connection->token)
+        return 0;
     if (asprintf(&bearer, "Bearer %s", connection->token) < 0) {
         bearer = NULL;
         return error_set_system(error, ENOMEM, "request");
     }
     int result = add_header(headers, "Authorization", bearer, error);
     explicit_bzero(bearer, strlen(bearer));
-    if (result < 0 || add_header(headers, "Accept", "application/json", error) < 0 ||
+    return result;
+}
+
+static int make_headers(const struct connection *connection, const struct http_request *request,
+                        struct curl_slist **headers, struct error *error)
+{
+    char id[UUID_SIZE];
+    uuid_make(id);
+    if (add_authorization(connection, headers, error) < 0 ||
+        add_header(headers, "Accept", "application/json", error) < 0 ||
         add_header(headers, "x-ms-client-request-id", id, error) < 0)
         return -1;
     if (request->icm && add_header(headers, "x-mimo-icm", request->icm, error) < 0)
@@ -175,6 +184,10 @@ static int set_up(const struct connection *connection, const struct http_request
         curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer) == CURLE_OK;
     if (good && connection->cacert)
         good = curl_easy_setopt(curl, CURLOPT_CAINFO, connection->cacert) == CURLE_OK;
+    if (good && connection->cert) /* a key with a password is refused, not asked for */
+        good = curl_easy_setopt(curl, CURLOPT_SSLCERT, connection->cert) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_SSLKEY, connection->key) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_KEYPASSWD, "") == CURLE_OK;
     if (good && request->body)
         good = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
     return good ? 0 : -1;
@@ -194,6 +207,8 @@ static const char *advice(CURLcode code, const struct connection *connection)
     case CURLE_SSL_CACERT_BADFILE:
         return connection->cacert ? "is that the CA of this Admin API's certificate?"
                                   : "name the file of its CA with --cacert or MIMO_CACERT";
+    case CURLE_SSL_CERTPROBLEM:
+        return "are client certificate and key PEM, without a password, and made for each other?";
     case CURLE_SSL_CONNECT_ERROR:
         return "does it speak https there?";
     case CURLE_OPERATION_TIMEDOUT:

@@ -49,6 +49,8 @@
     OPTION(OPTION_URL, 0, "url", "URL", "the Admin API, such as https://mimo.example.com (MIMO_URL)")            \
     OPTION(OPTION_LOCATION, 0, "location", "NAME", "a region of ~/.config/mimo/config")                          \
     OPTION(OPTION_TOKEN_FILE, 0, "token-file", "FILE", "file with the token to log in with (MIMO_TOKEN_FILE; MIMO_TOKEN is the token itself)") \
+    OPTION(OPTION_CERT, 0, "cert", "FILE", "TLS client certificate to log in with, in place of a token (MIMO_CLIENT_CERT)") \
+    OPTION(OPTION_KEY, 0, "key", "FILE", "its key, where that is in a file of its own (MIMO_CLIENT_KEY)")        \
     OPTION(OPTION_CACERT, 0, "cacert", "FILE", "CA certificates that the Admin API's certificate is checked with (MIMO_CACERT)") \
     OPTION(OPTION_VERBOSE, 'v', "verbose", NULL, "say each request and its answer's status on standard error")   \
     OPTION(OPTION_HELP, 'h', "help", NULL, "show help for what stands before it")                                \

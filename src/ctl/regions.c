@@ -27,6 +27,8 @@ static const struct {
     {"token_file", offsetof(struct region, token_file)},
     {"token_command", offsetof(struct region, token_command)},
     {"cacert", offsetof(struct region, cacert)},
+    {"client_cert", offsetof(struct region, client_cert)},
+    {"client_key", offsetof(struct region, client_key)},
 };
 enum { REGION_KEY_COUNT = sizeof(region_keys) / sizeof(region_keys[0]) };
 
@@ -119,7 +121,9 @@ static int handle_region_key(struct reading *reading, const char *region_name, c
                 return fail(reading, "a region has a token_file or a token_command, not both");
             return 1;
         }
-    return fail(reading, "a region has no \"%s\": there are url, token_file, token_command, cacert",
+    return fail(reading,
+                "a region has no \"%s\": there are url, token_file, token_command, cacert, "
+                "client_cert, client_key",
                 name);
 }
 
@@ -165,10 +169,15 @@ static char *read_line(char *buffer, int size, void *stream)
 
 static int check_all(const struct regions *regions, struct error *error)
 {
-    for (size_t i = 0; i < regions->count; i++)
-        if (!regions->items[i].url)
+    for (size_t i = 0; i < regions->count; i++) {
+        const struct region *region = &regions->items[i];
+        if (!region->url)
             return error_set(error, ERROR_INVALID, "%s: [region %s] has no url", regions->path,
-                             regions->items[i].name);
+                             region->name);
+        if (region->client_key && !region->client_cert)
+            return error_set(error, ERROR_INVALID, "%s: [region %s] has client_key, no client_cert",
+                             regions->path, region->name);
+    }
     if (regions->default_location && !regions_find(regions, regions->default_location))
         return error_set(error, ERROR_INVALID,
                          "%s: default_location is \"%s\", but there is no [region %s]",

@@ -28,6 +28,8 @@ struct region {
     char *token_file; /* at most one of the two */
     char *token_command;
     char *cacert;
+    char *client_cert;
+    char *client_key; /* NULL: in the file of client_cert */
 };
 
 struct regions {

@@ -279,3 +279,56 @@ def test_client_certificates_alone_open_no_other_way(own_site, tmp_path):
     site.server.start()
     assert site.ask(site.root.client(tmp_path / "client.pem"))[0] == 200
     assert site.ask(token=site.server.tokens["admin"])[0] == 401
+
+
+# ---- mimoctl ----
+
+def mimoctl(site, home, *arguments, status=0, **environment):
+    done = subprocess.run([site.server.build / "mimoctl", "task", "list", *arguments], text=True, capture_output=True, timeout=60,
+                          stdin=subprocess.DEVNULL,
+                          env={"HOME": str(home), "PATH": os.environ["PATH"], "MIMO_URL": site.server.url,
+                               "MIMO_CACERT": str(site.server.directory / "api.crt"), **environment})
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def split(pem):
+    """The same as two files: certificates, key."""
+    certificates, _, key = pem.read_text().partition("-----BEGIN PRIVATE KEY")
+    pem.with_suffix(".crt").write_text(certificates)
+    pem.with_suffix(".key").write_text("-----BEGIN PRIVATE KEY" + key)
+    pem.with_suffix(".key").chmod(0o600)
+    return pem.with_suffix(".crt"), pem.with_suffix(".key")
+
+
+def test_mimoctl_logs_in_with_a_certificate(site, tmp_path):
+    pem = site.root.client(tmp_path / "ann.pem")
+    pem.chmod(0o600)
+    certificate, key = split(pem)
+    for arguments, environment in (((), {"MIMO_CLIENT_CERT": str(pem)}), (("--cert", pem), {"MIMO_TOKEN": "not sent"}),
+                                   (("--cert", certificate, "--key", key), {}),
+                                   ((), {"MIMO_CLIENT_CERT": str(certificate), "MIMO_CLIENT_KEY": str(key)})):
+        done = mimoctl(site, tmp_path, *arguments, **environment)
+        assert "operator-flags" in done.stdout and done.stderr == ""
+    (tmp_path / ".config/mimo").mkdir(parents=True)
+    (tmp_path / ".config/mimo/config").write_text(f"[region lab]\nurl = {site.server.url}\ncacert = {site.server.directory}/api.crt\n"
+                                                  "client_cert = ~/ann.crt\nclient_key = ~/ann.key\n")
+    assert "operator-flags" in mimoctl(site, tmp_path, "--location", "lab", MIMO_URL="").stdout
+
+
+def test_mimoctl_says_which_certificate_was_refused(site, tmp_path):
+    pem = Authority("Other").client(tmp_path / "ann.pem")
+    done = mimoctl(site, tmp_path, "--cert", pem, status=3)
+    assert f"does not accept the client certificate {pem} (--cert)" in done.stderr
+    assert f"the key in {pem} can be read by others; chmod 600 {pem}" in done.stderr
+    _, key = split(site.root.client(tmp_path / "other.pem"))
+    done = mimoctl(site, tmp_path, "--cert", pem, "--key", key, status=3)
+    assert "made for each other?" in done.stderr
+
+
+def test_mimoctl_asks_for_no_password(site, tmp_path):
+    certificate, key = split(site.root.client(tmp_path / "ann.pem"))
+    locked = tmp_path / "locked.key"
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", key, "-out", locked, "-passout", "pass:secret"], check=True)
+    done = mimoctl(site, tmp_path, "--cert", certificate, "--key", locked, status=3)
+    assert "without a password" in done.stderr

@@ -2,8 +2,10 @@
 """Logging in with tokens of Entra ID: who is let in, which tokens are not, and an authority in trouble."""
 
 import json
+import os
 import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -112,6 +114,19 @@ def test_entra_alone_knows_no_token_file(own_pair):
     pair = own_pair(ways="entra")
     assert pair.server.api()("GET", "/admin/tasks").status == 401
     pair.ask(pair.entra.token()).expect(200)
+
+
+def test_mimoctl_logs_in_with_the_token_of_a_command(pair, tmp_path):
+    (tmp_path / "token").write_text(pair.entra.token())
+    (tmp_path / ".config/mimo").mkdir(parents=True)
+    (tmp_path / ".config/mimo/config").write_text(
+        f"[region lab]\nurl = {pair.server.url}\ncacert = {pair.server.directory}/api.crt\ntoken_command = cat ~/token\n")
+    command, environment = [pair.server.build / "mimoctl", "task", "list"], {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 0 and "operator-flags" in done.stdout, done.stderr
+    (tmp_path / "token").write_text(pair.entra.token(exp=now() - 1000))
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 3 and "does not accept the token of token_command of region lab" in done.stderr
 
 
 def test_ps256_and_at_jwt_are_taken(pair):

@@ -593,7 +593,7 @@ def test_missing_token_is_3_and_missing_address_is_2(mimoctl):
 def test_missing_role_is_1_and_names_the_token(mimoctl, api):
     api.answer("GET /admin/tasks", error("Forbidden", "role MIMO.Admin is missing"), status=403)
     done = mimoctl("task", "list", status=1)
-    assert done.stderr == "mimoctl: role MIMO.Admin is missing; the token is that of MIMO_TOKEN\n"
+    assert done.stderr == "mimoctl: role MIMO.Admin is missing; asked with the token of MIMO_TOKEN\n"
 
 
 @pytest.mark.parametrize("answer, message", [

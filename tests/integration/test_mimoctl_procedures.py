@@ -130,7 +130,7 @@ def test_cancel_that_is_not_allowed_to_this_token_is_not_explained_as_a_state(mi
     api.answer(SHOW, manifest("InProgress", startedAt=seconds_ago(600)))
     api.answer(CANCEL, error("Forbidden", "role MIMO.Operator is missing"), status=403)
     said = mimoctl("manifest", "cancel", ID, status=1).stderr
-    assert said == f"mimoctl: manifest {ID}: role MIMO.Operator is missing; the token is that of MIMO_TOKEN\n"
+    assert said == f"mimoctl: manifest {ID}: role MIMO.Operator is missing; asked with the token of MIMO_TOKEN\n"
 
 
 def test_stop_says_what_happens_now(mimoctl, api):

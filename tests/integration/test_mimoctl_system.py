@@ -146,7 +146,7 @@ def test_reader_may_look_and_not_touch(system):
     assert "cluster-0" in run_as(running, reader, "cluster", "list").stdout
     done = run_as(running, reader, "manifest", "create", "-t", "practice", "-c", "cluster-0")
     assert done.returncode == 1
-    assert "the token is that of MIMO_TOKEN" in done.stderr
+    assert "asked with the token of MIMO_TOKEN" in done.stderr
     assert running.mimoctl("manifest", "list", "-o", "id").stdout == ""
 
 

@@ -41,8 +41,9 @@ static const char *in_home(const char *name, char *buffer)
 static int make_home(void **state)
 {
     (void)state;
-    static const char *const variables[] = {"MIMO_URL", "MIMO_TOKEN", "MIMO_TOKEN_FILE",
-                                            "MIMO_CACERT", "XDG_CONFIG_HOME"};
+    static const char *const variables[] = {"MIMO_URL",       "MIMO_TOKEN",       "MIMO_TOKEN_FILE",
+                                            "MIMO_CACERT",    "MIMO_CLIENT_CERT", "MIMO_CLIENT_KEY",
+                                            "XDG_CONFIG_HOME"};
     char path[128];
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
         unsetenv(variables[i]);
@@ -238,6 +239,64 @@ static void token_sources_that_fail_are_named(void **state)
     expect_refusal(&cacert, ERROR_INVALID, "CA certificates (--cacert)");
 }
 
+/* `login` NULL: the certificate alone. */
+static void expect_certificate(const struct connection_options *options, const char *cert,
+                               const char *key, const char *token, const char *login)
+{
+    struct connection connection;
+    struct error error;
+    char path[128], text[CONNECTION_LOGIN_SIZE];
+    if (connection_open(&connection, options, &error) < 0)
+        fail_msg("%s", error.message);
+    assert_true(!cert == !connection.cert && !token == !connection.token);
+    if (cert)
+        assert_string_equal(connection.cert, in_home(cert, path));
+    if (cert)
+        assert_string_equal(connection.key, in_home(key, path));
+    if (token)
+        assert_string_equal(connection.token, token);
+    assert_non_null(strstr(connection_login(&connection, text), login));
+    connection_close(&connection);
+}
+
+static void the_first_place_that_has_a_login_counts_alone(void **state)
+{
+    (void)state;
+    char cert[128], key[128], token[128];
+    write_file("a.crt", "any text\n");
+    write_file("a.key", "any text\n");
+    write_file("b.pem", "any text\n");
+    write_file(".config/mimo/config", "[region lab]\nurl = https://lab.example.com\n"
+                                      "client_cert = ~/a.crt\nclient_key = ~/a.key\n");
+    struct connection_options options = {0};
+    expect_certificate(&options, "a.crt", "a.key", NULL, "a.crt (region lab of");
+    setenv("MIMO_CLIENT_CERT", in_home("b.pem", cert), 1);
+    expect_certificate(&options, "b.pem", "b.pem", NULL, "b.pem (MIMO_CLIENT_CERT)");
+    setenv("MIMO_CLIENT_KEY", in_home("a.key", key), 1);
+    setenv("MIMO_TOKEN", "t", 1);
+    expect_certificate(&options, "b.pem", "a.key", "t", "the token of MIMO_TOKEN");
+    options.cert = in_home("a.crt", cert);
+    options.key = in_home("a.key", key);
+    expect_certificate(&options, "a.crt", "a.key", NULL, "a.crt (--cert)");
+    options.token_file = in_home("east.token", token);
+    expect_certificate(&options, "a.crt", "a.key", "east-token", "the token of --token-file");
+    options.cert = options.key = NULL;
+    expect_certificate(&options, NULL, NULL, "east-token", "the token of --token-file");
+}
+
+static void certificates_that_cannot_be_read_are_named(void **state)
+{
+    (void)state;
+    char path[128];
+    setenv("MIMO_URL", "https://mimo.example.com", 1);
+    const struct connection_options lonely = {.key = "/no/such/file"};
+    const struct connection_options cert = {.cert = "/no/such/file"};
+    const struct connection_options key = {.cert = in_home("ca.crt", path), .key = "/no/such/file"};
+    expect_refusal(&lonely, ERROR_INVALID, "--key needs --cert");
+    expect_refusal(&cert, ERROR_INVALID, "client certificate (--cert)");
+    expect_refusal(&key, ERROR_INVALID, "key of the client certificate (--cert)");
+}
+
 static void mistakes_in_the_configuration_are_named_by_line(void **state)
 {
     (void)state;
@@ -253,6 +312,7 @@ static void mistakes_in_the_configuration_are_named_by_line(void **state)
         {"url=https://a\n", "config:1: only default_location"},
         {"[region a]\nurl=https://a\nnonsense\n", "config:3: neither"},
         {"[region a]\ncacert=x\n", "[region a] has no url"},
+        {"[region a]\nurl=https://a\nclient_key=x\n", "[region a] has client_key, no client_cert"},
         {"default_location=b\n[region a]\nurl=https://a\n", "there is no [region b]"},
     };
     const struct connection_options options = {0};
@@ -290,6 +350,8 @@ int main(void)
         HOME_TEST(addresses_that_would_show_a_token_are_refused),
         HOME_TEST(tokens_that_no_header_can_hold_are_refused),
         HOME_TEST(token_sources_that_fail_are_named),
+        HOME_TEST(the_first_place_that_has_a_login_counts_alone),
+        HOME_TEST(certificates_that_cannot_be_read_are_named),
         HOME_TEST(mistakes_in_the_configuration_are_named_by_line),
         HOME_TEST(url_and_location_exclude_each_other),
     };
