@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uuid.h - UUIDs as lower-case text of 36 characters, made by libuuid (uuid_generate_random(3)).
+ * uuid.h - UUIDs as lower-case text of 36 characters, random ones (version 4).
  */
 #ifndef MIMO_UUID_H
 #define MIMO_UUID_H

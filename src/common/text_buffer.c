@@ -57,10 +57,7 @@ void text_buffer_add_integer(struct text_buffer *buffer, int64_t value)
     text_buffer_add_bytes(buffer, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-static bool is_escaped(unsigned char byte)
-{
-    return byte == '"' || byte == '\\' || byte < 0x20;
-}
+static const bool is_escaped[256] = {[0 ... ' ' - 1] = true, ['"'] = true, ['\\'] = true};
 
 static void add_escaped(struct text_buffer *buffer, unsigned char byte)
 {
@@ -82,14 +79,15 @@ void text_buffer_add_json_string(struct text_buffer *buffer, const char *text)
     const char *start = text;
 
     text_buffer_add_bytes(buffer, "\"", 1);
-    for (; *text; text++) {
-        if (!is_escaped((unsigned char)*text))
+    for (;; text++) {
+        if (!is_escaped[(unsigned char)*text])
             continue;
         text_buffer_add_bytes(buffer, start, (size_t)(text - start));
+        if (*text == '\0')
+            break;
         add_escaped(buffer, (unsigned char)*text);
         start = text + 1;
     }
-    text_buffer_add_bytes(buffer, start, (size_t)(text - start));
     text_buffer_add_bytes(buffer, "\"", 1);
 }
 

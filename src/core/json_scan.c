@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "mimo/document.h"
-
 enum { DIGITS_MAXIMUM = 18 }; /* as many always fit into 64 bits */
 
 static bool fail(struct json_scan *scan)
@@ -50,8 +48,10 @@ void json_scan_enter(struct json_scan *scan, char bracket)
     if (scan->bad || !take(scan, bracket))
         return;
     scan->fresh = true;
-    if (++scan->depth > DOCUMENT_DEPTH_MAXIMUM)
+    if (scan->depth == DOCUMENT_DEPTH_MAXIMUM)
         fail(scan);
+    else
+        scan->first_name[scan->depth++] = scan->name_count;
 }
 
 /* True when there is a next member or item, whose first byte is the next one. */
@@ -65,9 +65,13 @@ static bool has_next(struct json_scan *scan, char closing)
     if (next_byte(scan) != closing)
         return fresh || take(scan, ',');
     scan->at++;
-    scan->depth--;
+    scan->name_count = scan->first_name[--scan->depth];
     return false;
 }
+
+/* Bytes within a string that are more than themselves: its end, escapes, and what is not plain. */
+static const bool is_special[256] = {
+    [0 ... ' ' - 1] = true, ['"'] = true, ['\\'] = true, ['~' + 1 ... 255] = true};
 
 static bool scan_string(struct json_scan *scan, struct json_piece *piece)
 {
@@ -76,10 +80,10 @@ static bool scan_string(struct json_scan *scan, struct json_piece *piece)
     const char *at = scan->at;
     *piece = (struct json_piece){.kind = JSON_PIECE_STRING, .text = at};
     for (; at < scan->end && *at != '"'; at++) {
-        if (*at < ' ' || *at > '~') /* other than ASCII is negative, or beyond */
-            return fail(scan);
-        if (*at != '\\')
+        if (!is_special[(unsigned char)*at])
             continue;
+        if (*at != '\\')
+            return fail(scan);
         piece->escaped = true;
         if (++at == scan->end || *at == '\0' || !strchr("\"\\/bfnrt", *at))
             return fail(scan);
@@ -91,9 +95,23 @@ static bool scan_string(struct json_scan *scan, struct json_piece *piece)
     return true;
 }
 
+/* A name that did not come in this object before. One with escapes may be another's spelling. */
+static bool is_new_name(struct json_scan *scan, const struct json_piece *name)
+{
+    if (name->escaped || scan->name_count == JSON_SCAN_NAMES)
+        return fail(scan);
+    for (int i = scan->first_name[scan->depth - 1]; i < scan->name_count; i++)
+        if (scan->names[i].length == name->length &&
+            memcmp(scan->names[i].text, name->text, name->length) == 0)
+            return fail(scan);
+    scan->names[scan->name_count++] = (struct json_name){name->text, name->length};
+    return true;
+}
+
 bool json_scan_member(struct json_scan *scan, struct json_piece *ret_name)
 {
-    return has_next(scan, '}') && scan_string(scan, ret_name) && take(scan, ':');
+    return has_next(scan, '}') && scan_string(scan, ret_name) && is_new_name(scan, ret_name) &&
+           take(scan, ':');
 }
 
 bool json_scan_item(struct json_scan *scan)

@@ -3,8 +3,9 @@
  * json_scan.h - walking through JSON text without making a tree of it.
  *
  * For text that this product wrote itself: compact, and of ASCII alone. Whatever else JSON allows
- * (space between tokens, other characters, \u) makes a scan `bad`, which is no error: then the
- * caller parses the document. What is not JSON at all is bad as well.
+ * (space between tokens, other characters, \u, objects of many members) makes a scan `bad`, which
+ * is no error: then the caller parses the document. What is not JSON at all is bad as well, and so
+ * is an object that has a member twice.
  *
  *     struct json_scan scan = json_scan_begin(text, length);
  *     struct json_piece name, value;
@@ -21,13 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct json_scan {
-    const char *at;
-    const char *end;
-    int depth;
-    bool fresh; /* just entered: no comma is due */
-    bool bad;
-};
+#include "mimo/document.h"
 
 enum json_kind {
     JSON_PIECE_STRING,
@@ -44,6 +39,24 @@ struct json_piece {
     size_t length;
     int64_t integer; /* INTEGER */
     bool escaped;    /* STRING: it has escapes */
+};
+
+enum { JSON_SCAN_NAMES = 64 }; /* of members of the objects that a scan is in at a time */
+
+struct json_name {
+    const char *text;
+    size_t length;
+};
+
+struct json_scan {
+    const char *at;
+    const char *end;
+    int depth;
+    bool fresh; /* just entered: no comma is due */
+    bool bad;
+    int name_count;
+    int first_name[DOCUMENT_DEPTH_MAXIMUM]; /* of each level: where its names begin */
+    struct json_name names[JSON_SCAN_NAMES];
 };
 
 struct json_scan json_scan_begin(const char *text, size_t length);

@@ -103,6 +103,17 @@ static void what_is_no_json_or_not_plain_is_bad(void **state)
     assert_false(json_scan_value(&nul, &piece));
 }
 
+static void a_member_that_comes_twice_is_bad(void **state)
+{
+    struct json_piece piece;
+
+    (void)state;
+    assert_false(is_plain("{\"a\":1,\"a\":2}", &piece));
+    assert_false(is_plain("[{\"a\":{\"b\":1,\"c\":2,\"b\":3}}]", &piece));
+    assert_false(is_plain("{\"a\":1,\"\\/a\":2}", &piece)); /* perhaps the same */
+    assert_true(is_plain("{\"a\":{\"a\":1},\"b\":{\"a\":1},\"aa\":[{\"a\":1},{\"a\":2}]}", &piece));
+}
+
 static void nesting_is_bounded_as_it_is_for_documents(void **state)
 {
     char text[4 * DOCUMENT_DEPTH_MAXIMUM];
@@ -161,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_value_is_known),
         cmocka_unit_test(what_is_no_json_or_not_plain_is_bad),
+        cmocka_unit_test(a_member_that_comes_twice_is_bad),
         cmocka_unit_test(nesting_is_bounded_as_it_is_for_documents),
         cmocka_unit_test(members_and_items_come_one_by_one),
         cmocka_unit_test(a_name_is_compared_as_a_whole),
