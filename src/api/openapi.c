@@ -184,7 +184,9 @@ static json_t *make_body(const struct route *route)
 
 static json_t *make_operation(const struct route *route, const char *path)
 {
-    json_t *security = route->role == ROLE_NONE ? json_array() : json_pack("[{s:[]}]", "token");
+    json_t *security = route->role == ROLE_NONE
+                           ? json_array()
+                           : json_pack("[{s:[]}, {s:[]}]", "token", "certificate");
     return json_pack("{s:s, s:o, s:o*, s:o, s:o, s:s}", "summary", route->help, "parameters",
                      make_parameters(route, path), "requestBody", make_body(route), "security",
                      security, "responses", make_responses(route), "x-role",
@@ -217,11 +219,12 @@ void openapi_show(struct api *api, struct request *request, struct answer *answe
     (void)api;
     (void)request;
     answer_set_view(answer, 200,
-                    json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi",
-                              "3.1.0", "info", "title", "MIMO Admin API", "version",
+                    json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
+                              "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
                               PACKAGE_VERSION, "description",
                               "Paths and names of parameters are compared without case. Where "
                               "there is GET there is HEAD.",
                               "paths", make_paths(), "components", "schemas", openapi_schemas(),
-                              "securitySchemes", "token", "type", "http", "scheme", "bearer"));
+                              "securitySchemes", "token", "type", "http", "scheme", "bearer",
+                              "certificate", "type", "mutualTLS"));
 }

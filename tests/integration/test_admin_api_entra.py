@@ -453,3 +453,12 @@ def test_the_system_s_authorities_are_read_again_too(own_pair):
     assert not pair.entra.requests # the practice authority is none of the system's
     pair.reload()
     assert "who may log in was read again" in pair.server.log
+
+
+def test_a_name_that_nobody_knows_is_a_failure_like_others(own_pair):
+    pair = own_pair(started=False)
+    pair.server.config.write_text(pair.server.config.read_text().replace(pair.entra.url, "https://login.invalid"))
+    pair.server.start()
+    said = wait_for(lambda: re.search(f"{FAILED}.*", pair.server.log), "the failure").group()
+    assert "login.invalid" in said
+    pair.server.api("reader")("GET", "/admin/tasks").expect(200)

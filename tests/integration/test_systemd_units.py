@@ -35,6 +35,7 @@ def exposure(directory, unit, *drop_ins):
     (1.9, "mimod.service", ["mimo-hardening.conf"]),
     (0.3, "mimo-api.service", ["mimo-hardening.conf"]),
     (1.1, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-own-listener.conf"]),
+    (1.2, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-entra.conf"]),
 ])
 def test_a_unit_stays_below_its_ceiling(tmp_path, ceiling, unit, drop_ins):
     assert exposure(tmp_path, unit, *drop_ins) <= ceiling
