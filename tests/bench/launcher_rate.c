@@ -7,13 +7,15 @@
  *
  * What it measures, each in lines key=value on standard output:
  *
- *   bare_per_second     fork and exit of a process prepared just like the launcher: the limit that
- * it cannot pass sandbox_per_second  attempts that do nothing, run by a real LAUNCHER, with this
- * program as the supervisor step_*_microseconds mean time of each step of a worker's checklist, one
- * worker at a time
+ *   bare_per_second      fork and exit of a process prepared just like the launcher: the limit that
+ *                        it cannot pass
+ *   sandbox_per_second   the same with the whole checklist of a worker between fork and exit
+ *   attempts_per_second  attempts that do nothing, run by a real LAUNCHER, with this program as the
+ *                        supervisor: channel, job, task and report come on top
+ *   step_*_microseconds  median time of each step of the checklist, one worker at a time
  *
- *   *_cpu_microseconds  mean processor time of one of each, on both sides: steadier than rates on a
- * busy machine
+ *   *_cpu_microseconds   mean processor time of one of each, on both sides: steadier than rates on
+ * a busy machine
  *
  * As root, launcher and workers get numeric users of systemd's dynamic range, as in production they
  * have users of their own.
@@ -55,11 +57,11 @@ enum { STEPS_MAXIMUM = 32, STEP_SAMPLES_MAXIMUM = 1000, CHANNEL = 3, DEADLINE = 
 
 /* Written by the processes that measure, read by the one that prints. */
 struct figures {
-    double bare_per_second;
-    double bare_cpu;
-    double fork_nanoseconds;
-    double step_nanoseconds[STEPS_MAXIMUM];
+    double bare_per_second, bare_cpu;
+    double sandbox_per_second, sandbox_cpu;
     long samples;
+    int64_t fork_nanoseconds[STEP_SAMPLES_MAXIMUM];
+    int64_t step_nanoseconds[STEPS_MAXIMUM][STEP_SAMPLES_MAXIMUM];
 };
 
 static int64_t nanoseconds(void)
@@ -124,31 +126,77 @@ static struct launcher_launch make_order(uint32_t job_length)
 
 /* --- A process prepared like the launcher --- */
 
-static void measure_bare(struct figures *figures, long count, long concurrency)
+/* What a measured child does; it ends there. */
+typedef void child_body(struct worker *worker);
+
+static _Noreturn void exit_at_once(struct worker *worker)
+{
+    (void)worker;
+    _exit(0);
+}
+
+static _Noreturn void enter_and_exit(struct worker *worker)
+{
+    struct error error;
+    const struct worker_step *failed = worker_enter(worker, &error);
+    if (failed)
+        worker_give_up(worker, failed->exit_code, &error);
+    _exit(0);
+}
+
+static void wait_for_one(void)
+{
+    int status;
+    if (waitpid(-1, &status, 0) < 0)
+        err(EXIT_FAILURE, "waitpid");
+    if (status != 0)
+        errx(EXIT_FAILURE, "a worker ended with wait status %d", status);
+}
+
+/* Children a second, made as the launcher makes its own; *ret_cpu: of one, in microseconds. */
+static double measure_children(child_body *body, struct worker *worker, long count,
+                               long concurrency, double *ret_cpu)
 {
     long started = 0, running = 0;
     double cpu = cpu_so_far();
     int64_t began = nanoseconds();
     while (started < count || running > 0) {
         if (started == count || running == concurrency) {
-            if (waitpid(-1, NULL, 0) < 0)
-                err(EXIT_FAILURE, "waitpid");
+            wait_for_one();
             running--;
             continue;
         }
-        pid_t pid = fork();
+        pid_t pid = _Fork();
         if (pid == 0)
-            _exit(0);
+            body(worker);
         if (pid < 0)
             err(EXIT_FAILURE, "fork");
         started++;
         running++;
     }
-    figures->bare_per_second = per_second(count, began);
-    figures->bare_cpu = (cpu_so_far() - cpu) / (double)count;
+    double rate = per_second(count, began);
+    *ret_cpu = (cpu_so_far() - cpu) / (double)count;
+    return rate;
 }
 
-static _Noreturn void time_steps(struct figures *figures, struct worker *worker)
+static void measure_rates(struct figures *figures, struct workplace *workplace, long count,
+                          long concurrency, int job, uint32_t job_length)
+{
+    const struct launcher_launch order = make_order(job_length);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        err(EXIT_FAILURE, "pipe");
+    struct worker worker = {
+        .workplace = workplace, .order = &order, .job_fd = job, .report_fd = ends[1]};
+    figures->bare_per_second =
+        measure_children(exit_at_once, &worker, count, concurrency, &figures->bare_cpu);
+    figures->sandbox_per_second =
+        measure_children(enter_and_exit, &worker, count, concurrency, &figures->sandbox_cpu);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static _Noreturn void time_steps(struct figures *figures, long sample, struct worker *worker)
 {
     struct error error;
     int64_t before = nanoseconds();
@@ -156,7 +204,7 @@ static _Noreturn void time_steps(struct figures *figures, struct worker *worker)
         if (worker_steps[i].run(worker, &error) < 0)
             worker_give_up(worker, worker_steps[i].exit_code, &error);
         int64_t after = nanoseconds();
-        figures->step_nanoseconds[i] += (double)(after - before);
+        figures->step_nanoseconds[i][sample] = after - before;
         before = after;
     }
     _exit(0);
@@ -174,12 +222,12 @@ static void measure_steps(struct figures *figures, struct workplace *workplace, 
         struct worker worker = {
             .workplace = workplace, .order = &order, .job_fd = job, .report_fd = ends[1]};
         int64_t began = nanoseconds();
-        pid_t pid = fork();
+        pid_t pid = _Fork();
         if (pid == 0)
-            time_steps(figures, &worker);
+            time_steps(figures, i, &worker);
         if (pid < 0)
             err(EXIT_FAILURE, "fork");
-        figures->fork_nanoseconds += (double)(nanoseconds() - began);
+        figures->fork_nanoseconds[i] = nanoseconds() - began;
         if (waitpid(pid, &status, 0) < 0 || status != 0)
             errx(EXIT_FAILURE, "a worker ended with wait status %d", status);
         close(ends[0]);
@@ -200,7 +248,7 @@ static _Noreturn void measure_inside(struct figures *figures, const char *config
     if (config_load(&config, config_path, overrides, &error) < 0 ||
         workplace_prepare(&workplace, &config, CONFINEMENT_ABI_MAXIMUM, &error) < 0)
         errx(EXIT_FAILURE, "%s", error.message);
-    measure_bare(figures, count, concurrency);
+    measure_rates(figures, &workplace, count, concurrency, job, job_length);
     measure_steps(figures, &workplace, count, job, job_length);
     _exit(0);
 }
@@ -303,7 +351,7 @@ struct rate {
 };
 
 /* A token stands for its slot: they differ by a multiple of the concurrency. */
-static struct rate measure_sandbox(char *program, char *config_path, long count, long concurrency)
+static struct rate measure_attempts(char *program, char *config_path, long count, long concurrency)
 {
     struct supervisor supervisor = {.state = LAUNCHER_CHANNEL_STARTING,
                                     .pipes = calloc((size_t)concurrency, sizeof(int))};
@@ -338,19 +386,33 @@ static struct rate measure_sandbox(char *program, char *config_path, long count,
 
 /* --- */
 
-static void print_steps(const struct figures *figures)
+static int compare(const void *left, const void *right)
 {
-    double samples = (double)figures->samples, total = 0;
-    printf("fork_microseconds=%.1f\n", figures->fork_nanoseconds / samples / 1000);
+    const int64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+/* In microseconds. Others on the machine make a few samples long; the median does not mind. */
+static double median(int64_t *samples, long count)
+{
+    qsort(samples, (size_t)count, sizeof *samples, compare);
+    return (double)samples[count / 2] / 1000;
+}
+
+static void print_steps(struct figures *figures)
+{
+    double total = 0;
+    printf("fork_microseconds=%.1f\n", median(figures->fork_nanoseconds, figures->samples));
     for (size_t i = 0; worker_steps[i].name; i++) {
         char name[32];
+        double step = median(figures->step_nanoseconds[i], figures->samples);
         snprintf(name, sizeof name, "%s", worker_steps[i].name);
         for (char *dash = name; (dash = strchr(dash, '-'));)
             *dash = '_';
-        printf("step_%s_microseconds=%.1f\n", name, figures->step_nanoseconds[i] / samples / 1000);
-        total += figures->step_nanoseconds[i];
+        printf("step_%s_microseconds=%.1f\n", name, step);
+        total += step;
     }
-    printf("steps_microseconds=%.1f\n", total / samples / 1000);
+    printf("steps_microseconds=%.1f\n", total);
 }
 
 static long read_count(const char *text)
@@ -384,12 +446,13 @@ int main(int argc, char **argv)
         measure_inside(figures, config_path, count, concurrency);
     if (inside < 0 || waitpid(inside, &status, 0) != inside || status != 0)
         errx(EXIT_FAILURE, "nothing could be measured");
-    struct rate rate = measure_sandbox(argv[1], config_path, count, concurrency);
+    struct rate rate = measure_attempts(argv[1], config_path, count, concurrency);
     printf("count=%ld\nconcurrency=%ld\n", count, concurrency);
-    printf("bare_per_second=%.0f\nsandbox_per_second=%.0f\n", figures->bare_per_second,
-           rate.per_second);
-    printf("bare_cpu_microseconds=%.1f\nsandbox_cpu_microseconds=%.1f\n", figures->bare_cpu,
-           rate.cpu);
+    printf("bare_per_second=%.0f\nsandbox_per_second=%.0f\nattempts_per_second=%.0f\n",
+           figures->bare_per_second, figures->sandbox_per_second, rate.per_second);
+    printf("bare_cpu_microseconds=%.1f\nsandbox_cpu_microseconds=%.1f\n"
+           "attempt_cpu_microseconds=%.1f\n",
+           figures->bare_cpu, figures->sandbox_cpu, rate.cpu);
     print_steps(figures);
     return EXIT_SUCCESS;
 }
