@@ -105,8 +105,8 @@ class ApiServer:
     def __exit__(self, kind, *_):
         self.end(keep=kind is not None)
 
-    def start(self):
-        self.spawn()
+    def start(self, environment=None):
+        self.spawn(environment=environment)
         match = wait_for(lambda: re.search(r"listening on (https?://\S+)", self.log) or self._check_running(),
                          "the server to listen")
         self.url = match.group(1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logging in with tokens of Entra ID: who is let in, which tokens are not, and an authority in trouble."""
 
+import glob
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 from api_server import FLAGS, ApiServer, wait_for
 from entra_double import AUDIENCE, CLIENT, OBJECT, TENANT, EntraDouble, Key, encode
 from mimolocal.adminapi import AdminApi
+from test_clock_jump import sanitizer_library
 
 FETCHED = re.compile(r"Entra ID: \d+ keys were fetched")
 FAILED = "Entra ID: cannot fetch keys"
@@ -28,8 +30,8 @@ class Pair:
         if started:
             self.start()
 
-    def start(self):
-        self.server.start()
+    def start(self, environment=None):
+        self.server.start(environment)
         wait_for(lambda: self.fetched, "the keys")
         return self
 
@@ -462,3 +464,29 @@ def test_a_name_that_nobody_knows_is_a_failure_like_others(own_pair):
     said = wait_for(lambda: re.search(f"{FAILED}.*", pair.server.log), "the failure").group()
     assert "login.invalid" in said
     pair.server.api("reader")("GET", "/admin/tasks").expect(200)
+
+
+def test_a_clock_that_is_set_back_makes_no_expired_token_valid(own_pair):
+    pair = own_pair(started=False)
+    [library] = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") or pytest.skip("libfaketime is missing: apt-get install faketime")
+    sanitized = "WITH_SANITIZERS 1" in (pair.server.build / "config.h").read_text()
+    stamp = pair.entra.ca_file.with_name("clock") # where the server may read
+
+    def shift(text):
+        fresh = stamp.with_suffix(".new")
+        fresh.write_text(text + "\n")
+        fresh.chmod(0o644)
+        os.replace(fresh, stamp)
+
+    shift("+0")
+    pair.start({"LD_PRELOAD": f"{sanitizer_library()} {library}" if sanitized else library,
+                "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"})
+    fresh = pair.entra.token()
+    expired = pair.entra.token(iat=now() - 4200, nbf=now() - 4200, exp=now() - 600)
+    assert (pair.ask(fresh).status, pair.ask(expired).status) == (200, 401)
+    shift("-1h")
+    assert (pair.ask(fresh).status, pair.ask(expired).status) == (200, 401)
+    assert re.search(r"is not let in: \(the clock was set back by 3\d\d\d s; when it is right now, reload mimo-api\): it expired", pair.server.log)
+    pair.reload() # an operator says that this is the time
+    assert (pair.ask(fresh).status, pair.ask(expired).status) == (401, 200)
+    shift("+0") # libfaketime bends waits for conditions, too, and the server has to end in time
