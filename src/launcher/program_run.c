@@ -77,6 +77,15 @@ static _Noreturn void stop(void)
     _exit(EXIT_FAILURE); /* not reached */
 }
 
+/* A signal that came while there were events to be waited for is pending still. */
+static bool is_told_to_stop(void)
+{
+    sigset_t before;
+    sigprocmask(SIG_SETMASK, &self.waiting, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return self.is_stopped;
+}
+
 /* Waits for events, for a signal, or until `deadline`. */
 static int wait_for(struct pollfd *sources, nfds_t count, int64_t deadline)
 {
@@ -90,9 +99,9 @@ static int wait_for(struct pollfd *sources, nfds_t count, int64_t deadline)
 void program_sleep(int64_t milliseconds)
 {
     int64_t deadline = clock_monotonic().milliseconds + milliseconds;
-    while (!self.is_stopped && clock_monotonic().milliseconds < deadline)
+    while (!is_told_to_stop() && clock_monotonic().milliseconds < deadline)
         wait_for(NULL, 0, deadline);
-    if (self.is_stopped)
+    if (is_told_to_stop())
         stop();
 }
 
@@ -402,6 +411,6 @@ void program_run(const struct program_order *order, const struct program_listene
     }
     report_reader_free(&run.reader);
     close_pipes(&run.pipes);
-    if (self.is_stopped)
+    if (is_told_to_stop())
         stop();
 }

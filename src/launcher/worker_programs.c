@@ -28,6 +28,9 @@ enum { LOGGED_MAXIMUM = 256 * 1024, REPORTED_MAXIMUM = 512 * 1024 };
 
 enum { KUBECONFIG_MAXIMUM = 8 * 1024 * 1024, VARIABLES_MAXIMUM = 12 };
 
+/* Milliseconds for one look of a condition, at least. */
+enum { LOOK_MINIMUM = 5000 };
+
 #ifndef MFD_NOEXEC_SEAL /* Linux 6.3 */
 #define MFD_NOEXEC_SEAL 8U
 #endif
@@ -229,6 +232,8 @@ static struct step_result judge_signal(const char *name, const struct program_en
         reason = ": it used a system call that the sandbox forbids";
     else if (number == SIGXCPU)
         reason = ": it used more processor time than [sandbox] cpu allows";
+    else if (number == SIGXFSZ)
+        reason = ": it wrote more than [sandbox] file_size allows";
     return step_terminal("program %s was killed by SIG%s%s%s%s", name,
                          abbreviation ? abbreviation : "RT", reason, *end->last_line ? ": " : "",
                          end->last_line);
@@ -284,17 +289,20 @@ static struct step_result judge(const struct external_step *step, const struct p
 
 /* --- Steps --- */
 
-/* A condition runs its program many times within one deadline. */
+/* A condition runs its program many times within one deadline; the last time begins when it is
+ * reached (task.c), and has a moment of its own. */
 static int64_t deadline_of(const struct external_step *step)
 {
+    int64_t now = clock_monotonic().milliseconds;
     if (step->timeout_milliseconds == 0)
         return INT64_MAX;
     if (!attempt.has_deadline || attempt.step != attempt.context->step) {
         attempt.has_deadline = true;
         attempt.step = attempt.context->step;
-        attempt.deadline = clock_monotonic().milliseconds + step->timeout_milliseconds;
+        attempt.deadline = now + step->timeout_milliseconds;
     }
-    return attempt.deadline;
+    int64_t least = step->poll_milliseconds > 0 ? now + LOOK_MINIMUM : now;
+    return attempt.deadline > least ? attempt.deadline : least;
 }
 
 static struct step_result run_step(struct task_context *context)

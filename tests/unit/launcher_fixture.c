@@ -337,6 +337,16 @@ void attempt_launch(struct launcher_process *launcher, const struct attempt_requ
     ret_attempt->pid = message.started.pid;
 }
 
+static void take_result(const struct report *report, void *context)
+{
+    struct attempt *attempt = context;
+    if (report->type != REPORT_RESULT)
+        return;
+    attempt->has_result = true;
+    attempt->result = report->outcome;
+    snprintf(attempt->message, sizeof attempt->message, "%s", report->text);
+}
+
 /* Reads once from the pipe; false at its end. */
 static bool read_report(struct attempt *attempt)
 {
@@ -344,6 +354,7 @@ static bool read_report(struct attempt *attempt)
     await_readable(attempt->pipe, "the report pipe");
     ssize_t got = read(attempt->pipe, scratch, sizeof scratch);
     assert_true(got >= 0);
+    report_reader_feed(&attempt->reader, scratch, (size_t)got, take_result, attempt);
     for (ssize_t i = 0; i < got; i++)
         if (attempt->reported_length++ < ATTEMPT_REPORTED_SIZE - 1)
             attempt->reported[attempt->reported_length - 1] = scratch[i];
@@ -357,26 +368,13 @@ void attempt_await_report(struct attempt *attempt, const char *text)
             fail_msg("\"%s\" was not reported, but: %s", text, attempt->reported);
 }
 
-static void take_result(const struct report *report, void *context)
-{
-    struct attempt *attempt = context;
-    if (report->type != REPORT_RESULT)
-        return;
-    attempt->has_result = true;
-    attempt->result = report->outcome;
-    snprintf(attempt->message, sizeof attempt->message, "%s", report->text);
-}
-
 void attempt_finish(struct launcher_process *launcher, struct attempt *attempt)
 {
     struct launcher_message message;
-    struct report_reader reader;
     while (read_report(attempt))
         ;
     close(attempt->pipe);
-    report_reader_initialize(&reader);
-    report_reader_feed(&reader, attempt->reported, strlen(attempt->reported), take_result, attempt);
-    report_reader_free(&reader);
+    report_reader_free(&attempt->reader);
     launcher_expect(launcher, LAUNCHER_ENDED, &message);
     assert_int_equal(message.ended.token, attempt->token);
     attempt->ended = message.ended;

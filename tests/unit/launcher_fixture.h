@@ -64,6 +64,7 @@ struct attempt {
     struct launcher_ended ended;
     char reported[ATTEMPT_REPORTED_SIZE]; /* what came over the pipe, the beginning */
     size_t reported_length;               /* all of it */
+    struct report_reader reader;
     bool has_result;
     enum outcome_kind result;
     char message[STATUS_TEXT_SIZE]; /* of the result */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * program_fixture.h - a task of the operator's own, run by a real mimo-launcher.
+ *
+ *     programs_script("look", "echo hello >&2\n");
+ *     programs_step("look", NULL);
+ *     programs_run(&(struct programs_options){0}, &attempt);     attempt.result, attempt.message
+ *
+ * Files stand in a private folder of root's, or of the ordinary user who runs the test.
+ */
+#ifndef MIMO_TESTS_PROGRAM_FIXTURE_H
+#define MIMO_TESTS_PROGRAM_FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "launcher_fixture.h"
+
+struct programs_options {
+    bool ordinary_user;
+    int landlock_abi; /* newest to use, plus 1; 0: whatever there is */
+    uint16_t port;    /* that may be connected to, or 0 */
+    uint32_t alarm_seconds;
+    const char *parameters;      /* JSON; NULL: {"hello":"program"} */
+    uint32_t processes;          /* 0: 32 */
+    uint64_t memory;             /* 0: 256 MiB */
+    const char *const *settings; /* further options of the launcher, NULL-terminated, or NULL */
+};
+
+int programs_set_up(void **state);
+int programs_tear_down(void **state);
+
+/* Path of a file in the folder; from a ring of a few buffers. */
+const char *programs_path(const char *name);
+
+/* Writes an executable script for /bin/sh. */
+void programs_script(const char *name, const char *text);
+
+/* Copies a program that was built beside the test. */
+void programs_copy(const char *name);
+
+/* More lines for [task] and for [sandbox], before the first step. */
+void programs_task(const char *lines);
+void programs_sandbox(const char *lines);
+
+/* Nothing in [sandbox] but these lines. */
+void programs_sandbox_only(const char *lines);
+
+/* Adds the step "NAME" that runs a command: a path, or the name of a script of the folder, with
+ * arguments; `lines` are more of the step, or NULL. */
+void programs_step(const char *name, const char *command, const char *lines);
+
+void programs_start(const struct programs_options *options, struct launcher_process *launcher);
+void programs_launch(struct launcher_process *launcher, const struct programs_options *options,
+                     struct attempt *ret_attempt);
+
+/* All in one, and the launcher is stopped. */
+void programs_run(const struct programs_options *options, struct attempt *ret_attempt);
+
+#endif

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_launcher_programs.c - programs as steps: what they get, how they end, what is heard of them,
+ * and that nothing of them is left.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "program_fixture.h"
+
+static const struct programs_options usual = {0};
+
+static void expect_result(const struct attempt *attempt, enum outcome_kind outcome,
+                          const char *message)
+{
+    if (!attempt->has_result)
+        fail_msg("no result, wait status %#x, but: %s", (unsigned)attempt->wait_status,
+                 attempt->reported);
+    assert_string_equal(attempt->message, message);
+    assert_int_equal(attempt->result, outcome);
+    assert_int_equal(attempt->wait_status, 0);
+}
+
+static void expect_report(const struct attempt *attempt, const char *text)
+{
+    if (!strstr(attempt->reported, text))
+        fail_msg("\"%s\" was not reported, but: %s", text, attempt->reported);
+}
+
+/* Runs one script as the only step. */
+static void run_script(const char *script, const char *lines, struct attempt *attempt)
+{
+    programs_script("script", script);
+    programs_step("look", "script", lines);
+    programs_run(&usual, attempt);
+}
+
+/* --- What a program gets --- */
+
+static void program_has_the_descriptors_and_environment_of_the_contract(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_script("for fd in 0 1 2 3 4 5 6 7 8 9 11 12 13; do\n" /* 10: the shell's script */
+               "    if [ -L /proc/self/fd/$fd ]; then open=\"$open $fd\"; fi\n"
+               "done\n"
+               "echo \"open:$open\"\n"
+               "env | sort | tr '\\n' ' '; echo\n"
+               "cd /; umask; pwd\n"
+               "trap\n"
+               "echo \"$0 $1 $#\" | sed 's,.*/,,'\n",
+               NULL, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "");
+    expect_report(&attempt, "\"open: 0 1 2 3\"");
+    expect_report(&attempt, "\"HOME=/ LANG=C.UTF-8 MIMO_ATTEMPT=1 MIMO_CLUSTER=/subscriptions/");
+    expect_report(&attempt, "MIMO_MANIFEST_ID=12345678-1234-4234-8234-123456789abc MIMO_STEP=look "
+                            "MIMO_TASK_ID=3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11 "
+                            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+                            "PWD=/ TZ=UTC \"");
+    expect_report(&attempt, "\"0077\"");
+}
+
+static void job_is_on_standard_input_of_each_step(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_task("parameters = yes\n");
+    programs_script("first", "cat >/dev/null\n");
+    programs_script("second", "grep -o '\"parameters\":{[^}]*}'\n");
+    programs_step("first", "first", NULL);
+    programs_step("second", "second", NULL);
+    programs_run(&usual, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "");
+    expect_report(&attempt, "{\\\"hello\\\":\\\"program\\\"}");
+}
+
+static void arguments_reach_the_program(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_script("script", "echo \"$# $1 $2\" >&2\n");
+    programs_step("look", "script --all nodes", NULL);
+    programs_run(&usual, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "2 --all nodes");
+}
+
+static void steps_are_reported_and_shown(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_script("title", "tr '\\0' ' ' </proc/$PPID/cmdline\n");
+    programs_sandbox("read = /proc\n");
+    programs_step("warm up", "/bin/true", NULL);
+    programs_step("look", "title", NULL);
+    programs_run(&usual, &attempt);
+    expect_report(&attempt, "{\"type\":\"step\",\"step\":1,\"steps\":2,\"name\":\"warm up\"}");
+    expect_report(&attempt, "{\"type\":\"step\",\"step\":2,\"steps\":2,\"name\":\"look\"}");
+    expect_report(&attempt, "mimo-worker: Practice c1 [2/2 look] 12345678");
+}
+
+/* --- How it ends --- */
+
+struct ending {
+    const char *title;
+    const char *script;
+    const char *lines;
+    enum outcome_kind outcome;
+    const char *message;
+};
+
+static const struct ending endings[] = {
+    {"exit status 0 succeeds with the last line of standard error", "echo one >&2; echo two >&2",
+     NULL, OUTCOME_SUCCEEDED, "two"},
+    {"exit status 75 is transient", "echo 503 not yet >&2; exit 75", NULL, OUTCOME_TRANSIENT,
+     "503 not yet"},
+    {"any other exit status is terminal", "printf '404 gone' >&2; exit 3", NULL, OUTCOME_TERMINAL,
+     "404 gone"},
+    {"control characters do not get into the message",
+     "printf 'a\\033[2Jb\\000c\\n\\n' >&2; exit 1", NULL, OUTCOME_TERMINAL, "a?[2Jb?c"},
+    {"signal is terminal", "echo working >&2; kill -SEGV $$", NULL, OUTCOME_TERMINAL,
+     "program %s was killed by SIGSEGV: working"},
+    {"silent failure names program and status", "exit 4", NULL, OUTCOME_TERMINAL,
+     "program %s ended with exit status 4 and wrote nothing to descriptor 2"},
+    {"result on descriptor 3 is terminal",
+     "echo '{\"type\":\"result\",\"outcome\":\"succeeded\"}' >&3; sleep 100", NULL,
+     OUTCOME_TERMINAL,
+     "program %s wrote to descriptor 3 what may not stand there: a result, which is for the exit "
+     "status to say"},
+    {"step on descriptor 3 is terminal",
+     "echo '{\"type\":\"step\",\"step\":1,\"steps\":1,\"name\":\"x\"}' >&3", NULL, OUTCOME_TERMINAL,
+     "program %s wrote to descriptor 3 what may not stand there: a step, which is for the worker "
+     "to "
+     "report"},
+    {"forbidden call on descriptor 3 is terminal",
+     "echo '{\"type\":\"forbidden\",\"systemCall\":\"open\"}' >&3", NULL, OUTCOME_TERMINAL,
+     "program %s wrote to descriptor 3 what may not stand there: a forbidden call, which is for "
+     "the "
+     "worker to report"},
+    {"half a line on descriptor 3 is terminal", "printf '{\"type\":' >&3", NULL, OUTCOME_TERMINAL,
+     "program %s wrote to descriptor 3 what may not stand there: the last line is not finished"},
+    {"step that takes too long is transient, SIGTERM first",
+     "trap 'echo had to stop >&2; exit 0' TERM; sleep 100 & wait", "timeout = 1s\n",
+     OUTCOME_TRANSIENT, "timeout: step look was ended after 1s: had to stop"},
+    {"step that ignores SIGTERM is killed", "trap '' TERM; sleep 100", "timeout = 1s\n",
+     OUTCOME_TRANSIENT, "timeout: step look was ended after 1s"},
+    {"condition that never holds is transient", "echo 2 of 3 nodes >&2; exit 75",
+     "timeout = 1s\npoll = 200ms\n", OUTCOME_TRANSIENT, "timeout waiting for look: 2 of 3 nodes"},
+    {"condition is asked again until it holds", "[ $(date +%%s) -ge \"$1\" ] || exit 75",
+     "timeout = 60s\npoll = 100ms\n", OUTCOME_SUCCEEDED, ""},
+    {"program that is killed for what it calls says so", "kill -SYS $$", NULL, OUTCOME_TERMINAL,
+     "program %s was killed by SIGSYS: it used a system call that the sandbox forbids"},
+};
+enum { ENDING_COUNT = sizeof endings / sizeof *endings };
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void program_ends_as_the_table_says(void **state)
+{
+    const struct ending *ending = *state;
+    struct attempt attempt;
+    char script[1024], command[64], message[512];
+    snprintf(script, sizeof script, ending->script, 0);
+    snprintf(command, sizeof command, "script %lld", (long long)time(NULL) + 2);
+    programs_script("script", script);
+    programs_step("look", command, ending->lines);
+    programs_run(&usual, &attempt);
+    snprintf(message, sizeof message, ending->message, programs_path("script"));
+    expect_result(&attempt, ending->outcome, message);
+}
+#pragma GCC diagnostic pop
+
+static void failed_step_is_the_last(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_script("good", "echo fine >&2\n");
+    programs_script("bad", "exit 75\n");
+    programs_step("one", "good", NULL);
+    programs_step("two", "bad", NULL);
+    programs_step("three", "good", NULL);
+    programs_run(&usual, &attempt);
+    assert_int_equal(attempt.result, OUTCOME_TRANSIENT);
+    expect_report(&attempt, "\"two\"");
+    assert_null(strstr(attempt.reported, "\"three\""));
+}
+
+/* --- Programs that cannot be run --- */
+
+static void run_after(void (*change)(void), struct attempt *attempt)
+{
+    struct launcher_process launcher;
+    programs_script("script", "exit 0\n");
+    programs_step("look", "script", NULL);
+    programs_start(&usual, &launcher);
+    change();
+    programs_launch(&launcher, &usual, attempt);
+    attempt_finish(&launcher, attempt);
+    assert_int_equal(launcher_stop(&launcher), 0);
+}
+
+static void remove_script(void)
+{
+    assert_int_equal(unlink(programs_path("script")), 0);
+}
+
+static void replace_script(void)
+{
+    programs_script("new", "exit 0\n");
+    assert_int_equal(rename(programs_path("new"), programs_path("script")), 0);
+}
+
+static void spoil_script(void)
+{
+    FILE *file = fopen(programs_path("script"), "we");
+    assert_non_null(file);
+    assert_true(fputs("no program\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void program_that_is_gone_is_terminal(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    run_after(remove_script, &attempt);
+    snprintf(message, sizeof message,
+             "cannot run %s: No such file or directory: is it there, and the interpreter in its "
+             "first line?",
+             programs_path("script"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+}
+
+static void program_that_was_replaced_is_not_run(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    run_after(replace_script, &attempt);
+    snprintf(message, sizeof message,
+             "cannot run %s: Permission denied: may the worker's user execute it? If it was "
+             "replaced, restart mimod",
+             programs_path("script"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+}
+
+static void file_that_is_no_program_is_terminal(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    run_after(spoil_script, &attempt);
+    snprintf(message, sizeof message,
+             "cannot run %s: Exec format error: a script begins with #! and the path of its "
+             "interpreter",
+             programs_path("script"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+}
+
+/* --- What is heard of it --- */
+
+static void reports_and_lines_are_passed_on(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_script("echo '{\"type\":\"status\",\"text\":\"waiting\"}' >&3\n"
+               "echo '{\"type\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}' >&3\n"
+               "echo '{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"x\":1}}}' >&3\n"
+               "echo to the log\n"
+               "echo to the log too >&2\n",
+               NULL, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "to the log too");
+    expect_report(&attempt, "{\"type\":\"status\",\"text\":\"waiting\"}");
+    expect_report(&attempt, "{\"type\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}");
+    expect_report(&attempt, "{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"x\":1}}}");
+    expect_report(&attempt, "{\"type\":\"log\",\"level\":\"info\",\"text\":\"to the log\"}");
+    expect_report(&attempt, "{\"type\":\"log\",\"level\":\"notice\",\"text\":\"to the log too\"}");
+}
+
+static void flood_of_output_is_cut(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_script("yes 'a line of text that is not short at all' | head -c 1000000000\n"
+               "echo still here >&2\n",
+               NULL, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "still here");
+    assert_true(attempt.reported_length > 256 * 1024);
+    assert_true(attempt.reported_length < 768 * 1024);
+}
+
+static void line_without_an_end_is_cut(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_script("head -c 10000000 /dev/zero >&2; exit 1\n", NULL, &attempt);
+    assert_int_equal(attempt.result, OUTCOME_TERMINAL);
+    assert_int_equal(strlen(attempt.message), STATUS_TEXT_SIZE - 1);
+    assert_int_equal(strspn(attempt.message, "?"), STATUS_TEXT_SIZE - 1);
+}
+
+static void flood_of_reports_is_terminal(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    run_script("yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' >&3\n",
+               NULL, &attempt);
+    snprintf(message, sizeof message,
+             "program %s wrote to descriptor 3 what may not stand there: reports of more than "
+             "1048576 bytes",
+             programs_path("script"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    assert_true(attempt.reported_length < 768 * 1024);
+}
+
+static void many_reports_are_terminal(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    run_script("yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' |\n"
+               "    head -n 10000 >&3\n",
+               NULL, &attempt);
+    snprintf(message, sizeof message, "program %s reported more than 512 KiB on descriptor 3",
+             programs_path("script"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+}
+
+/* --- Nothing is left --- */
+
+/* No process of the worker's group, and none of the user of workers where they have one. */
+static void expect_nothing_left(const struct attempt *attempt)
+{
+    assert_int_equal(kill(-attempt->pid, 0), -1);
+    assert_int_equal(errno, ESRCH);
+}
+
+static void leftovers_are_gone_before_the_next_step(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_script("leave", "sleep 1000 &\n(sleep 1000 & sleep 1000 &) &\n");
+    programs_script("count", "ls -d /proc/[0-9]* | while read process; do\n"
+                             "    grep -qs ^sleep $process/comm && echo $process >&2\n"
+                             "done\nexit 0\n");
+    programs_sandbox("read = /proc\n");
+    programs_step("leave", "leave", NULL);
+    programs_step("count", "count", NULL);
+    programs_run(&usual, &attempt);
+    expect_nothing_left(&attempt);
+    if (attempt.result != OUTCOME_SUCCEEDED || (launcher_can_be_root() && *attempt.message))
+        fail_msg("%s", attempt.message);
+}
+
+static void daemon_is_gone_with_the_attempt(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_script("(setsid sleep 1000 || sleep 1000) </dev/null >/dev/null 2>&1 3>&1 &\n"
+               "set -m 2>/dev/null; sleep 1000 &\n",
+               NULL, &attempt);
+    assert_int_equal(attempt.result, OUTCOME_SUCCEEDED);
+    expect_nothing_left(&attempt);
+}
+
+static void alarm_ends_programs_too(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    struct programs_options options = {.alarm_seconds = 1};
+    programs_script("script", "trap '' TERM ALRM; sleep 1000 & wait\n");
+    programs_step("look", "script", NULL);
+    programs_run(&options, &attempt);
+    assert_true(WIFSIGNALED(attempt.wait_status));
+    assert_int_equal(WTERMSIG(attempt.wait_status), SIGALRM);
+    expect_nothing_left(&attempt);
+}
+
+static void program_may_finish_after_sigterm(void **state)
+{
+    (void)state;
+    struct launcher_process launcher;
+    struct attempt attempt;
+    programs_script("script", "trap 'echo cleaning up; exit 0' TERM\n"
+                              "sleep 1000 & echo begun; wait\n");
+    programs_step("look", "script", NULL);
+    programs_start(&usual, &launcher);
+    programs_launch(&launcher, &usual, &attempt);
+    attempt_await_report(&attempt, "begun");
+    launcher_signal(&launcher, &attempt, SIGTERM);
+    attempt_finish(&launcher, &attempt);
+    expect_report(&attempt, "cleaning up");
+    assert_false(attempt.has_result);
+    assert_true(WIFSIGNALED(attempt.wait_status));
+    assert_int_equal(WTERMSIG(attempt.wait_status), SIGTERM);
+    expect_nothing_left(&attempt);
+    assert_int_equal(launcher_stop(&launcher), 0);
+}
+
+static void sigkill_ends_programs_that_are_stopped_too(void **state)
+{
+    (void)state;
+    struct launcher_process launcher;
+    struct attempt attempt;
+    programs_script("script", "sleep 1000 & kill -STOP $!\n(trap '' TERM; sleep 1000) &\n"
+                              "echo begun; kill -STOP $$\n");
+    programs_step("look", "script", NULL);
+    programs_start(&usual, &launcher);
+    programs_launch(&launcher, &usual, &attempt);
+    attempt_await_report(&attempt, "begun");
+    launcher_signal(&launcher, &attempt, SIGKILL);
+    attempt_finish(&launcher, &attempt);
+    assert_int_equal(WTERMSIG(attempt.wait_status), SIGKILL);
+    expect_nothing_left(&attempt);
+    assert_int_equal(launcher_stop(&launcher), 0);
+}
+
+/* The test is the subreaper of what the launcher leaves. */
+static void programs_end_with_the_launcher(void **state)
+{
+    (void)state;
+    struct launcher_process launcher;
+    struct attempt attempt;
+    programs_script("script", "(sleep 1000 & sleep 1000) & (trap '' TERM HUP; sleep 1000) &\n"
+                              "echo begun; wait\n");
+    programs_step("look", "script", NULL);
+    programs_start(&usual, &launcher);
+    programs_launch(&launcher, &usual, &attempt);
+    attempt_await_report(&attempt, "begun");
+    assert_int_equal(kill(launcher.pid, SIGKILL), 0);
+    int status = launcher_wait(&launcher, NULL, 0);
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+    while (waitpid(-attempt.pid, NULL, 0) > 0) /* the runner's deadline is that of the test */
+        ;
+    expect_nothing_left(&attempt);
+    close(attempt.pipe);
+}
+
+static void usage_of_programs_is_counted(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_script("(i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done)\n"
+               "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null\n",
+               NULL, &attempt);
+    assert_int_equal(attempt.result, OUTCOME_SUCCEEDED);
+    assert_true(attempt.ended.cpu_milliseconds >= 50);
+    assert_true(attempt.ended.max_rss_kib >= 64 * 1024);
+}
+
+static void other_attempts_go_on_beside_a_fork_bomb(void **state)
+{
+    (void)state;
+    struct launcher_process launcher;
+    struct attempt bomb, neighbour, practice;
+    struct programs_options options = {.processes = 64};
+    programs_script("script", "case \"$(cat)\" in *neighbour*) echo well; exit 0;; esac\n"
+                              "bomb() { bomb | bomb & }\n"
+                              "bomb; echo begun; sleep 1000\n");
+    programs_step("look", "script", "timeout = 30s\n");
+    programs_start(&options, &launcher);
+    programs_launch(&launcher, &options, &bomb);
+    attempt_await_report(&bomb, "begun");
+    attempt_run(&launcher, &(struct attempt_request){0}, &practice);
+    assert_true(practice.has_result);
+    assert_int_equal(practice.result, OUTCOME_SUCCEEDED);
+    launcher_signal(&launcher, &bomb, SIGKILL);
+    attempt_finish(&launcher, &bomb);
+    expect_nothing_left(&bomb);
+    programs_launch(&launcher, &options, &neighbour);
+    attempt_await_report(&neighbour, "begun");
+    launcher_signal(&launcher, &neighbour, SIGKILL);
+    attempt_finish(&launcher, &neighbour);
+    assert_int_equal(launcher_stop(&launcher), 0);
+}
+
+#define PROGRAM_TEST(test)                                                                         \
+    {                                                                                              \
+#test, test, programs_set_up, programs_tear_down, NULL                                     \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PROGRAM_TEST(program_has_the_descriptors_and_environment_of_the_contract),
+        PROGRAM_TEST(job_is_on_standard_input_of_each_step),
+        PROGRAM_TEST(arguments_reach_the_program),
+        PROGRAM_TEST(steps_are_reported_and_shown),
+        PROGRAM_TEST(failed_step_is_the_last),
+        PROGRAM_TEST(program_that_is_gone_is_terminal),
+        PROGRAM_TEST(program_that_was_replaced_is_not_run),
+        PROGRAM_TEST(file_that_is_no_program_is_terminal),
+        PROGRAM_TEST(reports_and_lines_are_passed_on),
+        PROGRAM_TEST(flood_of_output_is_cut),
+        PROGRAM_TEST(line_without_an_end_is_cut),
+        PROGRAM_TEST(flood_of_reports_is_terminal),
+        PROGRAM_TEST(many_reports_are_terminal),
+        PROGRAM_TEST(leftovers_are_gone_before_the_next_step),
+        PROGRAM_TEST(daemon_is_gone_with_the_attempt),
+        PROGRAM_TEST(alarm_ends_programs_too),
+        PROGRAM_TEST(program_may_finish_after_sigterm),
+        PROGRAM_TEST(sigkill_ends_programs_that_are_stopped_too),
+        PROGRAM_TEST(programs_end_with_the_launcher),
+        PROGRAM_TEST(usage_of_programs_is_counted),
+        PROGRAM_TEST(other_attempts_go_on_beside_a_fork_bomb),
+    };
+    struct CMUnitTest table[ENDING_COUNT];
+    for (size_t i = 0; i < ENDING_COUNT; i++)
+        table[i] = (struct CMUnitTest){.name = endings[i].title,
+                                       .test_func = program_ends_as_the_table_says,
+                                       .setup_func = programs_set_up,
+                                       .teardown_func = programs_tear_down,
+                                       .initial_state = (void *)(uintptr_t)&endings[i]};
+    return cmocka_run_group_tests_name("how a program ends", table, NULL, NULL) +
+           cmocka_run_group_tests(tests, NULL, NULL);
+}
