@@ -74,6 +74,9 @@ struct step_result kube_step_result(const struct kube_answer *answer, const char
                              status, what);
     if (answer->error.kind != ERROR_NONE)
         return no_answer(&answer->error, what);
+    if (status < 200)
+        return step_terminal("%ld %s: the server ended with what no request may end with", status,
+                             what);
     return step_succeeded();
 }
 
