@@ -783,6 +783,7 @@ int main(void)
         TEST(what_is_missing_is_404),
         TEST(who_may_not_is_forbidden),
         TEST(wrong_credentials_are_unauthorized),
+        TEST(what_is_no_final_status_is_no_success),
         TEST(every_status_has_its_outcome),
         TEST(redirects_are_not_followed),
         TEST(control_characters_of_a_server_are_not_passed_on),
