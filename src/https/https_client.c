@@ -18,6 +18,9 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 
+/* Received for one request; a handshake has about ten. */
+enum { HANDSHAKE_MESSAGES_MAXIMUM = 500 };
+
 /* ---- set-up ---- */
 
 /* OpenSSL sets itself up with the first context: configuration, providers, algorithms. (A whole
@@ -49,6 +52,42 @@ static struct curl_blob blob_of(const char *pem)
     return (struct curl_blob){(void *)(uintptr_t)pem, strlen(pem), CURL_BLOB_NOCOPY};
 }
 
+/* OpenSSL takes handshake messages that mean nothing for as long as they come (HelloRequest,
+ * session tickets), without going back to libcurl, which could look at the time. */
+static long refuse_to_read(BIO *bio, int operation, const char *data, size_t length, int argument,
+                           long long_argument, int result, size_t *processed)
+{
+    (void)bio;
+    (void)data;
+    (void)length;
+    (void)argument;
+    (void)long_argument;
+    (void)processed;
+    return operation == BIO_CB_READ ? 0 : result;
+}
+
+static void count_message(int is_written, int version, int type, const void *data, size_t length,
+                          SSL *ssl, void *context)
+{
+    struct https_client *client = context;
+    (void)version;
+    (void)data;
+    (void)length;
+    if (is_written || type != SSL3_RT_HANDSHAKE)
+        return;
+    client->handshake_messages++;
+    if (client->handshake_messages == HANDSHAKE_MESSAGES_MAXIMUM)
+        BIO_set_callback_ex(SSL_get_rbio(ssl), refuse_to_read);
+}
+
+static CURLcode watch_handshakes(CURL *curl, void *ssl_context, void *client)
+{
+    (void)curl;
+    SSL_CTX_set_msg_callback(ssl_context, count_message);
+    SSL_CTX_set_msg_callback_arg(ssl_context, client);
+    return CURLE_OK;
+}
+
 /* The first failure of a row of options is kept. */
 #define SET(option, value) (code = code ? code : curl_easy_setopt(client->curl, option, value))
 
@@ -60,6 +99,8 @@ static CURLcode set_trust(struct https_client *client, const struct https_option
     SET(CURLOPT_SSL_VERIFYPEER, options->is_insecure ? 0L : 1L);
     SET(CURLOPT_SSL_VERIFYHOST, options->is_insecure ? 0L : 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_CTX_FUNCTION, watch_handshakes);
+    SET(CURLOPT_SSL_CTX_DATA, client);
     if (!options->is_insecure && options->ca) {
         struct curl_blob ca = blob_of(options->ca);
         SET(CURLOPT_CAINFO_BLOB, &ca);
@@ -261,13 +302,17 @@ static void run_request(struct https_client *client, const struct https_request 
 {
     struct incoming incoming = {.answer = answer, .maximum = client->response_maximum};
     client->curl_message[0] = '\0';
+    client->handshake_messages = 0;
     CURLcode code = set_request(client, request, url, headers, &incoming);
     if (code == CURLE_OK)
         code = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     read_answer(client->curl, answer);
     answer->body[answer->length] = '\0';
-    if (incoming.is_too_large)
+    if (client->handshake_messages >= HANDSHAKE_MESSAGES_MAXIMUM)
+        error_set(&answer->error, ERROR_UNAVAILABLE,
+                  "TLS: no secure connection to %s: handshake messages without end", client->peer);
+    else if (incoming.is_too_large)
         error_set(&answer->error, ERROR_LIMIT,
                   "the answer of %s is too large (at most %d bytes of headers and %zu of body)",
                   client->peer, HTTPS_HEADERS_MAXIMUM, client->response_maximum);

@@ -19,6 +19,7 @@ struct https_client {
     size_t response_maximum;
     struct curl_slist *resolve;
     struct curl_slist *connect_to;
+    int handshake_messages; /* received for the request that runs */
     long connect_timeout;
     long request_timeout;
     char curl_message[CURL_ERROR_SIZE];
