@@ -111,6 +111,10 @@ static void add_items(struct api *api, const struct store_result *result, struct
                       struct text_buffer *page)
 {
     bool first = true;
+    size_t expected = 0;
+    for (size_t i = 0; i < result->count; i++)
+        expected += result->items[i].length + 128; /* a view is about as long as its document */
+    text_buffer_reserve(page, expected);
     text_buffer_add(page, "{\"value\":[");
     for (size_t i = 0; i < result->count; i++) {
         size_t before = page->length;

@@ -88,6 +88,18 @@ static void return_reader(struct sqlite_store *store, struct connection *reader)
     pthread_mutex_unlock(&store->lock);
 }
 
+/* A page of manifests lies all over the file: what SQLite keeps by default holds few such pages. */
+static int open_reader(struct sqlite_store *store, struct connection **ret_reader,
+                       struct error *error)
+{
+    cleanup_connection struct connection *reader = NULL;
+    if (schema_open(store->path, &reader, error) < 0 ||
+        connection_execute(reader, "PRAGMA cache_size = -4096", error) < 0)
+        return -1;
+    *ret_reader = take_pointer(&reader);
+    return 0;
+}
+
 int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **ret_connection,
                                struct error *error)
 {
@@ -97,7 +109,7 @@ int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **r
         connection_close(reader);
         reader = NULL;
     }
-    if ((!reader && schema_open(store->path, &reader, error) < 0) ||
+    if ((!reader && open_reader(store, &reader, error) < 0) ||
         connection_run(reader, begin, error) < 0) {
         return_reader(store, reader);
         return -1;
