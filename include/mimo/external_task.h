@@ -23,11 +23,14 @@
  *   processes  = 32              ; processes and threads that the worker's user may have
  *   [step look at nodes]
  *   program    = /etc/mimo/tasks.d/node-report.sh --all  ; absolute path, arguments split at blanks
+ *   arguments  = --more          ; further ones, for lines end after 197 characters
  *   timeout    = 5m              ; 0: the task's
  *   poll       = 0               ; a condition: exit 75 means "ask again after this long"
  *
- * File and programs must belong to root (or to who runs MIMO) and be writable by nobody else: they
- * decide what runs on a customer's cluster.
+ * Keys with lists (patches, read, execute, arguments) may stand there several times.
+ *
+ * File and programs, and the folders on the way to them, must belong to root (or to who runs MIMO)
+ * and be writable by nobody else: they decide what runs on a customer's cluster.
  *
  * A program gets: the job (job.h) as JSON on descriptor 0; with `cluster`, descriptor 4: a
  * kubeconfig as sealed memory, named by KUBECONFIG=/proc/self/fd/4 too, whose servers are addresses

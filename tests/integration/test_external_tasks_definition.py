@@ -24,6 +24,7 @@ class Tasks:
     def __init__(self, directory):
         self.path = directory / "own-tasks"
         self.path.mkdir()
+        self.path.chmod(0o755) # whatever the umask: what a group may write is not trusted
         self.program = self.path / "run.sh"
         self.program.write_text("#!/bin/sh\nexit 0\n")
         self.program.chmod(0o755)
@@ -34,6 +35,7 @@ class Tasks:
                 f"summary = reports nodes\n{more}\n")
         text += steps if steps is not None else f"[step look at nodes]\nprogram = {self.program} --all\n"
         (self.path / name).write_text(text)
+        (self.path / name).chmod(0o644)
         return self.path / name
 
     def start(self, system, **arguments):

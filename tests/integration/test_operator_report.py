@@ -19,6 +19,8 @@ def running(system, directory):
     program = shutil.copy(SOURCE / "operator-report", tasks)
     text = (SOURCE / "operator-report.conf").read_text()
     (tasks / "operator-report.conf").write_text(text.replace("/etc/mimo/tasks.d/operator-report", str(program)))
+    for path in (tasks, *tasks.iterdir()):
+        path.chmod(path.stat().st_mode & ~0o022) # what others may write is not trusted
     return system(clusters=1, set={"tasks.directory": str(tasks), "actuator.retry_backoff": "0"})
 
 

@@ -26,6 +26,7 @@ static struct {
 static inline int set_up(void **state)
 {
     (void)state;
+    umask(022); /* files that a group may write are not trusted */
     make_private_folder(fixture.folder);
     snprintf(fixture.path, sizeof(fixture.path), "%s/a.conf", fixture.folder);
     snprintf(fixture.program, sizeof(fixture.program), "%s/run.sh", fixture.folder);

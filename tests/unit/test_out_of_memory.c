@@ -3,9 +3,7 @@
  * test_out_of_memory.c - whichever allocation fails, the caller is told, and what it had is as it
  * was.
  *
- * Each scenario runs again and again: its first allocation fails, then its second, and so on, until
- * none does. The linker puts the functions below in front of the C library's (--wrap); Jansson is
- * told to use them.
+ * Jansson is told to use the functions of out_of_memory.h.
  */
 #include "config.h"
 
@@ -20,6 +18,7 @@
 #include "mimo/job.h"
 #include "mimo/manifest.h"
 #include "mimo/report.h"
+#include "out_of_memory.h"
 
 #define CLUSTER                                                                                    \
     "/subscriptions/60bf318d-6914-4105-a3b5-d0d2c10388c8/resourcegroups/rg/providers/"             \
@@ -29,59 +28,6 @@
 #define MANIFEST "33333333-3333-4333-8333-333333333333"
 
 enum { NOW = 1795417680 };
-
-/* How many allocations still work; negative: all. */
-static long remaining = -1;
-
-static bool is_exhausted(void)
-{
-    return remaining == 0 || (remaining > 0 && --remaining < 0);
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return is_exhausted() ? NULL : __real_malloc(size);
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_exhausted() ? NULL : __real_calloc(count, size);
-}
-
-void *__real_realloc(void *data, size_t size);
-void *__wrap_realloc(void *data, size_t size);
-void *__wrap_realloc(void *data, size_t size)
-{
-    return is_exhausted() ? NULL : __real_realloc(data, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return is_exhausted() ? NULL : __real_strdup(text);
-}
-
-/* Runs `act` with ever more memory until it succeeds. It answers 0 or -1, and checks by itself that
- * a failure changed nothing. At least `least` runs must have failed, else nothing was tested. */
-static void exhaust(int (*act)(void), int least)
-{
-    int result = -1;
-    int failures = 0;
-
-    for (long allowed = 0; result < 0; allowed++) {
-        assert_true(allowed < 10000);
-        remaining = allowed;
-        result = act();
-        remaining = -1;
-        failures += result < 0;
-    }
-    assert_true(failures >= least);
-}
 
 /* Scenarios. What they need beforehand is made with all memory. */
 
