@@ -290,8 +290,11 @@ static int enter_domain(struct worker *worker, struct error *error)
     return sandbox_enter_program_domain(abi, order->ports, order->port_count, error);
 }
 
+/* With it goes the last descriptor that reaches more than the report's reader. */
 static int load_filter(struct worker *worker, struct error *error)
 {
+    if (worker_leave_log(error) < 0)
+        return -1;
     if (worker->programs)
         return sandbox_load_program_filters(&worker->workplace->program_filters, error);
     if (sandbox_report_forbidden(worker->report_fd, error) < 0)
@@ -337,11 +340,4 @@ void worker_main(struct worker *worker)
     if (failed)
         worker_give_up(worker, failed->exit_code, &error);
     worker_run_task(worker);
-}
-
-/* _exit(2): what atexit() would do (flush, look for leaks) belongs to the launcher. */
-void worker_give_up(const struct worker *worker, int exit_code, const struct error *error)
-{
-    log_error("%s: %s: %s", worker->order->title, exit_code_text(exit_code), error->message);
-    _exit(exit_code);
 }

@@ -8,7 +8,7 @@
  *
  * What a worker holds once it is inside:
  *
- *     0, 1  /dev/null        2  the log        3  the report pipe (write end)
+ *     0, 1, 2  /dev/null        3  the report pipe (write end)
  *
  * and, to run programs (worker_programs.h), two sealed memfds with what those get.
  */
@@ -111,7 +111,10 @@ void worker_read_certificates(struct worker *worker);
 struct step_result worker_take_certificate(struct task_context *context, size_t position,
                                            struct certificate_data *ret_data);
 
-/* Logs why and ends. */
+/* Puts /dev/null in the log's place (worker_log.c): what is said from here on is a report. */
+int worker_leave_log(struct error *error);
+
+/* Says why, in the log or, once that is left, in a report, and ends. */
 _Noreturn void worker_give_up(const struct worker *worker, int exit_code,
                               const struct error *error);
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -297,6 +298,45 @@ static void failed_assertion_is_seen_as_what_it_is(void **state)
     assert_string_equal(outcome.reported, "");
 }
 
+#ifndef WITH_SANITIZERS /* their workers keep the log */
+static long fail_assertion(const struct sandbox_inside *inside)
+{
+    assert(!inside && "a word for the developers");
+    return 0;
+}
+
+static void failed_assertion_is_told_in_a_report(void **state)
+{
+    (void)state;
+    struct sandbox_outcome outcome;
+    sandbox_run(&(struct sandbox_run){.body = fail_assertion}, &outcome);
+    assert_true(WIFSIGNALED(outcome.wait_status));
+    assert_int_equal(WTERMSIG(outcome.wait_status), SIGABRT);
+    assert_non_null(strstr(outcome.reported, "{\"type\":\"log\",\"level\":\"error\""));
+    assert_non_null(strstr(outcome.reported, "a word for the developers"));
+}
+
+/* Who holds the log can write lines there in the name of others, without end. */
+static void inspect_streams(pid_t pid)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        char path[64], target[64] = "";
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+        assert_true(readlink(path, target, sizeof target - 1) > 0);
+        assert_string_equal(target, "/dev/null");
+    }
+}
+
+static void worker_does_not_hold_the_log(void **state)
+{
+    (void)state;
+    struct sandbox_outcome outcome;
+    if (!sandbox_can_be_root()) /* nobody else may look */
+        skip();
+    sandbox_run(&(struct sandbox_run){.body = sandbox_wait, .inspect = inspect_streams}, &outcome);
+}
+#endif
+
 static long write_to_nobody(const struct sandbox_inside *inside)
 {
     (void)inside;
@@ -520,6 +560,10 @@ int main(void)
         cmocka_unit_test(memory_is_limited),
 #endif
         cmocka_unit_test(failed_assertion_is_seen_as_what_it_is),
+#ifndef WITH_SANITIZERS
+        cmocka_unit_test(failed_assertion_is_told_in_a_report),
+        cmocka_unit_test(worker_does_not_hold_the_log),
+#endif
         cmocka_unit_test(peer_that_is_gone_is_an_error_not_a_signal),
         cmocka_unit_test(worker_of_root_is_an_ordinary_user_without_capabilities),
         cmocka_unit_test(worker_of_an_ordinary_user_is_just_as_restricted),
