@@ -368,13 +368,18 @@ void attempt_await_report(struct attempt *attempt, const char *text)
             fail_msg("\"%s\" was not reported, but: %s", text, attempt->reported);
 }
 
+void attempt_abandon(struct attempt *attempt)
+{
+    close(attempt->pipe);
+    report_reader_free(&attempt->reader);
+}
+
 void attempt_finish(struct launcher_process *launcher, struct attempt *attempt)
 {
     struct launcher_message message;
     while (read_report(attempt))
         ;
-    close(attempt->pipe);
-    report_reader_free(&attempt->reader);
+    attempt_abandon(attempt);
     launcher_expect(launcher, LAUNCHER_ENDED, &message);
     assert_int_equal(message.ended.token, attempt->token);
     attempt->ended = message.ended;

@@ -106,6 +106,9 @@ void attempt_await_report(struct attempt *attempt, const char *text);
 /* Drains the pipe and waits for ENDED. */
 void attempt_finish(struct launcher_process *launcher, struct attempt *attempt);
 
+/* Of an attempt that is not to be finished: closes its pipe. */
+void attempt_abandon(struct attempt *attempt);
+
 /* All in one: launch and finish. */
 void attempt_run(struct launcher_process *launcher, const struct attempt_request *request,
                  struct attempt *ret_attempt);

@@ -163,7 +163,7 @@ static void worker_whose_reports_nobody_reads_any_more_says_so(void **state)
     attempt_launch(launcher,
                    &(struct attempt_request){.parameters = "{\"steps\":[{\"then\":\"flood\"}]}"},
                    &attempt);
-    close(attempt.pipe);
+    attempt_abandon(&attempt);
     launcher_expect(launcher, LAUNCHER_ENDED, &message);
     assert_true(WIFEXITED(message.ended.wait_status));
     assert_int_equal(WEXITSTATUS(message.ended.wait_status), EXIT_WORKER_REPORT);
@@ -397,7 +397,7 @@ static void full_channel_loses_nothing(void **state)
     }
     assert_int_equal(started, sent);
     for (int i = 0; i < sent; i++)
-        close(attempts[i].pipe);
+        attempt_abandon(&attempts[i]);
 }
 
 /* --- What ends a launcher --- */
@@ -416,7 +416,7 @@ static void await_death(struct attempt *attempt)
     char byte;
     assert_int_equal(poll(&readable, 1, FIXTURE_DEADLINE), 1);
     assert_int_equal(read(attempt->pipe, &byte, 1), 0);
-    close(attempt->pipe);
+    attempt_abandon(attempt);
 }
 
 static void end_of_the_channel_ends_launcher_and_workers(void **state)
@@ -515,7 +515,7 @@ static void token_in_use_ends_launcher_and_workers(void **state)
     launcher.last_token--;
     attempt_send(&launcher, &(struct attempt_request){0}, &second);
     assert_given_up(&launcher, &first, "in use");
-    close(second.pipe);
+    attempt_abandon(&second);
 }
 
 static void signals_do_not_end_a_launcher(void **state)

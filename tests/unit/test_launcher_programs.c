@@ -448,7 +448,7 @@ static void programs_end_with_the_launcher(void **state)
     while (waitpid(-attempt.pid, NULL, 0) > 0) /* the runner's deadline is that of the test */
         ;
     expect_nothing_left(&attempt);
-    close(attempt.pipe);
+    attempt_abandon(&attempt);
 }
 
 static void usage_of_programs_is_counted(void **state)

@@ -166,7 +166,7 @@ static void slots_of_a_range_run_as_users_of_their_own(void **state)
     launcher_expect(&launcher, LAUNCHER_FAILED, &message);
     assert_int_equal(message.failed.token, attempt.token);
     assert_int_equal(message.failed.error_number, EUSERS);
-    close(attempt.pipe);
+    attempt_abandon(&attempt);
     assert_int_equal(launcher_stop(&launcher), 0);
 }
 
