@@ -251,7 +251,7 @@ def test_authorities_and_subjects_are_read_again(own_site, tmp_path):
     assert site.ask(new)[0] == 401
     site.allow("king:CN=somebody") # a mistake changes nothing
     site.reload()
-    assert "who may log in stays as it was" in site.server.log and "clients:2: in front of the first colon" in site.server.log
+    assert "but for this, which stays as it was" in site.server.log and "clients:2: in front of the first colon" in site.server.log
     site.allow(f"reader:{SUBJECT}")
     site.reload()
     assert site.ask(new)[0] == 200

@@ -214,7 +214,7 @@ def test_tokens_are_read_again_on_sighup(own_server):
     server.api("reader")("GET", "/admin/tasks").expect(200)
     (server.directory / "tokens").write_text("nonsense\n")
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "who may log in stays as it was" in server.log, "the refusal")
+    wait_for(lambda: "but for this, which stays as it was" in server.log, "the refusal")
     server.api("reader")("GET", "/admin/tasks").expect(200)
 
 
