@@ -16,13 +16,14 @@ enum {
 
 struct writer_batch {
     struct worker *workers[WRITER_BATCH];
-    struct settlement settlements[WRITER_BATCH];
     struct settlement *pointers[WRITER_BATCH];
     size_t count;
     struct settle_rules rules; /* a copy: the configuration may change meanwhile */
     struct steady_time now;
     int status;
     struct error error;
+    size_t space;
+    struct settlement settlements[]; /* each of 15 KiB: no more of them than are needed */
 };
 
 static void on_pause_over(uv_timer_t *timer);
@@ -61,17 +62,29 @@ static bool has_progress(const struct worker *worker)
 static void collect(struct writer *writer, bool wanted(const struct worker *worker))
 {
     struct worker_table *table = writer->table;
-    for (uint32_t i = 0; i < table->size && writer->batch->count < WRITER_BATCH; i++)
+    for (uint32_t i = 0; i < table->size && writer->batch->count < writer->batch->space; i++)
         if (wanted(&table->workers[i]))
             add_to_batch(writer->batch, &table->workers[i]);
 }
 
-static bool any(const struct writer *writer, bool wanted(const struct worker *worker))
+static size_t count(const struct writer *writer, bool wanted(const struct worker *worker))
 {
+    size_t found = 0;
     for (uint32_t i = 0; i < writer->table->size; i++)
-        if (wanted(&writer->table->workers[i]))
-            return true;
-    return false;
+        found += wanted(&writer->table->workers[i]);
+    return found;
+}
+
+static struct writer_batch *make_batch(const struct writer *writer, size_t wanted)
+{
+    size_t space = wanted < WRITER_BATCH ? wanted : WRITER_BATCH;
+    struct writer_batch *batch = calloc(1, sizeof(*batch) + space * sizeof(batch->settlements[0]));
+    if (!batch)
+        return NULL;
+    batch->space = space;
+    batch->rules = *writer->rules;
+    batch->now = steady_clock_now(writer->clock);
+    return batch;
 }
 
 static void run_batch(uv_work_t *work)
@@ -101,8 +114,8 @@ void writer_wake(struct writer *writer)
         return; /* what is there is the next batch */
     if (writer->failures > 0 && uv_is_active((uv_handle_t *)&writer->pause))
         return;
-    bool results = any(writer, has_result);
-    bool progress = any(writer, has_progress);
+    size_t results = count(writer, has_result);
+    size_t progress = count(writer, has_progress);
     if (!results && !progress)
         return;
     if (!results && !progress_is_due(writer)) {
@@ -110,13 +123,11 @@ void writer_wake(struct writer *writer)
         return;
     }
 
-    writer->batch = calloc(1, sizeof(*writer->batch));
+    writer->batch = make_batch(writer, results + progress);
     if (!writer->batch) {
         start_pause(writer, WRITER_RETRY_FIRST);
         return;
     }
-    writer->batch->rules = *writer->rules;
-    writer->batch->now = steady_clock_now(writer->clock);
     collect(writer, has_result);
     if (progress && progress_is_due(writer)) {
         collect(writer, has_progress);
