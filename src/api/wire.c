@@ -177,10 +177,25 @@ static bool is_host(const char *value)
     return length > 0 && length < 256;
 }
 
+enum { LENGTH_DIGITS_MAXIMUM = 18 }; /* as many always fit into 64 bits */
+
+/* libmicrohttpd has answered what is no number before it asks us; nothing hangs on that. */
+static bool is_length(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    size_t blanks = strspn(value + digits, " \t");
+    return digits >= 1 && digits <= LENGTH_DIGITS_MAXIMUM && value[digits + blanks] == '\0';
+}
+
 static int check_body_headers(const struct wire *wire, struct answer *answer)
 {
     const char *coding = wire->fields[WIRE_TRANSFER_ENCODING];
     const char *expect = wire->fields[WIRE_EXPECT];
+    const char *length = wire->fields[WIRE_CONTENT_LENGTH];
+    if (length && !is_length(length))
+        return answer_refuse(answer, API_MALFORMED_REQUEST, "Content-Length",
+                             "Content-Length must be a number of at most %d digits",
+                             LENGTH_DIGITS_MAXIMUM);
     if (coding) {
         if (wire->fields[WIRE_CONTENT_LENGTH])
             return answer_refuse(answer, API_MALFORMED_REQUEST, "Transfer-Encoding",
@@ -246,8 +261,6 @@ int wire_check(const struct wire *wire, const char *method, size_t block, struct
 
 bool wire_has_body(const struct wire *wire, long long *ret_length)
 {
-    /* libmicrohttpd has answered 400 or 413 to a Content-Length that is no number before it asks
-     * us. */
     const char *length = wire->fields[WIRE_CONTENT_LENGTH];
     long long value = wire->fields[WIRE_TRANSFER_ENCODING] ? -1 : length ? atoll(length) : 0;
     if (ret_length)

@@ -7,12 +7,14 @@
 
 static struct supervisor supervisor;
 static struct config config;
+static struct family family;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     supervisor.config = &config;
+    supervisor.family = &family;
     return 0;
 }
 

@@ -183,6 +183,13 @@ static void a_body_has_one_length(void **state)
         400);
     assert_int_equal(
         judge("PUT /x HTTP/1.1\r\n" HOST "Content-Length: 2\r\ncontent-length: 2\r\n\r\n"), 400);
+    static const char *const no_lengths[] = {"-2", "+2", "0x2", "2,2", "", "9999999999999999999"};
+    for (size_t i = 0; i < sizeof(no_lengths) / sizeof(no_lengths[0]); i++) {
+        char text[128];
+        snprintf(text, sizeof(text), "PUT /x HTTP/1.1\r\n" HOST "Content-Length: %s\r\n\r\n",
+                 no_lengths[i]);
+        assert_int_equal(judge(text), 400);
+    }
     assert_int_equal(
         judge("PUT /x HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 3\r\n\r\n"), 400);
     assert_int_equal(judge("PUT /x HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n"), 501);

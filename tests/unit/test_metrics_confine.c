@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_metrics_confine.c - what a metrics helper in the hands of somebody else could still do, and
+ * that a program with threads is not confined by half. */
+#include "config.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "confine_fixture.h"
+#include "expect.h"
+#include "metrics/confine.h"
+#include "mimo/confinement.h"
+#include "mimo/confinement_calls.h"
+
+static int confine(const struct config *config, struct error *error)
+{
+    (void)config;
+    return confine_helper(error);
+}
+
+static int attempt_write(void)
+{
+    return write(STDERR_FILENO, "alive\n", 6) == 6 ? 0 : -1;
+}
+
+static void nothing_is_left_but_what_is_open(void **state)
+{
+    static const struct attempt attempts[] = {
+        {.name = "write", .attempt = attempt_write},
+        {.name = "TCP", .attempt = attempt_tcp_socket, .expected = NAMED, .call = "socket"},
+        {.name = "local", .attempt = attempt_local_socket, .expected = NAMED, .call = "socket"},
+        {.name = "listen", .attempt = attempt_listen, .expected = NAMED, .call = "bind"},
+        {.name = "read",
+         .attempt = attempt_read_configuration,
+         .expected = NAMED,
+         .call = "openat"},
+        {.name = "exec", .attempt = attempt_exec, .expected = KILLED},
+        {.name = "trace", .attempt = attempt_trace, .expected = KILLED},
+        {.name = "namespace", .attempt = attempt_namespace, .expected = KILLED},
+        {.name = "fork", .attempt = attempt_fork, .expected = NAMED, .call = "clone"},
+        {.name = "signal", .attempt = attempt_kill_parent, .expected = NAMED, .call = "kill"},
+        {.name = "become root",
+         .attempt = attempt_become_root,
+         .expected = NAMED,
+         .call = "setuid"},
+    };
+    (void)state;
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+static int confine_on_an_old_kernel(const struct config *config, struct error *error)
+{
+    static const struct confinement_call calls[] = {CONFINEMENT_BASE CONFINEMENT_FILES};
+    const struct confinement confinement = {.calls = calls,
+                                            .call_count = sizeof(calls) / sizeof(calls[0])};
+    (void)config;
+    return confinement_enter(&confinement, 0, error);
+}
+
+static int attempt_describe(void)
+{
+    return strstr(confinement_describe(), "no Landlock in this kernel") ? 0 : -1;
+}
+
+static void a_kernel_without_landlock_still_filters(void **state)
+{
+    static const struct attempt attempts[] = {
+        {.name = "read", .attempt = attempt_read_other_file},
+        {.name = "TCP", .attempt = attempt_tcp_socket, .expected = NAMED, .call = "socket"},
+        {.name = "describe", .attempt = attempt_describe},
+    };
+    (void)state;
+    confine_check(confine_on_an_old_kernel, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+static void *wait_for_ever(void *argument)
+{
+    pause();
+    return argument;
+}
+
+static int confine_with_a_thread(const struct config *config, struct error *error)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_for_ever, NULL);
+    return confine(config, error);
+}
+
+static void a_program_with_threads_is_refused(void **state)
+{
+    static const struct attempt attempt = {.name = "nothing", .attempt = attempt_write};
+    char said[512];
+    (void)state;
+    int status = confine_run(confine_with_a_thread, &attempt, said, sizeof(said));
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 100);
+    assert_non_null(strstr(said, "2 threads are there already"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_left_but_what_is_open),
+        cmocka_unit_test(a_kernel_without_landlock_still_filters),
+        cmocka_unit_test(a_program_with_threads_is_refused),
+    };
+    return cmocka_run_group_tests(tests, confine_fixture_set_up, confine_fixture_tear_down);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_supervisor_confine.c - what a supervisor in the hands of somebody else could still do. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "confine_fixture.h"
+#include "expect.h"
+#include "mimo/confinement.h"
+#include "mimo/process.h"
+#include "supervisor/confine.h"
+
+static struct family family;
+
+/* With a member of the family that does nothing. */
+static int confine(const struct config *config, struct error *error)
+{
+    family = (struct family){.launcher_socket = -1, .metrics_socket = -1, .metrics = 1};
+    pid_t self = getpid();
+    family.launcher = fork();
+    if (family.launcher == 0) {
+        if (process_die_with_parent(self, error) == 0)
+            pause();
+        _exit(0);
+    }
+    return confine_supervisor(config, &family, error);
+}
+
+static int attempt_end_launcher(void)
+{
+    int status;
+    if (kill(family.launcher, SIGKILL) < 0)
+        return -1;
+    return waitpid(family.launcher, &status, 0) == family.launcher ? 0 : -1;
+}
+
+static int attempt_stop_launcher(void)
+{
+    return kill(family.launcher, SIGSTOP);
+}
+
+static int attempt_make_job(void)
+{
+    return memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING) < 0 ? -1 : 0;
+}
+
+static int attempt_netlink(void)
+{
+    return socket(AF_NETLINK, SOCK_RAW, 0) < 0 ? -1 : 0;
+}
+
+static void its_work_goes_on(void **state)
+{
+    static const struct attempt attempts[] = {
+        {.name = "thread", .attempt = attempt_thread},
+        {.name = "TCP socket", .attempt = attempt_tcp_socket},
+        {.name = "local socket", .attempt = attempt_local_socket},
+        {.name = "look up a name", .attempt = attempt_look_up_name},
+        {.name = "make a job", .attempt = attempt_make_job},
+        {.name = "read the configuration", .attempt = attempt_read_configuration},
+        {.name = "change the store", .attempt = attempt_change_store},
+        {.name = "make a file beside the store", .attempt = attempt_make_file_beside_store},
+        {.name = "end the launcher", .attempt = attempt_end_launcher},
+    };
+    (void)state;
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+static void files_elsewhere_are_out_of_reach(void **state)
+{
+    static const struct attempt attempts[] = {
+        {.name = "/etc/shadow",
+         .attempt = attempt_read_shadow,
+         .expected = REFUSED,
+         .error_number = EACCES},
+        {.name = "another file",
+         .attempt = attempt_read_other_file,
+         .expected = REFUSED,
+         .error_number = EACCES,
+         .needs_landlock = true},
+        {.name = "another directory",
+         .attempt = attempt_list_other_directory,
+         .expected = REFUSED,
+         .error_number = EACCES,
+         .needs_landlock = true},
+        {.name = "change the configuration",
+         .attempt = attempt_change_configuration,
+         .expected = REFUSED,
+         .error_number = EACCES,
+         .needs_landlock = true},
+        {.name = "change a mode",
+         .attempt = attempt_change_mode,
+         .expected = NAMED,
+         .call = "chmod"},
+        {.name = "rename", .attempt = attempt_rename, .expected = NAMED, .call = "rename"},
+    };
+    (void)state;
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+static void code_of_somebody_else_gets_nowhere(void **state)
+{
+    static const struct attempt attempts[] = {
+        {.name = "exec", .attempt = attempt_exec, .expected = KILLED},
+        {.name = "trace", .attempt = attempt_trace, .expected = KILLED},
+        {.name = "namespace", .attempt = attempt_namespace, .expected = KILLED},
+        {.name = "io_uring", .attempt = attempt_io_uring, .expected = KILLED},
+        {.name = "bpf", .attempt = attempt_bpf, .expected = KILLED},
+        {.name = "fork", .attempt = attempt_fork, .expected = NAMED, .call = "clone"},
+        {.name = "become root",
+         .attempt = attempt_become_root,
+         .expected = NAMED,
+         .call = "setuid"},
+        {.name = "signal the parent",
+         .attempt = attempt_kill_parent,
+         .expected = NAMED,
+         .call = "kill"},
+        {.name = "stop the launcher",
+         .attempt = attempt_stop_launcher,
+         .expected = NAMED,
+         .call = "kill"},
+        {.name = "become dumpable",
+         .attempt = attempt_become_dumpable,
+         .expected = NAMED,
+         .call = "prctl"},
+        {.name = "packet socket",
+         .attempt = attempt_packet_socket,
+         .expected = NAMED,
+         .call = "socket"},
+        {.name = "MPTCP", .attempt = attempt_multipath_socket, .expected = NAMED, .call = "socket"},
+        {.name = "listen", .attempt = attempt_listen, .expected = NAMED, .call = "bind"},
+        {.name = "netlink",
+         .attempt = attempt_netlink,
+         .expected = REFUSED,
+         .error_number = EAFNOSUPPORT},
+        {.name = "run written memory",
+         .attempt = attempt_run_written_memory,
+         .expected = REFUSED,
+         .error_number = EACCES},
+#ifndef WITH_SANITIZERS
+        {.name = "another handler",
+         .attempt = attempt_another_handler,
+         .expected = NAMED,
+         .call = "rt_sigaction"},
+#endif
+    };
+    (void)state;
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+static int attempt_describe(void)
+{
+    dprintf(STDERR_FILENO, "%s\n", confinement_describe());
+    return 0;
+}
+
+static void what_is_in_force_is_told(void **state)
+{
+    static const struct attempt attempt = {.name = "describe", .attempt = attempt_describe};
+    char said[1024], abi[64];
+    (void)state;
+    assert_string_equal(confinement_describe(), "not confined");
+    confine_run(confine, &attempt, said, sizeof(said));
+    assert_non_null(strstr(said, "no capabilities, no new privileges, "));
+    snprintf(abi, sizeof(abi), "Landlock ABI %d\n",
+             confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM));
+    assert_non_null(strstr(said, abi));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(its_work_goes_on),
+        cmocka_unit_test(files_elsewhere_are_out_of_reach),
+        cmocka_unit_test(code_of_somebody_else_gets_nowhere),
+        cmocka_unit_test(what_is_in_force_is_told),
+    };
+    return cmocka_run_group_tests(tests, confine_fixture_set_up, confine_fixture_tear_down);
+}
