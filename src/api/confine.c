@@ -68,7 +68,9 @@ static int collect_places(const struct config *config, struct confinement_places
         return -1;
     if (fetches(config) && confinement_place_names(places, error) < 0)
         return -1;
-    if (confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0)
+    if (confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0 ||
+        (config->tasks_directory[0] && /* where SIGHUP looks for what has changed */
+         confinement_place(places, config->tasks_directory, CONFINEMENT_LIST, error) < 0))
         return -1;
     /* Finding the wake sockets; sending to them is not Landlock's to allow. */
     return confinement_place(places, config->actuator_runtime_directory, CONFINEMENT_LIST, error);

@@ -142,12 +142,13 @@ static int take_off(const struct config *config, struct auth **auth, struct list
     return privileges_harden(error);
 }
 
-static void reload(const struct config *config, struct auth *auth)
+static void reload(const struct api *api)
 {
+    const struct config *config = api->config;
     struct error error;
     bool changed;
     tell_service_manager("RELOADING=1");
-    if (auth_reload(auth, &error) < 0)
+    if (auth_reload(api->auth, &error) < 0)
         log_error("who may log in was read again, but for this, which stays as it was: %s",
                   error.message);
     else
@@ -158,17 +159,18 @@ static void reload(const struct config *config, struct auth *auth)
         log_error("the TLS certificate stays as it was: %s", error.message);
     else
         log_notice("the TLS certificate %s", changed ? "was exchanged" : "is the same");
+    if (task_list_is_stale(api->tasks))
+        log_warning("files in tasks.directory have changed, which needs a restart");
     tell_service_manager("READY=1");
 }
 
 /* Until SIGTERM or SIGINT. */
-static void wait_for_the_end(const struct config *config, struct auth *auth,
-                             const sigset_t *signals)
+static void wait_for_the_end(const struct api *api, const sigset_t *signals)
 {
     for (;;) {
         int number = sigwaitinfo(signals, NULL);
         if (number == SIGHUP)
-            reload(config, auth);
+            reload(api);
         else if (number == SIGTERM || number == SIGINT)
             return;
     }
@@ -199,7 +201,7 @@ static int run(const struct config *config, const struct task_list *tasks, struc
     log_info("confined: %s", confinement_describe());
     log_notice("listening on %s://%s", config->api_tls == API_TLS_ON ? "https" : "http", address);
     tell_service_manager("READY=1");
-    wait_for_the_end(config, auth, signals);
+    wait_for_the_end(&api, signals);
     tell_service_manager("STOPPING=1");
     log_notice("ending: requests under way get up to %d s", STOP_MILLISECONDS / 1000);
     if (!server_stop(server, STOP_MILLISECONDS)) {

@@ -115,12 +115,17 @@ def test_sighup_tells_of_files_that_need_a_restart(system, tasks):
     running = tasks.start(system)
     said = "SIGHUP: files in tasks.directory have changed, which needs a restart"
     os.kill(running.pid("actuator-0"), signal.SIGHUP)
+    os.kill(running.pid("api"), signal.SIGHUP)
     running.wait_for(lambda: running.log("actuator-0").count("SIGHUP: configuration read") == 1)
+    running.wait_for(lambda: "the TLS certificate is the same" in running.log("api"))
     assert said not in running.log("actuator-0")
     tasks.write("other.conf", OTHER, "other")
     os.kill(running.pid("actuator-0"), signal.SIGHUP)
     running.wait_for(lambda: running.log("actuator-0").count("SIGHUP: configuration read") == 2)
     assert said in running.log("actuator-0")
+    assert "files in tasks.directory" not in running.log("api")
+    os.kill(running.pid("api"), signal.SIGHUP)
+    running.wait_for(lambda: "files in tasks.directory have changed, which needs a restart" in running.log("api"))
     listed = running.api("GET", "/admin/tasks").expect(200)["value"]
     assert OTHER not in {task["id"] for task in listed}
 
