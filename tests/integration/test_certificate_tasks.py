@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates on their way from their source into a cluster, through the whole system."""
+"""The tasks that write to a cluster, through the whole system: certificates on their way from their source, and every
+trouble at every request. tests/unit/test_task_troubles.c has more troubles, at the level of a worker."""
 
 import base64
 import os
@@ -73,7 +74,7 @@ def test_kubectl_shows_the_new_logging_certificate(system):
     running = system(clusters=1)
     run(running, "mdsd-cert-rotation")
     shown = subprocess.run(
-        ["kubectl", "--kubeconfig", running.directory / "practice" / "cluster-0.kubeconfig", "get", "secret",
+        [os.environ.get("KUBECTL") or "kubectl", "--kubeconfig", running.directory / "practice" / "cluster-0.kubeconfig", "get", "secret",
          "-n", "openshift-azure-operator", "cluster", "-o", "yaml"], capture_output=True, text=True, check=True).stdout
     key, chain = split(running.certificates.text("mdsd"))
     assert f"gcscert.pem: {base64.b64encode(chain.encode()).decode()}" in shown
@@ -114,6 +115,7 @@ def test_a_certificate_that_cannot_be_used_fails_the_manifest_and_changes_nothin
 API_SERVER = "/apis/config.openshift.io/v1/apiservers/cluster"
 INGRESS = "/apis/operator.openshift.io/v1/namespaces/openshift-ingress-operator/ingresscontrollers/default"
 OPERATOR = "/apis/config.openshift.io/v1/clusteroperators/kube-apiserver"
+FLAGS = "/apis/aro.openshift.io/v1alpha1/clusters/cluster"
 
 
 def uuid_of(running, cluster=0):
@@ -224,8 +226,9 @@ def repetitions(name, method):
 def requests_of(task, uuid):
     """[(method, path)] of all requests of a task's first run."""
     yield "GET", OPERATOR
-    if task == "mdsd-cert-rotation":
-        yield from (("GET", MDSD_SECRET), ("PUT", MDSD_SECRET))
+    if task != "tls-cert-rotation":
+        path = MDSD_SECRET if task == "mdsd-cert-rotation" else FLAGS
+        yield from (("GET", path), ("PUT", path))
         return
     for collection, name in secrets_of(uuid):
         yield from (("GET", f"{collection}/{name}"), ("POST", collection))
@@ -241,10 +244,26 @@ def reset(running, uuid):
         now = running.practice.request("cluster-0", "GET", path)[1]
         now["spec"].pop(member, None)
         assert running.practice.request("cluster-0", "PUT", path, now)[0] == 200
+    now = running.practice.request("cluster-0", "GET", FLAGS)[1]
+    now["spec"]["operatorflags"] = {}
+    assert running.practice.request("cluster-0", "PUT", FLAGS, now)[0] == 200
     running.certificates.put("mdsd", Issuer().bundle("logs.practice.test"))
 
 
-@pytest.mark.parametrize("task", ["mdsd-cert-rotation", "tls-cert-rotation"])
+def expect_done(running, task, uuid):
+    """The cluster is as the task is to leave it."""
+    if task == "tls-cert-rotation":
+        expect_rotated(running, uuid)
+    elif task == "mdsd-cert-rotation":
+        key, chain = split(running.certificates.text("mdsd"))
+        data = data_of(running, MDSD_SECRET)
+        assert (data["gcscert.pem"], data["gcskey.pem"]) == (chain, key)
+    else:
+        wanted = running.api("GET", f"/admin{running.cluster(0)}").expect(200)["properties"]["operatorFlags"]
+        assert wanted and running.practice.request("cluster-0", "GET", FLAGS)[1]["spec"]["operatorflags"] == wanted
+
+
+@pytest.mark.parametrize("task", ["operator-flags-update", "mdsd-cert-rotation", "tls-cert-rotation"])
 def test_every_trouble_at_every_request_has_its_outcome_and_the_next_run_mends_it(system, task):
     running = system(clusters=1, set={"actuator.retry_backoff": "0"})
     uuid = uuid_of(running)
@@ -266,9 +285,4 @@ def test_every_trouble_at_every_request_has_its_outcome_and_the_next_run_mends_i
             running.practice.set_trouble("cluster-0")
             mended = run(running, task)
             assert mended["state"] == "Completed", (where, mended)
-            if task == "tls-cert-rotation":
-                expect_rotated(running, uuid)
-            else:
-                key, chain = split(running.certificates.text("mdsd"))
-                data = data_of(running, MDSD_SECRET)
-                assert (data["gcscert.pem"], data["gcskey.pem"]) == (chain, key), where
+            expect_done(running, task, uuid)
