@@ -18,6 +18,7 @@
 #include "launcher/workplace.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
+#include "mimo/external_task.h"
 #include "mimo/job.h"
 #include "mimo/kube.h"
 #include "mimo/log.h"
@@ -147,10 +148,12 @@ static int open_certificates(struct workplace *workplace, const struct config *c
     return 0;
 }
 
-/* sandbox.memory counts what a worker inherits. */
-static int check_memory(const struct config *config, struct error *error)
+/* What is meant for workers counts what they inherit. */
+static int check_memory(const struct workplace *workplace, const struct config *config,
+                        struct error *error)
 {
 #ifdef WITH_SANITIZERS
+    (void)workplace;
     (void)config;
     (void)error;
 #else
@@ -163,6 +166,14 @@ static int check_memory(const struct config *config, struct error *error)
         return error_set(error, ERROR_INVALID,
                          "sandbox.memory is too small for any worker: at least %lldM are needed",
                          needed / (1024 * 1024) + 1);
+    const struct task *task;
+    for (size_t i = 0; (task = task_list_at(workplace->tasks, i)); i++)
+        if (task->external && task->external->limits.memory > 0 &&
+            task->external->limits.memory < needed)
+            return error_set(error, ERROR_INVALID,
+                             "%s: [sandbox] memory is too small for any worker: at least %lldM are "
+                             "needed",
+                             task->external->file, needed / (1024 * 1024) + 1);
 #endif
     return 0;
 }
@@ -279,7 +290,7 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
         prepare_programs(workplace, error) < 0 || close_keyring(workplace, error) < 0)
         return -1;
     malloc_trim(0); /* the smaller, the faster to fork */
-    if (check_memory(config, error) < 0)
+    if (check_memory(workplace, config, error) < 0)
         return -1;
     if (chdir("/") < 0)
         return error_set_system(error, errno, "cannot go to /");

@@ -17,9 +17,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "launcher_fixture.h"
 
 #define SLEEP                                                                                      \
@@ -293,6 +295,30 @@ static void start_is_refused_with_a_reason(void **state)
     assert_int_equal(WEXITSTATUS(status), refused->exit_code);
 }
 
+#ifndef WITH_SANITIZERS
+static void memory_of_a_task_that_no_worker_could_live_with_is_refused(void **state)
+{
+    (void)state;
+    char folder[PRIVATE_PATH_SIZE], file[PRIVATE_PATH_SIZE + 16], setting[PRIVATE_PATH_SIZE + 32];
+    char log[8192];
+    struct launcher_process launcher;
+    umask(022);
+    make_private_folder(folder);
+    snprintf(file, sizeof file, "%s/small.conf", folder);
+    snprintf(setting, sizeof setting, "tasks.directory=%s", folder);
+    write_file(file, "[task]\nid = 3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11\nname = Small\n"
+                     "short_name = small\nsummary = s\n[sandbox]\nmemory = 32M\n"
+                     "[step a]\nprogram = /bin/true\n");
+    const char *const arguments[] = {"--set", setting, NULL};
+    launcher_start(&launcher,
+                   &(struct launcher_options){.arguments = arguments, .expect_failure = true});
+    int status = launcher_wait(&launcher, log, sizeof log);
+    assert_non_null(strstr(log, "small.conf: [sandbox] memory is too small for any worker"));
+    assert_int_equal(WEXITSTATUS(status), 2);
+    remove_private_folder(folder);
+}
+#endif
+
 int main(void)
 {
     static struct CMUnitTest refusal_tests[REFUSAL_COUNT];
@@ -305,6 +331,9 @@ int main(void)
         cmocka_unit_test(slots_of_a_range_run_as_users_of_their_own),
         cmocka_unit_test(title_of_a_worker_says_how_far_it_is),
         cmocka_unit_test(lock_is_the_launcher_s_alone),
+#ifndef WITH_SANITIZERS
+        cmocka_unit_test(memory_of_a_task_that_no_worker_could_live_with_is_refused),
+#endif
     };
     for (size_t i = 0; i < REFUSAL_COUNT; i++)
         refusal_tests[i] = (struct CMUnitTest){
