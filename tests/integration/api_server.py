@@ -203,12 +203,12 @@ class ApiServer:
         return self.api("operator")("PUT", f"/admin{cluster}/maintenanceManifests",
                                     {"maintenanceTaskID": FLAGS, **members}).expect(201)
 
-    def connect(self, **options):
-        """A TLS connection that speaks no HTTP by itself."""
+    def connect(self, source=None, patience=PATIENCE, **options):
+        """A TLS connection that speaks no HTTP by itself; `source` is the address it comes from."""
         context = ssl.create_default_context(cafile=self.directory / "api.crt")
         for name, value in options.items():
             setattr(context, name, value)
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=patience, source_address=(source or "127.0.0.1", 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         return context.wrap_socket(plain, server_hostname="localhost")
 

@@ -48,6 +48,9 @@ MALFORMED = {
     "absolute URI": (get(b"http://other/healthz/live"), 400),
     "HTTP/0.9": (b"GET /healthz/live\r\n\r\n", 400),
     "HTTP/3.0": (get(version=b"HTTP/3.0"), 505),
+    "HTTP/1.2": (get(version=b"HTTP/1.2"), 200), # as HTTP/1.1: the library's answer
+    "empty lines first": (b"\r\n\r\n" + get(), 200), # ignored by the library
+    "preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     "HTTP/1.10": (get(version=b"HTTP/1.10"), 400),
     "lower-case method": (b"get /healthz/live HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "unknown method": (b"FOO /healthz/live HTTP/1.1\r\n" + HOST + b"\r\n", 501),
@@ -70,6 +73,7 @@ MALFORMED = {
     "header of 7 KB": (get(b"/healthz/live", b"X: " + b"x" * 7000), 200),
     "header of 20 KB": (get(b"/healthz/live", b"X: " + b"x" * 20000), 431),
     "header of 200 KB": (get(b"/healthz/live", b"X: " + b"x" * 200000), 431),
+    "header of 2 MB": (get(b"/healthz/live", b"X: " + b"x" * (2 << 20)), 431),
     "headers of 31 KB": (get(b"/healthz/live", *[b"X%02d: " % i + b"x" * 315 for i in range(98)]), 200),
     "headers of 33 KB": (get(b"/healthz/live", *[b"X%02d: " % i + b"x" * 335 for i in range(98)]), 431),
     "headers of 40 KB": (get(b"/healthz/live", *[b"X%d: " % i + b"x" * 4000 for i in range(10)]), 431),
@@ -93,6 +97,7 @@ MALFORMED = {
     "chunked in HTTP/1.0": (put(b"Transfer-Encoding: chunked").replace(b"HTTP/1.1", b"HTTP/1.0"), 400),
     "coding with VT": (put(b"Transfer-Encoding: \x0bchunked"), 400),
     "chunk size not hexadecimal": (put(b"Transfer-Encoding: chunked", body=b"zz\r\n"), 400),
+    "chunk with line feeds alone": (put(b"Transfer-Encoding: chunked", body=b"2\n{}\n0\n\n"), 401), # the library takes it
     "chunk size 2^64": (put(b"Transfer-Encoding: chunked", body=b"10000000000000000\r\n"), 413), # the library's answer
     "GET with a body": (get(b"/healthz/live", b"Content-Length: 2") + b"{}", 400),
     "dot segments": (get(b"/../x"), 400),
@@ -277,6 +282,44 @@ def test_connections_of_one_address_are_limited(server):
     deadline = time.monotonic() + 10
     while not is_served():
         assert time.monotonic() < deadline, "connections that were closed still count"
+
+
+def test_connections_in_all_are_limited_and_others_wait_until_one_ends(server):
+    """30 of them: 20 of one address, 10 of another."""
+    held = []
+
+    def is_served(source):
+        try:
+            with server.connect(source=source, patience=1) as connection:
+                connection.sendall(get())
+                return read_answer(connection)[0] == 200
+        except (ssl.SSLError, ConnectionError, TimeoutError):
+            return False
+
+    try:
+        wait_for(lambda: is_served("127.0.0.1"), "connections of other tests to be gone")
+        for source in ["127.0.0.2"] * 20 + ["127.0.0.3"] * 10:
+            held.append(server.connect(source=source))
+            held[-1].sendall(get()) # who says nothing is closed after a while
+            assert read_answer(held[-1]) == (200, False)
+        assert not is_served("127.0.0.4")
+        held.pop().close()
+        wait_for(lambda: is_served("127.0.0.4"), "the place of the one that ended")
+    finally:
+        for connection in held:
+            connection.close()
+    wait_for(lambda: is_served("127.0.0.1"), "connections that were closed to count no longer")
+
+
+def test_what_is_asked_for_next_has_to_be_http_1_1(server):
+    """A client that offers HTTP/2 is not promised it."""
+    context = ssl.create_default_context(cafile=server.directory / "api.crt")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain, \
+            context.wrap_socket(plain, server_hostname="localhost") as connection:
+        assert connection.selected_alpn_protocol() != "h2"
+        connection.sendall(get())
+        assert read_answer(connection)[0] == 200
 
 
 def test_a_connection_serves_many_requests(server):

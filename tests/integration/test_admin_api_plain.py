@@ -104,3 +104,11 @@ def test_a_word_that_is_none_is_refused(own_server):
     server = own_server()
     assert server.spawn("--set", "api.tls=no").wait(30) == 2
     assert 'api.tls: "no" is not on or off' in server.log
+
+
+def test_who_speaks_tls_to_it_is_turned_away(server):
+    """The first bytes of a handshake are no request."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(b"\x16\x03\x01\x00\x2a\x01\x00\x00\x26\x03\x03" + b"\x00" * 35 + b"\r\n\r\n")
+        answer = connection.recv(4096)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400 "), answer
