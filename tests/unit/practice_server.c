@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -101,21 +101,13 @@ void practice_server_start(struct practice_server *server, const char *certifica
         server->admin = practice_server_client(server, "-token");
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 void practice_server_stop(struct practice_server *server)
 {
     kube_client_free(server->admin);
     kill(server->pid, SIGTERM);
     while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    nftw(server->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    remove_private_folder(server->directory);
 }
 
 void practice_server_kubeconfig(const struct practice_server *server, const char *suffix,

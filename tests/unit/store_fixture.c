@@ -2,7 +2,6 @@
 /* A store in a directory of its own, and documents to put into it. */
 #include "store_fixture.h"
 
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 
@@ -31,19 +31,11 @@ int store_fixture_setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 int store_fixture_teardown(void **state)
 {
     struct store_fixture *fixture = *state;
     store_close(fixture->store);
-    nftw(fixture->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    remove_private_folder(fixture->directory);
     free(fixture);
     return 0;
 }

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sealing: what one key seals only its owner opens, whole and unchanged, and nothing of it stays
  * behind. */
-/* clang-format off */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-/* clang-format on */
+#include "expect.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <malloc.h>
 #include <openssl/cms.h>
 #include <openssl/evp.h>
@@ -71,20 +64,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     seal_certificate_free(fixture->certificate);
     seal_key_free(fixture->key);
-    nftw(fixture->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    remove_private_folder(fixture->directory);
     free(fixture);
     return 0;
 }
