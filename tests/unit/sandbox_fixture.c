@@ -26,6 +26,7 @@
 #include "mimo/log.h"
 #include "sandbox_fixture.h"
 
+enum { WORKERS_MAXIMUM = 128 };
 enum { DEADLINE = 60000 }; /* milliseconds; generous, for sanitizers on a busy machine */
 
 /* Between the three processes. */
@@ -36,6 +37,7 @@ struct shared {
 };
 
 static struct shared *shared;
+static struct sandbox_outcome *own_outcome; /* where the next worker writes */
 
 bool sandbox_can_be_root(void)
 {
@@ -62,7 +64,7 @@ static _Noreturn void be_worker(struct worker *worker, const struct sandbox_run 
                                 const struct sandbox_inside *inside)
 {
     struct error error;
-    struct sandbox_outcome *outcome = &shared->outcome;
+    struct sandbox_outcome *outcome = own_outcome;
     shared->worker = getpid();
     if (run->spoil_worker)
         run->spoil_worker(worker);
@@ -109,12 +111,11 @@ static void load_config(struct config *config)
     close(empty);
 }
 
-/* The launcher: prepares, forks one worker, waits for it. */
-static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_inside inside,
-                                  int report)
+static const char document[] = "{}";
+
+/* Prepares what all workers of this launcher find; returns the job that each is given. */
+static int prepare(const struct sandbox_run *run, struct workplace *workplace)
 {
-    static struct workplace workplace;
-    static const char document[] = "{}";
     struct config config;
     struct error error;
     load_config(&config);
@@ -125,10 +126,14 @@ static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_
         become_ordinary();
     log_open("test", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     int abi = run->landlock_abi > 0 ? run->landlock_abi - 1 : CONFINEMENT_ABI_MAXIMUM;
-    if (workplace_prepare(&workplace, &config, abi, &error) < 0)
+    if (workplace_prepare(workplace, &config, abi, &error) < 0)
         fail_launcher(error.message);
+    return job;
+}
 
-    struct launcher_launch order = {
+static struct launcher_launch make_order(const struct sandbox_inside *inside)
+{
+    return (struct launcher_launch){
         .token = 1,
         .memory = INT64_C(1) << 28,
         .alarm_seconds = DEADLINE / 1000,
@@ -136,14 +141,24 @@ static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_
         .open_files = 64,
         .job_length = sizeof document - 1,
         .port_count = 1,
-        .ports = {inside.allowed_port},
+        .ports = {inside->allowed_port},
         .title = "mimo-worker: fixture 0000",
     };
+}
+
+/* The launcher: prepares, forks one worker, waits for it. */
+static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_inside inside,
+                                  int report)
+{
+    static struct workplace workplace;
+    int job = prepare(run, &workplace);
+    struct launcher_launch order = make_order(&inside);
     struct worker worker = {
         .workplace = &workplace, .order = &order, .job_fd = job, .report_fd = report};
     if (run->spoil)
         run->spoil(&worker);
     inside.launcher = getpid();
+    own_outcome = &shared->outcome;
     pid_t pid = fork();
     if (pid == 0)
         be_worker(&worker, run, &inside);
@@ -199,7 +214,7 @@ static void collect(int pipe, const struct sandbox_run *run, struct sandbox_outc
 
 void sandbox_run(const struct sandbox_run *run, struct sandbox_outcome *ret_outcome)
 {
-    struct sandbox_inside inside;
+    struct sandbox_inside inside = {0};
     int ends[2], status;
     int listeners[] = {listen_somewhere(&inside.allowed_port),
                        listen_somewhere(&inside.other_port)};
@@ -223,6 +238,118 @@ void sandbox_run(const struct sandbox_run *run, struct sandbox_outcome *ret_outc
     memcpy(ret_outcome->reported, reported, sizeof reported);
     munmap(shared, sizeof *shared);
     close(ends[0]);
+    close(listeners[0]);
+    close(listeners[1]);
+}
+
+/* --- Many workers of one launcher --- */
+
+/* What a worker reported before its end, without the byte that says "inside". */
+static void take_report(int pipe, struct sandbox_outcome *outcome)
+{
+    char text[sizeof outcome->reported + 1];
+    ssize_t length = read(pipe, text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+    snprintf(outcome->reported, sizeof outcome->reported, "%s", text[0] == '!' ? text + 1 : "");
+}
+
+static pid_t start_worker(const struct sandbox_run *run, struct worker worker,
+                          const struct sandbox_inside *inside, sandbox_body_f *body, int *ret_pipe)
+{
+    const struct sandbox_run one = {.body = body, .without_filter = run->without_filter};
+    int ends[2];
+    if (pipe(ends) < 0)
+        fail_launcher("no pipe");
+    worker.report_fd = ends[1];
+    if (run->spoil)
+        run->spoil(&worker);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_worker(&worker, &one, inside);
+    if (pid < 0)
+        fail_launcher("no worker");
+    close(ends[1]);
+    *ret_pipe = ends[0];
+    return pid;
+}
+
+/* All at once: what one does the others must not feel. */
+static void run_all(const struct sandbox_run *run, const struct worker *worker,
+                    const struct sandbox_inside *inside, sandbox_body_f *const *bodies,
+                    size_t count, struct sandbox_outcome *outcomes)
+{
+    pid_t pids[WORKERS_MAXIMUM];
+    int pipes[WORKERS_MAXIMUM];
+    if (count > WORKERS_MAXIMUM)
+        fail_launcher("too many workers at once");
+    for (size_t i = 0; i < count; i++) {
+        own_outcome = &outcomes[i];
+        pids[i] = start_worker(run, *worker, inside, bodies[i], &pipes[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (waitpid(pids[i], &outcomes[i].wait_status, 0) < 0)
+            fail_launcher("no worker to wait for");
+        take_report(pipes[i], &outcomes[i]);
+        close(pipes[i]);
+    }
+}
+
+static _Noreturn void be_launcher_of_many(const struct sandbox_run *run,
+                                          struct sandbox_inside inside,
+                                          sandbox_body_f *const *bodies, size_t count,
+                                          struct sandbox_outcome *outcomes)
+{
+    static struct workplace workplace;
+    int job = prepare(run, &workplace), pipe;
+    struct launcher_launch order = make_order(&inside);
+    struct worker worker = {.workplace = &workplace, .order = &order, .job_fd = job};
+    char inside_byte;
+    int status = 0;
+    inside.launcher = getpid();
+    own_outcome = &shared->outcome;
+    pid_t neighbour = start_worker(run, worker, &inside, sandbox_wait, &pipe);
+    if (read(pipe, &inside_byte, 1) != 1)
+        fail_launcher("the neighbour did not get inside");
+    inside.neighbour = neighbour;
+    run_all(run, &worker, &inside, bodies, count, outcomes);
+    if (waitpid(neighbour, &status, WNOHANG) != 0) {
+        snprintf(shared->problem, sizeof shared->problem,
+                 "the neighbour came to harm: wait status %d", status);
+        _exit(1);
+    }
+    kill(neighbour, SIGKILL);
+    waitpid(neighbour, NULL, 0);
+    _exit(0);
+}
+
+static void *share(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    return memory;
+}
+
+void sandbox_run_each(const struct sandbox_run *run, sandbox_body_f *const *bodies, size_t count,
+                      struct sandbox_outcome *ret_outcomes)
+{
+    struct sandbox_inside inside = {0};
+    size_t size = count * sizeof *ret_outcomes;
+    int listeners[] = {listen_somewhere(&inside.allowed_port),
+                       listen_somewhere(&inside.other_port)};
+    int status;
+    struct sandbox_outcome *outcomes = share(size);
+    shared = share(sizeof *shared);
+    pid_t launcher = fork();
+    assert_true(launcher >= 0);
+    if (launcher == 0)
+        be_launcher_of_many(run, inside, bodies, count, outcomes);
+    assert_int_equal(waitpid(launcher, &status, 0), launcher);
+    if (*shared->problem)
+        fail_msg("the launcher failed: %s", shared->problem);
+    assert_int_equal(status, 0);
+    memcpy(ret_outcomes, outcomes, size);
+    munmap(outcomes, size);
+    munmap(shared, sizeof *shared);
     close(listeners[0]);
     close(listeners[1]);
 }

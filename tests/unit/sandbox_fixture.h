@@ -25,6 +25,7 @@ struct sandbox_inside {
     pid_t launcher;
     uint16_t allowed_port; /* somebody listens on both, on 127.0.0.1 */
     uint16_t other_port;
+    pid_t neighbour; /* another worker (sandbox_run_each) */
 };
 
 typedef long sandbox_body_f(const struct sandbox_inside *inside);
@@ -56,6 +57,12 @@ struct sandbox_outcome {
 bool sandbox_can_be_root(void);
 
 void sandbox_run(const struct sandbox_run *run, struct sandbox_outcome *ret_outcome);
+
+/* Runs each body in a worker of its own, all of one launcher and at once (`body` and `inspect` of
+ * `run` are not used), beside a neighbour that only waits. Fails when the launcher or the neighbour
+ * did not live through it. */
+void sandbox_run_each(const struct sandbox_run *run, sandbox_body_f *const *bodies, size_t count,
+                      struct sandbox_outcome *ret_outcomes);
 
 /* A body for `inspect`: waits for ever. */
 long sandbox_wait(const struct sandbox_inside *inside);
