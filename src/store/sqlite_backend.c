@@ -130,22 +130,45 @@ static bool is_to_read(const struct store_operation *operation)
            (operation->verb == STORE_GET || operation->verb == STORE_QUERY);
 }
 
+static bool asks_the_clock(const struct store_operation *operation)
+{
+    return is_to_read(operation) && operation->verb == STORE_QUERY &&
+           operation->query.kind == STORE_QUERY_RUNNABLE;
+}
+
+/* Brings the phases of manifests up to date where an operation needs it. *connection is given back
+ * for that, and another borrowed, which sees the change; after -1 there is none. */
+static int follow_clock(struct sqlite_store *store, const struct store_operation *operations,
+                        size_t count, struct connection **connection, struct error *error)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        int64_t now = operations[i].query.now;
+        bool behind = false;
+        if (!asks_the_clock(&operations[i]))
+            continue;
+        status = phase_is_behind(*connection, now, &behind, error);
+        if (status == 0 && !behind)
+            continue;
+        sqlite_store_end_reading(store, *connection);
+        if (status < 0 || phase_follow_clock(store, now, error) < 0 ||
+            sqlite_store_begin_reading(store, connection, error) < 0)
+            return -1;
+    }
+    return status;
+}
+
 static int run_reads(struct sqlite_store *store, struct store_operation *operations, size_t count,
                      struct error *error)
 {
     bool any = false;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_to_read(&operations[i]))
-            continue;
-        any = true;
-        if (operations[i].verb == STORE_QUERY && operations[i].query.kind == STORE_QUERY_RUNNABLE &&
-            phase_follow_clock(store, operations[i].query.now, error) < 0)
-            return -1;
-    }
+    for (size_t i = 0; i < count; i++)
+        any = any || is_to_read(&operations[i]);
     struct connection *connection;
     if (!any)
         return 0;
-    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+    if (sqlite_store_begin_reading(store, &connection, error) < 0 ||
+        follow_clock(store, operations, count, &connection, error) < 0)
         return -1;
     int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++)

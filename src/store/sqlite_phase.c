@@ -79,35 +79,23 @@ static int apply_clock_step(void *argument, struct transaction *transaction, str
     return 0;
 }
 
-static int has_any_to_move(struct sqlite_store *store, int64_t now, bool *ret_any,
-                           struct error *error)
+int phase_is_behind(struct connection *connection, int64_t now, bool *ret_behind,
+                    struct error *error)
 {
-    struct connection *connection;
-    if (sqlite_store_begin_reading(store, &connection, error) < 0)
-        return -1;
-    int status = -1;
     sqlite3_stmt *statement = connection_statement(connection, any_to_move, error);
-    if (statement) {
-        sqlite3_bind_int64(statement, 1, now);
-        int step = sqlite3_step(statement);
-        *ret_any = sqlite3_column_int(statement, 0) != 0;
-        status = connection_finish(connection, statement, step, error);
-    }
-    sqlite_store_end_reading(store, connection);
-    return status;
+    if (!statement)
+        return -1;
+    sqlite3_bind_int64(statement, 1, now);
+    int step = sqlite3_step(statement);
+    *ret_behind = sqlite3_column_int(statement, 0) != 0;
+    return connection_finish(connection, statement, step, error);
 }
 
 int phase_follow_clock(struct sqlite_store *store, int64_t now, struct error *error)
 {
     struct clock_step clock_step = {.now = now, .left = 0};
-    for (int round = 0; round < PHASE_ROUNDS && clock_step.left == 0; round++) {
-        bool any = true;
-        if (round == 0 && has_any_to_move(store, now, &any, error) < 0)
-            return -1;
-        if (!any)
-            return 0;
+    for (int round = 0; round < PHASE_ROUNDS && clock_step.left == 0; round++)
         if (sqlite_store_commit(store, apply_clock_step, &clock_step, PHASE_STEP, error) < 0)
             return -1;
-    }
     return 0;
 }

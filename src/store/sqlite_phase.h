@@ -11,6 +11,7 @@
 #ifndef MIMO_STORE_SQLITE_PHASE_H
 #define MIMO_STORE_SQLITE_PHASE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mimo/error.h"
@@ -24,6 +25,11 @@ enum {
 
 /* The phase at `now` of a Pending manifest with these columns. */
 enum manifest_phase phase_at(const struct columns *columns, int64_t now);
+
+/* Whether there are manifests that are not in their phase, as the connection's transaction sees it.
+ */
+int phase_is_behind(struct connection *connection, int64_t now, bool *ret_behind,
+                    struct error *error);
 
 /* Moves manifests to the phase they are in at `now`. Writes nothing if all are. */
 int phase_follow_clock(struct sqlite_store *store, int64_t now, struct error *error);

@@ -7,9 +7,10 @@
 
 #include "mimo/cleanup.h"
 
-/* Candidates asked for beyond the free slots. Where busy clusters at the head of the queue hide
- * those behind them, the round looks again, further each time. */
-enum { CLAIM_SPARE = 4, CLAIM_SPARE_GROWTH = 8 };
+/* Candidates asked for beyond the free slots: one, for each costs as much as one that is taken.
+ * Where busy clusters at the head of the queue hide those behind them, the round looks again,
+ * further each time. */
+enum { CLAIM_SPARE = 1, CLAIM_SPARE_GROWTH = 8 };
 
 enum candidate_plan {
     PLAN_SKIP,  /* cannot run now, and its statusText says so already */
