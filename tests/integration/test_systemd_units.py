@@ -36,6 +36,8 @@ def exposure(directory, unit, *drop_ins):
     (0.3, "mimo-api.service", ["mimo-hardening.conf"]),
     (1.1, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-own-listener.conf"]),
     (1.2, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-entra.conf"]),
+    (0.3, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-credentials.conf"]),
+    (1.9, "mimod.service", ["mimo-hardening.conf", "mimod-credentials.conf"]),
 ])
 def test_a_unit_stays_below_its_ceiling(tmp_path, ceiling, unit, drop_ins):
     assert exposure(tmp_path, unit, *drop_ins) <= ceiling
@@ -47,6 +49,35 @@ def test_units_hold_no_unknown_directive(tmp_path):
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / unit.name], capture_output=True,
                               text=True, check=False, timeout=60)
         assert "Unknown" not in done.stderr and "Invalid" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("unit, drop_in", [("mimo-api", "mimo-api-credentials.conf"), ("mimod", "mimod-credentials.conf")])
+def test_drop_ins_with_credentials_hold_no_unknown_directive_and_start_with_known_keys(tmp_path, build_dir, unit, drop_in):
+    extra = tmp_path / f"{unit}.service.d"
+    extra.mkdir()
+    shutil.copy(UNITS / f"{unit}.service", tmp_path)
+    shutil.copy(UNITS / drop_in, extra)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / f"{unit}.service"], capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert "Unknown" not in done.stderr and "Invalid" not in done.stderr, done.stderr
+    text = (UNITS / drop_in).read_text()
+    (start,) = re.findall(r"^ExecStart=(/.+)", text, re.MULTILINE)
+    (empty := tmp_path / "mimo.conf").touch()
+    program, *arguments = start.replace("%d", str(tmp_path)).split()
+    done = subprocess.run([build_dir / Path(program).name, f"--config={empty}", *arguments, "--check-config"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    loaded = set(re.findall(r"^LoadCredential=([^:]+):", text, re.MULTILINE))
+    assert loaded == set(re.findall(r"%d/(\S+)", start))
+
+
+def test_the_supervisor_is_never_given_what_the_launcher_alone_may_have():
+    """LoadCredential= makes a file readable by the unit's user: in mimod.service that is the supervisor's."""
+    for name in ("mimod.service", "mimod-credentials.conf", "mimo-hardening.conf"):
+        assert not re.search(r"^(Load|Set)Credential", (UNITS / name).read_text(), re.MULTILINE)
+    rules = (UNITS / "mimo.tmpfiles").read_text()
+    assert re.search(r"^d /etc/mimo/certificates +0750 root mimo-launcher -$", rules, re.MULTILINE)
+    assert re.search(r"^z /etc/mimo/seal.key +0400 mimo-launcher mimo-launcher -$", rules, re.MULTILINE)
 
 
 def test_users_of_the_units_are_made_by_sysusers():
