@@ -114,6 +114,7 @@ static const char settings[] =
     "PRAGMA cell_size_check = ON;" /* notice damage early */
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA temp_store = MEMORY;"
+    "PRAGMA wal_autocheckpoint = 4000;" /* pages: the same few hundred are written over and over */
     "PRAGMA journal_size_limit = 67108864;";
 
 static int configure(struct connection *connection, struct error *error)
