@@ -34,6 +34,7 @@ struct entra {
 
     pthread_rwlock_t keys_lock;
     struct jwks *keys;
+    struct jwt_memory *memory; /* of these keys */
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
@@ -108,6 +109,7 @@ void entra_close(struct entra *entra)
     pthread_mutex_destroy(&entra->lock);
     pthread_cond_destroy(&entra->changed);
     jwks_free(entra->keys);
+    jwt_memory_free(entra->memory);
     free(entra->issuer);
     free(entra->ca);
     free(entra);
@@ -133,11 +135,15 @@ int entra_reload(struct entra *entra, struct error *error)
 
 static void replace_keys(struct entra *entra, struct jwks *keys)
 {
+    struct jwt_memory *memory = jwt_memory_new();
     pthread_rwlock_wrlock(&entra->keys_lock);
     struct jwks *old = entra->keys;
+    struct jwt_memory *old_memory = entra->memory;
     entra->keys = keys;
+    entra->memory = memory;
     pthread_rwlock_unlock(&entra->keys_lock);
     jwks_free(old);
+    jwt_memory_free(old_memory);
 }
 
 static void tell_success(const struct jwks *keys)
@@ -250,6 +256,7 @@ enum entra_verdict entra_check(struct entra *entra, const char *token, struct ac
     read_state(entra, wall, &counts, &rules.now);
     pthread_rwlock_rdlock(&entra->keys_lock);
     rules.keys = counts ? entra->keys : NULL;
+    rules.memory = entra->memory;
     enum jwt_verdict verdict = jwt_check(token, strlen(token), &rules, ret_actor, reason);
     pthread_rwlock_unlock(&entra->keys_lock);
     if (verdict == JWT_VALID)

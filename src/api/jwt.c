@@ -254,8 +254,11 @@ enum jwt_verdict jwt_check(const char *text, size_t length, const struct jwt_rul
         refuse(reason, "its key \"%.64s\" is not known", token.key_id);
         return JWT_KEY_UNKNOWN;
     }
-    if (check_signature(text, length, &token, key, reason) < 0)
-        return JWT_REFUSED;
+    if (!jwt_memory_has(rules->memory, text, length)) {
+        if (check_signature(text, length, &token, key, reason) < 0)
+            return JWT_REFUSED;
+        jwt_memory_keep(rules->memory, text, length);
+    }
     *ret_actor = actor;
     return JWT_VALID;
 }

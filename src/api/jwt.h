@@ -2,10 +2,10 @@
 /*
  * jwt.h - the judgement over one access token of Entra ID (a JWT, RFC 7519).
  *
- * Pure: the token, the rules, the keys and the time go in, a verdict comes out. cjose checks the
- * signature, everything else is checked here, and strictly: libraries accept several spellings of a
- * token, keys that the token brings along, claims that are texts instead of numbers, or no claims
- * at all.
+ * Pure but for the memory of signatures, which changes no verdict: the token, the rules, the keys
+ * and the time go in, a verdict comes out. cjose checks the signature, everything else is checked
+ * here, and strictly: libraries accept several spellings of a token, keys that the token brings
+ * along, claims that are texts instead of numbers, or no claims at all.
  *
  * The order is that of cost and of what may be believed: form, header (the algorithm is pinned
  * before a key is looked for), claims, key, signature. So a token that could not be valid whoever
@@ -29,16 +29,18 @@
 
 #include "api/auth.h"
 #include "api/jwks.h"
+#include "api/jwt_memory.h"
 #include "mimo/error.h"
 
 enum { JWT_SIZE_MAXIMUM = 16 * 1024, JWT_DEPTH_MAXIMUM = 8, JWT_LEEWAY = 120 };
 
 struct jwt_rules {
-    const char *issuer;      /* "https://login.microsoftonline.com/TENANT/v2.0" */
-    const char *audience;    /* client ID of this API's registration */
-    const char *tenant;      /* UUID in lower case */
-    const struct jwks *keys; /* NULL: none yet */
-    int64_t now;             /* Unix seconds */
+    const char *issuer;        /* "https://login.microsoftonline.com/TENANT/v2.0" */
+    const char *audience;      /* client ID of this API's registration */
+    const char *tenant;        /* UUID in lower case */
+    const struct jwks *keys;   /* NULL: none yet */
+    struct jwt_memory *memory; /* of signatures by these keys; NULL: compute each */
+    int64_t now;               /* Unix seconds */
 };
 
 enum jwt_verdict {

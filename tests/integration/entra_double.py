@@ -36,6 +36,10 @@ def encode(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def bytes_of(number):
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
 def compact(value):
     """JSON for a part of a token; bytes are taken as they are."""
     return value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
@@ -50,8 +54,8 @@ class Key:
     def document(self, **members):
         """The public half, as it stands in the key set."""
         numbers = self.private.public_key().public_numbers()
-        return {"kty": "RSA", "use": "sig", "kid": self.name, "n": encode(numbers.n.to_bytes(numbers.n.bit_length() // 8 + (numbers.n.bit_length() % 8 > 0), "big")),
-                "e": encode(numbers.e.to_bytes(3, "big").lstrip(b"\0")), "issuer": "https://login.test/", "x5t": self.name, **members}
+        return {"kty": "RSA", "use": "sig", "kid": self.name, "n": encode(bytes_of(numbers.n)), "e": encode(bytes_of(numbers.e)),
+                "issuer": "https://login.test/", "x5t": self.name, **members}
 
     def public_pem(self):
         return self.private.public_key().public_bytes(serialization.Encoding.PEM,

@@ -150,7 +150,9 @@ def raw_claims(entra, change):
     return entra.mint(entra.header(), change(json.dumps(entra.claims()).encode()))
 
 
-now = lambda: int(time.time())
+def now():
+    return int(time.time())
+
 
 HEADERS = {
     "none": ({"alg": "none"}, 'alg is "none"'),
@@ -299,6 +301,17 @@ def test_a_key_that_was_removed_no_longer_counts(own_pair):
     pair.reload()
     pair.ask(pair.entra.token()).expect(200)
     assert wait_for(lambda: pair.ask(old).status != 503 and pair.ask(old).status, "the search") == 401
+
+
+def test_a_key_that_was_exchanged_under_its_id_no_longer_counts(own_pair):
+    pair = own_pair()
+    old = pair.entra.token()
+    for _ in range(2):
+        pair.ask(old).expect(200)
+    pair.entra.keys = [Key("key-1")]
+    pair.reload()
+    pair.ask(pair.entra.token()).expect(200)
+    assert pair.ask(old).status == 401
 
 
 def test_a_thousand_unknown_keys_make_one_fetch(own_pair):

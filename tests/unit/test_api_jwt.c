@@ -597,6 +597,60 @@ static void a_key_is_used_for_its_own_algorithm_alone(void **state)
     fixture.keys = keys;
 }
 
+/* Only signatures are remembered, and those of one key set. */
+static void a_remembered_signature_is_not_computed_again(void **state)
+{
+    (void)state;
+    struct actor actor;
+    struct error error;
+    struct jwks *others;
+    assert_int_equal(parse_keys(json_pack("[o]", jwk_of(fixture.other, "k1")), &others, &error), 0);
+    cleanup_free char *header = header_with(NULL, NULL);
+    cleanup_free char *claims = claims_with(NULL, NULL);
+    cleanup_free char *token = mint(header, claims, RS256);
+    size_t length = strlen(token);
+    struct jwt_rules rules = {.issuer = ISSUER, .audience = AUDIENCE, .tenant = TENANT, .now = NOW};
+    rules.memory = jwt_memory_new();
+    rules.keys = others;
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
+    rules.keys = fixture.keys;
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_VALID);
+    rules.keys = others; /* which did not sign it: so nobody looked */
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_VALID);
+    assert_string_equal(actor.name, "entra:" OBJECT ":ann@example.com");
+    token[length - 3] = token[length - 3] == 'A' ? 'B' : 'A';
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
+    token[length - 3] = token[length - 3] == 'A' ? 'B' : 'A';
+    rules.keys = NULL;
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_KEY_UNKNOWN);
+    rules.keys = fixture.keys;
+    rules.now = NOW + 4000;
+    assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
+    jwt_memory_free(rules.memory);
+    jwks_free(others);
+}
+
+static void a_memory_stays_of_its_size(void **state)
+{
+    (void)state;
+    struct jwt_memory *memory = jwt_memory_new();
+    char token[16];
+    int found = 0;
+    for (int i = 0; i < 10000; i++) {
+        int length = snprintf(token, sizeof(token), "%d", i);
+        assert_false(jwt_memory_has(memory, token, (size_t)length));
+        jwt_memory_keep(memory, token, (size_t)length);
+        assert_true(jwt_memory_has(memory, token, (size_t)length));
+    }
+    for (int i = 0; i < 10000; i++)
+        found += jwt_memory_has(memory, token, (size_t)snprintf(token, sizeof(token), "%d", i));
+    assert_in_range(found, 400, 512);
+    jwt_memory_free(memory);
+    jwt_memory_keep(NULL, "x", 1);
+    assert_false(jwt_memory_has(NULL, "x", 1));
+}
+
 /* ---- key sets ---- */
 
 static void keys_that_cannot_be_meant_are_left_out(void **state)
@@ -718,6 +772,8 @@ int main(void)
         cmocka_unit_test(a_token_may_have_16_kilobytes_and_no_more),
         cmocka_unit_test(a_key_that_is_not_known_is_asked_for_only_by_what_is_good_otherwise),
         cmocka_unit_test(a_key_is_used_for_its_own_algorithm_alone),
+        cmocka_unit_test(a_remembered_signature_is_not_computed_again),
+        cmocka_unit_test(a_memory_stays_of_its_size),
         cmocka_unit_test(keys_that_cannot_be_meant_are_left_out),
         cmocka_unit_test(small_and_huge_keys_are_left_out),
         cmocka_unit_test(a_set_that_is_none_is_an_error),
