@@ -179,6 +179,7 @@ BAD = {
     "without a purpose": (lambda root, path: root.client(path, purposes=()), "clientAuth"),
     "an authority itself": (lambda root, path: root.client(path, authority=True), "is an authority"),
     "with a weak key": (lambda root, path: root.client(path, key=weak_key()), "insecure"),
+    "with a weak signature": (lambda root, path: root.client(path, digest=hashes.SHA1()), "insecure"),
     "without a subject": (lambda root, path: root.client(path, {}), "its subject cannot be read"),
     "with a subject that nobody allowed": (lambda root, path: root.client(path, {"CN": "deploy"}),
                                            '"CN=deploy" stands in no line of api.client_file'),
