@@ -97,6 +97,12 @@ static const char *escape(char *buffer, size_t size, const char *text, size_t *r
     size_t used = 0;
 
     while (*text) {
+        if (*text >= ' ' && *text <= '~') { /* nearly all there ever is */
+            if (used + 1 >= size)
+                break;
+            buffer[used++] = *text++;
+            continue;
+        }
         size_t length = text_character(text);
         bool plain = length > 0 && !text_is_control(text, length);
         size_t wanted = plain ? length : 4;
