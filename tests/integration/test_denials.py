@@ -62,3 +62,34 @@ def test_each_denial_is_one_line_that_says_who_and_what(system, build_dir, user)
     assert not said
     page = lambda: urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/metrics", timeout=10).read().decode()
     running.wait_for(lambda: f"mimo_actuator_workers_denied_total {len(denied)}" in page(), what="the metric")
+
+
+def limits_of(pid):
+    """{name: (soft, hard)} of a process, as /proc shows them."""
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        return {row[0]: (row[1], row[2]) for row in (re.split(r"\s{2,}", line.strip()) for line in list(file)[1:])}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the limits of other users' processes")
+def test_limits_of_the_configuration_are_those_of_a_worker(system, build_dir):
+    running = system(clusters=1, set={"sandbox.memory": "192M", "sandbox.open_files": "33", "sandbox.cpu": "77s", "sandbox.file_size": "4K"})
+    running.create("practice", parameters={"steps": [{"name": "long", "sleepMs": 600000}]})
+    (worker,) = running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"]])
+
+    def limits_are_set():
+        limits = limits_of(worker["pid"])
+        return limits if limits["Max open files"] == ("33", "33") else None
+    limits = running.wait_for(limits_are_set, what="the worker to be inside")
+    if "WITH_SANITIZERS 1" not in (build_dir / "config.h").read_text():
+        assert limits["Max address space"] == (str(192 << 20), str(192 << 20))
+    assert limits["Max cpu time"] == ("77", "82") # SIGXCPU, then SIGKILL
+    assert limits["Max file size"] == ("4096", "4096")
+    assert limits["Max core file size"] == ("0", "0") and limits["Max processes"] == ("0", "0")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the limits of other users' processes")
+def test_processor_time_of_a_task_is_its_time_unless_the_configuration_says_otherwise(system):
+    running = system(clusters=1, set={"actuator.task_timeout": "20m"})
+    running.create("practice", parameters={"steps": [{"name": "long", "sleepMs": 600000}]})
+    (worker,) = running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"]])
+    running.wait_for(lambda: limits_of(worker["pid"])["Max cpu time"][0] == "1200", what="the limit")
