@@ -51,11 +51,3 @@ bool child_has_group(const struct child *child)
 {
     return kill(-child->pid, 0) == 0 || errno == EPERM;
 }
-
-uint32_t children_processes(const struct children *children)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i < children->count; i++)
-        sum += 1 + children->table[i].processes;
-    return sum;
-}

@@ -21,7 +21,7 @@ enum { CHILDREN_MAXIMUM = 1024 }; /* actuator.max_workers is at most 1000 */
 struct child {
     uint64_t token;
     pid_t pid;
-    uint32_t processes; /* it may have, and those that it starts; 0: no program */
+    bool runs_programs; /* others may be in its process group */
     bool has_ended;     /* reaped; others of its process group are still to be */
     int wait_status;    /* then */
     uint64_t max_rss_kib;
@@ -47,8 +47,5 @@ int child_signal(const struct child *child, int signal);
 
 /* True while there is a process in the group of a child that has ended. */
 bool child_has_group(const struct child *child);
-
-/* Processes that all children together may have. */
-uint32_t children_processes(const struct children *children);
 
 #endif

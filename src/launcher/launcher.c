@@ -103,16 +103,6 @@ static int refusal(struct launcher *launcher, const struct launcher_launch *orde
     return 0;
 }
 
-/* RLIMIT_NPROC counts all processes of a user: how many others with that of a worker there may be.
- */
-static uint32_t neighbours(const struct launcher *launcher)
-{
-    const struct workplace *workplace = launcher->workplace;
-    if (workplace->users.count > 0)
-        return 0;
-    return workplace->processes_of_others + children_processes(&launcher->children);
-}
-
 static int launch(struct launcher *launcher, const struct launcher_message *message,
                   struct error *error)
 {
@@ -128,7 +118,6 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
         .order = order,
         .job_fd = message->job_fd,
         .report_fd = message->report_fd,
-        .neighbours = neighbours(launcher),
     };
     /* Without the handlers that libraries hang on fork(): those of GnuTLS, which libcurl brings
      * along for a protocol that no worker speaks, would cost each of them a dozen page faults. */
@@ -138,7 +127,7 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
     if (pid < 0)
         return send_failed(launcher, order->token, errno, error);
     struct child *child = children_add(&launcher->children, order->token, pid);
-    child->processes = order->processes;
+    child->runs_programs = order->processes > 0;
     return send_started(launcher, child, error);
 }
 
@@ -212,7 +201,7 @@ static void reap_one(struct launcher *launcher, pid_t pid)
     int status;
     struct child *worker = children_by_pid(&launcher->children, pid);
     bool is_worker = worker && !worker->has_ended;
-    if (is_worker && worker->processes > 0)
+    if (is_worker && worker->runs_programs)
         child_signal(worker, SIGKILL);
     if (!is_worker)
         worker = children_by_pid(&launcher->children, getpgid(pid));
@@ -231,7 +220,7 @@ static int send_ends(struct launcher *launcher, struct error *error)
     struct children *children = &launcher->children;
     for (size_t i = children->count; i-- > 0;) {
         struct child *child = &children->table[i];
-        if (!child->has_ended || (child->processes > 0 && child_has_group(child)))
+        if (!child->has_ended || (child->runs_programs && child_has_group(child)))
             continue;
         struct child ended = *child;
         children_remove(children, child);

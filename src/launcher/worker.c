@@ -144,7 +144,7 @@ static int limit_resources(struct worker *worker, struct error *error)
         .file_size = order->file_size,
         .cpu_seconds = order->cpu_seconds,
         .open_files = order->open_files,
-        .processes = worker->programs ? order->processes + worker->neighbours : 0,
+        .processes = worker->programs ? order->processes + worker->workplace->neighbours : 0,
     };
     return sandbox_limit_resources(&limits, error);
 }

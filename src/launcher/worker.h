@@ -58,8 +58,8 @@ struct workplace {
     struct program_files files; /* what tasks of the operator's own may read and run */
     /* Of their workers, if there are such tasks. */
     struct sandbox_program_filters program_filters;
-    bool is_contained;            /* a worker's signals reach nobody but what it has started */
-    uint32_t processes_of_others; /* of the workers' user, that are none of the launcher's */
+    bool is_contained;   /* a worker's signals reach nobody but what it has started */
+    uint32_t neighbours; /* processes that others with the user of a worker may have */
 };
 
 /* A certificate of the order, or why there is none. */
@@ -68,12 +68,11 @@ struct worker_certificate {
     struct error error;
 };
 
-/* One worker. The first five are given, the rest is found on the way. */
+/* One worker. The first three are given, the rest is found on the way. */
 struct worker {
     struct workplace *workplace;
     const struct launcher_launch *order;
     int job_fd, report_fd; /* as the launcher received them; consumed by the descriptors step */
-    uint32_t neighbours;   /* processes that others with the same user may have */
     const char *document;  /* the job: order->job_length bytes of JSON, not checked yet */
     unsigned char *credentials; /* the opened kubeconfig, or NULL; wiped as soon as it is parsed */
     size_t credentials_length;

@@ -248,9 +248,21 @@ static int load_tasks(struct workplace *workplace, const struct config *config, 
     return 0;
 }
 
+/* What workers that share one user may have together, so that none of them fails for the others. */
+static uint32_t count_neighbours(const struct workplace *workplace, const struct config *config)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < workplace->files.domain_count; i++) {
+        int64_t processes = workplace->files.domains[i].task->limits.processes;
+        most = processes > most ? processes : most;
+    }
+    return (uint32_t)(config->actuator_max_workers * (most + 1));
+}
+
 /* While the launcher is who it was started as: its files need not be those of its later user. Where
  * that stays the same, processes of others count against the limit of its workers. */
-static int prepare_programs(struct workplace *workplace, struct error *error)
+static int prepare_programs(struct workplace *workplace, const struct config *config,
+                            struct error *error)
 {
     if (program_files_open(workplace->tasks, workplace->landlock_abi, &workplace->files, error) < 0)
         return -1;
@@ -258,9 +270,10 @@ static int prepare_programs(struct workplace *workplace, struct error *error)
         return 0;
     const struct worker_users *users = &workplace->users;
     workplace->is_contained = workplace->landlock_abi >= SCOPES_ABI || users->count > 0;
-    if (!users->privileged &&
-        worker_users_count_processes(&workplace->processes_of_others, error) < 0)
+    if (!users->privileged && worker_users_count_processes(&workplace->neighbours, error) < 0)
         return -1;
+    if (users->count == 0)
+        workplace->neighbours += count_neighbours(workplace, config);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return error_set_system(error, errno, "cannot adopt what programs of tasks leave");
     if (workplace->landlock_abi == 0)
@@ -287,7 +300,7 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
         clean_environment(error) < 0 || worker_users_find(config, &workplace->users, error) < 0 ||
         kube_warm_up(error) < 0 || rehearse(error) < 0 || confinement_prepare_names(error) < 0 ||
         sandbox_build_worker_filter(&workplace->filter, error) < 0 ||
-        prepare_programs(workplace, error) < 0 || close_keyring(workplace, error) < 0)
+        prepare_programs(workplace, config, error) < 0 || close_keyring(workplace, error) < 0)
         return -1;
     malloc_trim(0); /* the smaller, the faster to fork */
     if (check_memory(workplace, config, error) < 0)

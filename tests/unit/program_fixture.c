@@ -83,11 +83,16 @@ static void write_file(const char *path, const char *text, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
-void programs_script(const char *name, const char *text)
+void programs_file(const char *name, const char *first_line, const char *text)
 {
     char script[PART_SIZE];
-    assert_true(snprintf(script, sizeof script, "#!/bin/sh\n%s", text) < (int)sizeof script);
+    assert_true(snprintf(script, sizeof script, "%s\n%s", first_line, text) < (int)sizeof script);
     write_file(programs_path(name), script, 0755);
+}
+
+void programs_script(const char *name, const char *text)
+{
+    programs_file(name, "#!/bin/sh", text);
 }
 
 void programs_copy(const char *name)
@@ -137,12 +142,14 @@ void programs_step(const char *name, const char *command, const char *lines)
 
 void programs_start(const struct programs_options *options, struct launcher_process *launcher)
 {
-    char text[3 * PART_SIZE], directory[128], abi[32];
-    const char *arguments[8] = {directory};
-    size_t count = 1;
+    char text[3 * PART_SIZE], directory[128], user[64], abi[32];
+    const char *arguments[8] = {directory, user};
+    size_t count = 2;
     snprintf(text, sizeof text, "%s%s%s", files.task, files.sandbox, files.steps);
     write_file(programs_path("test.conf"), text, 0644);
     snprintf(directory, sizeof directory, "--set=tasks.directory=%s", files.folder);
+    /* A user of the test's own: what others that run beside it have started counts for theirs. */
+    snprintf(user, sizeof user, "--set=actuator.worker_user=%d", 61400 + (int)getpid() % 1000);
     snprintf(abi, sizeof abi, "--landlock-abi=%d", options->landlock_abi - 1);
     if (options->landlock_abi > 0)
         arguments[count++] = abi;

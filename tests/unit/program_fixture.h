@@ -33,6 +33,9 @@ int programs_tear_down(void **state);
 /* Path of a file in the folder; from a ring of a few buffers. */
 const char *programs_path(const char *name);
 
+/* Writes an executable file: a first line, and what follows. */
+void programs_file(const char *name, const char *first_line, const char *text);
+
 /* Writes an executable script for /bin/sh. */
 void programs_script(const char *name, const char *text);
 

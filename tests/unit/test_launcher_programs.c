@@ -271,6 +271,73 @@ static void file_that_is_no_program_is_terminal(void **state)
     expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
+/* --- What a program needs beside itself --- */
+
+/* Without an `execute`. */
+static void run_alone(const char *first_line, const char *script, struct attempt *attempt)
+{
+    programs_file("script", first_line, script);
+    programs_sandbox_only("read = /usr\n");
+    programs_step("look", "script", NULL);
+    programs_run(&usual, attempt);
+}
+
+static void interpreter_that_env_looks_for_is_run(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_alone("#!/usr/bin/env python3", "import sys; sys.exit('hello from python')", &attempt);
+    expect_result(&attempt, OUTCOME_TERMINAL, "hello from python");
+}
+
+static void script_is_the_interpreter_of_a_script(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char first_line[128];
+    programs_script("outer", "echo \"outer runs $(basename \"$1\")\" >&2; echo ${1##*/} >&2\n");
+    snprintf(first_line, sizeof first_line, "#! %s", programs_path("outer"));
+    run_alone(first_line, "nothing\n", &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "script");
+}
+
+static void program_that_is_not_named_is_not_run(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    run_alone("#!/bin/sh", "exec /usr/bin/env\n", &attempt);
+    assert_int_equal(attempt.result, OUTCOME_TERMINAL);
+    assert_non_null(strstr(attempt.message, "Permission denied"));
+}
+
+/* Who may change the interpreter decides what runs. */
+static void interpreter_of_somebody_else_is_not_run(void **state)
+{
+    (void)state;
+    struct launcher_process launcher;
+    struct attempt attempt;
+    char first_line[128], log[4096], warning[256];
+    if (!launcher_can_be_root())
+        skip();
+    programs_script("outer", "exit 0\n");
+    assert_int_equal(chown(programs_path("outer"), FIXTURE_ORDINARY_USER, (gid_t)-1), 0);
+    snprintf(first_line, sizeof first_line, "#! %s", programs_path("outer"));
+    programs_file("script", first_line, "nothing\n");
+    programs_step("look", "script", NULL);
+    programs_start(&usual, &launcher);
+    programs_launch(&launcher, &usual, &attempt);
+    attempt_finish(&launcher, &attempt);
+    close(launcher.channel);
+    launcher.channel = -1;
+    assert_int_equal(launcher_wait(&launcher, log, sizeof log), 0);
+    assert_int_equal(attempt.result, OUTCOME_TERMINAL);
+    assert_non_null(strstr(attempt.message, "Permission denied"));
+    snprintf(warning, sizeof warning, "%s will not be executed: it must belong to root",
+             programs_path("outer"));
+    if (!strstr(log, warning))
+        fail_msg("\"%s\" was not logged, but: %s", warning, log);
+}
+
 /* --- What is heard of it --- */
 
 static void reports_and_lines_are_passed_on(void **state)
@@ -354,17 +421,20 @@ static void leftovers_are_gone_before_the_next_step(void **state)
 {
     (void)state;
     struct attempt attempt;
-    programs_script("leave", "sleep 1000 &\n(sleep 1000 & sleep 1000 &) &\n");
-    programs_script("count", "ls -d /proc/[0-9]* | while read process; do\n"
-                             "    grep -qs ^sleep $process/comm && echo $process >&2\n"
-                             "done\nexit 0\n");
+    char leave[32], count[32];
+    snprintf(leave, sizeof leave, "leave %d", (int)getpid());
+    snprintf(count, sizeof count, "count %d", (int)getpid());
+    programs_script("leave", "sleep 1000.$1 &\n(sleep 1000.$1 & sleep 1000.$1 &) &\n");
+    programs_script("count",
+                    "ls -d /proc/[0-9]* | while read process; do\n"
+                    "    grep -qsa \"^sleep.1000\\.$1\" $process/cmdline && echo $process >&2\n"
+                    "done\nexit 0\n");
     programs_sandbox("read = /proc\n");
-    programs_step("leave", "leave", NULL);
-    programs_step("count", "count", NULL);
+    programs_step("leave", leave, NULL);
+    programs_step("count", count, NULL);
     programs_run(&usual, &attempt);
     expect_nothing_left(&attempt);
-    if (attempt.result != OUTCOME_SUCCEEDED || (launcher_can_be_root() && *attempt.message))
-        fail_msg("%s", attempt.message);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "");
 }
 
 static void daemon_is_gone_with_the_attempt(void **state)
@@ -505,6 +575,10 @@ int main(void)
         PROGRAM_TEST(program_that_is_gone_is_terminal),
         PROGRAM_TEST(program_that_was_replaced_is_not_run),
         PROGRAM_TEST(file_that_is_no_program_is_terminal),
+        PROGRAM_TEST(interpreter_that_env_looks_for_is_run),
+        PROGRAM_TEST(script_is_the_interpreter_of_a_script),
+        PROGRAM_TEST(program_that_is_not_named_is_not_run),
+        PROGRAM_TEST(interpreter_of_somebody_else_is_not_run),
         PROGRAM_TEST(reports_and_lines_are_passed_on),
         PROGRAM_TEST(flood_of_output_is_cut),
         PROGRAM_TEST(line_without_an_end_is_cut),
