@@ -155,7 +155,9 @@ static int judge(const struct connection *connection, const struct http_answer *
     if (!body)
         return explain_stranger(connection, answer, error);
     if (answer->status >= 200 && answer->status < 300) {
-        *ret_answer = (struct api_answer){.status = answer->status, .body = take_pointer(&body)};
+        *ret_answer = (struct api_answer){.status = answer->status,
+                                          .body = take_pointer(&body),
+                                          .replayed = strcmp(answer->replayed, "true") == 0};
         return 0;
     }
     if (!document_get(body, "error.code"))
@@ -183,30 +185,34 @@ static int connect_once(struct ctl *ctl, struct error *error)
     return connection_open(&ctl->connection, &options, error);
 }
 
-/* A ticket travels in a header, so it is one word of visible ASCII. */
-static int check_icm(const char *icm, struct error *error)
+/* Tickets and keys travel in a header, so each is one word of visible ASCII. */
+static int check_word(enum option_id option, const char *what, const char *word,
+                      struct error *error)
 {
-    for (const char *c = icm; c && *c; c++)
+    const char *name = option_descriptions[option].name;
+    for (const char *c = word; c && *c; c++)
         if (*c < '!' || *c > '~')
-            return error_set(error, ERROR_INVALID, "--icm: \"%s\" is no number of a ticket", icm);
-    if (icm && (icm[0] == '\0' || strlen(icm) > 128))
-        return error_set(error, ERROR_INVALID, "--icm: 1 to 128 characters");
+            return error_set(error, ERROR_INVALID, "--%s: \"%s\" is no %s", name, word, what);
+    if (word && (word[0] == '\0' || strlen(word) > 128))
+        return error_set(error, ERROR_INVALID, "--%s: 1 to 128 characters", name);
     return 0;
 }
 
 /* One request with a ready target. */
 static int call_target(struct ctl *ctl, const char *method, const char *target, const json_t *body,
-                       struct api_answer *ret_answer, struct error *error)
+                       const char *key, struct api_answer *ret_answer, struct error *error)
 {
     const char *icm = ctl->options.values[OPTION_ICM];
     cleanup_free char *text = body ? document_format(body) : NULL;
     *ret_answer = (struct api_answer){0};
     if (body && !text)
         return error_set_system(error, ENOMEM, "request");
-    if (check_icm(icm, error) < 0 || connect_once(ctl, error) < 0)
+    if (check_word(OPTION_ICM, "number of a ticket", icm, error) < 0 ||
+        check_word(OPTION_IDEMPOTENCY_KEY, "key: it has to be one word of ASCII", key, error) < 0 ||
+        connect_once(ctl, error) < 0)
         return -1;
     const struct http_request request = {
-        .method = method, .target = target, .body = text, .icm = icm};
+        .method = method, .target = target, .body = text, .icm = icm, .key = key};
     cleanup_http_answer struct http_answer answer = {0};
     if (http_perform(&ctl->connection, &request, &answer, error) < 0)
         return -1;
@@ -232,7 +238,8 @@ int api_call(struct ctl *ctl, const struct api_request *request, struct api_answ
     *ret_answer = (struct api_answer){0};
     if (!target)
         return -1;
-    return call_target(ctl, request->method, target, request->body, ret_answer, error);
+    return call_target(ctl, request->method, target, request->body, request->key, ret_answer,
+                       error);
 }
 
 int api_get(struct ctl *ctl, const char *path, const struct query *query, json_t **ret_object,
@@ -304,7 +311,7 @@ static int take_page(struct ctl *ctl, const struct api_listing *listing, char **
 {
     struct api_answer answer;
     char *next;
-    if (call_target(ctl, "GET", *target, NULL, &answer, error) < 0)
+    if (call_target(ctl, "GET", *target, NULL, NULL, &answer, error) < 0)
         return -1;
     cleanup_json json_t *page = answer.body;
     if (!json_is_array(json_object_get(page, "value")))

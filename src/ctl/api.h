@@ -42,11 +42,13 @@ struct api_request {
     const char *path;          /* "/admin/tasks" */
     const struct query *query; /* or NULL */
     json_t *body;              /* borrowed, or NULL */
+    const char *key;           /* Idempotency-Key, or NULL */
 };
 
 struct api_answer {
-    long status;  /* 2xx; after a failure that of the refusal, 0 when no answer came */
-    json_t *body; /* owned; NULL for 204, and for 202 without one */
+    long status;   /* 2xx; after a failure that of the refusal, 0 when no answer came */
+    json_t *body;  /* owned; NULL for 204, and for 202 without one */
+    bool replayed; /* it was given before, to a request with the same key */
 };
 
 /* The ticket of --icm goes with every request that changes something. */

@@ -21,7 +21,8 @@
 static const struct command commands[] = {
     {"manifest", "create", "", 0, 0,
      OF_API | BIT(OPTION_TASK) | BIT(OPTION_CLUSTER) | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) |
-         BIT(OPTION_PRIORITY) | BIT(OPTION_PARAMETERS) | BIT(OPTION_IF_OPEN) | BIT(OPTION_WATCH) | BIT(OPTION_ICM),
+         BIT(OPTION_PRIORITY) | BIT(OPTION_PARAMETERS) | BIT(OPTION_IF_OPEN) | BIT(OPTION_IDEMPOTENCY_KEY) |
+         BIT(OPTION_WATCH) | BIT(OPTION_ICM),
      ctl_manifest_create, "asks for one task on one cluster", NULL,
      "mimoctl manifest create -t tls-cert-rotation -c my-cluster --run-after \"2026-12-01 02:00\" --watch"},
     {"manifest", "list", "", 0, 0,

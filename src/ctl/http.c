@@ -85,6 +85,7 @@ static const struct {
     {"x-ms-request-id", offsetof(struct http_answer, request_id)},
     {"WWW-Authenticate", offsetof(struct http_answer, challenge)},
     {"Location", offsetof(struct http_answer, location)},
+    {"Idempotent-Replayed", offsetof(struct http_answer, replayed)},
 };
 
 /* CURLOPT_HEADERFUNCTION; a line is not terminated by NUL. */
@@ -151,6 +152,8 @@ static int make_headers(const struct connection *connection, const struct http_r
         add_header(headers, "x-ms-client-request-id", id, error) < 0)
         return -1;
     if (request->icm && add_header(headers, "x-mimo-icm", request->icm, error) < 0)
+        return -1;
+    if (request->key && add_header(headers, "Idempotency-Key", request->key, error) < 0)
         return -1;
     if (request->body)
         return add_header(headers, "Content-Type", "application/json", error);

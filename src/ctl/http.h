@@ -21,6 +21,7 @@ struct http_request {
     const char *target; /* path and query */
     const char *body;   /* JSON, or NULL */
     const char *icm;    /* ticket, or NULL */
+    const char *key;    /* Idempotency-Key, or NULL */
 };
 
 struct http_answer {
@@ -32,6 +33,7 @@ struct http_answer {
     char request_id[HTTP_FIELD_SIZE];
     char challenge[HTTP_FIELD_SIZE];
     char location[HTTP_FIELD_SIZE];
+    char replayed[HTTP_FIELD_SIZE];
 };
 
 struct http;

@@ -83,12 +83,17 @@ int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creati
     char path[RESOLVE_PATH_SIZE];
     snprintf(path, sizeof(path), "/admin%s/maintenanceManifests", creation->cluster);
     query_add(&query, "ifOpen", creation->if_open);
-    const struct api_request request = {
-        .method = "PUT", .path = path, .query = &query, .body = creation->body};
+    const struct api_request request = {.method = "PUT",
+                                        .path = path,
+                                        .query = &query,
+                                        .body = creation->body,
+                                        .key = creation->key};
     struct api_answer answer;
     if (api_call(ctl, &request, &answer, error) < 0)
         return -1;
-    if (answer.status == 200)
+    if (answer.replayed)
+        ctl_say("answered as the first time with that key: nothing more was created");
+    else if (answer.status == 200)
         ctl_say("such a manifest is open already: this is it, none was created");
     *ret_manifest = answer.body;
     return 0;
@@ -107,8 +112,10 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
     if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
         resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
         return -1;
-    const struct manifest_creation creation = {
-        .cluster = cluster, .body = body, .if_open = if_open};
+    const struct manifest_creation creation = {.cluster = cluster,
+                                               .body = body,
+                                               .if_open = if_open,
+                                               .key = ctl->options.values[OPTION_IDEMPOTENCY_KEY]};
     if (manifest_create_send(ctl, &creation, &manifest, error) < 0)
         return -1;
     if (ctl->options.values[OPTION_WATCH])

@@ -13,6 +13,7 @@ struct manifest_creation {
     const char *cluster; /* normalized resource ID */
     json_t *body;        /* borrowed */
     const char *if_open; /* "skip", "fail", or NULL for a second one */
+    const char *key;     /* --idempotency-key, or NULL */
 };
 
 /* --run-after and --run-before, where they are given, into the body of a request. */

@@ -27,6 +27,7 @@
     OPTION(OPTION_PRIORITY, 0, "priority", "N", "0 (default) runs first, 1000000 last")                          \
     OPTION(OPTION_PARAMETERS, 0, "parameters", "JSON|@FILE", "parameters of the task: a JSON object")            \
     OPTION(OPTION_IF_OPEN, 0, "if-open", "skip|fail", "when an open manifest for this cluster and task exists: show that one, or fail") \
+    OPTION(OPTION_IDEMPOTENCY_KEY, 0, "idempotency-key", "WORD", "for a day a repeated request with this word creates nothing more") \
     OPTION(OPTION_WATCH, 'w', "watch", NULL, "stay and follow it until it ends")                                 \
     OPTION(OPTION_DELETE_OLD, 0, "delete-old", NULL, "delete the old one; with --watch once the new one is Completed") \
     OPTION(OPTION_FAILED, 0, "failed", NULL, "Failed and RetriesExceeded, too, which somebody may be investigating") \

@@ -184,6 +184,20 @@ def test_open_manifest_is_shown_in_place_of_a_new_one(mimoctl, api):
     assert ID in mimoctl("manifest", "create", "-t", FLAGS, "-c", R1, "--if-open", "fail", status=1).stderr
 
 
+def test_a_key_is_sent_and_a_repetition_said(mimoctl, api):
+    api.answer(CREATE, manifest(), status=201)
+    arguments = ("manifest", "create", "-t", FLAGS, "-c", R1, "--idempotency-key", "night-7", "-o", "id")
+    done = mimoctl(*arguments)
+    assert api.requests_of(CREATE)[0].headers["idempotency-key"] == "night-7"
+    assert (done.stdout, done.stderr) == (f"{ID}\n", "")
+    api.answer(CREATE, manifest(), status=201, headers={"Idempotent-Replayed": "true"})
+    done = mimoctl(*arguments)
+    assert done.stdout == f"{ID}\n"
+    assert "nothing more was created" in done.stderr
+    api.answer(CREATE, error("IdempotencyKeyReused", "this key was used for another request", "Idempotency-Key"), status=422)
+    assert "this key was used" in mimoctl(*arguments, status=1).stderr
+
+
 def test_refusal_of_the_server_is_1_and_names_the_member(mimoctl, api):
     api.answer(CREATE, error("InvalidParameter", 'no task "x" is registered; tasks are ...', "maintenanceTaskID"),
                status=400)
@@ -195,6 +209,8 @@ def test_refusal_of_the_server_is_1_and_names_the_member(mimoctl, api):
     (["-t", FLAGS], "give --task and --cluster"),
     (["-c", R1], "give --task and --cluster"),
     (["-t", FLAGS, "-c", R1, "--run-after", "tomorrow"], "--run-after: \"tomorrow\" is no time"),
+    (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" is no key"),
+    (["-t", FLAGS, "-c", R1, "--idempotency-key", ""], "--idempotency-key: 1 to 128 characters"),
     (["-t", FLAGS, "-c", R1, "--priority", "-1"], "--priority: \"-1\" is not a whole number"),
     (["-t", FLAGS, "-c", R1, "--parameters", "[]"], "--parameters is no JSON object"),
     (["-t", FLAGS, "-c", R1, "--parameters", "@/no/such/file"], "/no/such/file"),
