@@ -201,6 +201,18 @@ def test_one_manifest_is_found_by_cluster_and_by_id_alone(server, api, cluster):
     refused(api("GET", manifests_path(cluster, "no-uuid")), 404, "NotFound", None, "manifest not found: no-uuid")
 
 
+@pytest.mark.parametrize("text", ["plain", 'says "no"', "a\\b", "naïve, \U0001f680", ""])
+def test_a_manifest_is_shown_alike_whatever_its_texts(server, api, cluster, text):
+    attempt = {"number": 1, "startedAt": 5, "actuator": OWNER, "finishedAt": 6, "outcome": "failed", "message": text}
+    manifest = stored_manifest(cluster, "Failed", startedAt=5, finishedAt=6, attempts=[attempt])
+    manifest["maintenanceManifest"]["statusText"] = text
+    server.load("MaintenanceManifests", manifest)
+    shown = api("GET", manifests_path(cluster, manifest["id"])).expect(200)
+    assert (shown.get("statusText", ""), shown["attempts"][0]["message"]) == (text, text)
+    assert api("GET", f"/admin/maintenanceManifests/{manifest['id']}").expect(200) == shown
+    assert api("GET", manifests_path(cluster)).expect(200)["value"] == [shown]
+
+
 def test_the_owner_of_a_lease_has_a_name(server, api):
     now = int(time.time())
     cluster, manifest = load_running(server, 60)
