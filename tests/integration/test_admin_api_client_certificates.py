@@ -199,6 +199,7 @@ def expired_chain(root, path):
     return between.client(path, chain=[between])
 
 
+@pytest.mark.filterwarnings("ignore:SHA1 signatures")
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_certificate_is_401_and_only_the_log_says_why(site, tmp_path, name):
     make, reason = BAD[name]
