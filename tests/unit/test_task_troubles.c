@@ -362,9 +362,11 @@ static void try_one(const struct scene *scene, const struct request *request,
     struct step_result result = run(scene, trouble->timeout);
     expect_end(scene, request, trouble, &result);
     practice_server_trouble(&practice, NULL);
+    /* What is left behind by a trouble at a GET is the same for all of them. */
+    if (strcmp(request->method, "GET") == 0 && trouble != troubles)
+        return;
     expect_success(scene, request, trouble, "");
-    if (strcmp(request->method, "GET") != 0) /* else nothing was left behind that it could find */
-        expect_success(scene, request, trouble, "no change: ");
+    expect_success(scene, request, trouble, "no change: ");
 }
 
 /* ---- tests ---- */
