@@ -181,19 +181,19 @@ void confine_check(confine_f *confine, const struct attempt *attempts, size_t co
 
 /* ---- attempts ---- */
 
-int attempt_exec(void)
+static int attempt_exec(void)
 {
     char name[] = "true";
     char *arguments[] = {name, NULL};
     return execv("/bin/true", arguments);
 }
 
-int attempt_trace(void)
+static int attempt_trace(void)
 {
     return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 }
 
-int attempt_fork(void)
+static int attempt_fork(void)
 {
     pid_t child = fork();
     if (child == 0)
@@ -201,32 +201,32 @@ int attempt_fork(void)
     return child < 0 ? -1 : 0;
 }
 
-int attempt_namespace(void)
+static int attempt_namespace(void)
 {
     return unshare(CLONE_NEWUSER);
 }
 
-int attempt_io_uring(void)
+static int attempt_io_uring(void)
 {
     return (int)syscall(SYS_io_uring_setup, 1, NULL);
 }
 
-int attempt_bpf(void)
+static int attempt_bpf(void)
 {
     return (int)syscall(SYS_bpf, 0, NULL, 0);
 }
 
-int attempt_become_root(void)
+static int attempt_become_root(void)
 {
     return setuid(0);
 }
 
-int attempt_kill_parent(void)
+static int attempt_kill_parent(void)
 {
     return kill(getppid(), SIGCONT);
 }
 
-int attempt_become_dumpable(void)
+static int attempt_become_dumpable(void)
 {
     return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
@@ -236,7 +236,7 @@ static int attempt_socket(int family, int type, int protocol)
     return socket(family, type, protocol) < 0 ? -1 : 0;
 }
 
-int attempt_packet_socket(void)
+static int attempt_packet_socket(void)
 {
     return attempt_socket(AF_PACKET, SOCK_RAW, 0);
 }
@@ -262,23 +262,23 @@ int attempt_listen(void)
     return bind(STDIN_FILENO, (const struct sockaddr *)&any, sizeof(any));
 }
 
-int attempt_change_mode(void)
+static int attempt_change_mode(void)
 {
     return chmod(confine_path("store/mimo.db"), 0666);
 }
 
-int attempt_rename(void)
+static int attempt_rename(void)
 {
     return rename("/nonexistent", "/tmp/nonexistent");
 }
 
-int attempt_run_written_memory(void)
+static int attempt_run_written_memory(void)
 {
     void *memory = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? -1 : 0;
 }
 
-int attempt_another_handler(void)
+static int attempt_another_handler(void)
 {
     return signal(SIGSYS, SIG_IGN) == SIG_ERR ? -1 : 0;
 }
@@ -311,7 +311,7 @@ static int attempt_open(const char *path, int flags)
     return open(path, flags | O_CLOEXEC, 0600) < 0 ? -1 : 0;
 }
 
-int attempt_read_shadow(void)
+static int attempt_read_shadow(void)
 {
     return attempt_open("/etc/shadow", O_RDONLY);
 }
@@ -321,7 +321,7 @@ int attempt_read_other_file(void)
     return attempt_open(confine_path("other/file"), O_RDONLY);
 }
 
-int attempt_list_other_directory(void)
+static int attempt_list_other_directory(void)
 {
     return attempt_open("/var", O_RDONLY | O_DIRECTORY);
 }
@@ -331,7 +331,7 @@ int attempt_read_configuration(void)
     return attempt_open(confine_path("etc/mimo.conf"), O_RDONLY);
 }
 
-int attempt_change_configuration(void)
+static int attempt_change_configuration(void)
 {
     return attempt_open(confine_path("etc/mimo.conf"), O_RDWR);
 }
@@ -345,4 +345,54 @@ int attempt_make_file_beside_store(void)
 {
     const char *path = confine_path("store/mimo.db-wal");
     return attempt_open(path, O_RDWR | O_CREAT) < 0 ? -1 : unlink(path);
+}
+
+/* ---- what is the same for all ---- */
+
+void confine_check_hostile(confine_f *confine)
+{
+    static const struct attempt attempts[] = {
+        {.name = "exec", .attempt = attempt_exec, .expected = KILLED},
+        {.name = "trace", .attempt = attempt_trace, .expected = KILLED},
+        {.name = "namespace", .attempt = attempt_namespace, .expected = KILLED},
+        {.name = "io_uring", .attempt = attempt_io_uring, .expected = KILLED},
+        {.name = "bpf", .attempt = attempt_bpf, .expected = KILLED},
+        {.name = "fork", .attempt = attempt_fork, .expected = NAMED, .call = "clone"},
+        {.name = "root", .attempt = attempt_become_root, .expected = NAMED, .call = "setuid"},
+        {.name = "signal", .attempt = attempt_kill_parent, .expected = NAMED, .call = "kill"},
+        {.name = "dumpable",
+         .attempt = attempt_become_dumpable,
+         .expected = NAMED,
+         .call = "prctl"},
+        {.name = "packets", .attempt = attempt_packet_socket, .expected = NAMED, .call = "socket"},
+        {.name = "MPTCP", .attempt = attempt_multipath_socket, .expected = NAMED, .call = "socket"},
+        {.name = "listen", .attempt = attempt_listen, .expected = NAMED, .call = "bind"},
+        {.name = "change a mode",
+         .attempt = attempt_change_mode,
+         .expected = NAMED,
+         .call = "chmod"},
+        {.name = "rename", .attempt = attempt_rename, .expected = NAMED, .call = "rename"},
+        {.name = "run written memory",
+         .attempt = attempt_run_written_memory,
+         .expected = REFUSED,
+         .error_number = EACCES},
+#ifndef WITH_SANITIZERS /* which install handlers of their own */
+        {.name = "another handler",
+         .attempt = attempt_another_handler,
+         .expected = NAMED,
+         .call = "rt_sigaction"},
+#endif
+    };
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+void confine_check_files(confine_f *confine)
+{
+    static const struct attempt attempts[] = {
+        {"/etc/shadow", attempt_read_shadow, REFUSED, EACCES, NULL, false, NULL},
+        {"another file", attempt_read_other_file, REFUSED, EACCES, NULL, true, NULL},
+        {"another directory", attempt_list_other_directory, REFUSED, EACCES, NULL, true, NULL},
+        {"change what is read", attempt_change_configuration, REFUSED, EACCES, NULL, true, NULL},
+    };
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
 }

@@ -49,37 +49,24 @@ const char *confine_path(const char *name);
 /* Fails the test that runs, naming each attempt that ended otherwise. */
 void confine_check(confine_f *confine, const struct attempt *attempts, size_t count);
 
+/* What no daemon may, whatever it is for. */
+void confine_check_hostile(confine_f *confine);
+
+/* The files that a daemon with a store has no business with. */
+void confine_check_files(confine_f *confine);
+
 /* Runs one attempt; what it wrote to standard error goes to `said`. Returns the wait status. */
 int confine_run(confine_f *confine, const struct attempt *attempt, char *said, size_t size);
-
-/* What no daemon may. */
-int attempt_exec(void);
-int attempt_trace(void);
-int attempt_fork(void);
-int attempt_namespace(void);
-int attempt_io_uring(void);
-int attempt_bpf(void);
-int attempt_become_root(void);
-int attempt_kill_parent(void);
-int attempt_become_dumpable(void);
-int attempt_packet_socket(void);
-int attempt_multipath_socket(void);
-int attempt_listen(void);
-int attempt_change_mode(void);
-int attempt_rename(void);
-int attempt_run_written_memory(void);
-int attempt_another_handler(void);
 
 /* What some may. */
 int attempt_thread(void);
 int attempt_tcp_socket(void);
+int attempt_multipath_socket(void);
 int attempt_local_socket(void);
+int attempt_listen(void);
 int attempt_look_up_name(void);
-int attempt_read_shadow(void);
 int attempt_read_other_file(void);
-int attempt_list_other_directory(void);
 int attempt_read_configuration(void);
-int attempt_change_configuration(void);
 int attempt_change_store(void);
 int attempt_make_file_beside_store(void);
 

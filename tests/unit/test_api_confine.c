@@ -2,7 +2,6 @@
 /* test_api_confine.c - what an Admin API in the hands of somebody else could still do. */
 #include "config.h"
 
-#include <errno.h>
 #include <sys/mman.h>
 
 #include "api/confine.h"
@@ -58,65 +57,17 @@ static void it_reaches_the_network_only_to_fetch_keys(void **state)
 
 static void files_elsewhere_are_out_of_reach(void **state)
 {
-    static const struct attempt attempts[] = {
-        {.name = "/etc/shadow",
-         .attempt = attempt_read_shadow,
-         .expected = REFUSED,
-         .error_number = EACCES},
-        {.name = "another file",
-         .attempt = attempt_read_other_file,
-         .expected = REFUSED,
-         .error_number = EACCES,
-         .needs_landlock = true},
-        {.name = "another directory",
-         .attempt = attempt_list_other_directory,
-         .expected = REFUSED,
-         .error_number = EACCES,
-         .needs_landlock = true},
-        {.name = "change what a reload reads",
-         .attempt = attempt_change_configuration,
-         .expected = REFUSED,
-         .error_number = EACCES,
-         .needs_landlock = true},
-        {.name = "change a mode",
-         .attempt = attempt_change_mode,
-         .expected = NAMED,
-         .call = "chmod"},
-        {.name = "rename", .attempt = attempt_rename, .expected = NAMED, .call = "rename"},
-    };
     (void)state;
-    confine_check(confine_api, attempts, sizeof(attempts) / sizeof(attempts[0]));
+    confine_check_files(confine_api);
 }
 
 static void code_of_somebody_else_gets_nowhere(void **state)
 {
     static const struct attempt attempts[] = {
-        {.name = "exec", .attempt = attempt_exec, .expected = KILLED},
-        {.name = "trace", .attempt = attempt_trace, .expected = KILLED},
-        {.name = "namespace", .attempt = attempt_namespace, .expected = KILLED},
-        {.name = "io_uring", .attempt = attempt_io_uring, .expected = KILLED},
-        {.name = "bpf", .attempt = attempt_bpf, .expected = KILLED},
-        {.name = "fork", .attempt = attempt_fork, .expected = NAMED, .call = "clone"},
-        {.name = "become root",
-         .attempt = attempt_become_root,
-         .expected = NAMED,
-         .call = "setuid"},
-        {.name = "signal", .attempt = attempt_kill_parent, .expected = NAMED, .call = "kill"},
-        {.name = "become dumpable",
-         .attempt = attempt_become_dumpable,
-         .expected = NAMED,
-         .call = "prctl"},
-        {.name = "packet socket",
-         .attempt = attempt_packet_socket,
-         .expected = NAMED,
-         .call = "socket"},
         {.name = "a job", .attempt = attempt_make_job, .expected = NAMED, .call = "memfd_create"},
-        {.name = "run written memory",
-         .attempt = attempt_run_written_memory,
-         .expected = REFUSED,
-         .error_number = EACCES},
     };
     (void)state;
+    confine_check_hostile(confine_api);
     confine_check(confine_api, attempts, sizeof(attempts) / sizeof(attempts[0]));
 }
 

@@ -73,83 +73,24 @@ static void its_work_goes_on(void **state)
 
 static void files_elsewhere_are_out_of_reach(void **state)
 {
-    static const struct attempt attempts[] = {
-        {.name = "/etc/shadow",
-         .attempt = attempt_read_shadow,
-         .expected = REFUSED,
-         .error_number = EACCES},
-        {.name = "another file",
-         .attempt = attempt_read_other_file,
-         .expected = REFUSED,
-         .error_number = EACCES,
-         .needs_landlock = true},
-        {.name = "another directory",
-         .attempt = attempt_list_other_directory,
-         .expected = REFUSED,
-         .error_number = EACCES,
-         .needs_landlock = true},
-        {.name = "change the configuration",
-         .attempt = attempt_change_configuration,
-         .expected = REFUSED,
-         .error_number = EACCES,
-         .needs_landlock = true},
-        {.name = "change a mode",
-         .attempt = attempt_change_mode,
-         .expected = NAMED,
-         .call = "chmod"},
-        {.name = "rename", .attempt = attempt_rename, .expected = NAMED, .call = "rename"},
-    };
     (void)state;
-    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+    confine_check_files(confine);
 }
 
 static void code_of_somebody_else_gets_nowhere(void **state)
 {
     static const struct attempt attempts[] = {
-        {.name = "exec", .attempt = attempt_exec, .expected = KILLED},
-        {.name = "trace", .attempt = attempt_trace, .expected = KILLED},
-        {.name = "namespace", .attempt = attempt_namespace, .expected = KILLED},
-        {.name = "io_uring", .attempt = attempt_io_uring, .expected = KILLED},
-        {.name = "bpf", .attempt = attempt_bpf, .expected = KILLED},
-        {.name = "fork", .attempt = attempt_fork, .expected = NAMED, .call = "clone"},
-        {.name = "become root",
-         .attempt = attempt_become_root,
-         .expected = NAMED,
-         .call = "setuid"},
-        {.name = "signal the parent",
-         .attempt = attempt_kill_parent,
-         .expected = NAMED,
-         .call = "kill"},
         {.name = "stop the launcher",
          .attempt = attempt_stop_launcher,
          .expected = NAMED,
          .call = "kill"},
-        {.name = "become dumpable",
-         .attempt = attempt_become_dumpable,
-         .expected = NAMED,
-         .call = "prctl"},
-        {.name = "packet socket",
-         .attempt = attempt_packet_socket,
-         .expected = NAMED,
-         .call = "socket"},
-        {.name = "MPTCP", .attempt = attempt_multipath_socket, .expected = NAMED, .call = "socket"},
-        {.name = "listen", .attempt = attempt_listen, .expected = NAMED, .call = "bind"},
         {.name = "netlink",
          .attempt = attempt_netlink,
          .expected = REFUSED,
          .error_number = EAFNOSUPPORT},
-        {.name = "run written memory",
-         .attempt = attempt_run_written_memory,
-         .expected = REFUSED,
-         .error_number = EACCES},
-#ifndef WITH_SANITIZERS
-        {.name = "another handler",
-         .attempt = attempt_another_handler,
-         .expected = NAMED,
-         .call = "rt_sigaction"},
-#endif
     };
     (void)state;
+    confine_check_hostile(confine);
     confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
 }
 
