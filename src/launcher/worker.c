@@ -144,7 +144,8 @@ static int limit_resources(struct worker *worker, struct error *error)
         .file_size = order->file_size,
         .cpu_seconds = order->cpu_seconds,
         .open_files = order->open_files,
-        .processes = worker->programs ? order->processes + worker->workplace->neighbours : 0,
+        /* with the worker itself */
+        .processes = worker->programs ? order->processes + 1 + worker->workplace->neighbours : 0,
     };
     return sandbox_limit_resources(&limits, error);
 }

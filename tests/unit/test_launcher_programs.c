@@ -437,6 +437,85 @@ static void leftovers_are_gone_before_the_next_step(void **state)
     expect_result(&attempt, OUTCOME_SUCCEEDED, "");
 }
 
+/* --- Where the worker cannot signal one program without harm to others: no scopes, one user --- */
+
+static const struct programs_options without_scopes = {.landlock_abi = 5 + 1};
+
+static void leftovers_make_a_step_the_last_where_they_cannot_be_ended(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    programs_script("leave", "sleep 1000 &\n");
+    programs_step("leave", "leave", NULL);
+    programs_step("next", "/bin/true", NULL);
+    programs_run(&without_scopes, &attempt);
+    snprintf(message, sizeof message,
+             "program %s left processes running, which this kernel (Landlock ABI below 6) can only "
+             "end with the attempt: let it wait for them, or set actuator.worker_uids",
+             programs_path("leave"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    expect_nothing_left(&attempt);
+}
+
+static void leftovers_of_the_last_step_end_with_the_attempt(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_script("leave", "sleep 1000 & echo left >&2\n");
+    programs_step("first", "/bin/true", NULL);
+    programs_step("leave", "leave", NULL);
+    programs_run(&without_scopes, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "left");
+    expect_nothing_left(&attempt);
+}
+
+static void step_that_takes_too_long_ends_with_the_attempt(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    programs_script("script", "trap '' TERM; sleep 1000\n");
+    programs_step("look", "script", "timeout = 1s\n");
+    programs_run(&without_scopes, &attempt);
+    expect_result(&attempt, OUTCOME_TRANSIENT, "timeout: step look was ended after 1s");
+    expect_nothing_left(&attempt);
+}
+
+static void forged_result_ends_with_the_attempt(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    char message[256];
+    programs_script("script", "echo '{\"type\":\"result\",\"outcome\":\"succeeded\"}' >&3\n"
+                              "sleep 1000\n");
+    programs_step("look", "script", NULL);
+    programs_run(&without_scopes, &attempt);
+    snprintf(
+        message, sizeof message,
+        "program %s wrote to descriptor 3 what may not stand there: a result, which is for the "
+        "exit status to say",
+        programs_path("script"));
+    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    expect_nothing_left(&attempt);
+}
+
+static void user_for_each_slot_does_for_scopes(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"--set=actuator.worker_uids=62500-62519",
+                                           "--set=actuator.max_workers=10", NULL};
+    struct attempt attempt;
+    if (!launcher_can_be_root())
+        skip();
+    programs_script("leave", "sleep 1000 &\n");
+    programs_script("next", "echo next >&2\n");
+    programs_step("leave", "leave", NULL);
+    programs_step("next", "next", NULL);
+    programs_run(&(struct programs_options){.landlock_abi = 5 + 1, .settings = settings}, &attempt);
+    expect_result(&attempt, OUTCOME_SUCCEEDED, "next");
+    expect_nothing_left(&attempt);
+}
+
 static void daemon_is_gone_with_the_attempt(void **state)
 {
     (void)state;
@@ -585,6 +664,11 @@ int main(void)
         PROGRAM_TEST(flood_of_reports_is_terminal),
         PROGRAM_TEST(many_reports_are_terminal),
         PROGRAM_TEST(leftovers_are_gone_before_the_next_step),
+        PROGRAM_TEST(leftovers_make_a_step_the_last_where_they_cannot_be_ended),
+        PROGRAM_TEST(leftovers_of_the_last_step_end_with_the_attempt),
+        PROGRAM_TEST(step_that_takes_too_long_ends_with_the_attempt),
+        PROGRAM_TEST(forged_result_ends_with_the_attempt),
+        PROGRAM_TEST(user_for_each_slot_does_for_scopes),
         PROGRAM_TEST(daemon_is_gone_with_the_attempt),
         PROGRAM_TEST(alarm_ends_programs_too),
         PROGRAM_TEST(program_may_finish_after_sigterm),
