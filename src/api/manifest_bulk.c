@@ -199,17 +199,15 @@ void manifests_delete(struct api *api, struct request *request, struct answer *a
 
 void manifests_cancel(struct api *api, struct request *request, struct answer *answer)
 {
-    const char *schedule = request->query[QUERY_SCHEDULE_ID];
+    const char *wanted = request->query[QUERY_SCHEDULE_ID];
+    char schedule[UUID_SIZE];
     bool more;
-    if (!schedule || !schedule[0]) {
+    if (!wanted || !wanted[0]) {
         answer_refuse(answer, API_INVALID_PARAMETER, "scheduleID", "Parameter is missing");
         return;
     }
-    if (!uuid_is_valid(schedule)) {
-        answer_refuse(answer, API_INVALID_PARAMETER, "scheduleID", "\"%.64s\" is not a UUID",
-                      schedule);
+    if (request_uuid(request, QUERY_SCHEDULE_ID, schedule, answer) < 0)
         return;
-    }
     struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS,
                                   .schedule = schedule,
                                   .states = MANIFEST_STATE_BIT(MANIFEST_PENDING)},

@@ -210,38 +210,53 @@ int manifests_read_age(const struct request *request, int64_t *ret_before, struc
     return 0;
 }
 
-/* The filters of the global query; texts of the query point into the request or `cluster`. */
-static int read_filters(const struct api *api, const struct request *request,
-                        struct store_query *query, char *cluster, struct answer *answer)
+/* Texts that the global query points into. */
+struct filters {
+    char cluster[RESOURCE_ID_SIZE];
+    char task[UUID_SIZE];
+    char schedule[UUID_SIZE];
+};
+
+/* A registered task by UUID or short name; manifests of others can be asked for by UUID. */
+static int read_task_filter(const struct api *api, const struct request *request,
+                            struct filters *filters, struct answer *answer)
 {
-    const char *task_name = request->query[QUERY_TASK];
+    const char *name = request->query[QUERY_TASK];
+    const struct task *task = name ? task_of_request(api, name) : NULL;
+    if (task) {
+        snprintf(filters->task, sizeof(filters->task), "%s", task->id);
+        return 0;
+    }
+    if (name && !uuid_is_valid(name))
+        return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                             "\"%.64s\" is neither a task's UUID nor its short name", name);
+    return request_uuid(request, QUERY_TASK, filters->task, answer);
+}
+
+static int read_filters(const struct api *api, const struct request *request,
+                        struct store_query *query, struct filters *filters, struct answer *answer)
+{
     struct error error;
-    if (request_states(request, &query->states, answer) < 0)
+    if (request_states(request, &query->states, answer) < 0 ||
+        read_task_filter(api, request, filters, answer) < 0 ||
+        request_uuid(request, QUERY_SCHEDULE, filters->schedule, answer) < 0)
         return -1;
     if (request->query[QUERY_CLUSTER]) {
-        if (resource_id_normalize(request->query[QUERY_CLUSTER], cluster, &error) < 0)
+        if (resource_id_normalize(request->query[QUERY_CLUSTER], filters->cluster, &error) < 0)
             return answer_refuse(answer, API_INVALID_PARAMETER, "clusterResourceID", "%s",
                                  error.message);
-        query->cluster = cluster;
+        query->cluster = filters->cluster;
     }
-    if (task_name) {
-        /* manifests of tasks that are not registered any more can be asked for by UUID */
-        const struct task *task = task_of_request(api, task_name);
-        if (!task && !uuid_is_valid(task_name))
-            return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
-                                 "\"%.64s\" is neither a task's UUID nor its short name",
-                                 task_name);
-        query->task = task ? task->id : task_name;
-    }
-    query->schedule = request->query[QUERY_SCHEDULE];
+    query->task = filters->task[0] ? filters->task : NULL;
+    query->schedule = filters->schedule[0] ? filters->schedule : NULL;
     return manifests_read_age(request, &query->created_before, answer);
 }
 
 void manifests_of_fleet(struct api *api, struct request *request, struct answer *answer)
 {
-    char cluster[RESOURCE_ID_SIZE];
+    struct filters filters;
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS};
-    if (read_filters(api, request, &query, cluster, answer) < 0)
+    if (read_filters(api, request, &query, &filters, answer) < 0)
         return;
     listing_answer(api, request, &query, manifest_listing, answer);
 }

@@ -2,6 +2,7 @@
 /* Query parameters and the other things handlers ask of a request. */
 #include "api/request.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +154,21 @@ int request_time(const struct request *request, enum query_parameter parameter, 
                          "\"%.64s\" is neither Unix seconds nor a time such as "
                          "2026-11-30T00:00:00Z",
                          text);
+}
+
+int request_uuid(const struct request *request, enum query_parameter parameter, char *buffer,
+                 struct answer *answer)
+{
+    const char *text = request->query[parameter];
+    buffer[0] = '\0';
+    if (!text)
+        return 0;
+    if (!uuid_is_valid(text))
+        return answer_refuse(answer, API_INVALID_PARAMETER, parameters[parameter].name,
+                             "\"%.64s\" is not a UUID", text);
+    for (size_t i = 0; i < UUID_SIZE; i++)
+        buffer[i] = (char)tolower((unsigned char)text[i]);
+    return 0;
 }
 
 int request_flag(const struct request *request, enum query_parameter parameter, bool *ret_flag,

@@ -91,6 +91,10 @@ int request_limit(const struct request *request, size_t *ret_limit, struct answe
 int request_time(const struct request *request, enum query_parameter parameter, int64_t *ret_time,
                  struct answer *answer);
 
+/* A UUID, in lower case as they are stored, into `buffer` of UUID_SIZE bytes; "" when absent. */
+int request_uuid(const struct request *request, enum query_parameter parameter, char *buffer,
+                 struct answer *answer);
+
 /* A parameter that is true or false; absent is false. */
 int request_flag(const struct request *request, enum query_parameter parameter, bool *ret_flag,
                  struct answer *answer);

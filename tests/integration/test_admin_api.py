@@ -256,10 +256,12 @@ def test_the_global_query_filters(server, api, cluster):
     assert ids(state="Failed") == {old["id"]}
     assert ids(olderThan="7d") == {old["id"]}
     assert ids(olderThan="0") == ids()
-    assert ids(createdBySchedule=schedule) == {scheduled["id"]}
+    assert ids(createdBySchedule=schedule) == ids(createdBySchedule=schedule.upper()) == {scheduled["id"]}
+    assert ids(maintenanceTaskID=PRACTICE.upper()) == {practice["id"]}
+    assert ids(maintenanceTaskID=FLAGS.upper()) == ids() - {practice["id"]}
     assert ids(maintenanceTaskID="practice") == ids(maintenanceTaskID=PRACTICE) == {practice["id"]}
     assert ids(maintenanceTaskID=str(uuid.uuid4())) == set()
-    for name, value in (("olderThan", "long"), ("maintenanceTaskID", "nonsense"), ("state", "x")):
+    for name, value in (("olderThan", "long"), ("maintenanceTaskID", "nonsense"), ("createdBySchedule", "x"), ("state", "x")):
         refused(api("GET", "/admin/maintenanceManifests", query={name: value}), 400, "InvalidParameter", name)
     refused(api("GET", "/admin/maintenanceManifests", query={"clusterResourceID": "/x"}), 400, "InvalidParameter",
             "clusterResourceID")

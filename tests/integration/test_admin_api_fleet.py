@@ -128,7 +128,7 @@ def test_bulk_cancel_takes_what_waits_of_one_schedule(server, api, cluster):
     strangers = [of_schedule(stored_manifest(cluster, "Pending"), other), stored_manifest(cluster, "Pending"),
                  of_schedule(stored_manifest(cluster, "Completed"), schedule)]
     server.load("MaintenanceManifests", *waiting, *strangers)
-    answer = api("POST", f"{FLEET}/cancel", query={"scheduleID": schedule})
+    answer = api("POST", f"{FLEET}/cancel", query={"scheduleID": schedule.upper()})
     assert answer.expect(200) == {"cancelled": 450, "errors": 0, "more": False}
     states = {document["id"]: document["maintenanceManifest"]["state"] for document in server.dump("MaintenanceManifests")}
     assert {states[manifest["id"]] for manifest in waiting} == {"Cancelled"}
