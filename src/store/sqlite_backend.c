@@ -94,7 +94,7 @@ static int open_reader(struct sqlite_store *store, struct connection **ret_reade
 {
     cleanup_connection struct connection *reader = NULL;
     if (schema_open(store->path, &reader, error) < 0 ||
-        connection_execute(reader, "PRAGMA cache_size = -4096", error) < 0)
+        connection_execute(reader, "PRAGMA cache_size = -8192", error) < 0)
         return -1;
     *ret_reader = take_pointer(&reader);
     return 0;
