@@ -31,6 +31,8 @@
 static const char role_api[] = "Admin API";
 static const char role_launcher[] = "launcher";
 static const char role_supervisor[] = "supervisor";
+static const char role_worker[] = "worker";
+static const char role_program[] = "program"; /* that a worker runs */
 
 static uint64_t capabilities_of_role(const char *role)
 {
@@ -65,7 +67,8 @@ static void find_gaps(json_t *process, const struct process_security *security)
         add_gap(process, "may gain privileges by running programs (no_new_privs is off)");
     if (security->seccomp_mode != 2)
         add_gap(process, "may make any system call (no seccomp filter)");
-    if (security->dumpable == PROCESS_DUMPABLE)
+    /* Every program is dumpable once it is executed; its worker's Landlock domain is around it. */
+    if (security->dumpable == PROCESS_DUMPABLE && strcmp(role, role_program) != 0)
         add_gap(process, "others of its user may trace it and read its memory (dumpable)");
     const char *of_landlock = landlock_gaps((int)document_integer(process, "landlockAbi", -1));
     if (strcmp(role, role_launcher) == 0 && of_landlock)
@@ -166,22 +169,55 @@ static bool is_admin_api(const char *pid)
     return last && strncmp(last + 1, program, sizeof(program) - 1) == 0;
 }
 
+/* Calls `visit` with each process of the machine that can be seen. */
+static void visit_processes(void (*visit)(const char *pid, void *context), void *context)
+{
+    DIR *directory = opendir("/proc");
+    for (const struct dirent *entry; directory && (entry = readdir(directory));)
+        if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name))
+            visit(entry->d_name, context);
+    if (directory)
+        closedir(directory);
+}
+
+static void add_admin_api(const char *pid, void *context)
+{
+    json_t *found = context;
+    if (!is_admin_api(pid))
+        return;
+    json_t *process =
+        json_pack("{s:s, s:I}", "role", role_api, "pid", (json_int_t)strtoll(pid, NULL, 10));
+    fill_in(process);
+    json_array_append_new(found, process);
+}
+
 static json_t *find_admin_apis(void)
 {
     json_t *found = json_array();
-    DIR *directory = opendir("/proc");
-    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
-        size_t length = strlen(entry->d_name);
-        if (strspn(entry->d_name, "0123456789") != length || !is_admin_api(entry->d_name))
-            continue;
-        json_t *process = json_pack("{s:s, s:I}", "role", role_api, "pid",
-                                    (json_int_t)strtoll(entry->d_name, NULL, 10));
-        fill_in(process);
-        json_array_append_new(found, process);
-    }
-    if (directory)
-        closedir(directory);
+    visit_processes(add_admin_api, found);
     return found;
+}
+
+/* --- Programs of workers --- */
+
+/* A worker leads a session, which what it runs cannot leave. */
+static void add_program(const char *pid, void *context)
+{
+    json_t *processes = context;
+    int64_t number = strtoll(pid, NULL, 10);
+    int64_t session = getsid((pid_t)number);
+    size_t count = json_array_size(processes);
+    for (size_t i = 0; i < count && session != number; i++) {
+        const json_t *worker = json_array_get(processes, i);
+        if (strcmp(document_string(worker, "role", ""), role_worker) != 0 ||
+            document_integer(worker, "pid", 0) != session)
+            continue;
+        json_t *process = json_deep_copy(worker);
+        document_set_string(process, "role", role_program);
+        document_set(process, "pid", json_integer(number));
+        json_array_append_new(processes, process);
+        return;
+    }
 }
 
 /* --- What belongs to the family as a whole --- */
@@ -215,9 +251,10 @@ static void fill_in_all(json_t *answers)
     json_t *answer;
     json_array_foreach(answers, position, answer)
     {
-        const json_t *processes = document_get(answer, "processes");
+        json_t *processes = json_object_get(answer, "processes");
         size_t place;
         json_t *process;
+        visit_processes(add_program, processes);
         json_array_foreach(processes, place, process) fill_in(process);
         find_shared_user(processes);
     }

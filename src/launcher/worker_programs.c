@@ -223,14 +223,22 @@ static struct step_result judge_start(const char *name, int error_number)
     return step_terminal("cannot run %s: %s%s", name, strerror(error_number), advice);
 }
 
+/* The kernel does not say which call it was. With this the supervisor's log tells of it, once. */
+static void report_forbidden(void)
+{
+    const struct report report = {.type = REPORT_FORBIDDEN, .text = "unknown"};
+    attempt.context->report(attempt.context, &report);
+}
+
 static struct step_result judge_signal(const char *name, const struct program_end *end)
 {
     int number = WTERMSIG(end->wait_status);
     const char *abbreviation = sigabbrev_np(number);
     const char *reason = "";
-    if (number == SIGSYS)
+    if (number == SIGSYS) {
+        report_forbidden();
         reason = ": it used a system call that the sandbox forbids";
-    else if (number == SIGXCPU)
+    } else if (number == SIGXCPU)
         reason = ": it used more processor time than [sandbox] cpu allows";
     else if (number == SIGXFSZ)
         reason = ": it wrote more than [sandbox] file_size allows";

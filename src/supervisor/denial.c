@@ -42,6 +42,10 @@ bool denial_describe(const struct worker *worker, char *buffer, size_t size)
         snprintf(buffer, size, "broke the rules of reports: %s", end->bad_report);
         return true;
     }
+    if (exited && end->forbidden_call) { /* it lived to tell */
+        snprintf(buffer, size, "forbidden system call of a program that it ran");
+        return true;
+    }
     if (exited && WEXITSTATUS(end->wait_status) == EXIT_WORKER_MEMORY) {
         snprintf(buffer, size, "used up its memory (sandbox.memory)");
         return true;

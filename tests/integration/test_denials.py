@@ -93,3 +93,18 @@ def test_processor_time_of_a_task_is_its_time_unless_the_configuration_says_othe
     running.create("practice", parameters={"steps": [{"name": "long", "sleepMs": 600000}]})
     (worker,) = running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"]])
     running.wait_for(lambda: limits_of(worker["pid"])["Max cpu time"][0] == "1200", what="the limit")
+
+
+PRIVATE_MAXIMUM = 1.5 * 1024 # KiB
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the memory of other users' processes")
+def test_an_idle_worker_has_little_memory_of_its_own(system, build_dir):
+    if "WITH_SANITIZERS 1" in (build_dir / "config.h").read_text():
+        pytest.skip("sanitizers have their own")
+    running = system(clusters=1)
+    running.create("practice", parameters={"steps": [{"name": "idle", "sleepMs": 600000}]})
+    (worker,) = running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"] and worker["step"]])
+    with open(f"/proc/{worker['pid']}/smaps_rollup", encoding="ascii") as file:
+        private = int(re.search(r"^Private_Dirty: +(\d+) kB", file.read(), re.MULTILINE)[1])
+    assert 0 < private <= PRIVATE_MAXIMUM

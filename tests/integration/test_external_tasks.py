@@ -2,6 +2,7 @@
 """Tasks of the operator's own, run: the examples of contrib/tasks.d, and programs of every way to end, through the whole
 system. What is written in their files is tested in test_external_tasks_definition.py."""
 
+import json
 import os
 import re
 import shutil
@@ -225,3 +226,19 @@ def test_neighbours_are_not_harmed_by_a_fork_bomb(system, tasks):
     running.wait_for(lambda: "begun" in running.log("actuator-0"))
     stop(running, manifest)
     assert run(running, "practice")["state"] == "Completed"
+
+
+def test_programs_are_shown_among_the_processes_with_what_they_may_do(system, tasks):
+    name = tasks.script("sleeps", ("exec sleep 600", ""))
+    running = tasks.start(system)
+    created = running.create(name)
+
+    def programs():
+        answer = json.loads(running.mimoctl("ps", "--security", "-o", "json").stdout)
+        return [process for process in answer["value"][0]["processes"] if process["role"] == "program" and process.get("seccomp")]
+
+    (program,) = running.wait_for(programs)
+    assert program["manifestID"] == created["id"] and program["capabilities"] == "none"
+    assert program["noNewPrivileges"] is True and program["seccomp"] == "filter" and program["gaps"] == []
+    path = f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/stop"
+    running.api("POST", path).expect(202)

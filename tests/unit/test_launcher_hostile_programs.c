@@ -214,6 +214,8 @@ static void expect_answer(const struct attack *attack, const char *answer,
     if (!attempt->has_result || strcmp(attempt->message, message) != 0)
         fail_msg("%s on %d: \"%s\", not \"%s\"; %s", attack->program, attack->target, message,
                  attempt->message, attempt->reported);
+    if (answer && strcmp(answer, "SIGSYS") == 0) /* for the line that says what was tried */
+        assert_non_null(strstr(attempt->reported, "{\"type\":\"forbidden\",\"systemCall\":"));
     assert_int_equal(attempt->result, answer ? OUTCOME_TERMINAL : OUTCOME_SUCCEEDED);
     assert_int_equal(kill(-attempt->pid, 0), -1); /* nothing is left of it */
     assert_int_equal(errno, ESRCH);

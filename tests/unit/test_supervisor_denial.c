@@ -28,6 +28,8 @@ static const struct {
     {NULL, {.end = {.wait_status = SIGTERM}, .terminating = true}},
     {"forbidden system call openat", {.end = {.wait_status = SIGSYS, .forbidden_call = "openat"}}},
     {"forbidden system call (killed at once, without a name)", {.end = {.wait_status = SIGSYS}}},
+    {"forbidden system call of a program that it ran",
+     {.end = {.wait_status = EXITED(0), .has_result = true, .forbidden_call = "unknown"}}},
     {"used up its processor time (sandbox.cpu)", {.end = {.wait_status = SIGXCPU}}},
     {"used up its memory (sandbox.memory)", {.end = {.wait_status = EXITED(EXIT_WORKER_MEMORY)}}},
     {"outlived its time, 60m0s",
