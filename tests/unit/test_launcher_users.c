@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,6 +184,74 @@ static void whole_group_is_signalled(void **state)
     close(alive[0]);
 }
 
+/* A leader that has ended, but not alone: its number is its group's until the last has gone. */
+static void group_of_a_child_that_has_ended_is_seen_and_not_signalled(void **state)
+{
+    (void)state;
+    int member[2], status;
+    char byte;
+    pid_t other;
+    assert_int_equal(pipe(member), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        pid_t forked = setsid() < 0 ? -1 : fork();
+        if (forked == 0)
+            for (;;)
+                pause();
+        _exit(write(member[1], &forked, sizeof forked) != sizeof forked);
+    }
+    assert_int_equal(read(member[0], &other, sizeof other), sizeof other);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    struct child child = {.token = 1, .pid = pid, .has_ended = true};
+    assert_true(child_has_group(&child));
+    assert_int_equal(child_signal(&child, SIGKILL), 0);
+    assert_int_equal(kill(other, 0), 0); /* not by its number: it may be somebody else's */
+    assert_int_equal(kill(other, SIGKILL), 0);
+    close(member[1]);
+    assert_int_equal(read(member[0], &byte, 1), 0); /* both ends of it are closed now */
+    close(member[0]);
+}
+
+/* --- How many processes a user has --- */
+
+static void *wait_for_ever(void *context)
+{
+    for (;;)
+        pause();
+    return context;
+}
+
+/* As a user that nobody else is; 0 when all is as it should be. */
+static int count_own_processes(void)
+{
+    enum { NOBODY_ELSE = 62900 };
+    uint32_t alone, with_thread;
+    pthread_t thread;
+    if (setresuid(NOBODY_ELSE, NOBODY_ELSE, NOBODY_ELSE) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+        return 1;
+    if (worker_users_count_processes(&alone, NULL) < 0)
+        return 2;
+    if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0 ||
+        worker_users_count_processes(&with_thread, NULL) < 0)
+        return 3;
+    return with_thread == alone + 1 ? 0 : 4;
+}
+
+static void threads_count_as_processes_of_a_user(void **state)
+{
+    (void)state;
+    int status;
+    if (geteuid() != 0)
+        skip();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(count_own_processes());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +261,8 @@ int main(void)
         cmocka_unit_test(removed_child_is_gone_and_all_others_stay),
         cmocka_unit_test(child_is_signalled_with_and_without_a_group),
         cmocka_unit_test(whole_group_is_signalled),
+        cmocka_unit_test(group_of_a_child_that_has_ended_is_seen_and_not_signalled),
+        cmocka_unit_test(threads_count_as_processes_of_a_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
