@@ -163,7 +163,8 @@ static json_t *answer_security(struct supervisor *supervisor)
     json_array_append_new(processes, process_view("supervisor", getpid(), confinement_abi()));
     json_array_append_new(processes, process_view("launcher", family->launcher,
                                                   (int)supervisor->launcher.landlock_abi));
-    json_array_append_new(processes, process_view("metrics helper", family->metrics, confinement_abi()));
+    json_array_append_new(processes,
+                          process_view("metrics helper", family->metrics, confinement_abi()));
     for (uint32_t i = 0; i < table->size; i++)
         if (table->workers[i].state == WORKER_RUNNING)
             json_array_append_new(processes, worker_process_view(supervisor, &table->workers[i]));

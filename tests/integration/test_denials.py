@@ -3,6 +3,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 import urllib.request
 
 import pytest
@@ -108,3 +110,27 @@ def test_an_idle_worker_has_little_memory_of_its_own(system, build_dir):
     with open(f"/proc/{worker['pid']}/smaps_rollup", encoding="ascii") as file:
         private = int(re.search(r"^Private_Dirty: +(\d+) kB", file.read(), re.MULTILINE)[1])
     assert 0 < private <= PRIVATE_MAXIMUM
+
+
+IMPOSTOR = """#!/usr/bin/python3
+import socket, sys
+channel = socket.socket(fileno=int(sys.argv[sys.argv.index("--channel") + 1]))
+channel.send(b"this is no message")
+channel.recv(1) # until the supervisor is gone
+"""
+
+
+def test_a_launcher_that_is_not_what_it_should_be_is_told_once_and_ends_the_family(system, build_dir):
+    running = system(instances=0)
+    programs = running.directory / "programs"
+    programs.mkdir(mode=0o755)
+    for name in ("mimod", "mimo-metrics"):
+        shutil.copy(build_dir / name, programs)
+    (programs / "mimo-launcher").write_text(IMPOSTOR)
+    (programs / "mimo-launcher").chmod(0o755)
+    state = running.directory / "state" / "of-the-impostor"
+    done = subprocess.run([programs / "mimod", "--config", running.config, f"--set=actuator.state_directory={state}"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1, done.stderr
+    told = re.findall(r"^\S+ mimod\[\d+\] warning: sandbox: (.+)$", done.stderr, re.MULTILINE)
+    assert len(told) == 1 and told[0].startswith("the launcher broke the rules of its channel: "), done.stderr

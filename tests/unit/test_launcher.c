@@ -464,6 +464,10 @@ static void assert_given_up(struct launcher_process *launcher, struct attempt *a
     assert_int_equal(WEXITSTATUS(status), 1);
     if (!strstr(log, reason))
         fail_msg("\"%s\" was not logged, but: %s", reason, log);
+    static const char rule[] = " warning: sandbox: the supervisor broke the rules of its channel: ";
+    const char *told = strstr(log, rule);
+    if (!told || strstr(told + 1, rule))
+        fail_msg("not told once: %s", log);
     await_death(attempt);
 }
 
