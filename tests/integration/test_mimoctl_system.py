@@ -108,6 +108,18 @@ def test_cluster_is_registered_listed_and_removed(system):
     assert "Brand-New" not in running.mimoctl("cluster", "list").stdout
 
 
+def test_a_cluster_whose_kubeconfig_keeps_its_keys_in_files_is_worked_on(system):
+    running = system(clusters=1)
+    resource_id = re.sub("[^/]+$", "By-Files", running.cluster(0))
+    kubeconfig = running.directory / "practice" / "cluster-0-files.kubeconfig"
+    assert "client-key:" in kubeconfig.read_text()
+    refused = running.api("PUT", f"/admin{resource_id}", {"kubeconfig": kubeconfig.read_text()})
+    assert refused.status == 400 and "mimoctl cluster register embeds them" in refused.text
+    running.mimoctl("cluster", "register", resource_id, "--kubeconfig", kubeconfig, "--operator-flags", '{"a": "b"}')
+    done = running.wait_for_state(running.create("operator-flags-update", cluster=resource_id), "Completed", "Failed")
+    assert done["state"] == "Completed", done
+
+
 def test_tasks_and_actuators_are_those_that_run(system):
     running = system(instances=2)
     assert {"operator-flags-update", "practice"} <= set(
