@@ -122,6 +122,10 @@ static void rules_over_several_keys_are_kept(void **state)
         {"[api]\nentra_authority = https://login.test/x",
          ": api.entra_authority: \"https://login.test/x\" is not https://HOST"},
         {"[api]\nauth = client-cert\nclient_ca = /ca.pem", NULL},
+        {"[api]\ntls = off", NULL},
+        {"[api]\ntls = off\nauth = client-cert\nclient_ca = /ca.pem",
+         ": api.tls: must be on where api.auth has client-cert: certificates are shown in the TLS "
+         "handshake"},
         {"[api]\nauth = client-cert",
          ": api.client_ca: must be the absolute path of a PEM file where api.auth has client-cert: "
          "the authorities that client certificates come from"},
