@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mimolocal import envfile, listing, story
+from mimolocal import envfile, examples, listing, story
 from mimolocal.adminapi import AdminApi
 from mimolocal.layout import Layout
 from mimolocal.livetable import LiveTable, Screen
@@ -56,6 +56,8 @@ class Up:
         self.directory.chmod(0o755) # programs under other users pass through it
         self.layout = Layout(self.directory)
         self.layout.log.mkdir()
+        self.layout.tasks.mkdir(mode=0o755)
+        examples.install(story.REPORT, self.layout.tasks)
         self._keep = keep
         command = [sys.executable, "-B", TOP / "contrib/local/up.py", "--build", build, "--instances", "2",
                    f"--set=actuator.retry_backoff={RETRY_BACKOFF}", self.directory]

@@ -5,15 +5,12 @@ system. What is written in their files is tested in test_external_tasks_definiti
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import uuid
 
 import pytest
-from conftest import TOP
+from mimolocal import examples, listing
 
-EXAMPLES = TOP / "contrib" / "tasks.d"
 TERMINAL = ("Completed", "Failed", "RetriesExceeded", "TimedOut", "Cancelled")
 ORDINARY_USER = 61187
 
@@ -33,13 +30,14 @@ class Tasks:
         path.mkdir(mode=0o755)
 
     def example(self, name, **replaced):
-        """An example as it stands, but for the directory that it says it is in."""
-        shutil.copy(EXAMPLES / name, self.path)
-        text = (EXAMPLES / f"{name}.conf").read_text()
-        for before, after in {"/etc/mimo/tasks.d": str(self.path), **replaced}.items():
+        """An example as it stands, but for its directory and what is to be replaced in its file."""
+        examples.install(name, self.path)
+        configuration = self.path / f"{name}.conf"
+        text = configuration.read_text()
+        for before, after in replaced.items():
             assert before in text
             text = text.replace(before, after)
-        (self.path / f"{name}.conf").write_text(text)
+        configuration.write_text(text)
         return name
 
     def script(self, name, *steps, task="", sandbox="execute = /usr/bin\n"):
@@ -188,8 +186,6 @@ def test_steps_status_and_log_are_seen(system, tasks):
 
 
 def running_processes():
-    sys.path.insert(0, str(TOP / "contrib" / "local"))
-    from mimolocal import listing # noqa: PLC0415 (found by the line above)
     return listing.all_processes().values()
 
 

@@ -5,8 +5,7 @@ import shutil
 
 import pytest
 from conftest import TOP
-
-SOURCE = TOP / "contrib" / "tasks.d"
+from mimolocal import examples
 
 needs_kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 
@@ -16,11 +15,8 @@ def running(system, directory):
     """A system with the task; its files stand where an operator would have put them."""
     tasks = directory / "tasks.d"
     tasks.mkdir()
-    program = shutil.copy(SOURCE / "operator-report", tasks)
-    text = (SOURCE / "operator-report.conf").read_text()
-    (tasks / "operator-report.conf").write_text(text.replace("/etc/mimo/tasks.d/operator-report", str(program)))
-    for path in (tasks, *tasks.iterdir()):
-        path.chmod(path.stat().st_mode & ~0o022) # what others may write is not trusted
+    tasks.chmod(0o755) # what others may write is not trusted
+    examples.install("operator-report", tasks)
     return system(clusters=1, set={"tasks.directory": str(tasks), "actuator.retry_backoff": "0"})
 
 
@@ -52,6 +48,6 @@ def test_an_api_server_that_fails_is_asked_again(running):
 def test_the_page_shows_the_files_as_they_are():
     page = (TOP / "docs" / "writing-tasks.md").read_text()
     program = page.split("```sh\n#!/bin/sh\n")[1].split("```")[0]
-    assert (SOURCE / "operator-report").read_text().endswith(program)
+    assert (examples.SOURCE / "operator-report").read_text().endswith(program)
     configuration = page.split("```ini\n")[1].split("```")[0]
-    assert (SOURCE / "operator-report.conf").read_text().endswith(configuration)
+    assert (examples.SOURCE / "operator-report.conf").read_text().endswith(configuration)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 FLAGS, TOKEN, TLS, LOGGING = "operator-flags-update", "acr-token-checker", "tls-cert-rotation", "mdsd-cert-rotation"
 PRACTICE = "practice"
+REPORT = "certificate-report" # of contrib/tasks.d: a program as a step
 
 # All clusters answer a little late, as distant ones do: otherwise there would be nothing to see.
 SLOWNESS = {"delayMs": 250}
@@ -67,6 +68,8 @@ ACTS = (
                           ("parse it", {"sleepMs": 300, "then": "crash", "untilAttempt": 2}))),
     Act("cluster-2", PRACTICE, "waits its turn: one attempt at a time on a cluster", "Completed",
         parameters=_steps(("look around", {"sleepMs": 1000}), ("tidy up", {"sleepMs": 1000}))),
+    Act("cluster-1", REPORT, "a task of the operator's own, a program in a sandbox: says how long a certificate is valid",
+        "Completed", r"the API server is v\S+; its certificate is valid for \d+ days"),
     Act("cluster-2", FLAGS, "planned for an hour from now, and then cancelled", "Cancelled", attempts=0,
         options=["--run-after", "+1h"], cancel=True),
 )
