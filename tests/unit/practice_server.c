@@ -97,6 +97,7 @@ void practice_server_start(struct practice_server *server, const char *certifica
     if (server->pid == 0)
         become_practice_cluster(server->directory, certificate);
     wait_until_ready(server);
+    practice_server_kubeconfig(server, "-token", &server->config);
     if (strcmp(certificate, "valid") == 0)
         server->admin = practice_server_client(server, "-token");
 }
@@ -104,6 +105,7 @@ void practice_server_start(struct practice_server *server, const char *certifica
 void practice_server_stop(struct practice_server *server)
 {
     kube_client_free(server->admin);
+    kubeconfig_free(&server->config);
     kill(server->pid, SIGTERM);
     while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
         ;

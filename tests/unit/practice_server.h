@@ -25,6 +25,7 @@ struct practice_server {
     pid_t pid;
     char directory[64];
     struct kube_client *admin;
+    struct kubeconfig config; /* of that client */
 };
 
 /* `certificate` is valid, expired, wrong-name or other-ca. Warms the client's library up, too. */

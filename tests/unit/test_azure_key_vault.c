@@ -23,20 +23,17 @@
 #define GIVEN    "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"access_token\":\"t0k3n\"} "
 
 static struct practice_server practice;
-static struct kubeconfig config; /* for the CA certificate */
 
 static int start_practice(void **state)
 {
     (void)state;
     practice_server_start(&practice, "valid");
-    practice_server_kubeconfig(&practice, "-token", &config);
     return 0;
 }
 
 static int stop_practice(void **state)
 {
     (void)state;
-    kubeconfig_free(&config);
     practice_server_stop(&practice);
     return 0;
 }
@@ -72,7 +69,7 @@ static void read_it(struct reading *reading)
         token_url, "identityEndpoint", token_url, "tenant", reading->tenant ? reading->tenant : "",
         "clientID", reading->client ? reading->client : "");
     const struct azure_secrets secrets = {
-        .ca = config.ca,
+        .ca = practice.config.ca,
         .identity_header = (char *)(uintptr_t)reading->identity_header,
         .client_secret = (char *)(uintptr_t)reading->client_secret,
     };

@@ -23,20 +23,17 @@
 enum { RESPONSE_MAXIMUM = 1000 };
 
 static struct practice_server practice;
-static struct kubeconfig config; /* for the CA certificate */
 
 static int start_practice(void **state)
 {
     (void)state;
     practice_server_start(&practice, "valid");
-    practice_server_kubeconfig(&practice, "-token", &config);
     return 0;
 }
 
 static int stop_practice(void **state)
 {
     (void)state;
-    kubeconfig_free(&config);
     practice_server_stop(&practice);
     return 0;
 }
@@ -44,8 +41,10 @@ static int stop_practice(void **state)
 /* NULL when it is refused. */
 static struct https_client *create(const char *url, json_t *addresses, struct error *error)
 {
-    const struct https_options options = {
-        .url = url, .ca = config.ca, .addresses = addresses, .response_maximum = RESPONSE_MAXIMUM};
+    const struct https_options options = {.url = url,
+                                          .ca = practice.config.ca,
+                                          .addresses = addresses,
+                                          .response_maximum = RESPONSE_MAXIMUM};
     struct https_client *client = NULL;
     int result = https_client_create(&options, &client, error);
     assert_int_equal(client ? 0 : -1, result);
@@ -116,7 +115,7 @@ static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
     assert_int_equal(ERROR_NOT_FOUND, error.kind);
     assert_string_equal("there is no address of localhost:1", error.message);
     const struct https_options options = {.url = "https://localhost:1",
-                                          .ca = config.ca,
+                                          .ca = practice.config.ca,
                                           .response_maximum = 1,
                                           .resolves_names = true};
     struct https_client *client;
