@@ -43,7 +43,8 @@ class Clock:
             pytest.skip("libfaketime is missing: apt-get install faketime")
         if "WITH_SANITIZERS 1" in (build / "config.h").read_text():
             library = [f"{sanitizer_library()} {library[0]}"] # which must be loaded before all others
-        self.stamp = directory / "clock"
+        self.stamp = directory / "system-0" / "clock" # beside the configuration, where mimod may read
+        self.stamp.parent.mkdir()
         self.build = directory / "build"
         self.build.mkdir(mode=0o755)
         for name in PROGRAMS:

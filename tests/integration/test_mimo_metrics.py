@@ -54,14 +54,14 @@ class Helper:
         for setting in settings:
             arguments += ["--set", setting]
         self.process = subprocess.Popen(
-            arguments, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True, bufsize=1
+            arguments, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, bufsize=0 # so that select sees every line
         )
         theirs.close()
 
     def line_of_log(self, containing):
         """Waits for a line of the log; what came before it is dropped."""
         while select.select([self.process.stderr], [], [], DEADLINE)[0]:
-            line = self.process.stderr.readline()
+            line = self.process.stderr.readline().decode()
             if containing in line:
                 return line
             assert line, f"the helper ended without saying {containing!r}"
