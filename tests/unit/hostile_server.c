@@ -46,10 +46,27 @@ static int read_request(SSL *ssl, int heard)
     return 0;
 }
 
+static void flood_with_tickets(SSL *ssl)
+{
+    while (SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1)
+        ;
+}
+
+static void answer_raw(int peer, const struct hostile_answer *answer)
+{
+    size_t length = answer->length ? answer->length : strlen(answer->text);
+    do {
+        if (send(peer, answer->text, length, MSG_NOSIGNAL) < 0)
+            return;
+    } while (answer->repeat);
+}
+
 static void answer_connection(SSL *ssl, int heard, const struct hostile_answer *answer)
 {
     size_t length = answer->length ? answer->length : strlen(answer->text);
     while (read_request(ssl, heard)) {
+        if (answer->tickets)
+            flood_with_tickets(ssl);
         if (SSL_write(ssl, answer->text, (int)length) <= 0)
             return;
         while (answer->repeat && SSL_write(ssl, answer->repeat, (int)strlen(answer->repeat)) > 0)
@@ -86,7 +103,9 @@ static _Noreturn void serve(int listener, int heard, const struct practice_serve
         SSL *ssl = SSL_new(context);
         say(heard, connection, sizeof connection - 1);
         SSL_set_fd(ssl, peer);
-        if (SSL_accept(ssl) == 1)
+        if (answer->is_raw)
+            answer_raw(peer, answer);
+        else if (SSL_accept(ssl) == 1)
             answer_connection(ssl, heard, answer);
         SSL_shutdown(ssl);
         SSL_free(ssl);

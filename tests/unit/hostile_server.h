@@ -15,6 +15,8 @@ struct hostile_answer {
     const char *text;   /* sent once */
     size_t length;      /* of the text; 0: strlen() */
     const char *repeat; /* then this for ever; NULL: nothing more */
+    int is_raw;         /* all that at once, without TLS and without a request */
+    int tickets;        /* in place of all that: TLS session tickets for ever */
     int keep_open;      /* waits for the next request on the same connection; else closes it */
 };
 

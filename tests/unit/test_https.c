@@ -17,6 +17,7 @@
 #include "hostile_server.h"
 #include "https/address_list.h"
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/https.h"
 
@@ -285,6 +286,43 @@ static void a_body_of_the_maximum_is_taken_and_not_one_byte_more(void **state)
     }
 }
 
+/* ---- a handshake that never ends ---- */
+
+/* What `said` leads to, and that it does so soon. */
+static void expect_endless_handshake(const struct hostile_answer *said)
+{
+    struct hostile_server server;
+    struct https_answer answer;
+    char url[64], ignored[4096];
+    struct monotonic start = clock_monotonic();
+    hostile_server_start(&server, &practice, said);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", server.port);
+    struct https_client *client = create(url, NULL, NULL);
+    const struct https_request request = {.method = "GET", .path = "/"};
+    https_request(client, &request, &answer);
+    assert_int_equal(ERROR_UNAVAILABLE, answer.error.kind);
+    assert_non_null(strstr(answer.error.message, ": handshake messages without end"));
+    assert_true(clock_elapsed(start) < HTTPS_CONNECT_TIMEOUT);
+    https_answer_free(&answer);
+    https_client_free(client);
+    hostile_server_stop(&server);
+    hostile_server_read(&server, ignored, sizeof ignored);
+}
+
+static void a_handshake_without_end_ends(void **state)
+{
+    (void)state;
+    /* a record of handshake messages of type 0, HelloRequest, of no length */
+    static const char zeros[] = "\x16\x03\x03\x10\x00";
+    char record[5 + 4096] = "";
+    memcpy(record, zeros, 5);
+    const struct hostile_answer requests = {
+        .text = record, .length = sizeof record, .repeat = "", .is_raw = 1};
+    expect_endless_handshake(&requests);
+    const struct hostile_answer tickets = {.text = "", .tickets = 1};
+    expect_endless_handshake(&tickets);
+}
+
 /* ---- documents ---- */
 
 static json_t *document_of(const char *text, struct https_answer *answer)
@@ -376,6 +414,7 @@ int main(void)
         cmocka_unit_test(retry_after_may_be_a_date_and_may_be_nonsense),
         cmocka_unit_test(long_headers_are_cut),
         cmocka_unit_test(a_body_of_the_maximum_is_taken_and_not_one_byte_more),
+        cmocka_unit_test(a_handshake_without_end_ends),
         cmocka_unit_test(documents_are_objects_and_a_success_has_one),
         cmocka_unit_test(a_body_is_sent_with_the_headers_of_the_request),
     };
