@@ -128,26 +128,83 @@ static json_t *make_content(const char *schema)
                      json_sprintf("#/components/schemas/%s", schema));
 }
 
+/* Header fields of answers that a caller may want to look at. */
+enum answer_field {
+    FIELD_REQUEST_ID,
+    FIELD_REPLAYED,
+    FIELD_RETRY_AFTER,
+    FIELD_CHALLENGE,
+    FIELD_COUNT
+};
+
+static const struct {
+    const char *name;
+    const char *help;
+} answer_fields[FIELD_COUNT] = {
+    [FIELD_REQUEST_ID] = {"x-ms-request-id",
+                          "UUID of the request, in the log and in the audit trail as well"},
+    [FIELD_REPLAYED] = {"Idempotent-Replayed",
+                        "true: the answer to an earlier request with the same Idempotency-Key"},
+    [FIELD_RETRY_AFTER] = {"Retry-After", "seconds after which to try again"},
+    [FIELD_CHALLENGE] = {"WWW-Authenticate", "how to log in, and what was wrong"},
+};
+
+/* {name: what it is} of all of them. */
+static json_t *make_fields(void)
+{
+    json_t *fields = json_object();
+    for (int i = 0; i < FIELD_COUNT; i++)
+        if (json_object_set_new(fields, answer_fields[i].name,
+                                json_pack("{s:s, s:o}", "description", answer_fields[i].help,
+                                          "schema", text_schema())) < 0) {
+            json_decref(fields);
+            return NULL;
+        }
+    return fields;
+}
+
+static int add_field(json_t *headers, enum answer_field field)
+{
+    const char *name = answer_fields[field].name;
+    return json_object_set_new(
+        headers, name, json_pack("{s:o}", "$ref", json_sprintf("#/components/headers/%s", name)));
+}
+
+/* Those of an answer with this status. */
+static json_t *make_headers(const struct route *route, int status)
+{
+    json_t *headers = json_object();
+    if (add_field(headers, FIELD_REQUEST_ID) == 0 &&
+        (status >= 300 || !route->keyed || add_field(headers, FIELD_REPLAYED) == 0) &&
+        (!(status == 503 || (status == 409 && route->keyed)) ||
+         add_field(headers, FIELD_RETRY_AFTER) == 0) &&
+        (status != 401 || add_field(headers, FIELD_CHALLENGE) == 0))
+        return headers;
+    json_decref(headers);
+    return NULL;
+}
+
 static int add_success(json_t *responses, const struct route *route, int status)
 {
     char key[8];
     snprintf(key, sizeof(key), "%d", status);
     json_t *content = status == 204 ? NULL : make_content(route->view);
     return json_object_set_new(responses, key,
-                               json_pack("{s:s, s:o*}", "description", "done", "content", content));
+                               json_pack("{s:s, s:o, s:o*}", "description", "done", "headers",
+                                         make_headers(route, status), "content", content));
 }
 
 /* Errors of one status stand together; x-error-codes are their codes. */
-static int add_error(json_t *responses, enum api_error error)
+static int add_error(json_t *responses, const struct route *route, enum api_error error)
 {
     char key[8];
     snprintf(key, sizeof(key), "%d", api_error_status(error));
     json_t *response = json_object_get(responses, key);
     if (!response) {
-        response = json_pack("{s:s, s:o, s:[]}", "description",
-                             "refused, for the reason that the "
-                             "code names",
-                             "content", make_content("error"), "x-error-codes");
+        response = json_pack("{s:s, s:o, s:o, s:[]}", "description",
+                             "refused, for the reason that the code names", "headers",
+                             make_headers(route, api_error_status(error)), "content",
+                             make_content("error"), "x-error-codes");
         if (json_object_set_new(responses, key, response) < 0)
             return -1;
     }
@@ -164,7 +221,7 @@ static json_t *make_responses(const struct route *route)
         result = add_success(responses, route, route->successes[i]);
     for (int i = 0; result == 0 && i < API_ERROR_COUNT; i++)
         if (errors & API_ERROR_BIT(i))
-            result = add_error(responses, (enum api_error)i);
+            result = add_error(responses, route, (enum api_error)i);
     if (result == 0)
         return responses;
     json_decref(responses);
@@ -218,13 +275,14 @@ void openapi_show(struct api *api, struct request *request, struct answer *answe
 {
     (void)api;
     (void)request;
-    answer_set_view(answer, 200,
-                    json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
-                              "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
-                              PACKAGE_VERSION, "description",
-                              "Paths and names of parameters are compared without case. Where "
-                              "there is GET there is HEAD.",
-                              "paths", make_paths(), "components", "schemas", openapi_schemas(),
-                              "securitySchemes", "token", "type", "http", "scheme", "bearer",
-                              "certificate", "type", "mutualTLS"));
+    answer_set_view(
+        answer, 200,
+        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
+                  "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version", PACKAGE_VERSION,
+                  "description",
+                  "Paths and names of parameters are compared without case. Where "
+                  "there is GET there is HEAD.",
+                  "paths", make_paths(), "components", "schemas", openapi_schemas(), "headers",
+                  make_fields(), "securitySchemes", "token", "type", "http", "scheme", "bearer",
+                  "certificate", "type", "mutualTLS"));
 }

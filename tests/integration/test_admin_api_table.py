@@ -360,6 +360,7 @@ def check_answer(openapi, row, answer):
     assert answer.status == status, answer.text
     uuid.UUID(answer.headers["x-ms-request-id"])
     response = openapi["paths"][path][method]["responses"][str(status)]
+    assert set(answer.headers) & set(openapi["components"]["headers"]) <= set(response["headers"])
     if status == 204:
         assert answer.text == b"" and "content" not in response
         return
@@ -421,6 +422,8 @@ def test_the_document_is_openapi_3_1(openapi):
     text = json.dumps(openapi)
     used = {part.split('"', 1)[0] for part in text.split("#/components/schemas/")[1:]}
     assert used == set(schemas), "schemas that are named, and those that are there"
+    used = {part.split('"', 1)[0] for part in text.split("#/components/headers/")[1:]}
+    assert used == set(openapi["components"]["headers"])
     for path, item in openapi["paths"].items():
         assert path.startswith("/")
         for method, operation in item.items():
