@@ -27,6 +27,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "launcher/sandbox.h"
@@ -96,7 +97,8 @@ static const struct confinement_call allowed[] = {
     {SCMP_SYS(set_robust_list)}, {SCMP_SYS(get_robust_list)}, {SCMP_SYS(rseq)}, {SCMP_SYS(arch_prctl)},
     {SCMP_SYS(sched_yield)}, {SCMP_SYS(sched_getaffinity)}, {SCMP_SYS(sched_getparam)},
     {SCMP_SYS(sched_getscheduler)}, {SCMP_SYS(sched_get_priority_max)}, {SCMP_SYS(sched_get_priority_min)},
-    {SCMP_SYS(getpriority)}, {SCMP_SYS(setpriority)}, {SCMP_SYS(getcpu)}, {SCMP_SYS(getrusage)},
+    {SCMP_SYS(getpriority)}, {SCMP_SYS(setpriority), 2, {IS_INT(0, PRIO_PROCESS), IS_INT(1, 0)}},
+    {SCMP_SYS(getcpu)}, {SCMP_SYS(getrusage)},
     {SCMP_SYS(getrlimit)}, {SCMP_SYS(setrlimit)}, {SCMP_SYS(prlimit64), 1, {IS_INT(0, 0)}},
     {SCMP_SYS(prctl), 1, {IS_INT(0, PR_SET_NAME)}}, {SCMP_SYS(prctl), 1, {IS_INT(0, PR_GET_NAME)}},
     {SCMP_SYS(prctl), 1, {IS_INT(0, PR_SET_PDEATHSIG)}}, {SCMP_SYS(prctl), 1, {IS_INT(0, PR_GET_DUMPABLE)}},

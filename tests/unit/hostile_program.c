@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -327,6 +328,12 @@ static long raise_limit(void)
     return syscall(SYS_prlimit64, getppid(), 7, NULL, NULL);
 }
 
+/* All processes of this user: other workers, where they have the same. */
+static long slow_down_others(void)
+{
+    return setpriority(PRIO_USER, 0, 19);
+}
+
 static long become_root(void)
 {
     return setuid(0);
@@ -403,6 +410,7 @@ static const struct {
     ATTACK(fork_bomb),
     ATTACK(use_up_descriptors),
     ATTACK(raise_limit),
+    ATTACK(slow_down_others),
     ATTACK(become_root),
     ATTACK(write_input),
     ATTACK(write_input_by_path),

@@ -185,6 +185,7 @@ static const struct attack attacks[] = {
     {"fork_bomb", NOTHING, "EAGAIN", 0},
     {"use_up_descriptors", NOTHING, "EMFILE", 0},
     {"raise_limit", NOTHING, "ENOSYS", 0},
+    {"slow_down_others", NOTHING, "ENOSYS", 0},
     {"become_root", NOTHING, "EPERM", 0},
     {"write_input", NOTHING, "EPERM", 0},
     {"write_input_by_path", NOTHING, "EPERM", 0},
