@@ -135,7 +135,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, with whom it shares the store")         \
   INTEGER (api, max_connections, "1000", 1, 100000, "connections open at once")                                        \
   INTEGER (api, max_connections_per_address, "100", 1, 100000, "connections of one address open at once")              \
-  INTEGER (api, threads, "8", 1, 256, "requests handled at once")                                                      \
+  INTEGER (api, threads, "16", 1, 256, "requests handled at once; those that write share a commit")                    \
                                                                                                                        \
   CHOICE  (log, level, CONFIG_WORDS_LOG_LEVEL, "info", "what is logged: this and everything graver")                   \
   CHOICE  (log, format, CONFIG_WORDS_LOG_FORMAT, "auto", "text with time and pid, or journal priorities")
