@@ -129,7 +129,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (api, token_file, "/etc/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
   TEXT    (api, entra_tenant, "", "with auth entra: the tenant of Microsoft Entra ID, by UUID")                        \
   TEXT    (api, entra_audience, "", "with auth entra: the application registration of this API, which its tokens name as aud: a UUID, or an api:// URI") \
-  TEXT    (api, entra_authority, "https://login.microsoftonline.com", "who issues these tokens; another in sovereign clouds and tests. Verified with azure.ca_file") \
+  TEXT    (api, entra_authority, "https://login.microsoftonline.com", "who issues these tokens; another in sovereign clouds and tests; verified with azure.ca_file") \
   TEXT    (api, client_ca, "", "with auth client-cert: certificates (PEM) of the authorities that client certificates come from") \
   TEXT    (api, client_file, "/etc/mimo/clients", "with auth client-cert: lines role:subject, the subject of a certificate as RFC 4514 writes it") \
   TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, with whom it shares the store")         \

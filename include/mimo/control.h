@@ -17,9 +17,9 @@
  *   {"command":"ps"}      ->  the same with
  * "workers":[{"pid","slot","manifestID","taskID","task","clusterResourceID","attempt",
  *                              "step","steps","stepName","statusText","runMilliseconds","rssKiB"}]
- *   {"command":"security"} -> the same with "processes":[{"role","pid","landlockAbi"}], for workers with
- *                              "manifestID", "task" and "clusterResourceID". What else there is to know
- *                              of a process /proc tells (process_security.h)
+ *   {"command":"security"} -> the same with "processes":[{"role","pid","landlockAbi"}], for workers
+ * with "manifestID", "task" and "clusterResourceID". What else there is to know of a process /proc
+ * tells (process_security.h)
  *   {"command":"pause"}   ->  as status. Nothing is claimed; the buckets stay this actuator's
  *   {"command":"drain"}   ->  as status. Nothing is claimed, the buckets go to the others; mode
  * becomes "drained" when the last attempt has ended
