@@ -88,12 +88,33 @@ static void a_program_with_threads_is_refused(void **state)
     assert_non_null(strstr(said, "2 threads are there already"));
 }
 
+static void directories_of_a_file_and_of_its_target_are_places(void **state)
+{
+    cleanup_confinement_places struct confinement_places places = {.count = 0};
+    char link[256];
+    struct error error;
+    (void)state;
+    snprintf(link, sizeof(link), "%s", confine_path("etc/link"));
+    assert_int_equal(symlink(confine_path("other/file"), link), 0);
+    expect_success(confinement_place_of(&places, "", CONFINEMENT_READ, &error), &error);
+    assert_int_equal(places.count, 0);
+    expect_success(confinement_place_of(&places, link, CONFINEMENT_READ, &error), &error);
+    assert_int_equal(places.count, 2);
+    assert_string_equal(places.paths[0].path, confine_path("etc"));
+    assert_string_equal(places.paths[1].path, confine_path("other"));
+    while (places.count < CONFINEMENT_PLACES_MAXIMUM)
+        expect_success(confinement_place(&places, "/a", CONFINEMENT_READ, &error), &error);
+    expect_failure(confinement_place(&places, "/b", CONFINEMENT_READ, &error), &error, ERROR_LIMIT,
+                   "too many places to allow, from /b on");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_but_what_is_open),
         cmocka_unit_test(a_kernel_without_landlock_still_filters),
         cmocka_unit_test(a_program_with_threads_is_refused),
+        cmocka_unit_test(directories_of_a_file_and_of_its_target_are_places),
     };
     return cmocka_run_group_tests(tests, confine_fixture_set_up, confine_fixture_tear_down);
 }

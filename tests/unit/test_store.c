@@ -547,10 +547,19 @@ static void initializing_again_changes_nothing(void **state)
     assert_int_equal(fixture_status(fixture, get_manifest(1, 1)), STORE_DONE);
 }
 
+static void a_store_that_is_a_file_says_which(void **state)
+{
+    (void)state;
+    assert_string_equal(store_file("sqlite:/var/lib/mimo/mimo.db"), "/var/lib/mimo/mimo.db");
+    assert_null(store_file("sqlite:"));
+    assert_null(store_file("other:/var/lib/mimo/mimo.db"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_container_has_a_name_and_is_found_by_it),
+        cmocka_unit_test(a_store_that_is_a_file_says_which),
         ON_STORE(a_created_document_is_read_back_whole),
         ON_STORE(documents_of_every_container_survive_a_reopening),
         ON_STORE(a_document_is_found_only_in_its_partition),
