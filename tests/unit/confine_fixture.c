@@ -278,10 +278,12 @@ static int attempt_run_written_memory(void)
     return memory == MAP_FAILED ? -1 : 0;
 }
 
+#ifndef WITH_SANITIZERS
 static int attempt_another_handler(void)
 {
     return signal(SIGSYS, SIG_IGN) == SIG_ERR ? -1 : 0;
 }
+#endif
 
 static void *do_nothing(void *argument)
 {
