@@ -5,6 +5,7 @@ system. What is written in their files is tested in test_external_tasks_definiti
 import json
 import os
 import re
+import signal
 import subprocess
 import uuid
 
@@ -114,7 +115,10 @@ def test_the_examples_complete_for_an_ordinary_user_too(system, tasks):
 
 
 def debian_kubectl(directory):
-    """The kubectl of Debian's kubernetes-client, unpacked, not installed; skips where it cannot be had."""
+    """The kubectl of Debian's kubernetes-client: the one that is installed, or unpacked; skips where it cannot be had."""
+    owner = subprocess.run(["dpkg", "-S", "/usr/bin/kubectl"], capture_output=True, text=True, check=False).stdout
+    if owner.startswith("kubernetes-client:"):
+        return "/usr/bin/kubectl"
     found = subprocess.run(["apt-get", "download", "kubernetes-client"], cwd=directory, capture_output=True, timeout=120, check=False)
     packages = list(directory.glob("kubernetes-client_*.deb"))
     if found.returncode != 0 or not packages:
@@ -212,6 +216,18 @@ def test_programs_end_with_their_actuator(system, tasks):
     running.expect_ending("up")
     running.kill("actuator-0")
     running.wait_for(lambda: not any(marker in process.title for process in running_processes()))
+
+
+def test_draining_lets_programs_finish_and_counts_no_attempt_that_was_cut_short(system, tasks):
+    cut = tasks.script("cut", ("trap 'echo had to stop; exit 75' TERM; echo begun; sleep 1000 & wait", ""))
+    running = tasks.start(system, set={"actuator.drain_timeout": "1s"})
+    manifest = running.create(cut)
+    running.wait_for(lambda: "begun" in running.log("actuator-0"))
+    running.expect_ending("actuator-0")
+    running.kill("actuator-0", signal.SIGTERM)
+    back = running.wait_for_state(manifest, "Pending")
+    assert (back["dequeues"], back["attempts"][0]["outcome"]) == (0, "drained")
+    assert "had to stop" in running.log("actuator-0")
 
 
 def test_neighbours_are_not_harmed_by_a_fork_bomb(system, tasks):
