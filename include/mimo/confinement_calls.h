@@ -118,10 +118,12 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(getpeername)},                                                                                \
     {SCMP_SYS(shutdown)},
 
-/* Local sockets: wake-up datagrams, the service manager's sd_notify(3). */
+/* Local sockets: wake-up datagrams, the service manager's sd_notify(3), which looks at all IDs of its caller. */
 #define CONFINEMENT_LOCAL_CLIENT                                                                            \
     {SCMP_SYS(socket), 1, {CONFINEMENT_IS(0, AF_UNIX)}},                                                    \
     {SCMP_SYS(socketpair), 1, {CONFINEMENT_IS(0, AF_UNIX)}},                                                \
+    {SCMP_SYS(getgid)},                                                                                     \
+    {SCMP_SYS(getegid)},                                                                                    \
     {SCMP_SYS(connect)},
 
 /* Landlock decides about paths; what is read, changed, made and removed there. */

@@ -95,7 +95,7 @@ class RunningSystem:
     set           configuration keys, {"section.key": value}
     user          numeric user to run everything as; default: that of the tests
     sound         False for a test that spoils the store on purpose
-    environment   more variables for `up`; it passes on those that sanitizers read, and IDENTITY_ENDPOINT and IDENTITY_HEADER
+    environment   more variables for `up`; it passes on those that sanitizers read, of service managers and of platforms
     others        options of `up` of the same name
     """
 

@@ -24,8 +24,8 @@ PR_SET_CHILD_SUBREAPER = 36
 TAKEN = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
 # Of our own environment the programs get what a service manager or a platform would give them, and what sanitizers read.
-PASSED_ON = ("PATH", "TZ", "TMPDIR", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "ASAN_OPTIONS", "LSAN_OPTIONS",
-             "UBSAN_OPTIONS")
+PASSED_ON = ("PATH", "TZ", "TMPDIR", "NOTIFY_SOCKET", "WATCHDOG_USEC", "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
+             "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
 
 STOP_PATIENCE = 20.0 # seconds from the second SIGTERM to SIGKILL; workers that ignore theirs take 10 of them
 LEFTOVER_PATIENCE = 5.0

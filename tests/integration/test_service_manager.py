@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What systemd hears from an actuator and from the Admin API (sd_notify(3)), confined as they are by then."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+WATCHDOG_USEC = 400000
+
+
+@pytest.fixture
+def manager(build_dir, directory):
+    """The socket on which a service manager listens."""
+    assert "#define HAVE_SYSTEMD 1" in (build_dir / "config.h").read_text(), "built without libsystemd-dev"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(directory / "notify"))
+        (directory / "notify").chmod(0o666) # the programs have users of their own
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        listener.settimeout(30)
+        yield listener
+
+
+def hear(manager, pid):
+    """The next message of this process."""
+    while True:
+        data, ancillary, _, _ = manager.recvmsg(4096, socket.CMSG_SPACE(12))
+        sender = int.from_bytes(ancillary[0][2][:4], "little")
+        if sender == pid:
+            return data.decode()
+
+
+def hear_until(manager, pid, wanted):
+    """Messages of this process up to the one that begins so, without those of the watchdog."""
+    heard = []
+    while not (heard and heard[-1].startswith(wanted)):
+        message = hear(manager, pid)
+        if message != "WATCHDOG=1" or wanted == "WATCHDOG=1":
+            heard.append(message)
+    return heard
+
+
+def test_an_actuator_tells_when_it_is_ready_alive_reloads_and_stops(system, manager):
+    running = system(clusters=1, environment={"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": str(WATCHDOG_USEC)})
+    actuator, api = running.pid("actuator-0"), running.pid("api")
+    assert hear_until(manager, actuator, "READY=1") == ["READY=1"]
+    assert hear_until(manager, actuator, "WATCHDOG=1") == ["WATCHDOG=1"]
+    os.kill(actuator, signal.SIGHUP)
+    reloading, ready = hear_until(manager, actuator, "READY=1")
+    assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=") and ready == "READY=1"
+    running.wait_for_state(running.create("practice"), "Completed") # neither of them was ended by what it told
+    running.expect_ending("actuator-0")
+    running.kill("actuator-0", signal.SIGTERM)
+    assert hear_until(manager, actuator, "STOPPING=1") == ["STOPPING=1"]
+    os.kill(api, 0)
