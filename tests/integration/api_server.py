@@ -9,6 +9,7 @@ Started as root the server changes to a numeric user, as it does in production; 
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -216,7 +217,8 @@ class ApiServer:
         """Sends bytes; returns the status of the answer and whether the connection was closed behind it. Status None:
         closed without an answer."""
         with self.connect() as connection:
-            connection.sendall(data)
+            with contextlib.suppress(ConnectionError, ssl.SSLError): # refused before all of it was sent
+                connection.sendall(data)
             return read_answer(connection)
 
 

@@ -349,7 +349,10 @@ def test_the_control_socket_refuses_what_it_does_not_know(system):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(running.directory / "run" / "actuator-0.control"))
         lines = connection.makefile("rwb")
-        for request, complaint in ((b'{"command":"dance"}', "known: status, ps, security, pause, drain, resume"), (b"[1]", ""), (b"{", "")):
+        for request, complaint in (
+                (b'{"command":"dance"}', "known: status, ps, security, pause, drain, resume"),
+                (json.dumps({"command": "x" + 60 * "ü"}, ensure_ascii=False).encode(), "unknown command"), # cut within one
+                (b"[1]", ""), (b"{", "")):
             lines.write(request + b"\n")
             lines.flush()
             answer = json.loads(lines.readline())
