@@ -547,12 +547,22 @@ static void write_section(const struct config_row *row, const char *before, FILE
         fprintf(stream, "%s[%s]\n", row == rows ? "" : before, row->section);
 }
 
+/* A text that filled its line without blanks is written without them, so that it can be read again
+ * (ini_file.h has the bound of a line). */
+static const char *separator_of(const struct config_row *row, const void *field)
+{
+    const size_t roomy = 160;
+    bool is_long = row->kind == &kind_text && strlen(*(char *const *)field) > roomy;
+    return is_long ? "=" : " = ";
+}
+
 void config_dump(const struct config *config, FILE *stream)
 {
     for (const struct config_row *row = rows; row < rows + ROW_COUNT; row++) {
+        const void *field = const_field_of(row, config);
         write_section(row, "\n", stream);
-        fprintf(stream, "%s = ", row->name);
-        row->kind->write(row, const_field_of(row, config), stream);
+        fprintf(stream, "%s%s", row->name, separator_of(row, field));
+        row->kind->write(row, field, stream);
         fputc('\n', stream);
     }
 }
