@@ -18,7 +18,10 @@
 
 #include "mimo/error.h"
 
-enum { INI_FILE_SIZE_MAXIMUM = 1024 * 1024 };
+enum {
+    INI_FILE_SIZE_MAXIMUM = 1024 * 1024,
+    INI_FILE_LINE_MAXIMUM = 197, /* characters, without those that end it */
+};
 
 /* Each answers 0, or -1 with an error that is put behind "FILE:LINE: "; nothing is read then any
  * more. Texts are borrowed. `line` counts from 1. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "mimo/clock.h"
+#include "mimo/ini_file.h"
 #include "mimo/log.h"
 #include "mimo/text.h"
 
@@ -547,13 +548,13 @@ static void write_section(const struct config_row *row, const char *before, FILE
         fprintf(stream, "%s[%s]\n", row == rows ? "" : before, row->section);
 }
 
-/* A text that filled its line without blanks is written without them, so that it can be read again
- * (ini_file.h has the bound of a line). */
+/* With blanks where the line has room for them: what was read without can be read again. */
 static const char *separator_of(const struct config_row *row, const void *field)
 {
-    const size_t roomy = 160;
-    bool is_long = row->kind == &kind_text && strlen(*(char *const *)field) > roomy;
-    return is_long ? "=" : " = ";
+    size_t length = strlen(row->name) + strlen(" = ");
+    if (row->kind == &kind_text)
+        length += strlen(*(char *const *)field);
+    return length <= INI_FILE_LINE_MAXIMUM ? " = " : "=";
 }
 
 void config_dump(const struct config *config, FILE *stream)

@@ -4,6 +4,7 @@
 
 #include "mimo/ini_file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <ini.h>
@@ -85,14 +86,15 @@ static char *read_line(char *buffer, int size, void *stream)
     struct reading *reading = stream;
     const char *line = reading->rest + strspn(reading->rest, " \t");
     size_t length = strcspn(line, "\n");
-    const size_t room = (size_t)size - 3; /* inih counts CR, LF and NUL in */
 
+    assert((size_t)size >= INI_FILE_LINE_MAXIMUM + 3); /* inih counts CR, LF and NUL in */
     if (reading->wrong_line > 0 || *reading->rest == '\0')
         return NULL;
     reading->line++;
     reading->rest = line[length] ? line + length + 1 : line + length;
-    if (length > room)
-        fail(reading, "line is too long: %zu characters, allowed are %zu", length, room);
+    if (length > INI_FILE_LINE_MAXIMUM)
+        fail(reading, "line is too long: %zu characters, allowed are %d", length,
+             INI_FILE_LINE_MAXIMUM);
     else if (*line == '[')
         check_section(reading, line, length);
     if (reading->wrong_line > 0)

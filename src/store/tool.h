@@ -48,6 +48,11 @@ int tool_visit(struct store *store,
                             struct error *error),
                void *context, struct error *error);
 
+/* Calls `take` with each page, of at most `limit`, of a container's documents. -1 as above. */
+int tool_visit_pages(struct store *store, enum store_container container, size_t limit,
+                     int (*take)(void *context, struct store_result *page, struct error *error),
+                     void *context, struct error *error);
+
 /* Makes a document that comes from elsewhere fit for this store: members that follow from others
  * (bucket, key, partitionKey) are filled in, and all must be understood. */
 int tool_complete_document(enum store_container container, json_t *document, struct error *error);

@@ -159,8 +159,9 @@ static int reseal_again(struct reseal *reseal, const char *key, struct error *er
     return status;
 }
 
-static int reseal_page(struct reseal *reseal, struct store_result *page, struct error *error)
+static int reseal_page(void *context, struct store_result *page, struct error *error)
 {
+    struct reseal *reseal = context;
     for (size_t i = 0; i < page->count; i++) {
         enum store_status end;
         if (reseal_item(reseal, &page->items[i], &end, error) < 0)
@@ -173,27 +174,6 @@ static int reseal_page(struct reseal *reseal, struct store_result *page, struct 
         reseal->failed += page->skipped;
         tool_complain("%zu documents stay as they are: %s", page->skipped, page->error.message);
     }
-    return 0;
-}
-
-static int reseal_all(struct reseal *reseal, struct error *error)
-{
-    cleanup_free char *continuation = NULL;
-    do {
-        struct store_query query = {.kind = STORE_QUERY_DOCUMENTS,
-                                    .container = STORE_CLUSTERS,
-                                    .limit = RESEAL_PAGE,
-                                    .continuation = continuation};
-        struct store_operation page = store_query(&query);
-        if (store_run(reseal->store, &page, 1, error) < 0)
-            return -1;
-        int status = reseal_page(reseal, &page.result, error);
-        free(continuation);
-        continuation = take_pointer(&page.result.continuation);
-        store_release(&page, 1);
-        if (status < 0)
-            return -1;
-    } while (continuation);
     return 0;
 }
 
@@ -222,7 +202,7 @@ int tool_reseal(const struct tool *tool)
     struct error error;
     if (open_all(tool, &reseal, &error) < 0)
         return tool_fail(&error);
-    int status = reseal_all(&reseal, &error);
+    int status = tool_visit_pages(reseal.store, STORE_CLUSTERS, RESEAL_PAGE, reseal_page, &reseal, &error);
     if (status < 0)
         tool_fail(&error);
     printf("%zu clusters resealed, %zu were already, %zu have no kubeconfig, %zu failed%s\n",

@@ -76,12 +76,17 @@ static void on_written(uv_write_t *write, int status)
         serve_next(connection);
 }
 
+json_t *sockets_refusal(const struct error *error)
+{
+    return json_pack("{s:b, s:s}", "ok", 0, "error", error->message);
+}
+
 static json_t *answer_request(struct connection *connection, size_t length)
 {
     struct error error;
     cleanup_json json_t *request = document_parse(connection->request, length, &error);
     if (!request)
-        return json_pack("{s:b, s:s}", "ok", 0, "error", error.message);
+        return sockets_refusal(&error);
     return connection->sockets->handlers->control(connection->sockets->context, request);
 }
 

@@ -44,6 +44,9 @@ struct sockets {
 int sockets_open(struct sockets *sockets, uv_loop_t *loop, const char *directory, int index,
                  const struct sockets_handlers *handlers, void *context, struct error *error);
 
+/* {"ok": false, "error": the message}. New reference; NULL only without memory. */
+json_t *sockets_refusal(const struct error *error);
+
 /* Closes and removes them; connections that are open end. */
 void sockets_close(struct sockets *sockets);
 

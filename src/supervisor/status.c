@@ -206,10 +206,9 @@ static json_t *answer_unknown(const char *name)
         size_t length = strlen(known);
         snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", commands[i].name);
     }
-    /* By way of an error, which drops a character that is cut in two. */
     struct error error;
     error_set(&error, ERROR_INVALID, "unknown command \"%.100s\"; known: %s", name, known);
-    return json_pack("{s:b, s:s}", "ok", 0, "error", error.message);
+    return sockets_refusal(&error);
 }
 
 json_t *status_answer(struct supervisor *supervisor, json_t *request)
