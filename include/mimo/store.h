@@ -232,4 +232,15 @@ int store_verify_integrity(struct store *store, bool *ret_sound, struct error *e
 /* Online copy into a new file (SQLite); ERROR_INVALID for a backend that keeps its own backups. */
 int store_backup(struct store *store, const char *path, struct error *error);
 
+/* What names a document: borrowed from it, or from the target. */
+struct store_name {
+    const char *id;        /* `key` of a cluster */
+    const char *partition; /* NULL: whichever it is in */
+};
+
+/* The name that a document carries in itself. ERROR_INVALID says which member is missing or wrong.
+ */
+int store_name_of_document(enum store_container container, const json_t *document,
+                           struct store_name *ret_name, struct error *error);
+
 #endif

@@ -10,9 +10,9 @@
 #ifndef API_API_H
 #define API_API_H
 
-#include "api/answer.h"
-#include "api/auth.h"
-#include "api/request.h"
+#include "api/auth/auth.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 #include "mimo/config.h"
 #include "mimo/store.h"
 #include "mimo/task.h"

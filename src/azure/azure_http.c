@@ -97,8 +97,9 @@ void azure_answer_free(struct azure_answer *answer)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(answer->document, name, value) if (json_is_string(value))
-        OPENSSL_cleanse((void *)(uintptr_t)json_string_value(value), json_string_length(value));
+    json_object_foreach(answer->document, name, value)
+        if (json_is_string(value))
+            OPENSSL_cleanse((void *)(uintptr_t)json_string_value(value), json_string_length(value));
     json_decref(answer->document);
     answer->document = NULL;
 }

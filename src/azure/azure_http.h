@@ -2,8 +2,8 @@
 /*
  * azure_http.h - one request to a service of Azure: JSON comes back.
  */
-#ifndef MIMO_AZURE_HTTP_H
-#define MIMO_AZURE_HTTP_H
+#ifndef MIMO_AZURE_AZURE_HTTP_H
+#define MIMO_AZURE_AZURE_HTTP_H
 
 #include <jansson.h>
 #include <stdbool.h>

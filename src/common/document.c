@@ -55,14 +55,12 @@ size_t document_depth(const json_t *value)
         (json_t *)(uintptr_t)value; /* the iterators of Jansson 2.13 know no const */
 
     if (json_is_array(value)) {
-        json_array_foreach(container, index, child)
-        {
+        json_array_foreach(container, index, child) {
             size_t depth = is_container(child) ? document_depth(child) : 0;
             deepest = depth > deepest ? depth : deepest;
         }
     } else if (json_is_object(value)) {
-        json_object_foreach(container, name, child)
-        {
+        json_object_foreach(container, name, child) {
             size_t depth = is_container(child) ? document_depth(child) : 0;
             deepest = depth > deepest ? depth : deepest;
         }

@@ -177,9 +177,9 @@ static void remove_secrets(json_t *value)
     json_t *child;
     size_t index;
 
-    json_array_foreach(value, index, child) remove_secrets(child);
-    json_object_foreach_safe(value, next, name, child)
-    {
+    json_array_foreach(value, index, child)
+        remove_secrets(child);
+    json_object_foreach_safe(value, next, name, child) {
         if (is_secret(name))
             json_object_del(value, name);
         else if (!is_free_of_secrets(name))

@@ -93,8 +93,7 @@ static int read_containers(struct job *job, struct error *error)
     if (!job->addresses || !job->settings)
         return error_set(error, ERROR_INVALID, "member \"%s\" is missing",
                          job->addresses ? "settings" : "addresses");
-    json_array_foreach(job->addresses, index, address)
-    {
+    json_array_foreach(job->addresses, index, address) {
         if (!json_is_string(address))
             return error_set(error, ERROR_INVALID,
                              "member \"addresses\" must be an array of strings");

@@ -191,8 +191,7 @@ static int read_attempts(struct manifest *manifest, struct error *error)
     manifest->attempt = manifest->dequeues;
     if (attempts && !json_is_array(attempts))
         return error_set(error, ERROR_INVALID, "member \"attempts\" must be an array");
-    json_array_foreach(attempts, index, entry)
-    {
+    json_array_foreach(attempts, index, entry) {
         int64_t number = document_integer(entry, "number", 0);
 
         if (number < 1 || number >= INT_MAX)

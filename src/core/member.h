@@ -6,16 +6,16 @@
  * kind, place, bounds. Reading (strict), writing back and showing use the same table, so that they
  * cannot disagree.
  */
-#ifndef MIMO_MEMBER_H
-#define MIMO_MEMBER_H
+#ifndef MIMO_CORE_MEMBER_H
+#define MIMO_CORE_MEMBER_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/json_scan.h"
 #include "mimo/error.h"
+#include "mimo/json_scan.h"
 #include "mimo/text_buffer.h"
 
 enum member_kind {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "ctl/handlers.h"
+#include "ctl/commands/handlers.h"
 #include "ctl/options.h"
 
 enum { OPERANDS_UNLIMITED = -1 };

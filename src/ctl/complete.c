@@ -9,12 +9,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ctl/api.h"
+#include "ctl/client/api.h"
+#include "ctl/client/control_client.h"
+#include "ctl/client/regions.h"
 #include "ctl/commands.h"
-#include "ctl/control_client.h"
-#include "ctl/machine.h"
-#include "ctl/regions.h"
-#include "ctl/states.h"
+#include "ctl/commands/machine.h"
+#include "ctl/output/states.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/outcome.h"
@@ -62,8 +62,9 @@ static void offer_each(const struct completion *completion, const char *path, co
     json_t *item;
     if (api_list(completion->ctl, &listing, &items, NULL, &ignored) < 0)
         return;
-    json_array_foreach(items, position, item) offer(completion, document_string(item, member, ""),
-                                                    document_string(item, description, ""));
+    json_array_foreach(items, position, item)
+        offer(completion, document_string(item, member, ""),
+              document_string(item, description, ""));
 }
 
 static void offer_tasks(struct completion *completion)
@@ -112,8 +113,7 @@ static void offer_manifests(struct completion *completion)
         .path = "/admin/maintenanceManifests", .query = &query, .limit = CANDIDATES_MAXIMUM};
     if (api_list(completion->ctl, &listing, &manifests, NULL, &ignored) < 0)
         return;
-    json_array_foreach(manifests, position, manifest)
-    {
+    json_array_foreach(manifests, position, manifest) {
         char description[256];
         snprintf(description, sizeof(description), "%s on %s",
                  document_string(manifest, "state", ""),
@@ -148,8 +148,7 @@ static void offer_indexes(struct completion *completion)
     json_t *name;
     if (control_find(machine_directory(completion->ctl), &names, &ignored) < 0)
         return;
-    json_array_foreach(names, position, name)
-    {
+    json_array_foreach(names, position, name) {
         int index;
         char text[16];
         if (sscanf(json_string_value(name), "actuator-%5d.", &index) != 1)

@@ -11,9 +11,9 @@
 
 #include <jansson.h>
 
-#include "ctl/connection.h"
+#include "ctl/client/connection.h"
 #include "ctl/options.h"
-#include "ctl/output.h"
+#include "ctl/output/output.h"
 #include "mimo/error.h"
 
 enum ctl_exit {

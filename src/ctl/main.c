@@ -11,10 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/client/interrupt.h"
 #include "ctl/commands.h"
 #include "ctl/complete.h"
 #include "ctl/ctl.h"
-#include "ctl/interrupt.h"
 
 /* "mimoctl help manifest create" is "mimoctl manifest create --help". */
 static void take_help_word(struct options *options)

@@ -82,8 +82,7 @@ int address_list_collect(json_t *entries, const char *host, int port, struct add
     size_t index;
     json_t *element;
     *ret_list = (struct address_list){0};
-    json_array_foreach(entries, index, element)
-    {
+    json_array_foreach(entries, index, element) {
         struct entry entry;
         const char *text = json_is_string(element) ? json_string_value(element) : "";
         bool is_good = parse_entry(text, &entry);

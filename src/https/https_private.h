@@ -2,8 +2,8 @@
 /*
  * https_private.h - what the files of this folder share.
  */
-#ifndef MIMO_HTTPS_PRIVATE_H
-#define MIMO_HTTPS_PRIVATE_H
+#ifndef MIMO_HTTPS_HTTPS_PRIVATE_H
+#define MIMO_HTTPS_HTTPS_PRIVATE_H
 
 #include <curl/curl.h>
 

@@ -2,8 +2,8 @@
 /*
  * kube_private.h - what the files of this folder share among themselves and with their tests.
  */
-#ifndef MIMO_KUBE_PRIVATE_H
-#define MIMO_KUBE_PRIVATE_H
+#ifndef MIMO_KUBE_KUBE_PRIVATE_H
+#define MIMO_KUBE_KUBE_PRIVATE_H
 
 #include "mimo/kube.h"
 

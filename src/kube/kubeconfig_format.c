@@ -43,8 +43,7 @@ static int choose_address(const struct kubeconfig *config, const json_t *address
     const char *found[ADDRESSES_MAXIMUM];
     size_t count = 0, index;
     json_t *element;
-    json_array_foreach(addresses, index, element)
-    {
+    json_array_foreach(addresses, index, element) {
         const char *entry = json_is_string(element) ? json_string_value(element) : "";
         const char *address = addresses_of(entry, config);
         while (address && *address && count < ADDRESSES_MAXIMUM) {

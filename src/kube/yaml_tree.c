@@ -209,8 +209,10 @@ static void wipe_strings(json_t *value)
     json_t *child;
     if (json_is_string(value))
         OPENSSL_cleanse((char *)(uintptr_t)json_string_value(value), json_string_length(value));
-    json_array_foreach(value, index, child) wipe_strings(child);
-    json_object_foreach(value, name, child) wipe_strings(child);
+    json_array_foreach(value, index, child)
+        wipe_strings(child);
+    json_object_foreach(value, name, child)
+        wipe_strings(child);
 }
 
 void yaml_tree_wipe(json_t *tree)

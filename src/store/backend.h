@@ -33,17 +33,6 @@ struct store {
 
 extern const struct store_backend sqlite_backend;
 
-/* What names a document: borrowed from it, or from the target. */
-struct store_name {
-    const char *id;        /* `key` of a cluster */
-    const char *partition; /* NULL: whichever it is in */
-};
-
-/* The name that a document carries in itself. ERROR_INVALID says which member is missing or wrong.
- */
-int store_name_of_document(enum store_container container, const json_t *document,
-                           struct store_name *ret_name, struct error *error);
-
 /* The document as text of at most STORE_DOCUMENT_SIZE_MAXIMUM bytes; the caller frees it. */
 int store_format_document(const json_t *document, char **ret_text, size_t *ret_length,
                           struct error *error);

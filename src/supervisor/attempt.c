@@ -162,8 +162,7 @@ static json_t *make_settings(const struct supervisor *supervisor, const struct t
     size_t index;
     json_t *name;
     assert(json_array_size(names) <= LAUNCH_CERTIFICATES_MAXIMUM);
-    json_array_foreach(names, index, name)
-    {
+    json_array_foreach(names, index, name) {
         snprintf(launch->certificates[index], sizeof(launch->certificates[index]), "%s",
                  json_string_value(name));
         launch->certificate_count++;

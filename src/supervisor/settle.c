@@ -22,8 +22,7 @@ void settle_merge_patch(json_t *target, json_t *patch)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(patch, name, value)
-    {
+    json_object_foreach(patch, name, value) {
         if (json_is_null(value)) {
             json_object_del(target, name);
         } else if (json_is_object(value)) {
@@ -46,8 +45,7 @@ static bool was_settled_before(struct settlement *settlement, const struct settl
     json_t *attempts = document_get(manifest_document(&settlement->claim.manifest), "attempts");
     size_t index;
     json_t *entry;
-    json_array_foreach(attempts, index, entry)
-    {
+    json_array_foreach(attempts, index, entry) {
         if (document_integer(entry, "number", 0) == settlement->attempt)
             return strcmp(document_string(entry, "actuator", ""), rules->actuator) == 0 &&
                    strcmp(document_string(entry, "outcome", ""),
@@ -83,7 +81,8 @@ static bool release_cluster(struct settlement *settlement, const struct settle_r
     json_t *body = document_get(cluster_document(cluster), "openShiftCluster");
     size_t index;
     json_t *patch;
-    json_array_foreach(settlement->cluster_patches, index, patch) settle_merge_patch(body, patch);
+    json_array_foreach(settlement->cluster_patches, index, patch)
+        settle_merge_patch(body, patch);
     return true;
 }
 

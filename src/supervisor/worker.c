@@ -174,8 +174,7 @@ static bool patch_is_declared(json_t *patch, const char *const *paths, const cha
 {
     const char *name;
     json_t *value;
-    json_object_foreach(patch, name, value)
-    {
+    json_object_foreach(patch, name, value) {
         char path[256];
         int length = snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", name);
         if (length < 0 || (size_t)length >= sizeof(path))

@@ -27,9 +27,9 @@ static const json_t *find_profile(const json_t *properties, const char *acr_doma
     const json_t *profiles = document_get(properties, "registryProfiles");
     size_t index;
     json_t *profile;
-    json_array_foreach(profiles, index,
-                       profile) if (strcasecmp(document_string(profile, "name", ""), acr_domain) ==
-                                    0) return profile;
+    json_array_foreach(profiles, index, profile)
+        if (strcasecmp(document_string(profile, "name", ""), acr_domain) == 0)
+            return profile;
     return NULL;
 }
 

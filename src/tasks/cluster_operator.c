@@ -33,9 +33,9 @@ static const json_t *find_condition(const json_t *operator, const char * type)
     const json_t *conditions = document_get(operator, "status.conditions");
     size_t index;
     json_t *condition;
-    json_array_foreach(conditions, index,
-                       condition) if (strcmp(document_string(condition, "type", ""), type) ==
-                                      0) return condition;
+    json_array_foreach(conditions, index, condition)
+        if (strcmp(document_string(condition, "type", ""), type) == 0)
+            return condition;
     return NULL;
 }
 

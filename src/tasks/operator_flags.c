@@ -57,11 +57,12 @@ static void compare_flags(struct flags_change *change, json_t *present)
     json_t *value;
     change->changed = (struct name_list){0};
     change->removed = (struct name_list){0};
-    json_object_foreach(change->wanted, name,
-                        value) if (!json_equal(value, json_object_get(present, name)))
-        add_name(&change->changed, name);
-    json_object_foreach(present, name, value) if (!json_object_get(change->wanted, name))
-        add_name(&change->removed, name);
+    json_object_foreach(change->wanted, name, value)
+        if (!json_equal(value, json_object_get(present, name)))
+            add_name(&change->changed, name);
+    json_object_foreach(present, name, value)
+        if (!json_object_get(change->wanted, name))
+            add_name(&change->removed, name);
     finish_names(&change->changed);
     finish_names(&change->removed);
 }
@@ -89,10 +90,11 @@ static struct step_result find_wanted_flags(const struct job *job, json_t **ret_
                              "the cluster with the flags that its operator is to have");
     if (!json_is_object(flags))
         return step_terminal("properties.operatorFlags of the cluster's document is no object");
-    json_object_foreach(flags, name, value) if (!json_is_string(value)) return step_terminal(
-        "properties.operatorFlags: \"%.*s\" must be a string, such as "
-        "\"true\"",
-        NAME_SHOWN_MAXIMUM, name);
+    json_object_foreach(flags, name, value)
+        if (!json_is_string(value))
+            return step_terminal("properties.operatorFlags: \"%.*s\" must be a string, such as "
+                                 "\"true\"",
+                                 NAME_SHOWN_MAXIMUM, name);
     *ret_flags = flags;
     return step_succeeded();
 }

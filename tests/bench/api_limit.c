@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/tls.h"
+#include "api/http/tls.h"
 #include "mimo/cleanup.h"
 #include "mimo/io.h"
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "api/client_certificate.h"
+#include "api/auth/client_certificate.h"
 
 static const char clients[] = "operator:CN=deploy,O=Fuzzing only\n";
 static struct client_table *table;

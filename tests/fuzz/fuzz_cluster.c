@@ -15,8 +15,7 @@ static void check_patch(json_t *cluster, json_t *patch)
     PROMISE(json_is_object(target));
     const char *name;
     json_t *value;
-    json_object_foreach(patch, name, value)
-    {
+    json_object_foreach(patch, name, value) {
         json_t *now = json_object_get(target, name);
         if (json_is_null(value))
             PROMISE(!now);

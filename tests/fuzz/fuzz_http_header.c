@@ -7,10 +7,10 @@
  */
 #include "fuzz.h"
 
-#include "api/listing.h"
-#include "api/request.h"
-#include "api/routes.h"
-#include "api/wire.h"
+#include "api/endpoints/listing.h"
+#include "api/http/request.h"
+#include "api/http/routes.h"
+#include "api/http/wire.h"
 #include "mimo/log.h"
 #include "mimo/resource_id.h"
 

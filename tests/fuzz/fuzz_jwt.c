@@ -7,8 +7,8 @@
  */
 #include "fuzz.h"
 
-#include "api/jwks.h"
-#include "api/jwt.h"
+#include "api/auth/jwks.h"
+#include "api/auth/jwt.h"
 
 /* Of a key pair whose private half was thrown away. */
 static const char key_set[] =

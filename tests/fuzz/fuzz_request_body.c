@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "api/manifest_create.h"
-#include "api/request.h"
+#include "api/endpoints/manifest_create.h"
+#include "api/http/request.h"
 #include "mimo/config.h"
 #include "mimo/manifest.h"
 #include "mimo/task.h"

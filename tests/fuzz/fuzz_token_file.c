@@ -2,7 +2,7 @@
 /* The token file of the Admin API, and a token that is looked for in it. */
 #include "fuzz.h"
 
-#include "api/token_file.h"
+#include "api/auth/token_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

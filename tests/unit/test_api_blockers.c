@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/blockers.h"
+#include "api/endpoints/blockers.h"
 #include "mimo/cluster.h"
 #include "mimo/document.h"
 

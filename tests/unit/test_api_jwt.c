@@ -10,7 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "api/jwt.h"
+#include "api/auth/jwt.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 

@@ -2,8 +2,8 @@
 /* test_api_key_schedule.c - when the keys of Entra ID are fetched, and the time tokens live by. */
 #include "expect.h"
 
-#include "api/entra.h"
-#include "api/key_schedule.h"
+#include "api/auth/entra.h"
+#include "api/auth/key_schedule.h"
 
 #define START INT64_C(1000000000)
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/manifest_create.h"
+#include "api/endpoints/manifest_create.h"
 #include "mimo/document.h"
 
 #define FLAGS_TASK "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6"

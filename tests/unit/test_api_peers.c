@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/peers.h"
+#include "api/http/peers.h"
 #include "mimo/clock.h"
 
 /* Short times: bodies are waited for long, the others not. */

@@ -11,7 +11,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "api/pool.h"
+#include "api/http/pool.h"
 
 enum { PATIENCE = 10000 };
 

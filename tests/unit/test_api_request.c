@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "api/listing.h"
-#include "api/request.h"
+#include "api/endpoints/listing.h"
+#include "api/http/request.h"
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "api/handlers.h"
-#include "api/routes.h"
+#include "api/endpoints/handlers.h"
+#include "api/http/routes.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
 

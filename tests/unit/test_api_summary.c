@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "api/summary.h"
+#include "api/endpoints/summary.h"
 #include "mimo/document.h"
 
 #define FLAGS "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6"

@@ -14,7 +14,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "api/tls.h"
+#include "api/http/tls.h"
 
 struct fixture {
     char directory[64];

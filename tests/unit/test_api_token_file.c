@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "api/token_file.h"
+#include "api/auth/token_file.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
 

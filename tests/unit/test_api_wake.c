@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/wake.h"
+#include "api/endpoints/wake.h"
 #include "mimo/io.h"
 
 static void every_wake_socket_gets_a_datagram_and_nothing_else_does(void **state)

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "api/wire.h"
+#include "api/http/wire.h"
 
 /* Cuts off the next line, which ends with CR LF or LF alone; NULL after the last. */
 static char *cut_line(char **at)

@@ -3,7 +3,7 @@
  * table. */
 #include "config.h"
 
-#include "common/config_table.h"
+#include "config/config_table.h"
 #include "config_fixture.h"
 #include "mimo/cleanup.h"
 #include "mimo/io.h"

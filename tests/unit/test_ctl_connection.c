@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/connection.h"
-#include "ctl/regions.h"
+#include "ctl/client/connection.h"
+#include "ctl/client/regions.h"
 
 static char folder[64]; /* the home directory of these tests */
 

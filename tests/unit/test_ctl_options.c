@@ -14,7 +14,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/options.h"
-#include "ctl/states.h"
+#include "ctl/output/states.h"
 #include "ctl/suggest.h"
 #include "mimo/document.h"
 

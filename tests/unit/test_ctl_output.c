@@ -14,7 +14,7 @@
 #include <locale.h>
 #include <unistd.h>
 
-#include "ctl/output.h"
+#include "ctl/output/output.h"
 #include "mimo/document.h"
 
 static int use_utf8(void **state)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/resolve.h"
+#include "ctl/client/resolve.h"
 #include "mimo/document.h"
 
 static json_t *fleet(void)

@@ -12,7 +12,7 @@
 
 #include <time.h>
 
-#include "ctl/times.h"
+#include "ctl/output/times.h"
 
 /* 2026-11-23T07:08:00Z */
 static const int64_t NOW = INT64_C(1795417680);

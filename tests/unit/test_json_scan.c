@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "core/json_scan.h"
 #include "expect.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
+#include "mimo/json_scan.h"
 
 static bool is_plain(const char *text, struct json_piece *ret_value)
 {

@@ -14,7 +14,7 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
-#include "store/sqlite_store.h"
+#include "store/sqlite/handle.h"
 
 enum { THREADS = 8, EACH = 100, KILLS = 20, DEADLINE_MILLISECONDS = 60000 };
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "store/sqlite_store.h"
+#include "store/sqlite/handle.h"
 
 enum { BATCH = 500, SMALL = 1000, LARGE = 100000, CLUSTERS = 50, FLOOD = 10000 };
 

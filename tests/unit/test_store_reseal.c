@@ -5,7 +5,7 @@
 #include "mimo/cluster.h"
 #include "mimo/document.h"
 #include "mimo/seal.h"
-#include "store/tool.h"
+#include "store-tool/tool.h"
 
 #define CLUSTER                                                                                    \
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/r/providers/"              \

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client_certificate.h - logging in with a TLS client certificate.
+ *
+ * A certificate is let in when its chain ends at an authority of api.client_ca, every certificate
+ * of it is valid today and strong enough (GnuTLS's profile "medium": RSA of 2048 bits, SHA-256), it
+ * is for TLS clients by its extended key usage, is itself no authority, and its subject stands in
+ * api.client_file:
+ *
+ *     # role:subject, as `openssl x509 -noout -subject -nameopt RFC2253` writes it
+ *     operator:CN=deploy,OU=Fleet,O=Example
+ *
+ * Subjects are compared byte for byte, each may stand there once; "cert:SUBJECT" becomes the actor
+ * of the audit trail. The handshake has proved that the other end has the key. The file must not be
+ * writable by others.
+ */
+#ifndef API_CLIENT_CERTIFICATE_H
+#define API_CLIENT_CERTIFICATE_H
+
+#include <gnutls/gnutls.h>
+#include <stddef.h>
+
+#include "api/auth/auth.h"
+
+enum { CLIENT_SUBJECT_MAXIMUM = 240, CLIENT_CHAIN_MAXIMUM = 8 };
+
+struct client_table; /* authorities and subjects */
+
+/* Makes a server's session ask for a certificate, which the client may leave out. It is not told
+ * for which authorities: they can change while the server runs. */
+void client_certificate_request(gnutls_session_t session);
+
+int client_table_load(const char *ca_path, const char *file_path, struct client_table **ret_table,
+                      struct error *error);
+void client_table_free(struct client_table *table);
+size_t client_table_count(const struct client_table *table);
+
+/* Judges the certificates (DER, the client's own first) that a client showed. -1: not let in;
+ * `reason` is for the log. */
+int client_table_find(const struct client_table *table, const gnutls_datum_t *certificates,
+                      unsigned int count, struct actor *ret_actor, struct error *reason);
+
+#endif

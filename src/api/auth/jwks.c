@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a key set, and finding a key in it. */
+#include "api/auth/jwks.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/auth/base64url.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+
+enum { EXPONENT_BYTES = 4 };
+
+struct jwks {
+    size_t count;
+    size_t left_out;
+    struct error reason; /* why the last one was left out */
+    struct jwks_key keys[JWKS_KEYS_MAXIMUM];
+};
+
+void jwks_free(struct jwks *jwks)
+{
+    if (!jwks)
+        return;
+    for (size_t i = 0; i < jwks->count; i++)
+        cjose_jwk_release(jwks->keys[i].key);
+    free(jwks);
+}
+
+size_t jwks_count(const struct jwks *jwks)
+{
+    return jwks->count;
+}
+
+size_t jwks_left_out(const struct jwks *jwks, const char **ret_reason)
+{
+    *ret_reason = jwks->reason.message;
+    return jwks->left_out;
+}
+
+const struct jwks_key *jwks_find(const struct jwks *jwks, const char *id)
+{
+    for (size_t i = 0; jwks && i < jwks->count; i++)
+        if (strcmp(jwks->keys[i].id, id) == 0)
+            return &jwks->keys[i];
+    return NULL;
+}
+
+/* What a key says of its use; a member that is missing allows all. */
+static int check_purpose(const json_t *entry, struct jwks_key *key, struct error *error)
+{
+    const char *type, *use, *algorithm;
+    if (document_read_string(entry, "kty", "", &type, error) < 0 ||
+        document_read_string(entry, "use", "sig", &use, error) < 0 ||
+        document_read_string(entry, "alg", "", &algorithm, error) < 0)
+        return -1;
+    if (strcmp(type, "RSA") != 0)
+        return error_set(error, ERROR_INVALID, "kty is \"%.32s\", not RSA", type);
+    if (strcmp(use, "sig") != 0)
+        return error_set(error, ERROR_INVALID, "use is \"%.32s\", not sig", use);
+    if (algorithm[0] && strcmp(algorithm, "RS256") != 0 && strcmp(algorithm, "PS256") != 0)
+        return error_set(error, ERROR_INVALID, "alg is \"%.32s\", not RS256 or PS256", algorithm);
+    snprintf(key->algorithm, sizeof(key->algorithm), "%s", algorithm);
+    return 0;
+}
+
+static int check_id(const json_t *entry, struct jwks_key *key, struct error *error)
+{
+    const char *id = document_string(entry, "kid", "");
+    size_t length = strlen(id);
+    if (length == 0 || length >= sizeof(key->id))
+        return error_set(error, ERROR_INVALID, "kid is not a text of 1 to %zu bytes",
+                         sizeof(key->id) - 1);
+    memcpy(key->id, id, length + 1);
+    return 0;
+}
+
+/* A positive number of a key, big-endian; leading zero bytes are refused as RFC 7518 does. */
+static uint8_t *read_number(const json_t *entry, const char *name, size_t *ret_length)
+{
+    const char *text = document_string(entry, name, "");
+    cleanup_free uint8_t *number = base64url_read(text, strlen(text), ret_length);
+    return number && number[0] != 0 ? take_pointer(&number) : NULL;
+}
+
+static size_t bits_of(const uint8_t *number, size_t length)
+{
+    return 8 * length - (size_t)(__builtin_clz(number[0]) - 24);
+}
+
+static int make_key(const json_t *entry, struct jwks_key *key, struct error *error)
+{
+    cjose_err problem;
+    size_t modulus_length = 0, exponent_length = 0;
+    cleanup_free uint8_t *modulus = read_number(entry, "n", &modulus_length);
+    cleanup_free uint8_t *exponent = read_number(entry, "e", &exponent_length);
+    if (!modulus || !exponent)
+        return error_set(error, ERROR_INVALID, "n and e are not base64url of numbers");
+    size_t bits = bits_of(modulus, modulus_length);
+    if (bits < JWKS_BITS_MINIMUM || bits > JWKS_BITS_MAXIMUM || !(modulus[modulus_length - 1] & 1))
+        return error_set(error, ERROR_INVALID, "n is no odd number of %d to %d bits",
+                         JWKS_BITS_MINIMUM, JWKS_BITS_MAXIMUM);
+    if (exponent_length > EXPONENT_BYTES || !(exponent[exponent_length - 1] & 1) ||
+        (exponent_length == 1 && exponent[0] < 3))
+        return error_set(error, ERROR_INVALID,
+                         "e is no odd number of at least 3 and at most %d bits",
+                         8 * EXPONENT_BYTES);
+    cjose_jwk_rsa_keyspec numbers = {
+        .e = exponent, .elen = exponent_length, .n = modulus, .nlen = modulus_length};
+    key->key = cjose_jwk_create_RSA_spec(&numbers, &problem);
+    return key->key ? 0 : error_set(error, ERROR_LIMIT, "cjose: %s", problem.message);
+}
+
+/* Keys that share their id with the entry at `index`. */
+static bool is_alone(const json_t *entries, size_t index, const char *id)
+{
+    size_t other;
+    json_t *entry;
+    json_array_foreach(entries, other, entry) {
+        if (other != index && strcmp(document_string(entry, "kid", ""), id) == 0)
+            return false;
+    }
+    return true;
+}
+
+static int take_key(struct jwks *jwks, const json_t *entries, size_t index, struct error *error)
+{
+    const json_t *entry = json_array_get(entries, index);
+    struct jwks_key *key = &jwks->keys[jwks->count];
+    if (!json_is_object(entry))
+        return error_set(error, ERROR_INVALID, "it is not an object");
+    if (check_purpose(entry, key, error) < 0 || check_id(entry, key, error) < 0)
+        return -1;
+    if (!is_alone(entries, index, key->id))
+        return error_set(error, ERROR_INVALID, "another key has the same kid");
+    if (make_key(entry, key, error) < 0)
+        return -1;
+    jwks->count++;
+    return 0;
+}
+
+int jwks_parse(const char *text, size_t length, struct jwks **ret_jwks, struct error *error)
+{
+    if (length > JWKS_SIZE_MAXIMUM)
+        return error_set(error, ERROR_LIMIT, "the key set has %zu bytes; %d are allowed", length,
+                         JWKS_SIZE_MAXIMUM);
+    cleanup_json json_t *document = document_parse(text, length, error);
+    if (!document)
+        return error_prefix(error, "the key set");
+    const json_t *entries = json_object_get(document, "keys");
+    if (!json_is_array(entries) || json_array_size(entries) > JWKS_KEYS_MAXIMUM)
+        return error_set(error, ERROR_INVALID,
+                         "the key set has no member \"keys\" that is an array of at most %d",
+                         JWKS_KEYS_MAXIMUM);
+    cleanup_jwks struct jwks *jwks = calloc(1, sizeof(*jwks));
+    if (!jwks)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        if (take_key(jwks, entries, i, &jwks->reason) == 0)
+            continue;
+        error_prefix(&jwks->reason, "key %zu", i);
+        jwks->left_out++;
+    }
+    if (jwks->count == 0)
+        return error_set(error, ERROR_INVALID, "the key set has no key that can be used%s%s",
+                         jwks->left_out ? "; " : "", jwks->reason.message);
+    *ret_jwks = take_pointer(&jwks);
+    return 0;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A token's form, header, claims, key and signature, in this order. */
+#include "api/auth/jwt.h"
+
+#include <cjose/jws.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/auth/base64url.h"
+#include "mimo/cleanup.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/text.h"
+#include "mimo/uuid.h"
+
+enum { PARTS = 3 };
+
+/* What was read, borrowed from the documents but for these. */
+struct token {
+    json_t *header;
+    json_t *claims;
+    const char *algorithm;
+    const char *key_id;
+};
+
+static void cleanup_token_function(struct token *token)
+{
+    json_decref(token->header);
+    json_decref(token->claims);
+}
+#define cleanup_token       __attribute__((cleanup(cleanup_token_function)))
+
+#define refuse(reason, ...) error_set(reason, ERROR_DENIED, __VA_ARGS__)
+
+bool jwt_has_form(const char *token)
+{
+    size_t dots = 0;
+    for (const char *at = token; *at; at++)
+        dots += *at == '.';
+    return dots == PARTS - 1;
+}
+
+/* ---- form ---- */
+
+/* Cuts the token at its dots. */
+static int find_parts(const char *token, size_t length, const char **parts, size_t *lengths,
+                      struct error *reason)
+{
+    const char *rest = token, *end = token + length;
+    if (length == 0 || length > JWT_SIZE_MAXIMUM)
+        return refuse(reason, "it has %zu bytes; a token has 1 to %d", length, JWT_SIZE_MAXIMUM);
+    for (int i = 0; i < PARTS; i++) {
+        const char *dot = memchr(rest, '.', (size_t)(end - rest));
+        if ((dot != NULL) != (i < PARTS - 1))
+            return refuse(reason, "it is not three parts with a dot between them");
+        parts[i] = rest;
+        lengths[i] = (size_t)((dot ? dot : end) - rest);
+        rest = dot ? dot + 1 : end;
+    }
+    return 0;
+}
+
+static int read_object(const char *text, size_t length, const char *what, json_t **ret_object,
+                       struct error *reason)
+{
+    size_t size;
+    cleanup_free uint8_t *data = base64url_read(text, length, &size);
+    if (!data)
+        return refuse(reason, "its %s is not base64url", what);
+    cleanup_json json_t *object = document_parse((const char *)data, size, reason);
+    if (!object)
+        return error_prefix(reason, "its %s", what);
+    if (document_depth(object) > JWT_DEPTH_MAXIMUM)
+        return refuse(reason, "its %s is nested deeper than %d", what, JWT_DEPTH_MAXIMUM);
+    *ret_object = take_pointer(&object);
+    return 0;
+}
+
+static int read_form(struct token *token, const char *text, size_t length, struct error *reason)
+{
+    const char *parts[PARTS];
+    size_t lengths[PARTS], size;
+    if (find_parts(text, length, parts, lengths, reason) < 0 ||
+        read_object(parts[0], lengths[0], "header", &token->header, reason) < 0 ||
+        read_object(parts[1], lengths[1], "claims", &token->claims, reason) < 0)
+        return -1;
+    cleanup_free uint8_t *signature = base64url_read(parts[2], lengths[2], &size);
+    return signature ? 0 : refuse(reason, "its signature is not base64url");
+}
+
+/* ---- header ---- */
+
+/* A member that is a text, or "" for anything else; no member we compare with is empty. */
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+static int check_header(struct token *token, struct error *reason)
+{
+    const char *type = text_of(token->header, "typ");
+    token->algorithm = text_of(token->header, "alg");
+    token->key_id = text_of(token->header, "kid");
+    if (strcmp(token->algorithm, "RS256") != 0 && strcmp(token->algorithm, "PS256") != 0)
+        return refuse(reason, "alg is \"%.32s\", not RS256 or PS256", token->algorithm);
+    if (strcmp(type, "JWT") != 0 && strcmp(type, "at+jwt") != 0)
+        return refuse(reason, "typ is \"%.32s\", not JWT or at+jwt", type);
+    if (json_object_get(token->header, "crit") || json_object_get(token->header, "b64"))
+        return refuse(reason, "its header demands an extension (crit or b64)");
+    if (!token->key_id[0])
+        return refuse(reason, "its header names no key (kid)");
+    return 0;
+}
+
+/* ---- claims ---- */
+
+static int check_text(const json_t *claims, const char *name, const char *expected,
+                      struct error *reason)
+{
+    const char *text = text_of(claims, name);
+    return strcmp(text, expected) == 0
+               ? 0
+               : refuse(reason, "%s is \"%.100s\", not %s", name, text, expected);
+}
+
+static int read_time(const json_t *claims, const char *name, int64_t *ret_time,
+                     struct error *reason)
+{
+    const json_t *value = json_object_get(claims, name);
+    *ret_time = json_integer_value(value); /* 0 for anything else */
+    if (*ret_time <= 0 || *ret_time > CLOCK_MAXIMUM)
+        return refuse(reason, "%s is not a time in whole seconds", name);
+    return 0;
+}
+
+static int check_times(const json_t *claims, int64_t now, struct error *reason)
+{
+    int64_t expires, begins, issued;
+    if (read_time(claims, "exp", &expires, reason) < 0 ||
+        read_time(claims, "nbf", &begins, reason) < 0 ||
+        read_time(claims, "iat", &issued, reason) < 0)
+        return -1;
+    if (now >= expires + JWT_LEEWAY)
+        return refuse(reason, "it expired %" PRId64 " s ago", now - expires);
+    if (begins > now + JWT_LEEWAY)
+        return refuse(reason, "it is not valid for another %" PRId64 " s (nbf)", begins - now);
+    if (issued > now + JWT_LEEWAY || issued > expires)
+        return refuse(reason, "iat is in the future, or after exp");
+    return 0;
+}
+
+/* ID tokens are signed by the same keys, and for the application that asked for them; they tell
+ * that application who its user is and let nobody in. */
+static int check_kind(const json_t *claims, struct error *reason)
+{
+    static const char *const of_id_tokens[] = {"nonce", "at_hash", "c_hash"};
+    const char *kind = text_of(claims, "idtyp");
+    for (size_t i = 0; i < sizeof(of_id_tokens) / sizeof(of_id_tokens[0]); i++)
+        if (json_object_get(claims, of_id_tokens[i]))
+            return refuse(reason, "it is an ID token (it has %s); an access token is needed",
+                          of_id_tokens[i]);
+    if (json_object_get(claims, "idtyp") && strcmp(kind, "app") != 0 && strcmp(kind, "user") != 0)
+        return refuse(reason, "idtyp is \"%.32s\", not app or user", kind);
+    if (!uuid_is_valid(text_of(claims, "azp")))
+        return refuse(reason, "azp is no UUID: it is no access token of version 2.0");
+    if (!uuid_is_valid(text_of(claims, "oid")))
+        return refuse(reason, "oid is no UUID");
+    return 0;
+}
+
+/* The highest of the roles that are ours. */
+static int read_role(const json_t *claims, enum role *ret_role, struct error *reason)
+{
+    static const char *const names[] = {
+        [ROLE_READER] = "MIMO.Reader",
+        [ROLE_OPERATOR] = "MIMO.Operator",
+        [ROLE_ADMIN] = "MIMO.Admin",
+    };
+    const json_t *roles = json_object_get(claims, "roles"), *scope = json_object_get(claims, "scp");
+    *ret_role = ROLE_NONE;
+    if ((roles && !json_is_array(roles)) || (scope && !json_is_string(scope)))
+        return refuse(reason, "roles is no array, or scp no text");
+    if (json_array_size(roles) == 0 && !text_of(claims, "scp")[0])
+        return refuse(reason, "it has neither roles nor scp");
+    for (size_t i = 0; i < json_array_size(roles); i++) {
+        const char *name = json_string_value(json_array_get(roles, i));
+        if (!name)
+            return refuse(reason, "roles has something that is no text");
+        for (int role = ROLE_READER; role <= ROLE_ADMIN; role++)
+            if (strcmp(name, names[role]) == 0 && (enum role)role > *ret_role)
+                *ret_role = (enum role)role;
+    }
+    return 0;
+}
+
+/* "entra:OID:ann@contoso.com", "entra:OID:app=CLIENT-ID". The colon keeps it apart from names of
+ * the token file, and the object ID tells people of one name from each other. */
+static void write_name(const json_t *claims, char *name, size_t size)
+{
+    const char *user = text_of(claims, "preferred_username");
+    int length = snprintf(name, size, "entra:%s:", text_of(claims, "oid"));
+    char *rest = name + length;
+    if (user[0])
+        text_copy_clean(rest, size - (size_t)length, user, '?');
+    else
+        snprintf(rest, size - (size_t)length, "app=%s", text_of(claims, "azp"));
+}
+
+static int check_claims(const json_t *claims, const struct jwt_rules *rules, struct actor *actor,
+                        struct error *reason)
+{
+    if (check_text(claims, "iss", rules->issuer, reason) < 0 ||
+        check_text(claims, "aud", rules->audience, reason) < 0 ||
+        check_text(claims, "tid", rules->tenant, reason) < 0 ||
+        check_text(claims, "ver", "2.0", reason) < 0 ||
+        check_times(claims, rules->now, reason) < 0 || check_kind(claims, reason) < 0 ||
+        read_role(claims, &actor->role, reason) < 0)
+        return -1;
+    write_name(claims, actor->name, sizeof(actor->name));
+    return 0;
+}
+
+/* ---- signature ---- */
+
+static int check_signature(const char *text, size_t length, const struct token *token,
+                           const struct jwks_key *key, struct error *reason)
+{
+    cjose_err problem = {0};
+    if (key->algorithm[0] && strcmp(key->algorithm, token->algorithm) != 0)
+        return refuse(reason, "its key \"%.64s\" is for %s, not for %s", key->id, key->algorithm,
+                      token->algorithm);
+    cjose_jws_t *jws = cjose_jws_import(text, length, &problem);
+    if (!jws)
+        return refuse(reason, "cjose does not take it: %s",
+                      problem.message ? problem.message : "no reason given");
+    bool good = cjose_jws_verify(jws, key->key, &problem);
+    cjose_jws_release(jws);
+    return good ? 0 : refuse(reason, "it is not signed by the key \"%.64s\"", key->id);
+}
+
+enum jwt_verdict jwt_check(const char *text, size_t length, const struct jwt_rules *rules,
+                           struct actor *ret_actor, struct error *reason)
+{
+    cleanup_token struct token token = {0};
+    struct actor actor = {.role = ROLE_NONE};
+    if (read_form(&token, text, length, reason) < 0 || check_header(&token, reason) < 0 ||
+        check_claims(token.claims, rules, &actor, reason) < 0)
+        return JWT_REFUSED;
+    const struct jwks_key *key = jwks_find(rules->keys, token.key_id);
+    if (!key) {
+        refuse(reason, "its key \"%.64s\" is not known", token.key_id);
+        return JWT_KEY_UNKNOWN;
+    }
+    if (!jwt_memory_has(rules->memory, text, length)) {
+        if (check_signature(text, length, &token, key, reason) < 0)
+            return JWT_REFUSED;
+        jwt_memory_keep(rules->memory, text, length);
+    }
+    *ret_actor = actor;
+    return JWT_VALID;
+}

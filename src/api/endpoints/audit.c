@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The audit trail: who changed what, when, for which ticket. */
+#include "api/endpoints/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/endpoints/wake.h"
+#include "api/http/routes.h"
+#include "mimo/cleanup.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+
+struct audit audit_begin(const struct request *request, const char *resource)
+{
+    char id[UUID_SIZE];
+    uuid_make(id);
+    json_t *entry = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "id", id, "time",
+                              (json_int_t)clock_unix_seconds(), "actor", request->actor.name,
+                              "action", request->route->action, "resource", resource, "requestId",
+                              request->request_id, "status", 0);
+    if (entry && document_set_string(entry, "icm", request->icm) < 0) {
+        json_decref(entry);
+        entry = NULL;
+    }
+    return (struct audit){.entry = entry};
+}
+
+static struct store_operation entry_operation(const struct audit *audit)
+{
+    return audit->etag ? store_replace(STORE_AUDIT, audit->etag, audit->entry)
+                       : store_create(STORE_AUDIT, audit->entry);
+}
+
+/* Remembers how the entry can be found again. */
+static void entry_written(struct audit *audit, struct store_operation *operation, int status)
+{
+    if (operation->result.status != STORE_DONE) {
+        log_error("audit entry not written (request %s): %s",
+                  document_string(audit->entry, "requestId", ""), operation->result.error.message);
+        return;
+    }
+    free(audit->etag);
+    audit->etag = take_pointer(&operation->result.etag);
+    audit->status = status;
+    audit->stale = false;
+}
+
+int audit_run_many(struct api *api, struct audit *audit, struct store_operation *changes,
+                   size_t count, int status, struct answer *answer)
+{
+    struct error error;
+    cleanup_free struct store_operation *batch = calloc(count + 1, sizeof(*batch));
+    if (!batch || !audit->entry || document_set(audit->entry, "status", json_integer(status)) < 0)
+        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+    memcpy(batch, changes, count * sizeof(*batch));
+    batch[count] = entry_operation(audit);
+    int result = store_run(api->store, batch, count + 1, &error);
+    memcpy(changes, batch, count * sizeof(*batch));
+    if (result == 0)
+        entry_written(audit, &batch[count], status);
+    store_release(&batch[count], 1);
+    return result < 0 ? answer_store_unavailable(answer, &error) : 0;
+}
+
+int audit_run(struct api *api, struct audit *audit, struct store_operation *change, int status,
+              struct answer *answer)
+{
+    return audit_run_many(api, audit, change, 1, status, answer);
+}
+
+void audit_set_count(struct audit *audit, json_int_t count)
+{
+    const json_t *stored = document_get(audit->entry, "count");
+    if (stored && json_integer_value(stored) == count)
+        return;
+    if (audit->entry && document_set(audit->entry, "count", json_integer(count)) == 0)
+        audit->stale = true;
+}
+
+/* Best effort: the answer is decided, and the log has what could not be written. */
+static void correct(struct api *api, struct audit *audit, int status)
+{
+    struct error error;
+    if (document_set(audit->entry, "status", json_integer(status)) < 0)
+        return;
+    struct store_operation operation = entry_operation(audit);
+    if (store_run(api->store, &operation, 1, &error) < 0)
+        log_warning("audit entry of request %s could not be corrected, its status was %d then and "
+                    "is %d: %s",
+                    document_string(audit->entry, "requestId", ""), audit->status, status,
+                    error.message);
+    else
+        entry_written(audit, &operation, status);
+    store_release(&operation, 1);
+}
+
+void audit_end(struct api *api, struct audit *audit, int status)
+{
+    if (audit->etag && (audit->stale || audit->status != status))
+        correct(api, audit, status);
+    if (status < 300)
+        wake_actuators(api->config->actuator_runtime_directory);
+    json_decref(audit->entry);
+    free(audit->etag);
+    *audit = (struct audit){0};
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why a Pending manifest is not running now. */
+#include "api/endpoints/blockers.h"
+
+#include <string.h>
+
+#include "api/endpoints/members.h"
+#include "mimo/bucket.h"
+#include "mimo/cleanup.h"
+#include "mimo/clock.h"
+#include "mimo/cluster.h"
+#include "mimo/document.h"
+
+enum { REASON_SIZE = 256 };
+
+/* Takes over `blocker`; NULL is want of memory, as everywhere below. */
+static int add(json_t *blockers, json_t *blocker)
+{
+    return json_array_append_new(blockers, blocker);
+}
+
+static int add_time(json_t *blockers, const char *kind, const char *member, int64_t time,
+                    const char *message)
+{
+    return add(blockers, json_pack("{s:s, s:I, s:s}", "kind", kind, member, (json_int_t)time,
+                                   "message", message));
+}
+
+static int add_times(json_t *blockers, const struct manifest *manifest, int64_t now)
+{
+    if (manifest->run_after > now &&
+        add_time(blockers, "notDue", "until", manifest->run_after, "its runAfter has not come") < 0)
+        return -1;
+    if (manifest->next_attempt > now &&
+        add_time(blockers, "backoff", "until", manifest->next_attempt,
+                 "it waits after an attempt that did not succeed") < 0)
+        return -1;
+    if (manifest->run_before != 0 && manifest->run_before < now)
+        return add_time(blockers, "overdue", "since", manifest->run_before,
+                        "its runBefore has passed: it becomes TimedOut");
+    return 0;
+}
+
+static int add_lease(json_t *blockers, const struct cluster *cluster)
+{
+    return add(blockers,
+               json_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
+                         cluster->lease_manifest[0] ? cluster->lease_manifest : NULL, "until",
+                         (json_int_t)cluster->lease_expires, "message",
+                         "another attempt has the cluster; the lease lasts until then at least"));
+}
+
+static int add_cluster(json_t *blockers, const struct blockers_facts *facts)
+{
+    struct cluster cluster;
+    struct error error;
+    char reason[REASON_SIZE];
+    int result = 0;
+    if (!facts->cluster)
+        return add(blockers, json_pack("{s:s, s:s}", "kind", "clusterMissing", "message",
+                                       "the cluster is not in the inventory: register it, or "
+                                       "delete the manifest"));
+    if (cluster_read(&cluster, facts->cluster, &error) < 0)
+        return add(blockers,
+                   json_pack("{s:s, s:s}", "kind", "clusterUnreadable", "message", error.message));
+    if (cluster_is_leased(&cluster, facts->now))
+        result = add_lease(blockers, &cluster);
+    else if (cluster_is_busy(&cluster, facts->mark, reason))
+        result =
+            add(blockers, json_pack("{s:s, s:s, s:s}", "kind", "clusterBusy", "provisioningState",
+                                    cluster.provisioning_state, "message", reason));
+    cluster_free(&cluster);
+    return result;
+}
+
+static bool has_bucket(const json_t *member, int bucket)
+{
+    const json_t *range = document_get(member, "buckets");
+    const json_t *first = json_array_get(range, 0);
+    const json_t *last = json_array_get(range, 1);
+    return json_is_integer(first) && json_is_integer(last) && bucket >= json_integer_value(first) &&
+           bucket <= json_integer_value(last);
+}
+
+/* What keeps an actuator from taking manifests, as far as its record tells; NULL: nothing. */
+static const char *find_hindrance(const json_t *member, const char **ret_message)
+{
+    int64_t maximum = document_integer(member, "maxWorkers", 0);
+    if (strcmp(document_string(member, "mode", ""), "paused") == 0) {
+        *ret_message = "the actuator of its bucket is paused: mimoctl resume, on its machine";
+        return "actuatorPaused";
+    }
+    if (maximum > 0 && document_integer(member, "workers", 0) >= maximum) {
+        *ret_message = "all workers of the actuator of its bucket are taken";
+        return "actuatorFull";
+    }
+    return NULL;
+}
+
+/* While actuators come and go two of them may name the same bucket: one that can work suffices. */
+static int add_actuator(json_t *blockers, const struct blockers_facts *facts)
+{
+    const struct manifest *manifest = facts->manifest;
+    int bucket = manifest->bucket >= 0 ? manifest->bucket : bucket_of(manifest->cluster);
+    const json_t *hindered = NULL;
+    const char *message = NULL;
+    for (size_t i = 0; i < facts->member_count; i++) {
+        const json_t *member = facts->members[i].document;
+        if (!member_is_alive(member, facts->ttl, facts->now) || !has_bucket(member, bucket))
+            continue;
+        if (!find_hindrance(member, &message))
+            return 0;
+        hindered = member;
+    }
+    if (!hindered)
+        return add(blockers, json_pack("{s:s, s:i, s:s}", "kind", "noActuator", "bucket", bucket,
+                                       "message", "no live actuator has its bucket"));
+    const char *kind = find_hindrance(hindered, &message);
+    return add(blockers,
+               json_pack("{s:s, s:s, s:s*, s:s}", "kind", kind, "actuator",
+                         document_string(hindered, "id", ""), "hostname",
+                         document_string(hindered, "hostname", NULL), "message", message));
+}
+
+json_t *blockers_find(const struct blockers_facts *facts)
+{
+    cleanup_json json_t *blockers = json_array();
+    if (!blockers || add_times(blockers, facts->manifest, facts->now) < 0 ||
+        add_cluster(blockers, facts) < 0 || add_actuator(blockers, facts) < 0)
+        return NULL;
+    return json_incref(blockers);
+}
+
+int blockers_add(struct api *api, const struct manifest *manifest, struct text_buffer *view,
+                 struct answer *answer)
+{
+    char subscription[UUID_SIZE];
+    struct error error;
+    if (manifest->state != MANIFEST_PENDING)
+        return 0;
+    resource_id_subscription(manifest->cluster, subscription);
+    struct store_query members = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};
+    struct store_operation reads[] = {
+        store_get(STORE_CLUSTERS, subscription, manifest->cluster),
+        store_query(&members),
+    };
+    int result = 0;
+    if (store_run(api->store, reads, 2, &error) < 0) {
+        result = answer_store_unavailable(answer, &error);
+    } else {
+        const struct blockers_facts facts = {
+            .manifest = manifest,
+            .now = clock_unix_seconds(),
+            .mark = api->config->clusters_mark_state,
+            .ttl = api->config->actuator_membership_ttl / 1000,
+            .cluster = reads[0].result.count ? reads[0].result.items[0].document : NULL,
+            .members = reads[1].result.items,
+            .member_count = reads[1].result.count,
+        };
+        cleanup_json json_t *blockers = blockers_find(&facts);
+        cleanup_free char *text = blockers ? document_format(blockers) : NULL;
+        view->failed = view->failed || !text;
+        text_buffer_add(view, ",\"blockers\":");
+        text_buffer_add(view, text ? text : "[]");
+    }
+    store_release(reads, 2);
+    return result;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking at the inventory of clusters. */
+#include "api/endpoints/clusters.h"
+
+#include "api/endpoints/handlers.h"
+#include "api/endpoints/listing.h"
+#include "api/endpoints/members.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+
+struct store_operation cluster_read_operation(const struct request *request, char *subscription)
+{
+    resource_id_subscription(request->cluster, subscription);
+    return store_get(STORE_CLUSTERS, subscription, request->cluster);
+}
+
+json_t *cluster_answer_view(struct api *api, struct cluster *cluster)
+{
+    json_t *view = cluster_view(cluster);
+    if (!view)
+        return NULL;
+    bool sealed = document_get(cluster->document, "sealedKubeconfig") != NULL;
+    json_object_set_new(view, "hasKubeconfig", json_boolean(sealed));
+    members_name_owner(api->members, view);
+    return view;
+}
+
+static json_t *view_of_document(struct api *api, json_t *document)
+{
+    struct cluster cluster;
+    struct error error;
+    if (cluster_read(&cluster, document, &error) < 0) {
+        log_warning("cluster %s is not listed: %s", document_string(document, "key", "?"),
+                    error.message);
+        return NULL;
+    }
+    json_t *view = cluster_answer_view(api, &cluster);
+    cluster_free(&cluster);
+    return view;
+}
+
+void clusters_list(struct api *api, struct request *request, struct answer *answer)
+{
+    struct store_query query = {.kind = STORE_QUERY_CLUSTERS};
+    listing_answer(api, request, &query, (struct listing_view){.document = view_of_document},
+                   answer);
+}
+
+void cluster_show(struct api *api, struct request *request, struct answer *answer)
+{
+    char subscription[UUID_SIZE];
+    struct cluster cluster;
+    struct error error;
+    struct store_operation operation = cluster_read_operation(request, subscription);
+    if (store_run(api->store, &operation, 1, &error) < 0) {
+        answer_store_unavailable(answer, &error);
+    } else if (operation.result.status != STORE_DONE) {
+        answer_refuse(answer, API_NOT_FOUND, NULL, "cluster not found: %s", request->cluster);
+    } else if (cluster_read(&cluster, operation.result.items[0].document, &error) < 0) {
+        answer_internal(answer, "the stored document cannot be understood", &error);
+    } else {
+        answer_set_view(answer, 200, cluster_answer_view(api, &cluster));
+        cluster_free(&cluster);
+    }
+    store_release(&operation, 1);
+}

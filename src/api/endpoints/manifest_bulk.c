@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many manifests with one request: deleting what has ended, cancelling what a schedule made.
+ *
+ * Batch by batch, each a page of a query and one run of the store, so that neither memory nor a
+ * transaction grows with how many there are. All of it is one entry in the audit trail.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/endpoints/audit.h"
+#include "api/endpoints/handlers.h"
+#include "api/endpoints/manifests.h"
+#include "mimo/cleanup.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+
+enum {
+    BATCH_MAXIMUM = 200,
+    CHANGES_MAXIMUM = 10000, /* of one request: the rest is for the next one */
+};
+
+struct bulk {
+    struct store_query query; /* which manifests */
+    /* What to do with one that was read; ERROR_DENIED leaves it alone. */
+    int (*change)(struct manifest *manifest, const struct store_item *found, int64_t now,
+                  struct store_operation *ret_operation, struct error *error);
+    char resource[MANIFEST_RESOURCE_SIZE]; /* for the audit trail: the request in words */
+    struct audit audit;
+    json_int_t changed;
+    json_int_t errors;
+    size_t left;
+};
+
+/* What is worked on at a time. */
+struct batch {
+    struct manifest manifests[BATCH_MAXIMUM];
+    struct store_operation changes[BATCH_MAXIMUM];
+    size_t count;
+};
+
+static int change_to_deleted(struct manifest *manifest, const struct store_item *found, int64_t now,
+                             struct store_operation *ret_operation, struct error *error)
+{
+    (void)now, (void)error;
+    *ret_operation = store_delete(STORE_MANIFESTS, manifest->cluster, manifest->id, found->etag);
+    return 0;
+}
+
+static int change_to_cancelled(struct manifest *manifest, const struct store_item *found,
+                               int64_t now, struct store_operation *ret_operation,
+                               struct error *error)
+{
+    if (manifest_cancel(manifest, now, false, error) < 0)
+        return -1;
+    *ret_operation = store_replace(STORE_MANIFESTS, found->etag, manifest_document(manifest));
+    return 0;
+}
+
+/* Fills the batch with the changes for one page. */
+static void prepare(struct bulk *bulk, const struct store_result *page, struct batch *batch)
+{
+    int64_t now = clock_unix_seconds();
+    struct error error;
+    batch->count = 0;
+    bulk->errors += (json_int_t)page->skipped;
+    if (page->skipped)
+        log_warning("%zu manifests cannot be understood and are left alone; the first: %s",
+                    page->skipped, page->error.message);
+    for (size_t i = 0; i < page->count; i++) {
+        struct manifest *manifest = &batch->manifests[batch->count];
+        if (manifest_read(manifest, page->items[i].document, &error) < 0) {
+            bulk->errors++;
+            continue;
+        }
+        if (bulk->change(manifest, &page->items[i], now, &batch->changes[batch->count], &error) <
+            0) {
+            bulk->errors++;
+            manifest_free(manifest);
+            continue;
+        }
+        batch->count++;
+    }
+}
+
+static void count_results(struct bulk *bulk, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->changes[i].result.status == STORE_DONE)
+            bulk->changed++;
+        else
+            bulk->errors++; /* somebody else changed it meanwhile */
+    }
+}
+
+/* The entry says beforehand how many there will be at most, and at the end how many there were. */
+static int run_batch(struct api *api, struct request *request, struct bulk *bulk,
+                     struct batch *batch, struct answer *answer)
+{
+    if (batch->count == 0)
+        return 0;
+    if (!bulk->audit.entry)
+        bulk->audit = audit_begin(request, bulk->resource);
+    audit_set_count(&bulk->audit, bulk->changed + (json_int_t)batch->count);
+    int result = audit_run_many(api, &bulk->audit, batch->changes, batch->count, 200, answer);
+    if (result == 0)
+        count_results(bulk, batch);
+    return result;
+}
+
+/* One page: found, changed, counted. *ret_continuation is where the next one begins. */
+static int run_page(struct api *api, struct request *request, struct bulk *bulk,
+                    struct batch *batch, char **ret_continuation, struct answer *answer)
+{
+    struct error error;
+    struct store_operation page = store_query(&bulk->query);
+    int result = 0;
+    *ret_continuation = NULL;
+    if (store_run(api->store, &page, 1, &error) < 0) {
+        result = answer_store_unavailable(answer, &error);
+    } else if (page.result.status != STORE_DONE) {
+        result = answer_internal(answer, "cannot ask the store", &page.result.error);
+    } else {
+        prepare(bulk, &page.result, batch);
+        result = run_batch(api, request, bulk, batch, answer);
+        store_release(batch->changes, batch->count);
+        for (size_t i = 0; i < batch->count; i++)
+            manifest_free(&batch->manifests[i]);
+        *ret_continuation = take_pointer(&page.result.continuation);
+    }
+    bulk->left -= page.result.count < bulk->left ? page.result.count : bulk->left;
+    store_release(&page, 1);
+    return result;
+}
+
+/* Changes all of them, or as many as one request may. *ret_more: there are others. */
+static int run(struct api *api, struct request *request, struct bulk *bulk, bool *ret_more,
+               struct answer *answer)
+{
+    cleanup_free struct batch *batch = malloc(sizeof(*batch));
+    cleanup_free char *continuation = NULL;
+    if (!batch)
+        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+    bulk->left = CHANGES_MAXIMUM;
+    do {
+        char *next;
+        bulk->query.limit = bulk->left < BATCH_MAXIMUM ? bulk->left : BATCH_MAXIMUM;
+        bulk->query.continuation = continuation;
+        int result = run_page(api, request, bulk, batch, &next, answer);
+        free(continuation);
+        continuation = next;
+        if (result < 0)
+            return -1;
+    } while (continuation && bulk->left > 0);
+    *ret_more = continuation != NULL;
+    return 0;
+}
+
+/* Puts the numbers into the trail, where anything was begun. */
+static void end(struct api *api, struct bulk *bulk, const struct answer *answer)
+{
+    if (!bulk->audit.entry)
+        return;
+    audit_set_count(&bulk->audit, bulk->changed);
+    audit_end(api, &bulk->audit, answer->status);
+}
+
+static int read_ended_states(const struct request *request, unsigned *ret_states,
+                             struct answer *answer)
+{
+    if (!request->query[QUERY_STATE])
+        return answer_refuse(answer, API_INVALID_PARAMETER, "state", "Parameter is missing");
+    if (request_states(request, ret_states, answer) < 0)
+        return -1;
+    if (*ret_states & MANIFEST_STATES_OPEN)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "state",
+                             "only manifests that have ended can be deleted together; cancel those "
+                             "that are Pending, stop those that are InProgress");
+    return 0;
+}
+
+void manifests_delete(struct api *api, struct request *request, struct answer *answer)
+{
+    struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS}, .change = change_to_deleted};
+    const char *age = request->query[QUERY_OLDER_THAN];
+    bool more;
+    if (read_ended_states(request, &bulk.query.states, answer) < 0 ||
+        manifests_read_age(request, &bulk.query.created_before, answer) < 0)
+        return;
+    snprintf(bulk.resource, sizeof(bulk.resource), "/maintenanceManifests?state=%s%s%s",
+             request->query[QUERY_STATE], age ? "&olderThan=" : "", age ? age : "");
+    if (run(api, request, &bulk, &more, answer) == 0)
+        answer_set_view(answer, 200,
+                        json_pack("{s:I, s:I, s:b}", "deleted", bulk.changed, "errors", bulk.errors,
+                                  "more", (int)more));
+    end(api, &bulk, answer);
+}
+
+void manifests_cancel(struct api *api, struct request *request, struct answer *answer)
+{
+    const char *wanted = request->query[QUERY_SCHEDULE_ID];
+    char schedule[UUID_SIZE];
+    bool more;
+    if (!wanted || !wanted[0]) {
+        answer_refuse(answer, API_INVALID_PARAMETER, "scheduleID", "Parameter is missing");
+        return;
+    }
+    if (request_uuid(request, QUERY_SCHEDULE_ID, schedule, answer) < 0)
+        return;
+    struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS,
+                                  .schedule = schedule,
+                                  .states = MANIFEST_STATE_BIT(MANIFEST_PENDING)},
+                        .change = change_to_cancelled};
+    snprintf(bulk.resource, sizeof(bulk.resource), "/maintenanceManifests?scheduleID=%s", schedule);
+    if (run(api, request, &bulk, &more, answer) == 0)
+        answer_set_view(answer, 200,
+                        json_pack("{s:I, s:I, s:b}", "cancelled", bulk.changed, "errors",
+                                  bulk.errors, "more", (int)more));
+    end(api, &bulk, answer);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating a manifest: the rules for its body, and what to do when such a manifest is open already.
+ */
+#include "api/endpoints/manifest_create.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/endpoints/audit.h"
+#include "api/endpoints/handlers.h"
+#include "api/endpoints/idempotency.h"
+#include "api/endpoints/manifests.h"
+#include "api/http/body.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+
+static const char *const taken_members[] = {
+    "maintenanceTaskID", "runAfter", "runBefore", "priority", "parameters", "icm", NULL};
+
+/* What a manifest's view contains and the caller may not set: ignored, as the service always did.
+ */
+static const char *const ignored_members[] = {
+    "id",         "clusterResourceID", "state",       "statusText",   "dequeues",
+    "leaseOwner", "leaseOwnerName",    "leaseExpiry", "leaseExpires", "nextAttempt",
+    "createdAt",  "createdBySchedule", "startedAt",   "finishedAt",   "progress",
+    "attempts",   "attempt",           "bucket",      "blockers",     NULL};
+
+static int refuse_task(const char *name, const struct task_list *tasks, struct answer *answer)
+{
+    char known[ERROR_MESSAGE_SIZE / 2] = "";
+    const struct task *task;
+    size_t used = 0;
+    size_t left_off = 0;
+    for (size_t i = 0; (task = task_list_at(tasks, i)); i++) {
+        char one[128];
+        size_t length = (size_t)snprintf(one, sizeof(one), "%s%s (%s)", used ? ", " : "", task->id,
+                                         task->short_name);
+        if (used + length < sizeof(known)) {
+            memcpy(known + used, one, length + 1);
+            used += length;
+        } else {
+            left_off++;
+        }
+    }
+    if (left_off > 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                             "no task \"%.64s\" is registered; tasks are %s, and %zu more that "
+                             "/admin/tasks lists",
+                             name, known, left_off);
+    return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                         "no task \"%.64s\" is registered; tasks are %s", name, known);
+}
+
+static int read_task(const json_t *body, const struct task_list *tasks,
+                     const struct task **ret_task, struct answer *answer)
+{
+    const json_t *value = document_get(body, "maintenanceTaskID");
+    const char *name = json_string_value(value);
+    if (!value || (name && !name[0]))
+        return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                             "Must be provided");
+    if (!name)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
+                             "member \"maintenanceTaskID\" must be a text");
+    *ret_task = task_list_find_by_name(tasks, name);
+    return *ret_task ? 0 : refuse_task(name, tasks, answer);
+}
+
+/* Unix seconds, or RFC 3339. 0 when absent. */
+static int read_time(const json_t *body, const char *name, int64_t *ret_time, struct answer *answer)
+{
+    const json_t *value = document_get(body, name);
+    struct error error;
+    *ret_time = 0;
+    if (!value)
+        return 0;
+    if (json_is_integer(value))
+        *ret_time = json_integer_value(value);
+    else if (!json_is_string(value))
+        return answer_refuse(answer, API_INVALID_PARAMETER, name,
+                             "member \"%s\" must be Unix seconds, or a time such as "
+                             "\"2026-11-30T00:00:00Z\"",
+                             name);
+    else if (clock_parse(json_string_value(value), ret_time, &error) < 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, name, "member \"%s\": %s", name,
+                             error.message);
+    if (*ret_time < 0 || *ret_time > CLOCK_MAXIMUM)
+        return answer_refuse(answer, API_INVALID_PARAMETER, name,
+                             "member \"%s\" must lie between 1970 and the end of 9999 (%lld)", name,
+                             (long long)CLOCK_MAXIMUM);
+    return 0;
+}
+
+static int read_priority(const json_t *body, int64_t *ret_priority, struct answer *answer)
+{
+    const json_t *value = document_get(body, "priority");
+    *ret_priority = value ? json_integer_value(value) : 0;
+    if (value &&
+        (!json_is_integer(value) || *ret_priority < 0 || *ret_priority > MANIFEST_PRIORITY_MAXIMUM))
+        return answer_refuse(answer, API_INVALID_PARAMETER, "priority",
+                             "member \"priority\" must be a whole number from 0 (first) to %d",
+                             MANIFEST_PRIORITY_MAXIMUM);
+    return 0;
+}
+
+static int read_parameters(const json_t *body, const struct task *task, json_t **ret_parameters,
+                           struct answer *answer)
+{
+    json_t *value = document_get(body, "parameters");
+    struct error error;
+    *ret_parameters = value;
+    if (!value)
+        return 0;
+    if (!json_is_object(value))
+        return answer_refuse(answer, API_INVALID_PARAMETER, "parameters",
+                             "member \"parameters\" must be an object");
+    if (!task->check_parameters && json_object_size(value) > 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "parameters",
+                             "task %s takes no parameters", task->short_name);
+    if (task->check_parameters && task->check_parameters(value, &error) < 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "parameters", "%s", error.message);
+    return 0;
+}
+
+int manifest_request_read(json_t *body, const struct task_list *tasks,
+                          struct manifest_request *ret_request, struct answer *answer)
+{
+    const struct task *task;
+    *ret_request = (struct manifest_request){0};
+    if (body_check_members(body, taken_members, ignored_members, answer) < 0 ||
+        read_task(body, tasks, &task, answer) < 0 ||
+        read_time(body, "runAfter", &ret_request->run_after, answer) < 0 ||
+        read_time(body, "runBefore", &ret_request->run_before, answer) < 0 ||
+        read_priority(body, &ret_request->priority, answer) < 0 ||
+        read_parameters(body, task, &ret_request->parameters, answer) < 0)
+        return -1;
+    ret_request->task = task->id;
+    return 0;
+}
+
+/* What to do when a manifest of this cluster and task is open already. */
+enum if_open { IF_OPEN_CREATE, IF_OPEN_SKIP, IF_OPEN_FAIL };
+
+static int read_if_open(const struct request *request, enum if_open *ret_choice,
+                        struct answer *answer)
+{
+    const char *text = request->query[QUERY_IF_OPEN];
+    *ret_choice = IF_OPEN_CREATE;
+    if (!text)
+        return 0;
+    if (strcasecmp(text, "skip") == 0)
+        *ret_choice = IF_OPEN_SKIP;
+    else if (strcasecmp(text, "fail") == 0)
+        *ret_choice = IF_OPEN_FAIL;
+    else
+        return answer_refuse(answer, API_INVALID_PARAMETER, "ifOpen",
+                             "\"%.64s\" is neither skip nor fail", text);
+    return 0;
+}
+
+/* Answers with the open manifest: 200, or 409. */
+static int answer_open(struct api *api, json_t *document, enum if_open choice,
+                       struct answer *answer)
+{
+    struct manifest manifest;
+    struct error error;
+    if (manifest_read(&manifest, document, &error) < 0)
+        return answer_internal(answer, "the stored document cannot be understood", &error);
+    if (choice == IF_OPEN_FAIL)
+        answer_refuse(answer, API_CONFLICT, NULL, "manifest %s for this cluster and task is %s",
+                      manifest.id, manifest_state_name(manifest.state));
+    else
+        answer_set_view(answer, 200, manifest_answer_view(api, &manifest));
+    manifest_free(&manifest);
+    return -1;
+}
+
+/* 0 when there is none; else the answer is given. */
+static int find_open(struct api *api, const struct manifest_request *wanted, enum if_open choice,
+                     struct answer *answer)
+{
+    struct error error;
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS,
+                                .cluster = wanted->cluster,
+                                .task = wanted->task,
+                                .states = MANIFEST_STATES_OPEN,
+                                .limit = 1};
+    struct store_operation operation = store_query(&query);
+    int result = 0;
+    if (store_run(api->store, &operation, 1, &error) < 0)
+        result = answer_store_unavailable(answer, &error);
+    else if (operation.result.count > 0)
+        result = answer_open(api, operation.result.items[0].document, choice, answer);
+    store_release(&operation, 1);
+    return result;
+}
+
+static void write_new(struct api *api, struct request *request, struct manifest *manifest,
+                      struct idempotency *repeat, struct answer *answer)
+{
+    char resource[MANIFEST_RESOURCE_SIZE];
+    cleanup_json json_t *view = manifest_answer_view(api, manifest);
+    struct store_operation operation = store_create(STORE_MANIFESTS, manifest_document(manifest));
+    if (idempotency_join(repeat, &operation, 201, view, answer) < 0)
+        return;
+    struct audit audit =
+        audit_begin(request, manifest_resource(resource, request->cluster, manifest->id));
+    if (audit_run(api, &audit, &operation, 201, answer) < 0) {
+        /* 503 is in the answer */
+    } else if (operation.result.status == STORE_DONE) {
+        answer_set_view(answer, 201, json_incref(view));
+    } else if (repeat->wanted && operation.result.status != STORE_REFUSED) {
+        idempotency_refuse_race(answer);
+    } else {
+        answer_internal(answer, "cannot write the manifest", &operation.result.error);
+    }
+    store_release(&operation, 1);
+    audit_end(api, &audit, answer->status);
+}
+
+static void create(struct api *api, struct request *request, const struct manifest_request *wanted,
+                   struct idempotency *repeat, struct answer *answer)
+{
+    struct manifest manifest;
+    struct error error;
+    if (manifest_create(&manifest, wanted, clock_unix_seconds(), &error) < 0) {
+        /* Members alone were checked by manifest_request_read(); what is left are rules over
+         * several. */
+        const char *target = strstr(error.message, "parameters") ? "parameters" : "runBefore";
+        answer_refuse(answer, API_INVALID_PARAMETER, target, "%s", error.message);
+        return;
+    }
+    write_new(api, request, &manifest, repeat, answer);
+    manifest_free(&manifest);
+}
+
+/* For those that ask for ifOpen, look and create are one. Such requests are few, so one lock does;
+ * all others pass by. It reaches as far as this process: two Admin APIs on one store can still
+ * create one each. */
+static pthread_mutex_t if_open_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void put(struct api *api, struct request *request, struct idempotency *repeat,
+                struct answer *answer)
+{
+    struct manifest_request wanted;
+    enum if_open choice;
+    if (read_if_open(request, &choice, answer) < 0 ||
+        manifest_request_read(request->body, api->tasks, &wanted, answer) < 0 ||
+        cluster_must_exist(api, request, answer) < 0)
+        return;
+    wanted.cluster = request->cluster;
+    if (choice == IF_OPEN_CREATE) {
+        create(api, request, &wanted, repeat, answer);
+        return;
+    }
+    pthread_mutex_lock(&if_open_lock);
+    if (find_open(api, &wanted, choice, answer) == 0)
+        create(api, request, &wanted, repeat, answer);
+    else if (answer->status == 200)
+        idempotency_keep(api, repeat, answer);
+    pthread_mutex_unlock(&if_open_lock);
+}
+
+void manifest_put(struct api *api, struct request *request, struct answer *answer)
+{
+    struct idempotency repeat;
+    if (idempotency_begin(api, request, &repeat, answer) == 0)
+        put(api, request, &repeat, answer);
+    idempotency_end(&repeat);
+}

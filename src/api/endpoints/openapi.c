@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /openapi.json: the table of endpoints as a document for tools. Source: OpenAPI
+ * Specification 3.1.0. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/endpoints/handlers.h"
+#include "api/endpoints/openapi_schemas.h"
+#include "api/http/routes.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+
+/* What {R} stands for. */
+#define RESOURCE_PATTERN                                                                           \
+    "subscriptions/{subscription}/resourceGroups/{resourceGroup}/providers/"                       \
+    "Microsoft.RedHatOpenShift/openShiftClusters/{cluster}"
+
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+    [HTTP_GET] = "get", [HTTP_PUT] = "put", [HTTP_POST] = "post", [HTTP_DELETE] = "delete"};
+
+/* The pattern with {R} written out; the caller frees. */
+static char *full_path(const char *pattern)
+{
+    char *path = NULL;
+    const char *resource = strstr(pattern, "{R}");
+    int before = resource ? (int)(resource - pattern) : (int)strlen(pattern);
+    if (asprintf(&path, "%.*s%s%s", before, pattern, resource ? RESOURCE_PATTERN : "",
+                 resource ? resource + strlen("{R}") : "") < 0)
+        return NULL;
+    return path;
+}
+
+/* Steals `schema`. */
+static int add_parameter(json_t *list, const char *name, const char *place, bool required,
+                         json_t *schema, const char *help)
+{
+    return json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o, s:s*}", "name", name, "in",
+                                                 place, "required", (int)required, "schema", schema,
+                                                 "description", help));
+}
+
+static json_t *text_schema(void)
+{
+    return json_pack("{s:s}", "type", "string");
+}
+
+/* One for each "{name}" of the path. */
+static int add_path_parameters(json_t *list, const char *path)
+{
+    for (const char *open = path; (open = strchr(open, '{')); open++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(open + 1, "}"), open + 1);
+        if (add_parameter(list, name, "path", true, text_schema(), NULL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static json_t *schema_of_parameter(enum query_parameter parameter)
+{
+    switch ((int)parameter) {
+    case QUERY_API_VERSION:
+        return json_pack("{s:s, s:[s]}", "type", "string", "enum", "admin");
+    case QUERY_LIMIT:
+        return json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum",
+                         STORE_PAGE_MAXIMUM, "default", REQUEST_PAGE_DEFAULT);
+    case QUERY_FORCE:
+        return json_pack("{s:s, s:b}", "type", "boolean", "default", 0);
+    case QUERY_IF_OPEN:
+        return json_pack("{s:s, s:[s, s]}", "type", "string", "enum", "skip", "fail");
+    default:
+        return text_schema();
+    }
+}
+
+/* Without its bulk operation's filter everything would be meant, so it has to be given. */
+static bool is_required(const struct route *route, enum query_parameter parameter)
+{
+    return parameter == QUERY_API_VERSION || parameter == QUERY_SCHEDULE_ID ||
+           (parameter == QUERY_STATE && route->method == HTTP_DELETE);
+}
+
+static int add_query_parameters(json_t *list, const struct route *route)
+{
+    for (int i = 0; i < QUERY_COUNT; i++) {
+        enum query_parameter parameter = (enum query_parameter)i;
+        if (!(route->query & QUERY_BIT(i)))
+            continue;
+        if (add_parameter(list, query_parameter_name(parameter), "query",
+                          is_required(route, parameter), schema_of_parameter(parameter),
+                          query_parameter_help(parameter)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_header_parameters(json_t *list, const struct route *route)
+{
+    if (add_parameter(list, "x-ms-client-request-id", "header", false, text_schema(),
+                      "echoed in the answer, when it is at most 128 printable characters") < 0)
+        return -1;
+    if (!route_only_reads(route) &&
+        add_parameter(list, "x-mimo-icm", "header", false, text_schema(),
+                      "ticket this is done for; kept in the audit trail") < 0)
+        return -1;
+    if (!route->keyed)
+        return 0;
+    return add_parameter(list, "Idempotency-Key", "header", false, text_schema(),
+                         "of the caller's choice; for a day a repeated request with the same key "
+                         "is answered as the first was");
+}
+
+static json_t *make_parameters(const struct route *route, const char *path)
+{
+    json_t *list = json_array();
+    if (add_path_parameters(list, path) == 0 && add_query_parameters(list, route) == 0 &&
+        add_header_parameters(list, route) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+/* {"application/json": {"schema": ...}} */
+static json_t *make_content(const char *schema)
+{
+    return json_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref",
+                     json_sprintf("#/components/schemas/%s", schema));
+}
+
+/* Header fields of answers that a caller may want to look at. */
+enum answer_field {
+    FIELD_REQUEST_ID,
+    FIELD_REPLAYED,
+    FIELD_RETRY_AFTER,
+    FIELD_CHALLENGE,
+    FIELD_COUNT
+};
+
+static const struct {
+    const char *name;
+    const char *help;
+} answer_fields[FIELD_COUNT] = {
+    [FIELD_REQUEST_ID] = {"x-ms-request-id",
+                          "UUID of the request, in the log and in the audit trail as well"},
+    [FIELD_REPLAYED] = {"Idempotent-Replayed",
+                        "true: the answer to an earlier request with the same Idempotency-Key"},
+    [FIELD_RETRY_AFTER] = {"Retry-After", "seconds after which to try again"},
+    [FIELD_CHALLENGE] = {"WWW-Authenticate", "how to log in, and what was wrong"},
+};
+
+/* {name: what it is} of all of them. */
+static json_t *make_fields(void)
+{
+    json_t *fields = json_object();
+    for (int i = 0; i < FIELD_COUNT; i++)
+        if (json_object_set_new(fields, answer_fields[i].name,
+                                json_pack("{s:s, s:o}", "description", answer_fields[i].help,
+                                          "schema", text_schema())) < 0) {
+            json_decref(fields);
+            return NULL;
+        }
+    return fields;
+}
+
+static int add_field(json_t *headers, enum answer_field field)
+{
+    const char *name = answer_fields[field].name;
+    return json_object_set_new(
+        headers, name, json_pack("{s:o}", "$ref", json_sprintf("#/components/headers/%s", name)));
+}
+
+/* Those of an answer with this status. */
+static json_t *make_headers(const struct route *route, int status)
+{
+    json_t *headers = json_object();
+    if (add_field(headers, FIELD_REQUEST_ID) == 0 &&
+        (status >= 300 || !route->keyed || add_field(headers, FIELD_REPLAYED) == 0) &&
+        (!(status == 503 || (status == 409 && route->keyed)) ||
+         add_field(headers, FIELD_RETRY_AFTER) == 0) &&
+        (status != 401 || add_field(headers, FIELD_CHALLENGE) == 0))
+        return headers;
+    json_decref(headers);
+    return NULL;
+}
+
+static int add_success(json_t *responses, const struct route *route, int status)
+{
+    char key[8];
+    snprintf(key, sizeof(key), "%d", status);
+    json_t *content = status == 204 ? NULL : make_content(route->view);
+    return json_object_set_new(responses, key,
+                               json_pack("{s:s, s:o, s:o*}", "description", "done", "headers",
+                                         make_headers(route, status), "content", content));
+}
+
+/* Errors of one status stand together; x-error-codes are their codes. */
+static int add_error(json_t *responses, const struct route *route, enum api_error error)
+{
+    char key[8];
+    snprintf(key, sizeof(key), "%d", api_error_status(error));
+    json_t *response = json_object_get(responses, key);
+    if (!response) {
+        response = json_pack("{s:s, s:o, s:o, s:[]}", "description",
+                             "refused, for the reason that the code names", "headers",
+                             make_headers(route, api_error_status(error)), "content",
+                             make_content("error"), "x-error-codes");
+        if (json_object_set_new(responses, key, response) < 0)
+            return -1;
+    }
+    return json_array_append_new(json_object_get(response, "x-error-codes"),
+                                 json_string(api_error_code(error)));
+}
+
+static json_t *make_responses(const struct route *route)
+{
+    json_t *responses = json_object();
+    unsigned errors = route_errors(route);
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < ROUTE_SUCCESSES && route->successes[i]; i++)
+        result = add_success(responses, route, route->successes[i]);
+    for (int i = 0; result == 0 && i < API_ERROR_COUNT; i++)
+        if (errors & API_ERROR_BIT(i))
+            result = add_error(responses, route, (enum api_error)i);
+    if (result == 0)
+        return responses;
+    json_decref(responses);
+    return NULL;
+}
+
+static json_t *make_body(const struct route *route)
+{
+    if (route->body == BODY_NONE)
+        return NULL;
+    if (route->body == BODY_REQUIRED)
+        return json_pack("{s:b, s:o}", "required", 1, "content", make_content(route->takes));
+    return json_pack("{s:b, s:{s:{s:{s:s, s:{s:{s:s}}}}}}", "required", 0, "content",
+                     "application/json", "schema", "type", "object", "properties", "icm", "$ref",
+                     "#/components/schemas/icm");
+}
+
+static json_t *make_operation(const struct route *route, const char *path)
+{
+    json_t *security = route->role == ROLE_NONE
+                           ? json_array()
+                           : json_pack("[{s:[]}, {s:[]}]", "token", "certificate");
+    return json_pack("{s:s, s:o, s:o*, s:o, s:o, s:s}", "summary", route->help, "parameters",
+                     make_parameters(route, path), "requestBody", make_body(route), "security",
+                     security, "responses", make_responses(route), "x-role",
+                     role_name(route->role));
+}
+
+/* {path: {method: operation}} of all rows. NULL without memory. */
+static json_t *make_paths(void)
+{
+    cleanup_json json_t *paths = json_object();
+    const struct route *route;
+    for (size_t i = 0; (route = route_at(i)); i++) {
+        cleanup_free char *path = full_path(route->pattern);
+        if (!path)
+            return NULL;
+        json_t *item = json_object_get(paths, path);
+        if (!item) {
+            item = json_object();
+            if (json_object_set_new(paths, path, item) < 0)
+                return NULL;
+        }
+        if (json_object_set_new(item, method_names[route->method], make_operation(route, path)) < 0)
+            return NULL;
+    }
+    return json_incref(paths);
+}
+
+void openapi_show(struct api *api, struct request *request, struct answer *answer)
+{
+    (void)api;
+    (void)request;
+    answer_set_view(
+        answer, 200,
+        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
+                  "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version", PACKAGE_VERSION,
+                  "description",
+                  "Paths and names of parameters are compared without case. Where "
+                  "there is GET there is HEAD.",
+                  "paths", make_paths(), "components", "schemas", openapi_schemas(), "headers",
+                  make_fields(), "securitySchemes", "token", "type", "http", "scheme", "bearer",
+                  "certificate", "type", "mutualTLS"));
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers, and the one place that gives errors their form. */
+#include "api/http/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "mimo/log.h"
+#include "mimo/outcome.h"
+
+enum { TARGET_SIZE = 256 };
+
+#define API_ERROR_ROW(constant, status, code) [constant] = {status, code},
+static const struct {
+    int status;
+    const char *code;
+} error_table[] = {API_ERRORS(API_ERROR_ROW)};
+#undef API_ERROR_ROW
+
+int api_error_status(enum api_error error)
+{
+    return error_table[error].status;
+}
+
+const char *api_error_code(enum api_error error)
+{
+    return error_table[error].code;
+}
+
+static void drop_text(struct answer *answer)
+{
+    free(answer->text.text);
+    answer->text = (struct text_buffer){0};
+}
+
+void answer_set(struct answer *answer, int status, json_t *body)
+{
+    json_decref(answer->body);
+    drop_text(answer);
+    answer->status = status;
+    answer->body = body;
+}
+
+void answer_set_text(struct answer *answer, int status, struct text_buffer *text)
+{
+    struct text_buffer taken = *text;
+    *text = (struct text_buffer){0};
+    if (taken.failed) {
+        free(taken.text);
+        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return;
+    }
+    answer_set(answer, status, NULL);
+    answer->text = taken;
+}
+
+void answer_set_view(struct answer *answer, int status, json_t *body)
+{
+    if (!body) {
+        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return;
+    }
+    answer_set(answer, status, body);
+}
+
+int answer_refuse(struct answer *answer, enum api_error error, const char *target,
+                  const char *format, ...)
+{
+    /* What a client sent stands in messages: of any length, and cut anywhere. */
+    char raw[ERROR_MESSAGE_SIZE], message[ERROR_MESSAGE_SIZE], name[TARGET_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(raw, sizeof(raw), format, arguments);
+    va_end(arguments);
+    status_text_copy(message, sizeof(message), raw);
+    status_text_copy(name, sizeof(name), target ? target : "");
+
+    json_t *body = json_pack("{s:{s:s, s:s, s:s*}}", "error", "code", error_table[error].code,
+                             "message", message, "target", target ? name : NULL);
+    answer_set(answer, error_table[error].status, body);
+    answer->retry_later = error == API_UNAVAILABLE;
+    return -1;
+}
+
+int answer_store_unavailable(struct answer *answer, const struct error *error)
+{
+    log_warning("store: %s", error->message);
+    return answer_refuse(answer, API_UNAVAILABLE, NULL,
+                         "the store does not answer; try again in a few seconds");
+}
+
+int answer_internal(struct answer *answer, const char *what, const struct error *error)
+{
+    log_error("%s: %s", what, error->message);
+    return answer_refuse(answer, API_INTERNAL, NULL, "%s: %s", what, error->message);
+}
+
+void answer_free(struct answer *answer)
+{
+    json_decref(answer->body);
+    drop_text(answer);
+    *answer = (struct answer){0};
+}

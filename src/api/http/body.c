@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unknown members are refused: a typo must not become a default. */
+#include "api/http/body.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_listed(const char *name, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(name, *list) == 0)
+            return true;
+    return false;
+}
+
+static int refuse_member(const char *name, const char *const *taken, struct answer *answer)
+{
+    char known[512] = "";
+    for (; *taken; taken++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", *taken);
+    }
+    return answer_refuse(answer, API_INVALID_PARAMETER, name,
+                         "there is no member \"%.128s\"; members are %s", name, known);
+}
+
+int body_check_members(const json_t *body, const char *const *taken, const char *const *ignored,
+                       struct answer *answer)
+{
+    const char *name;
+    json_t *value;
+    json_t *object = (json_t *)(uintptr_t)body; /* the iterators of Jansson 2.13 know no const */
+    json_object_foreach(object, name, value) {
+        if (!is_listed(name, taken) && !is_listed(name, ignored))
+            return refuse_member(name, taken, answer);
+    }
+    return 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its answer. */
+#include "api/http/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/http/routes.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+#include "mimo/log.h"
+
+struct exchange *exchange_new(struct api *api, const char *target, const char *peer)
+{
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    char *copy = strdup(target);
+    if (!exchange || !copy) {
+        free(exchange);
+        free(copy);
+        return NULL;
+    }
+    exchange->api = api;
+    exchange->started = clock_monotonic();
+    exchange->request.target = copy;
+    uuid_make(exchange->request.request_id);
+    snprintf(exchange->peer, sizeof(exchange->peer), "%s", peer);
+    return exchange;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    if (!exchange)
+        return;
+    if (exchange->response)
+        MHD_destroy_response(exchange->response);
+    request_free(&exchange->request);
+    answer_free(&exchange->answer);
+    free(exchange->body);
+    free(exchange);
+}
+
+/* application/json, with no other charset than UTF-8. */
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    if (!type || strncasecmp(type, json, sizeof(json) - 1) != 0)
+        return false;
+    const char *rest = type + sizeof(json) - 1;
+    rest += strspn(rest, " \t");
+    if (*rest != ';')
+        return *rest == '\0';
+    const char *charset = strcasestr(rest, "charset=");
+    if (!charset)
+        return true;
+    charset += strlen("charset=");
+    charset += *charset == '"';
+    return strncasecmp(charset, "utf-8", strlen("utf-8")) == 0;
+}
+
+static int judge_body(const struct route *route, const struct wire *wire, struct answer *answer)
+{
+    long long length;
+    bool present = wire_has_body(wire, &length);
+    if (route->body == BODY_NONE && present)
+        return answer_refuse(answer, API_MALFORMED_REQUEST, NULL, "this request takes no body");
+    if (route->body == BODY_REQUIRED && !present)
+        return answer_refuse(answer, API_INVALID_CONTENT, NULL,
+                             "the request has no body; it must be a JSON object");
+    if (present && !is_json(wire->fields[WIRE_CONTENT_TYPE]))
+        return answer_refuse(answer, API_UNSUPPORTED_MEDIA_TYPE, "Content-Type",
+                             "the body must be JSON in UTF-8: Content-Type: application/json");
+    if (length > REQUEST_BODY_MAXIMUM)
+        return answer_refuse(answer, API_TOO_LARGE, NULL,
+                             "the body has %lld bytes; at most %d are allowed", length,
+                             REQUEST_BODY_MAXIMUM);
+    return 0;
+}
+
+/* The client's own id is echoed when it can stand in a header. */
+static void take_client_request_id(struct request *request, const char *id)
+{
+    if (!id || strlen(id) >= sizeof(request->client_request_id))
+        return;
+    for (const char *at = id; *at; at++)
+        if (*at < ' ' || *at > '~')
+            return;
+    snprintf(request->client_request_id, sizeof(request->client_request_id), "%s", id);
+}
+
+/* Without TLS of our own a proxy on this machine may speak it: then links that are followed must
+ * not lead around it. */
+static const char *scheme_of(const struct config *config, const char *forwarded)
+{
+    if (config->api_tls == API_TLS_ON)
+        return "https";
+    return forwarded && strcasecmp(forwarded, "https") == 0 ? "https" : "http";
+}
+
+int exchange_judge(struct exchange *exchange, const struct wire *wire, const char *method,
+                   size_t header_block)
+{
+    struct request *request = &exchange->request;
+    struct answer *answer = &exchange->answer;
+    snprintf(exchange->method, sizeof(exchange->method), "%s", method);
+    take_client_request_id(request, wire->fields[WIRE_CLIENT_REQUEST_ID]);
+    exchange->icm_header = wire->fields[WIRE_ICM];
+    exchange->expects_continue = wire->fields[WIRE_EXPECT] != NULL;
+
+    if (wire_check(wire, method, header_block, answer) < 0 ||
+        route_find(method, request, answer) < 0)
+        return -1;
+    const struct route *route = request->route;
+    if (wire->fields[WIRE_HOST])
+        snprintf(request->host, sizeof(request->host), "%s", wire->fields[WIRE_HOST]);
+    request->host[strcspn(request->host, " \t")] = '\0';
+    request->scheme = scheme_of(exchange->api->config, wire->fields[WIRE_FORWARDED_PROTO]);
+    const struct credentials credentials = {.authorization = wire->fields[WIRE_AUTHORIZATION],
+                                            .certificates = exchange->certificates,
+                                            .certificate_count = exchange->certificate_count,
+                                            .request_id = request->request_id};
+    if (auth_check(exchange->api->auth, &credentials, route->role, &request->actor, answer) < 0 ||
+        request_parse_query(request, route->query, answer) < 0 ||
+        (route->role != ROLE_NONE && request_check_api_version(request, answer) < 0) ||
+        request_take_key(request, wire->fields[WIRE_IDEMPOTENCY_KEY], answer) < 0)
+        return -1;
+    return judge_body(route, wire, answer);
+}
+
+bool exchange_answers_early(const struct exchange *exchange, long long body_length)
+{
+    return exchange->answer.status != 0 && (exchange->expects_continue || exchange->answer.close ||
+                                            body_length > EXCHANGE_DISCARD_MAXIMUM);
+}
+
+static int grow_body(struct exchange *exchange, size_t needed)
+{
+    if (needed <= exchange->body_capacity)
+        return 0;
+    size_t capacity = exchange->body_capacity ? 2 * exchange->body_capacity : 4096;
+    if (capacity < needed)
+        capacity = needed;
+    char *body = realloc(exchange->body, capacity);
+    if (!body)
+        return answer_refuse(&exchange->answer, API_INTERNAL, NULL, "out of memory");
+    exchange->body = body;
+    exchange->body_capacity = capacity;
+    return 0;
+}
+
+int exchange_take(struct exchange *exchange, const char *data, size_t length)
+{
+    if (exchange->answer.status == 0 && exchange->body_length + length > REQUEST_BODY_MAXIMUM)
+        answer_refuse(&exchange->answer, API_TOO_LARGE, NULL,
+                      "the body has more than the %d bytes that are allowed", REQUEST_BODY_MAXIMUM);
+    if (exchange->answer.status == 0 && grow_body(exchange, exchange->body_length + length) == 0) {
+        memcpy(exchange->body + exchange->body_length, data, length);
+        exchange->body_length += length;
+        return 0;
+    }
+    exchange->discarded += length;
+    return exchange->discarded > EXCHANGE_DISCARD_MAXIMUM ? -1 : 0;
+}
+
+static int parse_body(struct exchange *exchange)
+{
+    struct error error;
+    const struct route *route = exchange->request.route;
+    if (route->body == BODY_NONE || (route->body == BODY_OPTIONAL && exchange->body_length == 0))
+        return 0;
+    exchange->request.body =
+        document_parse(exchange->body ? exchange->body : "", exchange->body_length, &error);
+    if (!exchange->request.body)
+        return answer_refuse(&exchange->answer, API_INVALID_CONTENT, NULL, "%s", error.message);
+    return 0;
+}
+
+void exchange_serve(struct exchange *exchange, bool closing)
+{
+    struct request *request = &exchange->request;
+    struct answer *answer = &exchange->answer;
+    if (parse_body(exchange) == 0 && (route_only_reads(request->route) ||
+                                      request_find_icm(request, exchange->icm_header, answer) == 0))
+        request->route->handle(exchange->api, request, answer);
+    exchange_finish(exchange, closing);
+}
+
+static void write_access_line(const struct exchange *exchange)
+{
+    char path[1024], actor[ACTOR_NAME_SIZE * 4];
+    const struct request *request = &exchange->request;
+    log_info("%s %s %d %lld ms actor=%s request=%s client=%s", exchange->method,
+             log_escape(path, sizeof(path), request->target), exchange->status,
+             (long long)clock_elapsed(exchange->started),
+             request->actor.name[0] ? log_escape(actor, sizeof(actor), request->actor.name) : "-",
+             request->request_id, exchange->peer);
+}
+
+static void add_header(struct exchange *exchange, const char *name, const char *value)
+{
+    /* fails only without memory, or for a value that cannot stand in a header: then better without
+     * it */
+    if (value && value[0])
+        (void)MHD_add_response_header(exchange->response, name, value);
+}
+
+/* The body as text, which the caller frees. NULL for none, or without memory. */
+static char *take_text(struct answer *answer, size_t *ret_length)
+{
+    *ret_length = answer->text.length;
+    if (answer->text.text)
+        return take_pointer(&answer->text.text);
+    char *text = answer->body ? document_format(answer->body) : NULL;
+    *ret_length = text ? strlen(text) : 0;
+    return text;
+}
+
+/* The response of an answer's body; a text that memory does not suffice for becomes an error
+ * without details. */
+static struct MHD_Response *make_response(struct exchange *exchange)
+{
+    static char no_memory[] =
+        "{\"error\":{\"code\":\"InternalServerError\",\"message\":\"out of memory\"}}";
+    exchange->status = exchange->answer.status;
+    if (exchange->status == 204)
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    size_t length;
+    char *text = take_text(&exchange->answer, &length);
+    struct MHD_Response *response =
+        text ? MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE) : NULL;
+    if (response)
+        return response;
+    free(text);
+    exchange->status = 500;
+    return MHD_create_response_from_buffer(sizeof(no_memory) - 1, no_memory,
+                                           MHD_RESPMEM_PERSISTENT);
+}
+
+void exchange_finish(struct exchange *exchange, bool closing)
+{
+    char seconds[16];
+    const struct answer *answer = &exchange->answer;
+    exchange->response = make_response(exchange);
+    if (exchange->response) {
+        if (exchange->status != 204)
+            add_header(exchange, "Content-Type", "application/json");
+        add_header(exchange, "x-ms-request-id", exchange->request.request_id);
+        add_header(exchange, "x-ms-client-request-id", exchange->request.client_request_id);
+        add_header(exchange, "Cache-Control", "no-store");
+        add_header(exchange, "WWW-Authenticate", answer->challenge);
+        add_header(exchange, "Allow", answer->allow);
+        snprintf(seconds, sizeof(seconds), "%d", ANSWER_RETRY_AFTER);
+        add_header(exchange, "Retry-After", answer->retry_later ? seconds : NULL);
+        add_header(exchange, "Idempotent-Replayed", answer->replayed ? "true" : NULL);
+        add_header(exchange, "Connection", closing || answer->close ? "close" : NULL);
+    }
+    write_access_line(exchange);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exchange.h - one request and its answer, from the first byte that was understood to the line in
+ * the log.
+ *
+ *   network thread                                          handler thread
+ *   exchange_new()      the request line is there
+ *   exchange_judge()    the header is there: wire rules, route, credentials, query, size and type
+ * of the body exchange_take()     pieces of the body exchange_serve()   body parsed, handler,
+ * answer as text exchange_finish()   instead, where the request was refused exchange_free()     the
+ * answer is on its way
+ *
+ * Knows nothing of libmicrohttpd's connections but the response it makes.
+ */
+#ifndef API_EXCHANGE_H
+#define API_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "api/api.h"
+#include "api/http/wire.h"
+#include "mimo/clock.h"
+
+/* A body that nobody will look at is read up to here, so that the client gets to read why; beyond,
+ * the connection is closed on it. */
+enum { EXCHANGE_DISCARD_MAXIMUM = 8 * 1024 * 1024 };
+
+enum exchange_stage {
+    EXCHANGE_HEADER, /* until the header is complete */
+    EXCHANGE_BODY,   /* until the body is complete */
+    EXCHANGE_SERVED, /* with its handler */
+};
+
+struct exchange {
+    struct api *api;
+    enum exchange_stage stage;
+    struct monotonic started;
+    char method[16]; /* cut; for the log */
+    char peer[64];   /* address of the client, for the log */
+    struct request request;
+    struct answer answer;               /* status 0 until there is one */
+    const char *icm_header;             /* or NULL; lives as long as the request in the library */
+    const gnutls_datum_t *certificates; /* the client's, or NULL; live as long as the connection */
+    unsigned int certificate_count;
+    bool expects_continue; /* the client waits before it sends its body */
+    char *body;
+    size_t body_length;
+    size_t body_capacity;
+    size_t discarded;              /* bytes of a body that nobody will look at */
+    struct MHD_Response *response; /* once finished */
+    int status;                    /* then */
+};
+
+/* NULL without memory. `target` is copied. */
+struct exchange *exchange_new(struct api *api, const char *target, const char *peer);
+void exchange_free(struct exchange *exchange);
+
+/* -1: refused, the answer is filled in. */
+int exchange_judge(struct exchange *exchange, const struct wire *wire, const char *method,
+                   size_t header_block);
+
+/* True when the request was refused and its body (-1: of unknown length) must not be waited for. */
+bool exchange_answers_early(const struct exchange *exchange, long long body_length);
+
+/* Takes a piece of the body; what is too large turns into 413. -1: more was sent than is worth
+ * reading. */
+int exchange_take(struct exchange *exchange, const char *data, size_t length);
+
+/* Runs the handler and finishes. Blocks as its route does. */
+void exchange_serve(struct exchange *exchange, bool closing);
+
+/* Turns the answer into a response and writes the line in the log. `closing` tells the client that
+ * the connection ends. */
+void exchange_finish(struct exchange *exchange, bool closing);
+
+#endif

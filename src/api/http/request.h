@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request.h - a request as a handler sees it: routed, authenticated, its parameters decoded.
+ *
+ * The network thread fills it (server.c); handlers only read. All texts belong to the request.
+ * Readers return 0, or -1 with a 400 in the answer that names the parameter.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/auth/auth.h"
+#include "api/http/answer.h"
+#include "api/http/wire.h"
+#include "mimo/resource_id.h"
+#include "mimo/uuid.h"
+
+enum {
+    REQUEST_BODY_MAXIMUM = 1024 * 1024,
+    REQUEST_ID_SIZE = 129, /* what stands for {id}, and the client's own request id */
+    REQUEST_ICM_SIZE = 129,
+    REQUEST_KEY_SIZE = 129,
+    REQUEST_PAGE_DEFAULT = 100,
+};
+
+/* Query parameters, compared without case. A row a parameter: constant, name, help. */
+#define QUERY_PARAMETERS(PARAMETER)                                                                \
+    PARAMETER(QUERY_API_VERSION, "api-version", "must be \"admin\"")                               \
+    PARAMETER(QUERY_ICM, "icm", "ticket this is done for; kept in the audit trail")                \
+    PARAMETER(QUERY_LIMIT, "limit", "items a page, 1 to 1000; default 100")                        \
+    PARAMETER(QUERY_SKIP_TOKEN, "$skipToken", "where a page begins; taken from nextLink")          \
+    PARAMETER(QUERY_STATE, "state", "states to list, separated by commas; default all")            \
+    PARAMETER(QUERY_CLUSTER, "clusterResourceID", "only manifests of this cluster")                \
+    PARAMETER(QUERY_TASK, "maintenanceTaskID", "only manifests of this task: UUID or short name")  \
+    PARAMETER(QUERY_SCHEDULE, "createdBySchedule", "only manifests made by this schedule")         \
+    PARAMETER(QUERY_OLDER_THAN, "olderThan",                                                       \
+              "only what was created at least so long ago (90s, 2h, 7d), or before a time")        \
+    PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "the schedule whose manifests are meant")           \
+    PARAMETER(QUERY_SINCE, "since", "only what happened then or later: Unix seconds or RFC 3339")  \
+    PARAMETER(QUERY_FORCE, "force",                                                                \
+              "true: cancel although it has been running for less than an hour")                   \
+    PARAMETER(QUERY_IF_OPEN, "ifOpen", "skip or fail: when such a manifest is open already")
+
+#define QUERY_CONSTANT(constant, name, help) constant,
+enum query_parameter { QUERY_PARAMETERS(QUERY_CONSTANT) QUERY_COUNT };
+#undef QUERY_CONSTANT
+
+/* Sets of parameters, as a route lists them. */
+#define QUERY_BIT(parameter) (1u << (parameter))
+
+enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUNT };
+
+struct route;
+
+struct request {
+    const struct route *route;
+    char *target;                            /* as it came: raw, with the query */
+    char *query_text;                        /* what the parameters below point into */
+    const char *query[QUERY_COUNT];          /* decoded; NULL when absent */
+    char cluster[RESOURCE_ID_SIZE];          /* {R}, normalized */
+    char resource_id[RESOURCE_ID_SIZE];      /* the same as the client spells it */
+    char id[REQUEST_ID_SIZE];                /* {id}, in lower case */
+    char request_id[UUID_SIZE];              /* ours */
+    char client_request_id[REQUEST_ID_SIZE]; /* theirs, or "" */
+    char icm[REQUEST_ICM_SIZE];              /* ticket, or "" */
+    char idempotency_key[REQUEST_KEY_SIZE];  /* or "" */
+    const char *scheme;                      /* of the URL that the client uses; static text */
+    char host[256]; /* as the client named us; "" for HTTP/1.0 without Host */
+    struct actor actor;
+    json_t *body; /* an object, or NULL when there was no body */
+};
+
+const char *query_parameter_name(enum query_parameter parameter);
+const char *query_parameter_help(enum query_parameter parameter);
+
+/* Cuts the target's query into parameters. Only those in `known` are looked at: broken UTF-8,
+ * control characters and repetitions of these are refused, unknown ones ignored. */
+int request_parse_query(struct request *request, unsigned known, struct answer *answer);
+
+/* api-version=admin, or 400 InvalidApiVersionParameter. */
+int request_check_api_version(const struct request *request, struct answer *answer);
+
+/* limit: 1..1000. */
+int request_limit(const struct request *request, size_t *ret_limit, struct answer *answer);
+
+/* A time: Unix seconds or RFC 3339; 0 when absent. */
+int request_time(const struct request *request, enum query_parameter parameter, int64_t *ret_time,
+                 struct answer *answer);
+
+/* A UUID, in lower case as they are stored, into `buffer` of UUID_SIZE bytes; "" when absent. */
+int request_uuid(const struct request *request, enum query_parameter parameter, char *buffer,
+                 struct answer *answer);
+
+/* A parameter that is true or false; absent is false. */
+int request_flag(const struct request *request, enum query_parameter parameter, bool *ret_flag,
+                 struct answer *answer);
+
+/* state: a set of MANIFEST_STATE_BIT()s; 0 for all. */
+int request_states(const struct request *request, unsigned *ret_states, struct answer *answer);
+
+/* The ticket, from the body's member icm, the query or the header, in this order. */
+int request_find_icm(struct request *request, const char *header, struct answer *answer);
+
+/* Idempotency-Key, where the route takes one: where it does not and changes something, the client
+ * must not believe that it does. NULL: there is none. */
+int request_take_key(struct request *request, const char *header, struct answer *answer);
+
+/* Releases what the request owns. */
+void request_free(struct request *request);
+
+#endif

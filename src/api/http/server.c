@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mechanics of HTTP: what libmicrohttpd calls, and in which order. */
+#include "api/http/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/auth/client_certificate.h"
+#include "api/http/exchange.h"
+#include "api/http/peers.h"
+#include "api/http/pool.h"
+#include "api/http/routes.h"
+#include "api/http/tls.h"
+#include "mimo/log.h"
+
+/* libmicrohttpd 0.9.77 got a switch that makes it refuse odd spellings itself. */
+#define LIBRARY_IS_STRICT (MHD_VERSION >= 0x00097700)
+
+enum {
+    /* Header block, its index, and the answer's header. Wiped for each request, so no larger than
+       needed. */
+    CONNECTION_MEMORY = 48 * 1024,
+    SILENCE_SECONDS = 30,
+    STUCK_MILLISECONDS = 1000, /* a handler that takes longer than all patience so far and this */
+};
+
+struct server {
+    struct api *api;
+    struct listener listener;
+    struct MHD_Daemon *daemon;
+    struct pool *pool;
+    struct peers *peers;
+    atomic_size_t active; /* exchanges */
+    atomic_bool stopping;
+    pthread_mutex_t lock; /* of the condition alone */
+    pthread_cond_t idle;  /* active fell to 0 while stopping; on CLOCK_MONOTONIC */
+};
+
+/* A request, with what binds it to the library. */
+struct bound_exchange {
+    struct server *server;
+    struct MHD_Connection *connection;
+    struct exchange *exchange;
+};
+
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+/* Only with TLS: the configuration sees to it. */
+static bool asks_for_certificates(const struct server *server)
+{
+    return server->api->config->api_auth & AUTH_CLIENT_CERT;
+}
+
+static gnutls_session_t session_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
+}
+
+/* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is closed.
+ */
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        peer_remove(server->peers, *socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *address =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    if (asks_for_certificates(server))
+        client_certificate_request(session_of(connection));
+    *socket_context = peer_add(server->peers, fd, address);
+    if (!*socket_context)
+        log_error("out of memory: a connection has no deadline");
+}
+
+/* MHD_OPTION_URI_LOG_CALLBACK: the one place where the target can be seen as it came. The result
+ * becomes the request's context; NULL makes on_request() close the connection. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct server *server = context;
+    struct bound_exchange *bound = calloc(1, sizeof(*bound));
+    struct exchange *exchange =
+        exchange_new(server->api, target ? target : "", peer_address(peer_of(connection)));
+    if (!bound || !exchange) {
+        free(bound);
+        exchange_free(exchange);
+        return NULL;
+    }
+    *bound = (struct bound_exchange){server, connection, exchange};
+    atomic_fetch_add(&server->active, 1);
+    return bound;
+}
+
+/* MHD_RequestCompletedCallback: answered, or the connection broke. */
+static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct server *server = context;
+    struct bound_exchange *bound = *request_context;
+    (void)code;
+    *request_context = NULL;
+    if (!bound)
+        return;
+    exchange_free(bound->exchange);
+    free(bound);
+    peer_enter(server->peers, peer_of(connection), PEER_IDLE);
+    /* Either this sees that the server stops, or whoever stops it sees the count. */
+    if (atomic_fetch_sub(&server->active, 1) == 1 && atomic_load(&server->stopping)) {
+        pthread_mutex_lock(&server->lock);
+        pthread_cond_signal(&server->idle);
+        pthread_mutex_unlock(&server->lock);
+    }
+}
+
+/* Hands the finished answer to the library. */
+static enum MHD_Result send_answer(struct bound_exchange *bound)
+{
+    struct exchange *exchange = bound->exchange;
+    if (!exchange->response)
+        return MHD_NO; /* not even memory for an error: the connection is closed */
+    peer_enter(bound->server->peers, peer_of(bound->connection), PEER_TAKING_ANSWER);
+    return MHD_queue_response(bound->connection, (unsigned int)exchange->status,
+                              exchange->response);
+}
+
+static enum MHD_Result refuse(struct bound_exchange *bound)
+{
+    exchange_finish(bound->exchange, atomic_load(&bound->server->stopping));
+    return send_answer(bound);
+}
+
+static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_length, const char *value, size_t value_length)
+{
+    (void)kind;
+    wire_field(context, name, name_length, value ? value : "", value ? value_length : 0);
+    return MHD_YES;
+}
+
+/* The header is complete. */
+static enum MHD_Result begin(struct bound_exchange *bound, const char *method, const char *target,
+                             const char *version)
+{
+    struct exchange *exchange = bound->exchange;
+    struct wire wire;
+    long long body_length;
+    wire_begin(&wire, method, target, version, exchange->request.target);
+    wire.strict_library = LIBRARY_IS_STRICT;
+    MHD_get_connection_values_n(bound->connection, MHD_HEADER_KIND, add_field, &wire);
+    size_t block =
+        MHD_get_connection_info(bound->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+            ->header_size;
+    if (asks_for_certificates(bound->server))
+        exchange->certificates = gnutls_certificate_get_peers(session_of(bound->connection),
+                                                              &exchange->certificate_count);
+    exchange->stage = EXCHANGE_BODY;
+    peer_enter(bound->server->peers, peer_of(bound->connection), PEER_SENDING_BODY);
+    exchange_judge(exchange, &wire, method, block);
+    if (wire_has_body(&wire, &body_length) && exchange_answers_early(exchange, body_length))
+        return refuse(bound);
+    return MHD_YES;
+}
+
+/* pool_job_f: on a handler thread. The connection is suspended, so nobody else touches the
+ * exchange. */
+static void serve(void *job)
+{
+    struct bound_exchange *bound = job;
+    exchange_serve(bound->exchange, atomic_load(&bound->server->stopping));
+    MHD_resume_connection(bound->connection); /* on_request() is called once more */
+}
+
+/* The request is complete: refused, served at once, or queued for a handler. */
+static enum MHD_Result complete(struct bound_exchange *bound)
+{
+    struct exchange *exchange = bound->exchange;
+    if (exchange->answer.status != 0)
+        return refuse(bound);
+    exchange->stage = EXCHANGE_SERVED;
+    if (exchange->request.route->immediate) {
+        exchange_serve(exchange, atomic_load(&bound->server->stopping));
+        return send_answer(bound);
+    }
+    peer_enter(bound->server->peers, peer_of(bound->connection), PEER_WAITING);
+    MHD_suspend_connection(bound->connection); /* first: the handler may be done before we are */
+    if (!pool_submit(bound->server->pool, bound)) {
+        answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
+                      "too many requests are waiting; try again in a few seconds");
+        exchange_finish(exchange, atomic_load(&bound->server->stopping));
+        MHD_resume_connection(bound->connection);
+    }
+    return MHD_YES;
+}
+
+/* MHD_AccessHandlerCallback: once with the header, for each piece of the body, at its end, and
+ * after resuming. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *target, const char *method, const char *version,
+                                  const char *data, size_t *length, void **request_context)
+{
+    (void)context;
+    (void)connection;
+    struct bound_exchange *bound = *request_context;
+    if (!bound)
+        return MHD_NO;
+    switch (bound->exchange->stage) {
+    case EXCHANGE_HEADER:
+        return begin(bound, method, target, version);
+    case EXCHANGE_BODY:
+        if (*length == 0)
+            return complete(bound);
+        if (exchange_take(bound->exchange, data, *length) < 0)
+            return MHD_NO;
+        *length = 0;
+        return MHD_YES;
+    case EXCHANGE_SERVED:
+        return send_answer(bound);
+    }
+    return MHD_NO;
+}
+
+/* The path is matched as it came; see MHD_OPTION_UNESCAPE_CALLBACK. */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+static void on_message(void *context, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void on_message(void *context, const char *format, va_list arguments)
+{
+    (void)context;
+    char text[512];
+    vsnprintf(text, sizeof(text), format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("libmicrohttpd: %s", text);
+}
+
+_Noreturn static void on_panic(void *context, const char *file, unsigned int line,
+                               const char *reason)
+{
+    (void)context;
+    log_error("libmicrohttpd gave up at %s:%u: %s", file, line,
+              reason ? reason : "no reason given");
+    abort();
+}
+
+/* clang-format off */
+static struct MHD_Daemon *start_daemon(struct server *server)
+{
+    const struct config *config = server->api->config;
+    const bool encrypted = config->api_tls == API_TLS_ON;
+    struct MHD_OptionItem nothing[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls_options[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)tls_retrieve},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, server->listener.fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, config->api_max_connections, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->api_max_connections_per_address, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_SECONDS, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, server},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
+#if LIBRARY_IS_STRICT
+        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL},
+#endif
+        {MHD_OPTION_END, 0, NULL},
+    };
+    MHD_set_panic_func(on_panic, NULL);
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_USE_ERROR_LOG | MHD_USE_TURBO | (encrypted ? MHD_USE_TLS : 0),
+                            0, NULL, NULL, on_request, server,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+                            MHD_OPTION_ARRAY, encrypted ? tls_options : nothing,
+                            MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+}
+/* clang-format on */
+
+static void server_free(struct server *server)
+{
+    peers_stop(server->peers);
+    pthread_cond_destroy(&server->idle);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+static struct server *server_new(struct api *api)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    if (!server)
+        return NULL;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->idle, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&server->lock, NULL);
+    server->api = api;
+    return server;
+}
+
+int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
+                 struct error *error)
+{
+    size_t threads = (size_t)api->config->api_threads;
+    struct server *server = server_new(api);
+    if (!server)
+        return error_set(error, ERROR_LIMIT, "out of memory");
+    server->listener = *listener;
+    if (peers_start(NULL, &server->peers, error) < 0 ||
+        pool_start(threads, threads * SERVER_QUEUE_PER_THREAD, serve, &server->pool, error) < 0) {
+        server_free(server);
+        return -1;
+    }
+    server->daemon = start_daemon(server);
+    if (!server->daemon) {
+        int problem = errno;
+        pool_stop(server->pool, STUCK_MILLISECONDS);
+        server_free(server);
+        return error_set_system(error, problem, "cannot start the HTTPS server");
+    }
+    *ret_server = server;
+    return 0;
+}
+
+/* Waits until no request is under way. */
+static void wait_until_idle(struct server *server, const struct timespec *until)
+{
+    int status = 0;
+    atomic_store(&server->stopping, true);
+    pthread_mutex_lock(&server->lock);
+    while (atomic_load(&server->active) > 0 && status == 0)
+        status = pthread_cond_timedwait(&server->idle, &server->lock, until);
+    pthread_mutex_unlock(&server->lock);
+    if (atomic_load(&server->active) > 0)
+        log_warning("%zu requests are cut short", atomic_load(&server->active));
+}
+
+bool server_stop(struct server *server, long milliseconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    (void)MHD_quiesce_daemon(server->daemon); /* leaves the socket open */
+    listener_refuse(&server->listener);
+    wait_until_idle(server, &until);
+    /* A suspended connection must be resumed before the daemon may stop. Queued jobs are served
+     * here. */
+    if (!pool_stop(server->pool, STUCK_MILLISECONDS))
+        return false;
+    MHD_stop_daemon(server->daemon);
+    server_free(server);
+    return true;
+}

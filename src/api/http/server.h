@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - the HTTPS server: libmicrohttpd on one network thread, handlers on others.
+ *
+ * The network thread (libmicrohttpd's own, epoll) accepts, does TLS, reads and judges requests, and
+ * sends answers; it never waits for anything else. A complete request is suspended and queued for
+ * the handler threads, where it may block on the store; then it is resumed and its answer sent. A
+ * full queue answers 503 with Retry-After.
+ *
+ * SIGPIPE must be ignored by the process. There is one server in a process (tls.h).
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include "api/api.h"
+#include "api/http/listener.h"
+
+/* Requests that wait for a handler, for each handler thread; beyond that they are answered 503. */
+enum { SERVER_QUEUE_PER_THREAD = 128 };
+
+struct server;
+
+/* Serves on a listening socket, which stays the caller's and must live as long. tls_open() came
+ * before. */
+int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
+                 struct error *error);
+
+/* Takes no new connections, lets requests that are under way finish for at most `milliseconds`,
+ * ends. False when handler threads are stuck (the store does not return): then nothing is released,
+ * and the process can only end. */
+bool server_stop(struct server *server, long milliseconds);
+
+#endif

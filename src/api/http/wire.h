@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire.h - is this HTTP at all? What is refused before anybody asks what the request wants.
+ *
+ * libmicrohttpd reads generously; request smuggling lives on generosity. Every request is held
+ * against these rules as soon as its header block is complete, on the network thread:
+ *
+ *   - request target: "/..." of printable ASCII, whole percent-escapes, no %00, no "." or ".."
+ * segments in any spelling, no fragment, at most WIRE_TARGET_MAXIMUM bytes
+ *   - header fields: names are tokens, values have no control characters; at most
+ * WIRE_HEADERS_MAXIMUM of them, WIRE_HEADER_LINE_MAXIMUM bytes each, WIRE_HEADER_BLOCK_MAXIMUM in
+ * all
+ *   - the fields of the table below at most once
+ *   - exactly one way of telling the body's length; "chunked" is the only transfer coding
+ *   - Expect: 100-continue or nothing
+ *   - the header block is spelt exactly as its parts add up to: no bare LF, no folded lines, no
+ * NUL, no doubled separators. libmicrohttpd up to 0.9.76 hides these; they show in the distances
+ * between the texts it hands out, for those all lie in the buffer the request was read into. Later
+ * ones have a switch for it.
+ *
+ * Pure: works on borrowed pointers.
+ */
+#ifndef API_WIRE_H
+#define API_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "api/http/answer.h"
+
+enum {
+    WIRE_TARGET_MAXIMUM = 8 * 1024,
+    WIRE_HEADERS_MAXIMUM = 100,
+    WIRE_HEADER_LINE_MAXIMUM = 16 * 1024 + 64, /* an Authorization with a token of 16 KiB */
+    WIRE_HEADER_BLOCK_MAXIMUM = 32 * 1024,
+};
+
+/* Fields that are looked at; each may come once. */
+#define WIRE_FIELDS(FIELD)                                                                         \
+    FIELD(WIRE_HOST, "Host")                                                                       \
+    FIELD(WIRE_AUTHORIZATION, "Authorization")                                                     \
+    FIELD(WIRE_CONTENT_LENGTH, "Content-Length")                                                   \
+    FIELD(WIRE_CONTENT_TYPE, "Content-Type")                                                       \
+    FIELD(WIRE_TRANSFER_ENCODING, "Transfer-Encoding")                                             \
+    FIELD(WIRE_EXPECT, "Expect")                                                                   \
+    FIELD(WIRE_CLIENT_REQUEST_ID, "x-ms-client-request-id")                                        \
+    FIELD(WIRE_ICM, "x-mimo-icm")                                                                  \
+    FIELD(WIRE_IDEMPOTENCY_KEY, "Idempotency-Key")                                                 \
+    FIELD(WIRE_FORWARDED_PROTO, "X-Forwarded-Proto")
+
+#define WIRE_FIELD_CONSTANT(constant, name) constant,
+enum wire_field { WIRE_FIELDS(WIRE_FIELD_CONSTANT) WIRE_FIELD_COUNT };
+#undef WIRE_FIELD_CONSTANT
+
+/* The header of a request as it is being checked. */
+struct wire {
+    const char *target; /* as it came, with its query */
+    bool http_1_0;
+    bool strict_library; /* the library refuses odd spellings itself and hands out tidied copies */
+    const char *fields[WIRE_FIELD_COUNT]; /* value, or NULL */
+    size_t count;                         /* header fields so far */
+    size_t longest;                       /* bytes of the longest */
+    const char *repeated;                 /* name of a field that came twice, or NULL */
+    const char *problem;                  /* what is wrong with a field, or NULL */
+    const char *next;                     /* where the next field has to begin */
+    bool gap;                             /* it did not: the block is not spelt canonically */
+};
+
+/* Begins with the request line. `method`, `target_start` and `version` are the texts in the buffer
+ * the request was read into; `target` is a copy of the target made before it was cut into pieces.
+ */
+void wire_begin(struct wire *wire, const char *method, const char *target_start,
+                const char *version, const char *target);
+
+/* Takes in one header field, in the order they came. */
+void wire_field(struct wire *wire, const char *name, size_t name_length, const char *value,
+                size_t value_length);
+
+/* Judges it all. `block` is the length of the header block from `method` on, with its empty line.
+ */
+int wire_check(const struct wire *wire, const char *method, size_t block, struct answer *answer);
+
+/* True when the header announces a body. `ret_length` (may be NULL) is its length, or -1 for
+ * chunked. */
+bool wire_has_body(const struct wire *wire, long long *ret_length);
+
+/* Decodes percent-escapes once into `buffer`; `plus` turns "+" into a space. -1: broken escape, a
+ * NUL, or too long. */
+int wire_decode(const char *text, size_t length, bool plus, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.h - the Admin API as commands use it: JSON in, JSON out, refusals as errors.
+ *
+ *     struct query query = {0};
+ *     query_add(&query, "force", "true");
+ *     api_call(ctl, &(struct api_request){.method = "POST", .path = path, .query = &query},
+ * &answer, error);
+ *
+ * Refusals become ERROR_DENIED, ERROR_NOT_FOUND or ERROR_CONFLICT with what the server said;
+ * 401, 5xx and answers that are not an Admin API's become ERROR_UNAVAILABLE. An endpoint that an
+ * older Admin API lacks is ERROR_DENIED and said to be that. The first call opens the connection.
+ */
+#ifndef MIMO_CTL_CLIENT_API_H
+#define MIMO_CTL_CLIENT_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctl/ctl.h"
+#include "mimo/error.h"
+
+/* Parameters behind "?api-version=admin"; zeroed at first. */
+struct query {
+    char *text;  /* "&name=value...", escaped; owned */
+    bool failed; /* no memory: api_call() says so */
+};
+
+/* NULL `value`: nothing is added. */
+void query_add(struct query *query, const char *name, const char *value);
+void query_add_number(struct query *query, const char *name, int64_t value);
+
+static inline void cleanup_query_function(struct query *query)
+{
+    free(query->text);
+}
+#define cleanup_query __attribute__((cleanup(cleanup_query_function)))
+
+struct api_request {
+    const char *method;
+    const char *path;          /* "/admin/tasks" */
+    const struct query *query; /* or NULL */
+    json_t *body;              /* borrowed, or NULL */
+    const char *key;           /* Idempotency-Key, or NULL */
+};
+
+struct api_answer {
+    long status;   /* 2xx; after a failure that of the refusal, 0 when no answer came */
+    json_t *body;  /* owned; NULL for 204, and for 202 without one */
+    bool replayed; /* it was given before, to a request with the same key */
+};
+
+/* The ticket of --icm goes with every request that changes something. */
+int api_call(struct ctl *ctl, const struct api_request *request, struct api_answer *ret_answer,
+             struct error *error);
+
+/* GET of one object; *ret_object is a new reference. */
+int api_get(struct ctl *ctl, const char *path, const struct query *query, json_t **ret_object,
+            struct error *error);
+
+/* Tells whether an item is wanted. */
+typedef bool api_keep_function(const json_t *item, const void *context);
+
+struct api_listing {
+    const char *path;
+    const struct query *query; /* or NULL */
+    int64_t limit;             /* items wanted at most; 0 for all */
+    api_keep_function *keep;   /* or NULL for all */
+    const void *context;
+};
+
+/* All pages of a listing as one array, a new reference. *ret_more (may be NULL) tells that there
+ * are more than `limit`. */
+int api_list(struct ctl *ctl, const struct api_listing *listing, json_t **ret_items, bool *ret_more,
+             struct error *error);
+
+#endif

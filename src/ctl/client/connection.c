@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connection.c - which Admin API is talked to, and as whom.
+ */
+#include "ctl/client/connection.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "ctl/client/http.h"
+#include "ctl/client/regions.h"
+#include "ctl/ctl.h"
+#include "mimo/cleanup.h"
+#include "mimo/io.h"
+
+enum { TOKEN_SIZE_MAXIMUM = 16 * 1024 };
+
+static void cleanup_regions_function(struct regions *regions)
+{
+    regions_free(regions);
+}
+#define cleanup_regions __attribute__((cleanup(cleanup_regions_function)))
+
+static void cleanup_url_function(CURLU **url)
+{
+    curl_url_cleanup(*url);
+}
+#define cleanup_url __attribute__((cleanup(cleanup_url_function)))
+
+static void cleanup_curl_text_function(char **text)
+{
+    curl_free(*text);
+}
+#define cleanup_curl_text __attribute__((cleanup(cleanup_curl_text_function)))
+
+/* The value of a variable; empty counts as not set. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && value[0] != '\0' ? value : NULL;
+}
+
+static int put(char **field, const char *value, struct error *error)
+{
+    *field = strdup(value);
+    return *field ? 0 : error_set_system(error, ENOMEM, "connection");
+}
+
+/* ---- address ---- */
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1)
+        return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+/* Checks an address and cuts it down to scheme, host and port. */
+static int take_url(struct connection *connection, const char *text, struct error *error)
+{
+    cleanup_url CURLU *url = curl_url();
+    cleanup_curl_text char *scheme = NULL, *host = NULL, *path = NULL, *port = NULL;
+    const char *from = connection->url_from;
+    if (!url || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_PATH, &path, 0) != CURLUE_OK)
+        return error_set(error, ERROR_INVALID,
+                         "%s: \"%s\" is no URL; it looks like https://mimo.example.com", from,
+                         text);
+    if (strcmp(path, "/") != 0 && strcmp(path, "/admin") != 0 && strcmp(path, "/admin/") != 0)
+        return error_set(error, ERROR_INVALID,
+                         "%s: \"%s\" must end behind host and port, as in https://mimo.example.com",
+                         from, text);
+    if (strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && is_loopback(host)))
+        return error_set(error, ERROR_INVALID,
+                         "%s: \"%s\" is not https; a token is never sent in clear over a network",
+                         from, text);
+    curl_url_get(url, CURLUPART_PORT, &port, 0);
+    if (asprintf(&connection->url, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "") <
+        0) {
+        connection->url = NULL;
+        return error_set_system(error, ENOMEM, "connection");
+    }
+    return 0;
+}
+
+/* Takes the address of a region, which *ret_region then is. */
+static int take_region(struct connection *connection, const struct regions *regions,
+                       const char *location, const struct region **ret_region, struct error *error)
+{
+    const char *path = regions->path ? regions->path : "~/.config/mimo/config";
+    const struct region *region = regions_find(regions, location);
+    if (!region && location)
+        return error_set(error, ERROR_INVALID, "--location: there is no [region %s] in %s",
+                         location, path);
+    if (!region)
+        return error_set(
+            error, ERROR_INVALID,
+            "which Admin API? give --url or set MIMO_URL, or write its [region NAME] "
+            "into %s%s",
+            path, regions->count > 1 ? " and choose with --location or default_location" : "");
+    if (asprintf(&connection->url_from, "region %s of %s", region->name, path) < 0) {
+        connection->url_from = NULL;
+        return error_set_system(error, ENOMEM, "connection");
+    }
+    *ret_region = region;
+    return take_url(connection, region->url, error);
+}
+
+static int choose_url(struct connection *connection, const struct connection_options *options,
+                      const struct regions *regions, const struct region **ret_region,
+                      struct error *error)
+{
+    const char *of_environment = variable("MIMO_URL");
+    if (options->url && options->location)
+        return error_set(error, ERROR_INVALID, "--url and --location exclude each other");
+    if (options->url || (of_environment && !options->location)) {
+        if (put(&connection->url_from, options->url ? "--url" : "MIMO_URL", error) < 0)
+            return -1;
+        return take_url(connection, options->url ? options->url : of_environment, error);
+    }
+    return take_region(connection, regions, options->location, ret_region, error);
+}
+
+/* ---- token ---- */
+
+/* Cuts white space off both ends and refuses what no header may hold. */
+static int take_token(struct connection *connection, const char *text, struct error *error)
+{
+    text += strspn(text, " \t\r\n");
+    size_t length = strcspn(text, " \t\r\n");
+    const char *from = connection->token_from;
+    if (text[length + strspn(text + length, " \t\r\n")] != '\0')
+        return error_set(error, ERROR_UNAVAILABLE, "%s: a token is one word", from);
+    if (length == 0)
+        return error_set(error, ERROR_UNAVAILABLE, "%s: the token is empty", from);
+    for (size_t i = 0; i < length; i++)
+        if (text[i] < '!' || text[i] > '~')
+            return error_set(error, ERROR_UNAVAILABLE, "%s: a token is made of visible ASCII",
+                             from);
+    connection->token = strndup(text, length);
+    return connection->token ? 0 : error_set_system(error, ENOMEM, "connection");
+}
+
+static int read_token_file(struct connection *connection, const char *path, struct error *error)
+{
+    cleanup_free char *text = NULL;
+    struct stat status;
+    if (io_read_file(path, TOKEN_SIZE_MAXIMUM, &text, NULL, error) < 0) {
+        error_prefix(error, "%s", connection->token_from);
+        error->kind = ERROR_UNAVAILABLE;
+        return -1;
+    }
+    if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
+        ctl_say("warning: the token in %s can be read by others; chmod 600 %s", path, path);
+    int result = take_token(connection, text, error);
+    explicit_bzero(text, strlen(text));
+    return result;
+}
+
+static int run_token_command(struct connection *connection, const char *command,
+                             struct error *error)
+{
+    char text[TOKEN_SIZE_MAXIMUM + 1];
+    FILE *output = popen(command, "re");
+    if (!output)
+        return error_set(error, ERROR_UNAVAILABLE, "%s: cannot run \"%s\"", connection->token_from,
+                         command);
+    size_t length = fread(text, 1, sizeof(text) - 1, output);
+    int status = pclose(output);
+    text[length] = '\0';
+    if (status != 0)
+        return error_set(error, ERROR_UNAVAILABLE, "%s: \"%s\" failed (%s %d)",
+                         connection->token_from, command,
+                         WIFSIGNALED(status) ? "signal" : "exit status",
+                         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    int result = take_token(connection, text, error);
+    explicit_bzero(text, sizeof(text));
+    return result;
+}
+
+static int set_token_from(struct connection *connection, const char *what, const char *value,
+                          struct error *error)
+{
+    if (asprintf(&connection->token_from, "%s%s%s", what, value ? " " : "", value ? value : "") <
+        0) {
+        connection->token_from = NULL;
+        return error_set_system(error, ENOMEM, "connection");
+    }
+    return 0;
+}
+
+static int take_region_token(struct connection *connection, const struct region *region,
+                             struct error *error)
+{
+    char what[256];
+    snprintf(what, sizeof(what), "token_%s of region %s", region->token_file ? "file" : "command",
+             region->name);
+    if (set_token_from(connection, what, region->token_file, error) < 0)
+        return -1;
+    return region->token_file ? read_token_file(connection, region->token_file, error)
+                              : run_token_command(connection, region->token_command, error);
+}
+
+/* ---- client certificate ---- */
+
+/* libcurl tells little of a file that it cannot read. */
+static int check_readable(const char *what, const char *path, const char *from, struct error *error)
+{
+    cleanup_free char *text = NULL;
+    size_t length;
+    if (io_read_file(path, 16 * 1024 * 1024, &text, &length, error) < 0) {
+        error_prefix(error, "%s (%s)", what, from);
+        error->kind = ERROR_INVALID;
+        return -1;
+    }
+    explicit_bzero(text, length);
+    return 0;
+}
+
+static int take_certificate(struct connection *connection, const char *cert, const char *key,
+                            const char *from, struct error *error)
+{
+    struct stat status;
+    key = key ? key : cert;
+    if (check_readable("client certificate", cert, from, error) < 0 ||
+        check_readable("key of the client certificate", key, from, error) < 0)
+        return -1;
+    if (stat(key, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
+        ctl_say("warning: the key in %s can be read by others; chmod 600 %s", key, key);
+    return put(&connection->cert, cert, error) < 0 || put(&connection->key, key, error) < 0 ||
+                   put(&connection->cert_from, from, error) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- log-in ---- */
+
+static int log_in_by_options(struct connection *connection,
+                             const struct connection_options *options, struct error *error)
+{
+    if (options->cert &&
+        take_certificate(connection, options->cert, options->key, "--cert", error) < 0)
+        return -1;
+    if (!options->token_file)
+        return 0;
+    return set_token_from(connection, "--token-file", options->token_file, error) < 0
+               ? -1
+               : read_token_file(connection, options->token_file, error);
+}
+
+static int log_in_by_environment(struct connection *connection, struct error *error)
+{
+    const char *token = variable("MIMO_TOKEN");
+    const char *file = variable("MIMO_TOKEN_FILE");
+    const char *cert = variable("MIMO_CLIENT_CERT");
+    if (cert && take_certificate(connection, cert, variable("MIMO_CLIENT_KEY"), "MIMO_CLIENT_CERT",
+                                 error) < 0)
+        return -1;
+    if (token)
+        return set_token_from(connection, "MIMO_TOKEN", NULL, error) < 0
+                   ? -1
+                   : take_token(connection, token, error);
+    if (!file)
+        return 0;
+    return set_token_from(connection, "MIMO_TOKEN_FILE", file, error) < 0
+               ? -1
+               : read_token_file(connection, file, error);
+}
+
+static int log_in_by_region(struct connection *connection, const struct region *region,
+                            struct error *error)
+{
+    if (region->client_cert && take_certificate(connection, region->client_cert, region->client_key,
+                                                connection->url_from, error) < 0)
+        return -1;
+    return region->token_file || region->token_command
+               ? take_region_token(connection, region, error)
+               : 0;
+}
+
+static bool has_login(const struct connection *connection)
+{
+    return connection->token || connection->cert;
+}
+
+/* The first place that says anything says all. */
+static int choose_login(struct connection *connection, const struct connection_options *options,
+                        const struct region *region, struct error *error)
+{
+    if (options->key && !options->cert)
+        return error_set(error, ERROR_INVALID, "--key needs --cert, the certificate it belongs to");
+    if (log_in_by_options(connection, options, error) < 0)
+        return -1;
+    if (!has_login(connection) && log_in_by_environment(connection, error) < 0)
+        return -1;
+    if (!has_login(connection) && region && log_in_by_region(connection, region, error) < 0)
+        return -1;
+    if (has_login(connection))
+        return 0;
+    return error_set(error, ERROR_UNAVAILABLE,
+                     "no token to log in with at %s (%s): give --token-file, or set MIMO_TOKEN or "
+                     "MIMO_TOKEN_FILE, or token_file or token_command of a region; or a client "
+                     "certificate: --cert, MIMO_CLIENT_CERT or client_cert",
+                     connection->url, connection->url_from);
+}
+
+const char *connection_login(const struct connection *connection, char *buffer)
+{
+    if (connection->token)
+        snprintf(buffer, CONNECTION_LOGIN_SIZE, "the token of %s", connection->token_from);
+    else
+        snprintf(buffer, CONNECTION_LOGIN_SIZE, "the client certificate %s (%s)", connection->cert,
+                 connection->cert_from);
+    return buffer;
+}
+
+/* ---- CA ---- */
+
+static int choose_cacert(struct connection *connection, const struct connection_options *options,
+                         const struct region *region, struct error *error)
+{
+    const char *of_environment = variable("MIMO_CACERT");
+    const char *path = options->cacert ? options->cacert : of_environment;
+    const char *from = options->cacert ? "--cacert" : "MIMO_CACERT";
+    if (!path && region) {
+        path = region->cacert;
+        from = connection->url_from;
+    }
+    if (!path)
+        return 0;
+    if (check_readable("CA certificates", path, from, error) < 0)
+        return -1;
+    return put(&connection->cacert, path, error) < 0 ||
+                   put(&connection->cacert_from, from, error) < 0
+               ? -1
+               : 0;
+}
+
+int connection_open(struct connection *connection, const struct connection_options *options,
+                    struct error *error)
+{
+    cleanup_regions struct regions regions = {0};
+    const struct region *region = NULL;
+    *connection = (struct connection){.verbose = options->verbose, .hurried = options->hurried};
+    if (regions_read(&regions, regions_path(), error) < 0 ||
+        choose_url(connection, options, &regions, &region, error) < 0 ||
+        choose_login(connection, options, region, error) < 0 ||
+        choose_cacert(connection, options, region, error) < 0 ||
+        http_open(&connection->http, error) < 0) {
+        connection_close(connection);
+        return -1;
+    }
+    return 0;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection->token)
+        explicit_bzero(connection->token, strlen(connection->token));
+    free(connection->url);
+    free(connection->url_from);
+    free(connection->token);
+    free(connection->token_from);
+    free(connection->cert);
+    free(connection->key);
+    free(connection->cert_from);
+    free(connection->cacert);
+    free(connection->cacert_from);
+    http_close(connection->http);
+    *connection = (struct connection){0};
+}

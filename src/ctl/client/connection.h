@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connection.h - which Admin API is talked to, and as whom.
+ *
+ *   address   --url, else the region of --location, else MIMO_URL, else the default region of
+ *             ~/.config/mimo/config (the only one, if there is one)
+ *   log-in    what the command line says: --token-file, --cert with --key; else the environment:
+ *             MIMO_TOKEN or MIMO_TOKEN_FILE, MIMO_CLIENT_CERT with MIMO_CLIENT_KEY; else the
+ *             region's, if the address is the region's: a token is never sent to an address it was
+ *             not made for. Of one place a token and a certificate may both come; then the token
+ *             counts
+ *   CA        --cacert, else MIMO_CACERT, else the region's, else the system's
+ *
+ * Where each came from is kept, so that an error can tell its reader what to correct.
+ */
+#ifndef MIMO_CTL_CLIENT_CONNECTION_H
+#define MIMO_CTL_CLIENT_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "mimo/error.h"
+
+struct http;
+
+/* Values of the command line; NULL for those not given. Borrowed. */
+struct connection_options {
+    const char *url;
+    const char *location;
+    const char *token_file;
+    const char *cert;
+    const char *key;
+    const char *cacert;
+    bool verbose;
+    bool hurried;
+};
+
+/* All texts are owned. */
+struct connection {
+    char *url;      /* "https://host:port", nothing behind */
+    char *url_from; /* "MIMO_URL", "--url", "region eastus of /root/.config/mimo/config" */
+    char *token;    /* NULL: the certificate alone */
+    char *token_from;
+    char *cert; /* file of the client certificate, or NULL */
+    char *key;  /* file of its key; may be the same */
+    char *cert_from;
+    char *cacert; /* NULL: the system's certificates */
+    char *cacert_from;
+    bool verbose;
+    bool hurried;      /* give up after a second or two */
+    struct http *http; /* NULL until opened */
+};
+
+/* Decides all of it. ERROR_INVALID: the configuration or an option is wrong or missing;
+ * ERROR_UNAVAILABLE: there is nothing to log in with. */
+int connection_open(struct connection *connection, const struct connection_options *options,
+                    struct error *error);
+
+void connection_close(struct connection *connection);
+
+/* "the token of MIMO_TOKEN", "the client certificate of --cert": for messages. The result is in
+ * `buffer`. */
+enum { CONNECTION_LOGIN_SIZE = 512 };
+const char *connection_login(const struct connection *connection, char *buffer);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * regions.h - mimoctl's own configuration: where the Admin API of each region is.
+ *
+ * $XDG_CONFIG_HOME/mimo/config, or ~/.config/mimo/config; INI. It may be missing.
+ *
+ *     default_location = eastus
+ *
+ *     [region eastus]
+ *     url = https://mimo.eastus.example.com
+ *     token_command = az account get-access-token --query accessToken -o tsv
+ *     cacert = ~/.config/mimo/ca.crt
+ *
+ *     [region westus]
+ *     url = https://mimo.westus.example.com
+ *     token_file = ~/.config/mimo/westus.token
+ */
+#ifndef MIMO_CTL_CLIENT_REGIONS_H
+#define MIMO_CTL_CLIENT_REGIONS_H
+
+#include <stddef.h>
+
+#include "mimo/error.h"
+
+struct region {
+    char *name;
+    char *url;
+    char *token_file; /* at most one of the two */
+    char *token_command;
+    char *cacert;
+    char *client_cert;
+    char *client_key; /* NULL: in the file of client_cert */
+};
+
+struct regions {
+    char *path; /* of the file; NULL when there is no home directory */
+    char *default_location;
+    struct region *items;
+    size_t count;
+};
+
+/* Path of the configuration; the caller frees it. NULL when neither variable is set. */
+char *regions_path(void);
+
+/* Reads the file at `path` (taken over; NULL and a missing file: no regions). ERROR_INVALID names
+ * file and line. On failure nothing is owned. */
+int regions_read(struct regions *regions, char *path, struct error *error);
+
+void regions_free(struct regions *regions);
+
+/* The region of that name; NULL `name`: the default, or the only one there is. NULL when there is
+ * none. Borrowed. */
+const struct region *regions_find(const struct regions *regions, const char *name);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resolve.h - what operators name: clusters by ID or unique name, manifests by ID or the beginning
+ * of one.
+ */
+#ifndef MIMO_CTL_CLIENT_RESOLVE_H
+#define MIMO_CTL_CLIENT_RESOLVE_H
+
+#include <jansson.h>
+
+#include "ctl/ctl.h"
+#include "mimo/error.h"
+#include "mimo/resource_id.h"
+
+/* Shorter beginnings of IDs are refused: nearly any fleet has several such manifests. */
+enum { RESOLVE_PREFIX_MINIMUM = 4 };
+
+/* A path below "/admin", such as "/admin/subscriptions/.../maintenanceManifests/ID/cancel". */
+enum { RESOLVE_PATH_SIZE = RESOURCE_ID_SIZE + 128 };
+
+/* The normalized resource ID of a cluster, into `buffer` (RESOURCE_ID_SIZE bytes). A full ID is
+ * only checked, not looked up. */
+int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct error *error);
+
+/* The manifest that `text` names; *ret_manifest is a new reference to its view. */
+int resolve_manifest(struct ctl *ctl, const char *text, json_t **ret_manifest, struct error *error);
+
+/* The path of a manifest by its view, into `buffer` (RESOLVE_PATH_SIZE bytes); `suffix` is "" or
+ * "/cancel". Returns `buffer`. */
+const char *resolve_manifest_path(const json_t *manifest, const char *suffix, char *buffer);
+
+/* Exposed for tests: picks from `items` the only one whose `member` begins with `text` (without
+ * regard to case), `whole`: is `text`. NULL with ERROR_NOT_FOUND or ERROR_CONFLICT. Borrowed. */
+json_t *resolve_pick(const char *what, const json_t *items, const char *member, const char *text,
+                     bool whole, struct error *error);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * actuator.c - mimoctl actuator list.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/client/api.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/times.h"
+#include "mimo/document.h"
+
+static void fill_state(const struct output *output, const json_t *actuator, const void *context,
+                       struct cell *cell)
+{
+    (void)output, (void)context;
+    bool alive = json_is_true(document_get(actuator, "alive"));
+    snprintf(cell->text, sizeof(cell->text), "%s", alive ? "alive" : "dead");
+    cell->colour = alive ? COLOUR_GREEN : COLOUR_RED;
+}
+
+static void fill_buckets(const struct output *output, const json_t *actuator, const void *context,
+                         struct cell *cell)
+{
+    (void)output, (void)context;
+    const json_t *buckets = document_get(actuator, "buckets");
+    json_int_t first = json_integer_value(json_array_get(buckets, 0));
+    json_int_t last = json_integer_value(json_array_get(buckets, 1));
+    if (json_array_size(buckets) == 2)
+        snprintf(cell->text, sizeof(cell->text),
+                 last < first ? "none" : "%" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT, first,
+                 last);
+}
+
+static void fill_seen(const struct output *output, const json_t *actuator, const void *context,
+                      struct cell *cell)
+{
+    (void)context;
+    char text[TIMES_TEXT_SIZE];
+    times_format_relative(text, document_integer(actuator, "seenAt", 0), output->now);
+    snprintf(cell->text, sizeof(cell->text), "%s", text);
+}
+
+static void fill_started(const struct output *output, const json_t *actuator, const void *context,
+                         struct cell *cell)
+{
+    (void)context;
+    char text[TIMES_TEXT_SIZE];
+    times_format_relative(text, document_integer(actuator, "startedAt", 0), output->now);
+    snprintf(cell->text, sizeof(cell->text), "%s", text);
+}
+
+static const struct column columns[] = {
+    {"INDEX", IN_BOTH, "index", NULL},
+    {"HOST", IN_BOTH, "hostname", NULL},
+    {"STATE", IN_BOTH, NULL, fill_state},
+    {"BUCKETS", IN_BOTH, NULL, fill_buckets},
+    {"WORKERS", IN_BOTH, "workers", NULL},
+    {"SEEN", IN_BOTH, NULL, fill_seen},
+    {"STARTED", IN_BOTH, NULL, fill_started},
+    {"VERSION", IN_BOTH, "version", NULL},
+    {"ID", IN_WIDE, "id", NULL},
+};
+
+static const struct listing actuator_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "no actuator has announced itself: is mimod running, on the same store as the Admin "
+               "API?",
+};
+
+int ctl_actuator_list(struct ctl *ctl, struct error *error)
+{
+    const struct api_listing all = {.path = "/admin/actuators"};
+    cleanup_json json_t *actuators = NULL;
+    if (api_list(ctl, &all, &actuators, NULL, error) < 0)
+        return -1;
+    output_items(&ctl->output, &actuator_listing, actuators);
+    return CTL_OK;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster_register.c - mimoctl cluster register.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/client/api.h"
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/cluster_text.h"
+#include "mimo/cleanup.h"
+#include "mimo/cluster.h"
+#include "mimo/document.h"
+#include "mimo/kube.h"
+
+enum { KUBECONFIG_FILE_MAXIMUM = 16 * 1024 * 1024 };
+
+/* The Admin API replaces properties as a whole. Flags alone would so take away all others of a
+ * cluster that is there already. */
+static int check_new(struct ctl *ctl, const char *path, struct error *error)
+{
+    struct error reason;
+    json_t *cluster;
+    if (api_get(ctl, path, NULL, &cluster, &reason) < 0) {
+        if (reason.kind == ERROR_NOT_FOUND)
+            return 0;
+        *error = reason;
+        return -1;
+    }
+    json_decref(cluster);
+    return error_set(
+        error, ERROR_CONFLICT,
+        "the cluster is registered already, and its properties would be replaced by the "
+        "flags alone: give all of them with --properties (see mimoctl cluster show "
+        "-o json)");
+}
+
+static int add_properties(struct ctl *ctl, const char *path, json_t *body, struct error *error)
+{
+    cleanup_json json_t *properties = NULL;
+    cleanup_json json_t *flags = NULL;
+    if (options_object(&ctl->options, OPTION_PROPERTIES, &properties, error) < 0 ||
+        options_object(&ctl->options, OPTION_OPERATOR_FLAGS, &flags, error) < 0)
+        return -1;
+    if (flags && !properties && check_new(ctl, path, error) < 0)
+        return -1;
+    if (flags && !properties)
+        properties = json_object();
+    if ((flags && json_object_set(properties, "operatorFlags", flags) < 0) ||
+        (properties && json_object_set(body, "properties", properties) < 0))
+        return error_set_system(error, ENOMEM, "request");
+    return 0;
+}
+
+/* An operator's kubeconfig may know a whole fleet, by files all over the machine: what leaves it is
+ * what this cluster needs. */
+static int embed_kubeconfig(const char *path, const char *context, char **ret_text,
+                            struct error *error)
+{
+    cleanup_free char *text = NULL;
+    cleanup_free char *directory = strdup(path);
+    size_t length;
+    if (!directory)
+        return error_set_system(error, ENOMEM, "request");
+    if (options_file(OPTION_KUBECONFIG, path, KUBECONFIG_FILE_MAXIMUM, &text, &length, error) < 0)
+        return -1;
+    int result = kubeconfig_embed(text, length, context, dirname(directory), ret_text, error);
+    explicit_bzero(text, length);
+    return result < 0 ? error_prefix(error, "--kubeconfig %s", path) : 0;
+}
+
+static int add_kubeconfig(struct ctl *ctl, json_t *body, struct error *error)
+{
+    const char *path = ctl->options.values[OPTION_KUBECONFIG];
+    const char *context = ctl->options.values[OPTION_CONTEXT];
+    cleanup_free char *text = NULL;
+    if (!path && context)
+        return error_set(error, ERROR_INVALID,
+                         "--context names one in a kubeconfig: give --kubeconfig FILE, too");
+    if (!path)
+        return 0;
+    if (embed_kubeconfig(path, context, &text, error) < 0) {
+        error->kind = ERROR_INVALID; /* what was named on the command line is not there */
+        return -1;
+    }
+    int result = json_object_set_new(body, "kubeconfig", json_string(text));
+    explicit_bzero(text, strlen(text));
+    return result < 0 ? error_set_system(error, ENOMEM, "request") : 0;
+}
+
+int ctl_cluster_register(struct ctl *ctl, struct error *error)
+{
+    const char *text = ctl->options.operands[0];
+    char id[RESOURCE_ID_SIZE];
+    char path[RESOLVE_PATH_SIZE];
+    cleanup_json json_t *body = json_object();
+    if (text[0] != '/')
+        return error_set(error, ERROR_INVALID,
+                         "\"%s\": a cluster is registered by its full resource ID, "
+                         "/subscriptions/.../resourceGroups/.../providers/"
+                         "Microsoft.RedHatOpenShift/openShiftClusters/NAME",
+                         text);
+    if (resource_id_normalize(text, id, error) < 0)
+        return -1;
+    snprintf(path, sizeof(path), "/admin%s", text);
+    if (add_kubeconfig(ctl, body, error) < 0 || add_properties(ctl, path, body, error) < 0)
+        return -1;
+    if (json_object_size(body) == 0)
+        return error_set(error, ERROR_INVALID,
+                         "nothing to register: give --kubeconfig, --properties or "
+                         "--operator-flags");
+
+    const struct api_request request = {.method = "PUT", .path = path, .body = body};
+    struct api_answer answer;
+    if (api_call(ctl, &request, &answer, error) < 0)
+        return -1;
+    cleanup_json json_t *cluster = answer.body;
+    ctl_say("cluster %s is %s", document_string(cluster, "name", resource_id_name(id)),
+            answer.status == 201 ? "registered" : "changed");
+    if (ctl->output.form == OUTPUT_JSON) {
+        output_json(cluster);
+        return CTL_OK;
+    }
+    cleanup_json json_t *only = json_pack("[O]", cluster);
+    output_items(&ctl->output, &cluster_listing, only);
+    return CTL_OK;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * explain.c - mimoctl manifest explain: why a manifest does not run now.
+ *
+ * The Admin API tells it, in `blockers`: one object a cause.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/client/api.h"
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/states.h"
+#include "ctl/output/times.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+
+static void fill_until(const struct output *output, const json_t *blocker, const void *context,
+                       struct cell *cell)
+{
+    (void)context;
+    int64_t until = document_integer(blocker, "until", 0);
+    char relative[TIMES_TEXT_SIZE];
+    char absolute[CLOCK_TEXT_SIZE];
+    if (until == 0)
+        return;
+    times_format_relative(relative, until, output->now);
+    if (output->form == OUTPUT_WIDE)
+        snprintf(cell->text, sizeof(cell->text), "%s", clock_format(absolute, until));
+    else
+        snprintf(cell->text, sizeof(cell->text), "%s", relative);
+}
+
+static const struct column columns[] = {
+    {"CAUSE", IN_BOTH, "kind", NULL},
+    {"UNTIL", IN_BOTH, NULL, fill_until},
+    {"MANIFEST", IN_WIDE, "manifest", NULL},
+    {"MESSAGE", IN_BOTH, "message", NULL},
+};
+
+static const struct listing blocker_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "",
+};
+
+/* The manifest again, by the endpoint that looks for blockers. */
+static int load(struct ctl *ctl, const char *id, json_t **ret_manifest, struct error *error)
+{
+    char path[RESOLVE_PATH_SIZE];
+    cleanup_json json_t *found = NULL;
+    if (resolve_manifest(ctl, id, &found, error) < 0)
+        return -1;
+    return api_get(ctl, resolve_manifest_path(found, "", path), NULL, ret_manifest, error);
+}
+
+/* For a manifest that nothing stands in the way of. */
+static void tell_progress(const struct ctl *ctl, const json_t *manifest)
+{
+    const char *state = document_string(manifest, "state", "");
+    unsigned bit = states_bit(state);
+    char status[CELL_SIZE];
+    char elapsed[TIMES_TEXT_SIZE];
+    manifest_text_status(manifest, status);
+    times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
+    if (bit == MANIFEST_STATE_BIT(MANIFEST_PENDING))
+        ctl_say("nothing stands in its way: it starts when the actuator of its bucket looks next");
+    else if (bit == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS))
+        ctl_say("it is in progress for %s%s%s", elapsed, status[0] ? ": " : "", status);
+    else
+        ctl_say("it has ended as %s%s%s", state, status[0] ? ": " : "", status);
+}
+
+static void write_blockers(const struct ctl *ctl, const json_t *manifest, const json_t *blockers)
+{
+    if (ctl->output.form == OUTPUT_JSON) {
+        cleanup_json json_t *answer =
+            json_pack("{s:O, s:O, s:O}", "id", json_object_get(manifest, "id"), "state",
+                      json_object_get(manifest, "state"), "blockers", blockers);
+        output_json(answer);
+    } else if (ctl->output.form == OUTPUT_ID) {
+        printf("%s\n", document_string(manifest, "id", ""));
+    } else if (json_array_size(blockers) > 0) {
+        output_table(&ctl->output, &blocker_listing, blockers);
+    } else {
+        tell_progress(ctl, manifest);
+    }
+}
+
+int ctl_manifest_explain(struct ctl *ctl, struct error *error)
+{
+    cleanup_json json_t *manifest = NULL;
+    cleanup_json json_t *none = json_array();
+    if (load(ctl, ctl->options.operands[0], &manifest, error) < 0)
+        return -1;
+    const json_t *blockers = document_get(manifest, "blockers");
+    bool pending =
+        states_bit(document_string(manifest, "state", "")) == MANIFEST_STATE_BIT(MANIFEST_PENDING);
+    if (pending && !json_is_array(blockers))
+        return error_set(error, ERROR_DENIED,
+                         "%s does not tell what blocks a manifest: it is older than this mimoctl; "
+                         "update mimo-api there",
+                         ctl->connection.url);
+    write_blockers(ctl, manifest, blockers ? blockers : none);
+    return CTL_OK;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * health.c - mimoctl health: the guide's Health Assessment and Working Standards, as a table of
+ * checks against live figures.
+ *
+ * Each check is a row: what is measured, from where on it is a warning and critical, what is
+ * healthy in words, and what to do otherwise. The worst one is the exit status, so that a monitor
+ * can run it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/client/api.h"
+#include "ctl/commands/fleet.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/states.h"
+#include "ctl/output/times.h"
+#include "mimo/document.h"
+
+enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL };
+
+static const struct {
+    const char *name;
+    const char *verdict; /* of the whole */
+    enum colour colour;
+} levels[] = {
+    [LEVEL_OK] = {"ok", "healthy", COLOUR_GREEN},
+    [LEVEL_WARNING] = {"warning", "warning", COLOUR_YELLOW},
+    [LEVEL_CRITICAL] = {"critical", "critical", COLOUR_RED},
+};
+
+enum { MINUTE = 60, ACTUATOR_FORGOTTEN = 86400 };
+
+struct figures {
+    struct fleet fleet;
+    json_t *actuators;
+    int64_t now;
+};
+
+enum { VALUE_SIZE = 512 };
+
+/* Judges one thing; tells in `value` what it found. */
+typedef enum level judge_function(const struct figures *figures, char *value);
+
+/* Above `warning` it is one, above `critical` it is that. */
+static enum level grade(int64_t figure, int64_t warning, int64_t critical)
+{
+    if (figure > critical)
+        return LEVEL_CRITICAL;
+    return figure > warning ? LEVEL_WARNING : LEVEL_OK;
+}
+
+/* ---- actuators ---- */
+
+static int64_t silence_of(const json_t *actuator, int64_t now)
+{
+    int64_t seen = document_integer(actuator, "seenAt", 0);
+    return seen < now ? now - seen : 0;
+}
+
+/* The one heard of last stands for the whole; another that is silent is a warning, unless it is so
+ * for a day: then it was taken away. */
+static enum level judge_heartbeat(const struct figures *figures, char *value)
+{
+    int64_t shortest = INT64_MAX;
+    int silent = 0;
+    char span[TIMES_TEXT_SIZE];
+    size_t position;
+    json_t *actuator;
+    json_array_foreach(figures->actuators, position, actuator) {
+        int64_t silence = silence_of(actuator, figures->now);
+        shortest = silence < shortest ? silence : shortest;
+        silent += silence > 2 * MINUTE && silence < ACTUATOR_FORGOTTEN;
+    }
+    if (shortest == INT64_MAX) {
+        snprintf(value, VALUE_SIZE, "no actuator has announced itself");
+        return LEVEL_CRITICAL;
+    }
+    times_format_elapsed(span, shortest);
+    if (silent > 0)
+        snprintf(value, VALUE_SIZE, "%s ago; %d silent", span, silent);
+    else
+        snprintf(value, VALUE_SIZE, "%s ago", span);
+    enum level level = grade(shortest, 2 * MINUTE, 5 * MINUTE);
+    return level == LEVEL_OK && silent > 0 ? LEVEL_WARNING : level;
+}
+
+/* ---- the queue ---- */
+
+static enum level judge_queue(const struct figures *figures, char *value)
+{
+    int64_t length = fleet_count(&figures->fleet, MANIFEST_STATES_OPEN);
+    snprintf(value, VALUE_SIZE, "%" PRId64, length);
+    return grade(length, 499, 1000);
+}
+
+/* Only those that are due: what is planned for next week is not stuck. */
+static enum level judge_never_tried(const struct figures *figures, char *value)
+{
+    int64_t count = 0;
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(figures->fleet.queue, position, manifest)
+        count += fleet_waited(manifest, figures->now) >= 0 &&
+                 document_integer(manifest, "dequeues", 0) == 0;
+    snprintf(value, VALUE_SIZE, "%" PRId64, count);
+    return grade(count, 9, 50);
+}
+
+static enum level judge_in_progress(const struct figures *figures, char *value)
+{
+    int64_t count = figures->fleet.counts[MANIFEST_IN_PROGRESS];
+    snprintf(value, VALUE_SIZE, "%" PRId64, count);
+    return grade(count, 9, 20);
+}
+
+/* The longest that a manifest of the queue waits after it was due; -1 when none does. */
+static int64_t longest_wait(const struct figures *figures, int64_t *ret_due)
+{
+    int64_t longest = -1;
+    size_t position;
+    json_t *manifest;
+    *ret_due = 0;
+    json_array_foreach(figures->fleet.queue, position, manifest) {
+        int64_t waited = fleet_waited(manifest, figures->now);
+        *ret_due += waited >= 0;
+        longest = waited > longest ? waited : longest;
+    }
+    return longest;
+}
+
+static enum level judge_waiting(const struct figures *figures, char *value)
+{
+    char span[TIMES_TEXT_SIZE];
+    int64_t due;
+    int64_t longest = longest_wait(figures, &due);
+    snprintf(value, VALUE_SIZE, "%s", longest < 0 ? "-" : times_format_elapsed(span, longest));
+    return grade(longest, 30 * MINUTE, INT64_MAX);
+}
+
+static enum level judge_running(const struct figures *figures, char *value)
+{
+    char span[TIMES_TEXT_SIZE];
+    int64_t longest = -1;
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(figures->fleet.queue, position, manifest) {
+        bool runs = states_bit(document_string(manifest, "state", "")) ==
+                    MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS);
+        int64_t elapsed = runs ? manifest_text_elapsed(manifest, figures->now) : -1;
+        longest = elapsed > longest ? elapsed : longest;
+    }
+    snprintf(value, VALUE_SIZE, "%s", longest < 0 ? "-" : times_format_elapsed(span, longest));
+    return grade(longest, 60 * MINUTE, INT64_MAX);
+}
+
+/* No worker while work waits. How long that is so already nobody tells; that the work waits for so
+ * long does. */
+static enum level judge_workers(const struct figures *figures, char *value)
+{
+    int64_t workers = figures->fleet.counts[MANIFEST_IN_PROGRESS];
+    int64_t due;
+    int64_t longest = longest_wait(figures, &due);
+    snprintf(value, VALUE_SIZE, "%" PRId64 " for %" PRId64 " due", workers, due);
+    if (workers > 0)
+        return LEVEL_OK;
+    if (due > 100 && longest > 30 * MINUTE)
+        return LEVEL_CRITICAL;
+    return due > 50 && longest > 10 * MINUTE ? LEVEL_WARNING : LEVEL_OK;
+}
+
+/* ---- what has ended ---- */
+
+/* Tenths of a percent. */
+static int64_t share(int64_t part, int64_t whole)
+{
+    return whole > 0 ? part * 1000 / whole : 0;
+}
+
+static enum level judge_failed(const struct figures *figures, char *value)
+{
+    int64_t failed =
+        fleet_count(&figures->fleet, MANIFEST_STATE_BIT(MANIFEST_FAILED) |
+                                         MANIFEST_STATE_BIT(MANIFEST_RETRIES_EXCEEDED));
+    int64_t total = fleet_total(&figures->fleet);
+    int64_t figure = share(failed, total);
+    snprintf(value, VALUE_SIZE, "%" PRId64 ".%" PRId64 "%% (%" PRId64 " of %" PRId64 ")",
+             figure / 10, figure % 10, failed, total);
+    return grade(figure, 49, 100);
+}
+
+static enum level judge_completed(const struct figures *figures, char *value)
+{
+    int64_t ended = fleet_count(&figures->fleet, MANIFEST_STATES_ALL & ~MANIFEST_STATES_OPEN);
+    int64_t completed = figures->fleet.counts[MANIFEST_COMPLETED];
+    int64_t figure = share(completed, ended);
+    if (ended == 0) {
+        snprintf(value, VALUE_SIZE, "-");
+        return LEVEL_OK;
+    }
+    snprintf(value, VALUE_SIZE, "%" PRId64 ".%" PRId64 "%% (%" PRId64 " of %" PRId64 ")",
+             figure / 10, figure % 10, completed, ended);
+    return figure < 900 ? LEVEL_WARNING : LEVEL_OK;
+}
+
+/* ---- the table ---- */
+
+/* clang-format off */
+static const struct check {
+    const char *name;
+    judge_function *judge;
+    const char *healthy;
+    const char *advice;
+} checks[] = {
+    {"heartbeat", judge_heartbeat, "within 2m; critical after 5m",
+     "mimoctl actuator list; systemctl status mimod there"},
+    {"queue", judge_queue, "below 500; critical above 1000",
+     "mimoctl queue; mimoctl actuator list"},
+    {"never tried", judge_never_tried, "below 10 due; critical above 50",
+     "mimoctl manifest explain the oldest of mimoctl manifest list --state Pending"},
+    {"in progress", judge_in_progress, "below 10; critical above 20",
+     "mimoctl manifest list --state InProgress"},
+    {"workers", judge_workers, "some while more than 50 are due",
+     "mimoctl ps on the actuators' machines"},
+    {"longest wait", judge_waiting, "at most 30m",
+     "mimoctl manifest explain the oldest of mimoctl manifest list --state Pending"},
+    {"longest run", judge_running, "at most 60m",
+     "mimoctl manifest list --state InProgress; mimoctl manifest cancel what is stuck"},
+    {"failed", judge_failed, "below 5% of all; critical above 10%",
+     "mimoctl manifest list --state Failed,RetriesExceeded"},
+    {"completed", judge_completed, "at least 90% of what has ended",
+     "mimoctl manifest list --state Failed,RetriesExceeded,TimedOut"},
+};
+/* clang-format on */
+enum { CHECK_COUNT = sizeof(checks) / sizeof(checks[0]) };
+
+/* Rows of {"id", "status", "value", "healthy", "advice"}; the worst level in *ret_worst. */
+static json_t *run_checks(const struct figures *figures, enum level *ret_worst)
+{
+    json_t *rows = json_array();
+    *ret_worst = LEVEL_OK;
+    for (int i = 0; i < CHECK_COUNT; i++) {
+        char value[VALUE_SIZE];
+        enum level level = checks[i].judge(figures, value);
+        json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "id", checks[i].name, "status",
+                                levels[level].name, "value", value, "healthy", checks[i].healthy);
+        if (level != LEVEL_OK)
+            json_object_set_new(row, "advice", json_string(checks[i].advice));
+        json_array_append_new(rows, row);
+        *ret_worst = level > *ret_worst ? level : *ret_worst;
+    }
+    return rows;
+}
+
+static void fill_status(const struct output *output, const json_t *row, const void *context,
+                        struct cell *cell)
+{
+    (void)output, (void)context;
+    const char *status = document_string(row, "status", "");
+    snprintf(cell->text, sizeof(cell->text), "%s", status);
+    for (int level = LEVEL_OK; level <= LEVEL_CRITICAL; level++)
+        if (levels[level].name[0] == status[0])
+            cell->colour = levels[level].colour;
+}
+
+static const struct column columns[] = {
+    {"CHECK", IN_BOTH, "id", NULL},
+    {"STATUS", IN_BOTH, NULL, fill_status},
+    {"VALUE", IN_BOTH, "value", NULL},
+    {"HEALTHY", IN_BOTH, "healthy", NULL},
+};
+
+static const struct listing check_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "",
+};
+
+static void write_troubled(const json_t *rows)
+{
+    size_t position;
+    json_t *row;
+    json_array_foreach(rows, position, row)
+        if (document_get(row, "advice"))
+            printf("%s\n", document_string(row, "id", ""));
+}
+
+static void write_advice(const json_t *rows)
+{
+    size_t position;
+    json_t *row;
+    bool first = true;
+    json_array_foreach(rows, position, row) {
+        if (!document_get(row, "advice"))
+            continue;
+        printf("%s%s: %s\n", first ? "\n" : "", document_string(row, "id", ""),
+               document_string(row, "advice", ""));
+        first = false;
+    }
+}
+
+static void write_checks(const struct output *output, const json_t *rows, enum level worst)
+{
+    switch (output->form) {
+    case OUTPUT_JSON: {
+        cleanup_json json_t *answer =
+            json_pack("{s:s, s:O}", "status", levels[worst].verdict, "checks", rows);
+        output_json(answer);
+        break;
+    }
+    case OUTPUT_ID:
+        write_troubled(rows);
+        break;
+    case OUTPUT_TABLE:
+    case OUTPUT_WIDE:
+        output_field(output, "Health", levels[worst].colour, "%s", levels[worst].verdict);
+        putchar('\n');
+        output_table(output, &check_listing, rows);
+        write_advice(rows);
+        break;
+    }
+}
+
+static int load(struct ctl *ctl, struct figures *figures, struct error *error)
+{
+    const struct api_listing actuators = {.path = "/admin/actuators"};
+    figures->now = ctl->output.now;
+    if (api_list(ctl, &actuators, &figures->actuators, NULL, error) < 0)
+        return -1;
+    return fleet_load(ctl, &figures->fleet, error);
+}
+
+int ctl_health(struct ctl *ctl, struct error *error)
+{
+    struct figures figures = {0};
+    enum level worst = LEVEL_OK;
+    int status = load(ctl, &figures, error);
+    if (status == 0) {
+        cleanup_json json_t *rows = run_checks(&figures, &worst);
+        write_checks(&ctl->output, rows, worst);
+    } else if (error->kind != ERROR_INVALID) {
+        error->kind = ERROR_UNAVAILABLE; /* 1 and 2 are verdicts; without figures there is none */
+    }
+    json_decref(figures.actuators);
+    fleet_free(&figures.fleet);
+    return status < 0 ? -1 : (int)worst;
+}

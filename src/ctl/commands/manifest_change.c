@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_change.c - mimoctl manifest cancel, stop, delete.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/client/api.h"
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/commands/manifest_change.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/states.h"
+#include "ctl/output/times.h"
+#include "mimo/document.h"
+#include "mimo/manifest.h"
+
+/* POST to a manifest's own endpoint `suffix`. */
+static int post(struct ctl *ctl, const json_t *manifest, const char *suffix,
+                const struct query *query, struct api_answer *ret_answer, struct error *error)
+{
+    char path[RESOLVE_PATH_SIZE];
+    const struct api_request request = {
+        .method = "POST", .path = resolve_manifest_path(manifest, suffix, path), .query = query};
+    if (api_call(ctl, &request, ret_answer, error) < 0)
+        return error_prefix(error, "manifest %s", document_string(manifest, "id", ""));
+    return 0;
+}
+
+/* ---- cancel ---- */
+
+enum { NOT_ACCEPTABLE = 406 }; /* its state forbids it */
+
+/* What can be done about a manifest that may not be cancelled: the guide's Recovery 1. */
+static void advise(const struct ctl *ctl, const json_t *manifest)
+{
+    const char *id = document_string(manifest, "id", "");
+    unsigned state = states_bit(document_string(manifest, "state", ""));
+    char elapsed[TIMES_TEXT_SIZE];
+    char ends[TIMES_TEXT_SIZE];
+    if (state == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS)) {
+        times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
+        times_format_relative(ends, document_integer(manifest, "leaseExpiry", ctl->output.now),
+                              ctl->output.now);
+        ctl_say("it is in progress for %s, its lease ends %s; it counts as stuck after %d minutes. "
+                "Until then: wait for its end (mimoctl manifest watch %.8s), end its worker "
+                "(mimoctl manifest stop %.8s), or give it up and let the worker run on (mimoctl "
+                "manifest cancel --force %.8s)",
+                elapsed, ends, MANIFEST_STUCK_SECONDS / 60, id, id, id);
+    } else if (state == MANIFEST_STATE_BIT(MANIFEST_COMPLETED)) {
+        ctl_say("it has ended, so there is nothing left to cancel");
+    } else if (!(state & MANIFEST_STATES_OPEN)) {
+        ctl_say("it has ended, so there is nothing left to cancel; mimoctl manifest recreate %.8s "
+                "tries again",
+                id);
+    }
+}
+
+static int cancel_one(struct ctl *ctl, const char *id, json_t *cancelled, struct error *error)
+{
+    cleanup_query struct query query = {0};
+    cleanup_json json_t *manifest = NULL;
+    struct api_answer answer;
+    if (resolve_manifest(ctl, id, &manifest, error) < 0)
+        return -1;
+    query_add(&query, "force", ctl->options.values[OPTION_FORCE] ? "true" : NULL);
+    if (post(ctl, manifest, "/cancel", &query, &answer, error) < 0) {
+        if (answer.status != NOT_ACCEPTABLE)
+            return -1;
+        ctl_say("%s", error->message);
+        advise(ctl, manifest);
+        return CTL_REFUSED;
+    }
+    json_array_append_new(cancelled, answer.body);
+    return 0;
+}
+
+int ctl_manifest_cancel(struct ctl *ctl, struct error *error)
+{
+    (void)error; /* each failure is said as it happens */
+    cleanup_json json_t *cancelled = json_array();
+    int status = ctl_each(ctl, cancel_one, cancelled);
+    if (json_array_size(cancelled) > 0)
+        manifest_text_list(ctl, cancelled);
+    return status;
+}
+
+/* ---- stop ---- */
+
+static int stop_one(struct ctl *ctl, const char *id, json_t *stopped, struct error *error)
+{
+    cleanup_json json_t *manifest = NULL;
+    struct api_answer answer;
+    if (resolve_manifest(ctl, id, &manifest, error) < 0 ||
+        post(ctl, manifest, "/stop", NULL, &answer, error) < 0)
+        return -1;
+    cleanup_json json_t *said = answer.body;
+    bool is_view = document_string(said, "id", NULL) != NULL;
+    json_array_append(stopped, is_view ? said : manifest);
+    ctl_say("manifest %s: its worker is told to end, and killed 10 s later; mimoctl manifest wait "
+            "%.8s --for Cancelled waits for that",
+            document_string(manifest, "id", ""), document_string(manifest, "id", ""));
+    return 0;
+}
+
+int ctl_manifest_stop(struct ctl *ctl, struct error *error)
+{
+    (void)error; /* each failure is said as it happens */
+    cleanup_json json_t *stopped = json_array();
+    int status = ctl_each(ctl, stop_one, stopped);
+    if (json_array_size(stopped) > 0)
+        manifest_text_list(ctl, stopped);
+    return status;
+}
+
+/* ---- delete ---- */
+
+static int delete_one(struct ctl *ctl, const char *id, json_t *deleted, struct error *error)
+{
+    cleanup_json json_t *manifest = NULL;
+    if (resolve_manifest(ctl, id, &manifest, error) < 0 ||
+        manifest_delete(ctl, manifest, error) < 0)
+        return -1;
+    json_array_append_new(deleted, json_pack("{s:O}", "id", json_object_get(manifest, "id")));
+    return 0;
+}
+
+int manifest_delete(struct ctl *ctl, const json_t *manifest, struct error *error)
+{
+    char path[RESOLVE_PATH_SIZE];
+    struct api_answer answer;
+    const struct api_request request = {.method = "DELETE",
+                                        .path = resolve_manifest_path(manifest, "", path)};
+    if (api_call(ctl, &request, &answer, error) < 0)
+        return error_prefix(error, "manifest %s", document_string(manifest, "id", ""));
+    json_decref(answer.body);
+    return 0;
+}
+
+int ctl_manifest_delete(struct ctl *ctl, struct error *error)
+{
+    (void)error; /* each failure is said as it happens */
+    cleanup_json json_t *deleted = json_array();
+    int status = ctl_each(ctl, delete_one, deleted);
+    ctl_write_deleted(ctl, deleted);
+    return status;
+}

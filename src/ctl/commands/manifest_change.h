@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_change.h - changes of manifests that several commands make.
+ */
+#ifndef MIMO_CTL_COMMANDS_MANIFEST_CHANGE_H
+#define MIMO_CTL_COMMANDS_MANIFEST_CHANGE_H
+
+#include <jansson.h>
+
+#include "ctl/ctl.h"
+
+/* Deletes the manifest of a view. The error names it. */
+int manifest_delete(struct ctl *ctl, const json_t *manifest, struct error *error);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_create.c - mimoctl manifest create.
+ */
+#include "ctl/commands/manifest_create.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/client/api.h"
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/follow.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/times.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/manifest.h"
+
+/* Steals `value`, which is NULL when it could not be made. */
+static int add(json_t *body, const char *member, json_t *value, struct error *error)
+{
+    if (json_object_set_new(body, member, value) < 0)
+        return error_set(error, ERROR_INVALID, "cannot send %s: is it valid UTF-8?", member);
+    return 0;
+}
+
+/* Adds a time of the command line. A local one is said back with its zone: what is meant by "02:00"
+ * should not be left to guess. */
+static int add_time(const struct ctl *ctl, enum option_id option, const char *member, json_t *body,
+                    struct error *error)
+{
+    const char *text = ctl->options.values[option];
+    int64_t seconds;
+    bool local;
+    if (!text)
+        return 0;
+    if (times_parse(text, ctl->output.now, &seconds, &local, error) < 0)
+        return error_prefix(error, "--%s", option_descriptions[option].name);
+    if (local) {
+        char in_zone[TIMES_TEXT_SIZE];
+        char in_utc[CLOCK_TEXT_SIZE];
+        ctl_say("%s is %s, %s", member, times_format_local(in_zone, seconds),
+                clock_format(in_utc, seconds));
+    }
+    return add(body, member, json_integer(seconds), error);
+}
+
+int manifest_create_add_times(const struct ctl *ctl, json_t *body, struct error *error)
+{
+    if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0)
+        return -1;
+    return add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error);
+}
+
+static int make_body(const struct ctl *ctl, json_t *body, struct error *error)
+{
+    const char *task = ctl->options.values[OPTION_TASK];
+    int64_t priority;
+    json_t *parameters;
+    if (add(body, "maintenanceTaskID", json_string(task), error) < 0 ||
+        manifest_create_add_times(ctl, body, error) < 0 ||
+        options_number(&ctl->options, OPTION_PRIORITY, 0, MANIFEST_PRIORITY_MAXIMUM, -1, &priority,
+                       error) < 0 ||
+        options_object(&ctl->options, OPTION_PARAMETERS, &parameters, error) < 0)
+        return -1;
+    if (parameters && add(body, "parameters", parameters, error) < 0)
+        return -1;
+    return priority < 0 ? 0 : add(body, "priority", json_integer(priority), error);
+}
+
+static int check_if_open(const char *value, struct error *error)
+{
+    if (value && strcmp(value, "skip") != 0 && strcmp(value, "fail") != 0)
+        return error_set(error, ERROR_INVALID, "--if-open: \"%s\" is neither skip nor fail", value);
+    return 0;
+}
+
+int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creation,
+                         json_t **ret_manifest, struct error *error)
+{
+    cleanup_query struct query query = {0};
+    char path[RESOLVE_PATH_SIZE];
+    snprintf(path, sizeof(path), "/admin%s/maintenanceManifests", creation->cluster);
+    query_add(&query, "ifOpen", creation->if_open);
+    const struct api_request request = {.method = "PUT",
+                                        .path = path,
+                                        .query = &query,
+                                        .body = creation->body,
+                                        .key = creation->key};
+    struct api_answer answer;
+    if (api_call(ctl, &request, &answer, error) < 0)
+        return -1;
+    if (answer.replayed)
+        ctl_say("answered as the first time with that key: nothing more was created");
+    else if (answer.status == 200)
+        ctl_say("such a manifest is open already: this is it, none was created");
+    *ret_manifest = answer.body;
+    return 0;
+}
+
+int ctl_manifest_create(struct ctl *ctl, struct error *error)
+{
+    const char *if_open = ctl->options.values[OPTION_IF_OPEN];
+    cleanup_json json_t *body = json_object();
+    cleanup_json json_t *manifest = NULL;
+    char cluster[RESOURCE_ID_SIZE];
+    if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
+        return error_set(error, ERROR_INVALID,
+                         "what is to be done, and where? give --task and --cluster (see mimoctl "
+                         "task list, mimoctl cluster list)");
+    if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
+        resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
+        return -1;
+    const struct manifest_creation creation = {.cluster = cluster,
+                                               .body = body,
+                                               .if_open = if_open,
+                                               .key = ctl->options.values[OPTION_IDEMPOTENCY_KEY]};
+    if (manifest_create_send(ctl, &creation, &manifest, error) < 0)
+        return -1;
+    if (ctl->options.values[OPTION_WATCH])
+        return follow_watch(ctl, manifest, error);
+    manifest_text_one(ctl, manifest);
+    return CTL_OK;
+}

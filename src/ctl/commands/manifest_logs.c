@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_logs.c - mimoctl manifest logs: what each attempt said, in full.
+ *
+ * A table cuts what is long; here each attempt is a paragraph, oldest first.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/times.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/manifest.h"
+
+static void write_when(const struct output *output, const json_t *attempt)
+{
+    int64_t started = document_integer(attempt, "startedAt", 0);
+    int64_t finished = document_integer(attempt, "finishedAt", 0);
+    char absolute[CLOCK_TEXT_SIZE];
+    char relative[TIMES_TEXT_SIZE];
+    char elapsed[TIMES_TEXT_SIZE];
+    output_field(output, "Started", COLOUR_NONE, "%s (%s)", clock_format(absolute, started),
+                 times_format_relative(relative, started, output->now));
+    if (finished == 0)
+        return;
+    output_field(output, "Finished", COLOUR_NONE, "%s (after %s)", clock_format(absolute, finished),
+                 times_format_elapsed(elapsed, finished > started ? finished - started : 0));
+}
+
+static void write_usage(const struct output *output, const json_t *attempt)
+{
+    int64_t kib = document_integer(attempt, "maxRssKiB", 0);
+    if (kib > 0)
+        output_field(output, "Memory", COLOUR_NONE, "%.1f MiB at most", (double)kib / 1024);
+    if (document_get(attempt, "cpuMs"))
+        output_field(output, "CPU", COLOUR_NONE, "%" PRId64 " ms",
+                     document_integer(attempt, "cpuMs", 0));
+}
+
+/* The attempt in progress has no outcome yet; where it stands is told by the manifest. */
+static void write_outcome(const struct output *output, const json_t *manifest,
+                          const json_t *attempt)
+{
+    const char *outcome = document_string(attempt, "outcome", NULL);
+    char status[CELL_SIZE];
+    output_field(output, "Outcome", COLOUR_NONE, "%s", outcome ? outcome : "in progress");
+    output_field(output, "Message", COLOUR_NONE, "%s",
+                 outcome ? document_string(attempt, "message", "")
+                         : manifest_text_status(manifest, status));
+}
+
+static void write_attempt(const struct output *output, const json_t *manifest,
+                          const json_t *attempt)
+{
+    output_field(output, "Attempt", COLOUR_NONE, "%" PRId64,
+                 document_integer(attempt, "number", 0));
+    write_when(output, attempt);
+    write_outcome(output, manifest, attempt);
+    output_field(output, "Actuator", COLOUR_NONE, "%s", document_string(attempt, "actuator", ""));
+    write_usage(output, attempt);
+}
+
+static void write_attempts(const struct ctl *ctl, const json_t *manifest, const json_t *attempts)
+{
+    size_t position;
+    json_t *attempt;
+    if (json_array_size(attempts) == 0)
+        ctl_say("it was never tried; mimoctl manifest explain %.8s tells why",
+                document_string(manifest, "id", ""));
+    if (json_array_size(attempts) == MANIFEST_HISTORY_MAXIMUM)
+        ctl_say("these are the latest %d attempts, more are not kept", MANIFEST_HISTORY_MAXIMUM);
+    json_array_foreach(attempts, position, attempt) {
+        if (position > 0)
+            putchar('\n');
+        write_attempt(&ctl->output, manifest, attempt);
+    }
+}
+
+int ctl_manifest_logs(struct ctl *ctl, struct error *error)
+{
+    cleanup_json json_t *manifest = NULL;
+    cleanup_json json_t *none = json_array();
+    if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
+        return -1;
+    json_t *attempts = document_get(manifest, "attempts");
+    if (!attempts)
+        attempts = none;
+    switch (ctl->output.form) {
+    case OUTPUT_JSON: {
+        cleanup_json json_t *answer = json_pack("{s:O}", "value", attempts);
+        output_json(answer);
+        break;
+    }
+    case OUTPUT_ID:
+        printf("%s\n", document_string(manifest, "id", ""));
+        break;
+    case OUTPUT_TABLE:
+    case OUTPUT_WIDE:
+        write_attempts(ctl, manifest, attempts);
+        break;
+    }
+    return CTL_OK;
+}

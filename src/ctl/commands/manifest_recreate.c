@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_recreate.c - mimoctl manifest recreate: the guide's Recovery 3, "Recreate Failed
+ * Manifest".
+ */
+#include <stdio.h>
+
+#include "ctl/client/api.h"
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/commands/manifest_change.h"
+#include "ctl/commands/manifest_create.h"
+#include "ctl/output/follow.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/states.h"
+#include "mimo/document.h"
+
+/* Those that ended without having done their work. */
+#define RECREATABLE                                                                                \
+    (MANIFEST_STATE_BIT(MANIFEST_FAILED) | MANIFEST_STATE_BIT(MANIFEST_RETRIES_EXCEEDED) |         \
+     MANIFEST_STATE_BIT(MANIFEST_TIMED_OUT) | MANIFEST_STATE_BIT(MANIFEST_CANCELLED))
+
+static int check_state(const json_t *manifest, struct error *error)
+{
+    const char *id = document_string(manifest, "id", "");
+    const char *state = document_string(manifest, "state", "");
+    unsigned bit = states_bit(state);
+    if (bit & RECREATABLE)
+        return 0;
+    if (bit & MANIFEST_STATES_OPEN)
+        return error_set(error, ERROR_DENIED,
+                         "manifest %s is %s: it has not ended yet; mimoctl manifest explain %.8s "
+                         "tells what it waits for",
+                         id, state, id);
+    return error_set(error, ERROR_DENIED,
+                     "manifest %s is %s: there is nothing to make good; mimoctl manifest create "
+                     "asks for the same again",
+                     id, state);
+}
+
+/* What is carried over: task, priority, parameters. Times are not: those of the old one passed. */
+static int make_body(const struct ctl *ctl, const json_t *old, json_t *body, struct error *error)
+{
+    static const char *const carried[] = {"maintenanceTaskID", "priority", "parameters"};
+    for (size_t i = 0; i < sizeof(carried) / sizeof(carried[0]); i++) {
+        json_t *value = document_get(old, carried[i]);
+        if (value && json_object_set(body, carried[i], value) < 0)
+            return error_set(error, ERROR_SYSTEM, "out of memory for a request");
+    }
+    return manifest_create_add_times(ctl, body, error);
+}
+
+/* *ret_manifest is the new one, a new reference. An open one for the same task and cluster makes
+ * this a conflict: it is doing already what is asked for. */
+static int create_like(struct ctl *ctl, const json_t *old, json_t **ret_manifest,
+                       struct error *error)
+{
+    cleanup_json json_t *body = json_object();
+    if (make_body(ctl, old, body, error) < 0)
+        return -1;
+    struct manifest_creation creation = {
+        .cluster = document_string(old, "clusterResourceID", ""), .body = body, .if_open = "fail"};
+    if (manifest_create_send(ctl, &creation, ret_manifest, error) < 0)
+        return error_prefix(error, "manifest %s", document_string(old, "id", ""));
+    return 0;
+}
+
+static void say_what_was_done(const json_t *old, const json_t *manifest)
+{
+    char status[CELL_SIZE];
+    manifest_text_status(old, status);
+    ctl_say("manifest %s was %s%s%s", document_string(old, "id", ""),
+            document_string(old, "state", ""), status[0] ? ": " : "", status);
+    ctl_say("created %s in its place%s", document_string(manifest, "id", ""),
+            document_get(manifest, "parameters") ? ", with the same parameters" : "");
+}
+
+/* Deletes the old one, when that is wanted and the new one ended well or is not waited for. */
+static int finish(struct ctl *ctl, const json_t *old, int status, struct error *error)
+{
+    const char *id = document_string(old, "id", "");
+    if (!ctl->options.values[OPTION_DELETE_OLD])
+        return status;
+    if (status != CTL_OK) {
+        ctl_say("the old one, %s, was kept", id);
+        return status;
+    }
+    if (manifest_delete(ctl, old, error) < 0)
+        return -1;
+    ctl_say("deleted %s", id);
+    return status;
+}
+
+static int recreate_one(struct ctl *ctl, const char *id, json_t *created, struct error *error)
+{
+    cleanup_json json_t *old = NULL;
+    cleanup_json json_t *manifest = NULL;
+    if (resolve_manifest(ctl, id, &old, error) < 0 || check_state(old, error) < 0 ||
+        create_like(ctl, old, &manifest, error) < 0)
+        return -1;
+    say_what_was_done(old, manifest);
+    int status = CTL_OK;
+    if (ctl->options.values[OPTION_WATCH])
+        status = follow_watch(ctl, manifest, error);
+    else
+        json_array_append(created, manifest);
+    return status < 0 ? -1 : finish(ctl, old, status, error);
+}
+
+int ctl_manifest_recreate(struct ctl *ctl, struct error *error)
+{
+    cleanup_json json_t *created = json_array();
+    if (ctl->options.values[OPTION_WATCH] && ctl->options.operand_count > 1)
+        return error_set(error, ERROR_INVALID, "--watch follows one manifest, not %d",
+                         ctl->options.operand_count);
+    int status = ctl_each(ctl, recreate_one, created);
+    if (json_array_size(created) > 0)
+        manifest_text_list(ctl, created);
+    return status;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ps.c - mimoctl ps: the workers of the actuators on this machine, through their control sockets.
+ */
+#include <stdio.h>
+
+#include "ctl/commands/handlers.h"
+#include "ctl/commands/machine.h"
+#include "ctl/commands/security.h"
+#include "ctl/output/workers_text.h"
+#include "mimo/document.h"
+
+static void write_manifest_ids(const json_t *answers)
+{
+    size_t position;
+    json_t *answer;
+    json_array_foreach(answers, position, answer) {
+        size_t place;
+        json_t *worker;
+        json_array_foreach(document_get(answer, "workers"), place, worker)
+            printf("%s\n", document_string(worker, "manifestID", ""));
+    }
+}
+
+static void write_answers(const struct output *output, const json_t *answers)
+{
+    switch (output->form) {
+    case OUTPUT_JSON: {
+        cleanup_json json_t *all = json_pack("{s:O}", "value", answers);
+        output_json(all);
+        break;
+    }
+    case OUTPUT_ID:
+        write_manifest_ids(answers);
+        break;
+    case OUTPUT_TABLE:
+    case OUTPUT_WIDE:
+        workers_text_write(output, answers);
+        break;
+    }
+}
+
+int ctl_ps(struct ctl *ctl, struct error *error)
+{
+    if (ctl->options.values[OPTION_SECURITY])
+        return security_show(ctl, error);
+    struct machine_question question = {.command = "ps"};
+    cleanup_json json_t *answers = NULL;
+    int status = machine_ask(ctl, &question, &answers, error);
+    if (status >= 0 && json_array_size(answers) > 0)
+        write_answers(&ctl->output, answers);
+    return status;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue.c - mimoctl queue: steps 1 to 4 of the guide's Procedure 1, "Full MIMO Health Check".
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl/client/api.h"
+#include "ctl/commands/fleet.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/manifest_text.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+#include "mimo/resource_id.h"
+
+enum {
+    CLUSTERS_SHOWN = 10,
+    CLUSTER_SUSPICIOUS = 10, /* manifests of one cluster from which the guide has it looked at */
+    OLD_SECONDS = 2 * 3600,
+    OLD_SHOWN = 20,
+};
+
+/* ---- figures ---- */
+
+/* {"/subscriptions/...": count} of the queue. */
+static json_t *count_clusters(const json_t *queue)
+{
+    json_t *counts = json_object();
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(queue, position, manifest) {
+        const char *cluster = document_string(manifest, "clusterResourceID", "");
+        json_int_t count = json_integer_value(json_object_get(counts, cluster));
+        json_object_set_new(counts, cluster, json_integer(count + 1));
+    }
+    return counts;
+}
+
+/* How many of the queue were tried never, once, ...; the last number is five times and more. */
+static json_t *count_dequeues(const json_t *queue)
+{
+    json_int_t counts[MANIFEST_ATTEMPTS_MAXIMUM + 1] = {0};
+    json_t *view = json_array();
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(queue, position, manifest) {
+        int64_t dequeues = document_integer(manifest, "dequeues", 0);
+        bool within = dequeues >= 0 && dequeues < MANIFEST_ATTEMPTS_MAXIMUM;
+        counts[within ? dequeues : MANIFEST_ATTEMPTS_MAXIMUM]++;
+    }
+    for (int i = 0; i <= MANIFEST_ATTEMPTS_MAXIMUM; i++)
+        json_array_append_new(view, json_integer(counts[i]));
+    return view;
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+    int64_t first = document_integer(*(json_t *const *)a, "open", 0);
+    int64_t second = document_integer(*(json_t *const *)b, "open", 0);
+    return first > second ? -1 : first < second;
+}
+
+/* [{"clusterResourceID", "open"}] of the clusters with the most, most first. */
+static json_t *top_clusters(const json_t *queue)
+{
+    cleanup_json json_t *counts = count_clusters(queue);
+    size_t size = json_object_size(counts);
+    cleanup_free json_t **rows = calloc(size + 1, sizeof(*rows));
+    json_t *top = json_array();
+    const char *cluster;
+    json_t *count;
+    size_t used = 0;
+    if (!rows)
+        return top;
+    json_object_foreach(counts, cluster, count)
+        rows[used++] = json_pack("{s:s, s:O}", "clusterResourceID", cluster, "open", count);
+    qsort(rows, used, sizeof(*rows), compare_counts);
+    for (size_t i = 0; i < used; i++)
+        if (i < CLUSTERS_SHOWN)
+            json_array_append_new(top, rows[i]);
+        else
+            json_decref(rows[i]);
+    return top;
+}
+
+/* Manifests of the queue that might have run for two hours and did not end. */
+static json_t *old_manifests(const struct fleet *fleet)
+{
+    json_t *old = json_array();
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(fleet->queue, position, manifest)
+        if (fleet->now - document_integer(manifest, "runAfter", fleet->now) > OLD_SECONDS)
+            json_array_append(old, manifest);
+    return old;
+}
+
+/* All figures as one object: what --output json shows, and what the tables are made of. */
+static json_t *make_figures(const struct fleet *fleet)
+{
+    json_t *states = json_object();
+    for (int state = 0; state < MANIFEST_STATE_COUNT; state++)
+        json_object_set_new(states, manifest_state_name((enum manifest_state)state),
+                            json_integer(fleet->counts[state]));
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "total", (json_int_t)fleet_total(fleet),
+                     "queue", (json_int_t)json_array_size(fleet->queue), "byState", states,
+                     "byCluster", top_clusters(fleet->queue), "dequeues",
+                     count_dequeues(fleet->queue), "old", old_manifests(fleet));
+}
+
+/* ---- tables ---- */
+
+static void fill_cluster(const struct output *output, const json_t *row, const void *context,
+                         struct cell *cell)
+{
+    (void)context;
+    const char *id = document_string(row, "clusterResourceID", "");
+    snprintf(cell->text, sizeof(cell->text), "%s",
+             output->form == OUTPUT_WIDE ? id : resource_id_name(id));
+    if (document_integer(row, "open", 0) >= CLUSTER_SUSPICIOUS)
+        cell->colour = COLOUR_YELLOW;
+}
+
+static const struct column cluster_columns[] = {
+    {"MANIFESTS", IN_BOTH, "open", NULL},
+    {"CLUSTER", IN_BOTH, NULL, fill_cluster},
+};
+
+static const struct listing top_listing = {
+    .columns = cluster_columns,
+    .column_count = sizeof(cluster_columns) / sizeof(cluster_columns[0]),
+    .nothing = "",
+};
+
+static void write_states(const struct output *output, const struct fleet *fleet)
+{
+    int64_t due = 0;
+    size_t position;
+    json_t *manifest;
+    json_array_foreach(fleet->queue, position, manifest)
+        due += fleet_waited(manifest, fleet->now) >= 0;
+    output_field(output, "Queue", COLOUR_NONE, "%zu", json_array_size(fleet->queue));
+    for (int state = 0; state < MANIFEST_STATE_COUNT; state++) {
+        const char *name = manifest_state_name((enum manifest_state)state);
+        if (state == MANIFEST_PENDING)
+            output_field(output, name, COLOUR_NONE, "%" PRId64 " (%" PRId64 " due)",
+                         fleet->counts[state], due);
+        else
+            output_field(output, name, manifest_text_colour(name), "%" PRId64,
+                         fleet->counts[state]);
+    }
+    output_field(output, "Total", COLOUR_NONE, "%" PRId64, fleet_total(fleet));
+}
+
+/* "Attempts so far: 0: 12, 1: 3, 5: 1" */
+static void write_dequeues(const struct output *output, const json_t *dequeues)
+{
+    char text[256] = "";
+    size_t used = 0;
+    for (int number = 0; number <= MANIFEST_ATTEMPTS_MAXIMUM; number++) {
+        json_int_t count = json_integer_value(json_array_get(dequeues, (size_t)number));
+        if (count > 0)
+            used += (size_t)snprintf(text + used, sizeof(text) - used,
+                                     "%s%" JSON_INTEGER_FORMAT " with %d", used ? ", " : "", count,
+                                     number);
+    }
+    output_field(output, "Attempts so far", COLOUR_NONE, "%s", text);
+}
+
+static void write_old(struct ctl *ctl, const json_t *old)
+{
+    size_t count = json_array_size(old);
+    cleanup_json json_t *first = json_array();
+    for (size_t i = 0; i < count && i < OLD_SHOWN; i++)
+        json_array_append(first, json_array_get(old, i));
+    if (count == 0)
+        return;
+    printf("\nMore than 2 hours after runAfter (%zu):\n\n", count);
+    manifest_text_table(ctl, first);
+    if (count > OLD_SHOWN)
+        ctl_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
+}
+
+static void write_for_people(struct ctl *ctl, const struct fleet *fleet, const json_t *figures)
+{
+    const json_t *top = document_get(figures, "byCluster");
+    write_states(&ctl->output, fleet);
+    write_dequeues(&ctl->output, document_get(figures, "dequeues"));
+    if (json_array_size(top) > 0) {
+        printf("\nClusters with the most in the queue:\n\n");
+        output_table(&ctl->output, &top_listing, top);
+    }
+    write_old(ctl, document_get(figures, "old"));
+}
+
+int ctl_queue(struct ctl *ctl, struct error *error)
+{
+    cleanup_fleet struct fleet fleet = {0};
+    if (fleet_load(ctl, &fleet, error) < 0)
+        return -1;
+    cleanup_json json_t *figures = make_figures(&fleet);
+    switch (ctl->output.form) {
+    case OUTPUT_JSON:
+        output_json(figures);
+        break;
+    case OUTPUT_ID:
+        manifest_text_data(ctl, document_get(figures, "old"));
+        break;
+    case OUTPUT_TABLE:
+    case OUTPUT_WIDE:
+        write_for_people(ctl, &fleet, figures);
+        break;
+    }
+    return CTL_OK;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * security.c - mimoctl ps --security: what each process of the family on this machine may do.
+ *
+ * The actuators tell which processes are theirs, the kernel tells the rest. What is more than a
+ * process needs is named as a gap.
+ */
+#include <dirent.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <unistd.h>
+
+#include "ctl/commands/handlers.h"
+#include "ctl/commands/machine.h"
+#include "ctl/commands/security.h"
+#include "mimo/cleanup.h"
+#include "mimo/document.h"
+#include "mimo/io.h"
+#include "mimo/process_security.h"
+
+/* What a process of the family may keep. */
+#define BIT(capability) (UINT64_C(1) << (capability))
+#define OF_LAUNCHER     (BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID))
+
+static const char role_api[] = "Admin API";
+static const char role_launcher[] = "launcher";
+static const char role_supervisor[] = "supervisor";
+static const char role_worker[] = "worker";
+static const char role_program[] = "program"; /* that a worker runs */
+
+static uint64_t capabilities_of_role(const char *role)
+{
+    return strcmp(role, role_launcher) == 0 ? OF_LAUNCHER : 0;
+}
+
+/* --- What is more than a process needs --- */
+
+static void add_gap(json_t *process, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_gap(json_t *process, const char *format, ...)
+{
+    char text[PROCESS_CAPABILITIES_SIZE + 128];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    json_array_append_new(json_object_get(process, "gaps"), json_string(text));
+}
+
+static void find_gaps(json_t *process, const struct process_security *security)
+{
+    const char *role = document_string(process, "role", "");
+    uint64_t surplus = (security->permitted | security->ambient) & ~capabilities_of_role(role);
+    char names[PROCESS_CAPABILITIES_SIZE];
+    if (security->users[0] == 0 || security->users[1] == 0 || security->users[2] == 0)
+        add_gap(process, "runs as root: give it a user of its own");
+    if (surplus)
+        add_gap(process, "has capabilities that it does not need: %s",
+                process_capabilities_text(surplus, names));
+    if (!security->no_new_privileges)
+        add_gap(process, "may gain privileges by running programs (no_new_privs is off)");
+    if (security->seccomp_mode != 2)
+        add_gap(process, "may make any system call (no seccomp filter)");
+    /* Every program is dumpable once it is executed; its worker's Landlock domain is around it. */
+    if (security->dumpable == PROCESS_DUMPABLE && strcmp(role, role_program) != 0)
+        add_gap(process, "others of its user may trace it and read its memory (dumpable)");
+    const char *of_landlock = landlock_gaps((int)document_integer(process, "landlockAbi", -1));
+    if (strcmp(role, role_launcher) == 0 && of_landlock)
+        add_gap(process, "Landlock ABI %" PRId64 ": %s",
+                document_integer(process, "landlockAbi", 0), of_landlock);
+}
+
+/* --- What the kernel tells --- */
+
+static json_t *user_text(unsigned id)
+{
+    const struct passwd *entry = getpwuid(id);
+    char number[16];
+    snprintf(number, sizeof(number), "%u", id);
+    return json_string(entry ? entry->pw_name : number);
+}
+
+static json_t *group_text(unsigned id)
+{
+    const struct group *entry = getgrgid(id);
+    char number[16];
+    snprintf(number, sizeof(number), "%u", id);
+    return json_string(entry ? entry->gr_name : number);
+}
+
+static json_t *capability_text(uint64_t capabilities)
+{
+    char names[PROCESS_CAPABILITIES_SIZE];
+    return json_string(process_capabilities_text(capabilities, names));
+}
+
+static json_t *seccomp_text(const struct process_security *security)
+{
+    static const char *const modes[] = {"off", "strict", "filter"};
+    return json_string(security->seccomp_mode < 3 ? modes[security->seccomp_mode] : "unknown");
+}
+
+static json_t *dumpable_text(const struct process_security *security)
+{
+    switch (security->dumpable) {
+    case PROCESS_DUMPABLE:
+        return json_true();
+    case PROCESS_NOT_DUMPABLE:
+        return json_false();
+    case PROCESS_DUMPABLE_UNKNOWN:
+        break;
+    }
+    return json_null();
+}
+
+/* Fills in what is known of a process, and its gaps. One that has ended meanwhile keeps its pid
+ * alone. */
+static void fill_in(json_t *process)
+{
+    struct process_security security;
+    struct error error;
+    json_object_set_new(process, "gaps", json_array());
+    if (process_security_read(document_integer(process, "pid", 0), &security, &error) < 0) {
+        json_object_set_new(process, "unknown", json_string(error.message));
+        return;
+    }
+    json_t *facts = json_pack(
+        "{s:o, s:i, s:o, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:i, s:o}", "user",
+        user_text(security.users[1]), "uid", (int)security.users[1], "group",
+        group_text(security.groups[1]), "gid", (int)security.groups[1], "supplementaryGroups",
+        (int)security.supplementary_groups, "capabilities", capability_text(security.effective),
+        "permitted", capability_text(security.permitted), "bounding",
+        capability_text(security.bounding), "noNewPrivileges", (int)security.no_new_privileges,
+        "seccomp", seccomp_text(&security), "seccompFilters", (int)security.seccomp_filters,
+        "dumpable", dumpable_text(&security));
+    json_object_update(process, facts);
+    json_decref(facts);
+    find_gaps(process, &security);
+}
+
+/* --- The Admin API, which no socket tells of --- */
+
+/* Looked for by its name, which anybody could give to a process of theirs; where we may look, by
+ * its executable too. The user that is shown tells the rest. */
+static bool is_admin_api(const char *pid)
+{
+    static const char program[] = "mimo-api";
+    char path[64], executable[4096];
+    cleanup_free char *name = NULL;
+    struct error error;
+    snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
+    if (io_read_file(path, 64, &name, NULL, &error) < 0)
+        return false;
+    name[strcspn(name, "\n")] = '\0';
+    if (strcmp(name, program) != 0)
+        return false;
+    snprintf(path, sizeof(path), "/proc/%.20s/exe", pid);
+    ssize_t length = readlink(path, executable, sizeof(executable) - 1);
+    if (length < 0)
+        return true;
+    executable[length] = '\0';
+    const char *last = strrchr(executable, '/');
+    return last && strncmp(last + 1, program, sizeof(program) - 1) == 0;
+}
+
+/* Calls `visit` with each process of the machine that can be seen. */
+static void visit_processes(void (*visit)(const char *pid, void *context), void *context)
+{
+    DIR *directory = opendir("/proc");
+    for (const struct dirent *entry; directory && (entry = readdir(directory));)
+        if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name))
+            visit(entry->d_name, context);
+    if (directory)
+        closedir(directory);
+}
+
+static void add_admin_api(const char *pid, void *context)
+{
+    json_t *found = context;
+    if (!is_admin_api(pid))
+        return;
+    json_t *process =
+        json_pack("{s:s, s:I}", "role", role_api, "pid", (json_int_t)strtoll(pid, NULL, 10));
+    fill_in(process);
+    json_array_append_new(found, process);
+}
+
+static json_t *find_admin_apis(void)
+{
+    json_t *found = json_array();
+    visit_processes(add_admin_api, found);
+    return found;
+}
+
+/* --- Programs of workers --- */
+
+/* A worker leads a session, which what it runs cannot leave. */
+static void add_program(const char *pid, void *context)
+{
+    json_t *processes = context;
+    int64_t number = strtoll(pid, NULL, 10);
+    int64_t session = getsid((pid_t)number);
+    size_t count = json_array_size(processes);
+    for (size_t i = 0; i < count && session != number; i++) {
+        const json_t *worker = json_array_get(processes, i);
+        if (strcmp(document_string(worker, "role", ""), role_worker) != 0 ||
+            document_integer(worker, "pid", 0) != session)
+            continue;
+        json_t *process = json_deep_copy(worker);
+        document_set_string(process, "role", role_program);
+        document_set(process, "pid", json_integer(number));
+        json_array_append_new(processes, process);
+        return;
+    }
+}
+
+/* --- What belongs to the family as a whole --- */
+
+static json_t *first_of_role(const json_t *processes, const char *role)
+{
+    size_t position;
+    json_t *process;
+    json_array_foreach(processes, position, process) {
+        if (strcmp(document_string(process, "role", ""), role) == 0)
+            return process;
+    }
+    return NULL;
+}
+
+static void find_shared_user(const json_t *processes)
+{
+    json_t *launcher = first_of_role(processes, role_launcher);
+    const json_t *supervisor = first_of_role(processes, role_supervisor);
+    int64_t user = document_integer(launcher, "uid", -1);
+    if (launcher && user >= 0 && user == document_integer(supervisor, "uid", -2))
+        add_gap(launcher,
+                "supervisor, launcher and workers share one user: start mimod as root, or by its "
+                "systemd unit");
+}
+
+static void fill_in_all(json_t *answers)
+{
+    size_t position;
+    json_t *answer;
+    json_array_foreach(answers, position, answer) {
+        json_t *processes = json_object_get(answer, "processes");
+        size_t place;
+        json_t *process;
+        visit_processes(add_program, processes);
+        json_array_foreach(processes, place, process)
+            fill_in(process);
+        find_shared_user(processes);
+    }
+}
+
+/* --- For people --- */
+
+static void fill_landlock(const struct output *output, const json_t *process, const void *context,
+                          struct cell *cell)
+{
+    (void)output, (void)context;
+    int64_t abi = document_integer(process, "landlockAbi", -1);
+    if (abi < 0) /* who is not asked cannot say */
+        snprintf(cell->text, sizeof(cell->text), "?");
+    else if (abi == 0)
+        snprintf(cell->text, sizeof(cell->text), "no");
+    else
+        snprintf(cell->text, sizeof(cell->text), "ABI %" PRId64, abi);
+}
+
+static void fill_seccomp(const struct output *output, const json_t *process, const void *context,
+                         struct cell *cell)
+{
+    (void)output, (void)context;
+    int64_t filters = document_integer(process, "seccompFilters", 0);
+    const char *mode = document_string(process, "seccomp", "");
+    if (filters > 0)
+        snprintf(cell->text, sizeof(cell->text), "%s (%" PRId64 ")", mode, filters);
+    else
+        snprintf(cell->text, sizeof(cell->text), "%s", mode);
+    if (strcmp(mode, "off") == 0)
+        cell->colour = COLOUR_YELLOW;
+}
+
+static void fill_truth(const json_t *value, const char *yes, const char *no, bool good,
+                       struct cell *cell)
+{
+    bool is = json_is_true(value);
+    if (!json_is_boolean(value))
+        return;
+    snprintf(cell->text, sizeof(cell->text), "%s", is ? yes : no);
+    if (is != good)
+        cell->colour = COLOUR_YELLOW;
+}
+
+static void fill_new_privileges(const struct output *output, const json_t *process,
+                                const void *context, struct cell *cell)
+{
+    (void)output, (void)context;
+    fill_truth(document_get(process, "noNewPrivileges"), "no", "yes", true, cell);
+}
+
+static void fill_dumpable(const struct output *output, const json_t *process, const void *context,
+                          struct cell *cell)
+{
+    (void)output, (void)context;
+    fill_truth(document_get(process, "dumpable"), "yes", "no", false, cell);
+}
+
+static void fill_gap_count(const struct output *output, const json_t *process, const void *context,
+                           struct cell *cell)
+{
+    (void)output, (void)context;
+    size_t count = json_array_size(document_get(process, "gaps"));
+    snprintf(cell->text, sizeof(cell->text), "%s", document_string(process, "unknown", ""));
+    if (cell->text[0] == '\0')
+        snprintf(cell->text, sizeof(cell->text), "%zu", count);
+    cell->colour = count > 0 ? COLOUR_YELLOW : COLOUR_NONE;
+}
+
+static const struct column columns[] = {
+    {"PROCESS", IN_BOTH, "role", NULL},
+    {"PID", IN_BOTH, "pid", NULL},
+    {"USER", IN_BOTH, "user", NULL},
+    {"GROUP", IN_WIDE, "group", NULL},
+    {"CAPABILITIES", IN_BOTH, "capabilities", NULL},
+    {"BOUNDING", IN_WIDE, "bounding", NULL},
+    {"NEW PRIVILEGES", IN_BOTH, NULL, fill_new_privileges},
+    {"SECCOMP", IN_BOTH, NULL, fill_seccomp},
+    {"LANDLOCK", IN_BOTH, NULL, fill_landlock},
+    {"DUMPABLE", IN_BOTH, NULL, fill_dumpable},
+    {"MANIFEST", IN_WIDE, "manifestID", NULL},
+    {"GAPS", IN_BOTH, NULL, fill_gap_count},
+};
+
+static const struct listing process_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "no process",
+};
+
+static void write_gaps(const json_t *processes)
+{
+    size_t position;
+    json_t *process;
+    json_array_foreach(processes, position, process) {
+        size_t place;
+        json_t *gap;
+        json_array_foreach(document_get(process, "gaps"), place, gap)
+            printf("%s %" PRId64 ": %s\n", document_string(process, "role", "?"),
+                   document_integer(process, "pid", 0), json_string_value(gap));
+    }
+}
+
+/* One table of all, and a line for each gap below it. */
+static void write_text(const struct output *output, const json_t *answers, const json_t *apis)
+{
+    cleanup_json json_t *all = json_array();
+    size_t position;
+    json_t *answer;
+    json_array_foreach(answers, position, answer)
+        json_array_extend(all, json_object_get(answer, "processes"));
+    json_array_extend(all, (json_t *)(uintptr_t)apis);
+    output_table(output, &process_listing, all);
+    write_gaps(all);
+}
+
+static void write_pids(const json_t *processes)
+{
+    size_t position;
+    json_t *process;
+    json_array_foreach(processes, position, process)
+        printf("%" PRId64 "\n", document_integer(process, "pid", 0));
+}
+
+static void write_all(const struct output *output, const json_t *answers, json_t *apis)
+{
+    size_t position;
+    json_t *answer;
+    switch (output->form) {
+    case OUTPUT_JSON: {
+        cleanup_json json_t *all = json_pack("{s:O, s:O}", "value", answers, "adminApi", apis);
+        output_json(all);
+        break;
+    }
+    case OUTPUT_ID:
+        json_array_foreach(answers, position, answer)
+            write_pids(document_get(answer, "processes"));
+        write_pids(apis);
+        break;
+    case OUTPUT_TABLE:
+    case OUTPUT_WIDE:
+        write_text(output, answers, apis);
+        break;
+    }
+}
+
+int security_show(struct ctl *ctl, struct error *error)
+{
+    struct machine_question question = {.command = "security"};
+    cleanup_json json_t *answers = NULL;
+    int status = machine_ask(ctl, &question, &answers, error);
+    if (status < 0)
+        return -1;
+    fill_in_all(answers);
+    cleanup_json json_t *apis = find_admin_apis();
+    write_all(&ctl->output, answers, apis);
+    return status;
+}

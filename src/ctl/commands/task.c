@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task.c - mimoctl task list and show; and the names of tasks for other tables.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ctl/client/api.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/task_names.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+
+#define TASKS_PATH "/admin/tasks"
+
+json_t *task_names_load(struct ctl *ctl)
+{
+    const struct api_listing listing = {.path = TASKS_PATH};
+    json_t *tasks;
+    return api_list(ctl, &listing, &tasks, NULL, NULL) < 0 ? json_array() : tasks;
+}
+
+const char *task_names_find(const json_t *tasks, const char *id)
+{
+    size_t position;
+    json_t *task;
+    json_array_foreach(tasks, position, task)
+        if (strcasecmp(document_string(task, "id", ""), id) == 0)
+            return document_string(task, "shortName", id);
+    return id;
+}
+
+static void fill_parameters(const struct output *output, const json_t *task, const void *context,
+                            struct cell *cell)
+{
+    (void)output, (void)context;
+    bool takes = json_is_true(document_get(task, "takesParameters"));
+    snprintf(cell->text, sizeof(cell->text), "%s", takes ? "yes" : "no");
+}
+
+static const char *origin_of(const json_t *task)
+{
+    return json_is_true(document_get(task, "external")) ? "own" : "built in";
+}
+
+static void fill_origin(const struct output *output, const json_t *task, const void *context,
+                        struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%s", origin_of(task));
+}
+
+static const struct column columns[] = {
+    {"NAME", IN_BOTH, "shortName", NULL},
+    {"ID", IN_BOTH, "id", NULL},
+    {"TITLE", IN_WIDE, "name", NULL},
+    {"ORIGIN", IN_WIDE, NULL, fill_origin},
+    {"PARAMETERS", IN_WIDE, NULL, fill_parameters},
+    {"SUMMARY", IN_BOTH, "summary", NULL},
+};
+
+static const struct listing task_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "no task is registered",
+};
+
+int ctl_task_list(struct ctl *ctl, struct error *error)
+{
+    const struct api_listing all = {.path = TASKS_PATH};
+    cleanup_json json_t *tasks = NULL;
+    if (api_list(ctl, &all, &tasks, NULL, error) < 0)
+        return -1;
+    output_items(&ctl->output, &task_listing, tasks);
+    return CTL_OK;
+}
+
+static int find(struct ctl *ctl, const char *text, json_t **ret_task, struct error *error)
+{
+    const struct api_listing all = {.path = TASKS_PATH};
+    cleanup_json json_t *tasks = NULL;
+    size_t position;
+    json_t *task;
+    if (api_list(ctl, &all, &tasks, NULL, error) < 0)
+        return -1;
+    json_array_foreach(tasks, position, task) {
+        if (strcasecmp(document_string(task, "id", ""), text) != 0 &&
+            strcasecmp(document_string(task, "shortName", ""), text) != 0)
+            continue;
+        *ret_task = json_incref(task);
+        return 0;
+    }
+    return error_set(error, ERROR_NOT_FOUND,
+                     "there is no task with the name or ID \"%s\"; see mimoctl task list", text);
+}
+
+/* "a, b" of an array of texts; "" where there is none. */
+static void join(const json_t *texts, char *buffer, size_t size)
+{
+    size_t position, used = 0;
+    json_t *text;
+
+    *buffer = '\0';
+    json_array_foreach(texts, position, text) {
+        if (used < size)
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s", position > 0 ? ", " : "",
+                                     json_is_string(text) ? json_string_value(text) : "?");
+    }
+}
+
+static void show_details(const struct output *output, const json_t *task)
+{
+    struct cell cell = {.text = ""};
+    int64_t timeout = document_integer(task, "timeout", 0);
+
+    fill_parameters(output, task, NULL, &cell);
+    output_field(output, "Parameters", COLOUR_NONE, "%s", cell.text);
+    output_field(output, "Connects", COLOUR_NONE, "%s",
+                 json_is_true(document_get(task, "cluster")) ? "to the cluster" : "");
+    join(document_get(task, "steps"), cell.text, sizeof(cell.text));
+    output_field(output, "Steps", COLOUR_NONE, "%s", cell.text);
+    join(document_get(task, "patches"), cell.text, sizeof(cell.text));
+    output_field(output, "Changes", COLOUR_NONE, "%s", cell.text);
+    if (timeout > 0) {
+        char text[CLOCK_TEXT_SIZE];
+        output_field(output, "Timeout", COLOUR_NONE, "%s",
+                     clock_format_duration(text, timeout * 1000));
+    }
+    output_field(output, "Origin", COLOUR_NONE, "%s%s%s", origin_of(task),
+                 document_get(task, "file") ? ", " : "", document_string(task, "file", ""));
+}
+
+int ctl_task_show(struct ctl *ctl, struct error *error)
+{
+    const struct output *output = &ctl->output;
+    cleanup_json json_t *task = NULL;
+    if (find(ctl, ctl->options.operands[0], &task, error) < 0)
+        return -1;
+    if (output->form == OUTPUT_JSON) {
+        output_json(task);
+    } else if (output->form == OUTPUT_ID) {
+        printf("%s\n", document_string(task, "id", ""));
+    } else {
+        output_field(output, "Name", COLOUR_NONE, "%s", document_string(task, "shortName", ""));
+        output_field(output, "ID", COLOUR_NONE, "%s", document_string(task, "id", ""));
+        output_field(output, "Title", COLOUR_NONE, "%s", document_string(task, "name", ""));
+        output_field(output, "Summary", COLOUR_NONE, "%s", document_string(task, "summary", ""));
+        show_details(output, task);
+    }
+    return CTL_OK;
+}

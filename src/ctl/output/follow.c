@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * follow.c - staying with a manifest: mimoctl manifest watch and wait.
+ *
+ * The Admin API is asked again and again: soon after something changed, less often the longer
+ * nothing does. An Admin API that is restarted meanwhile is waited for.
+ */
+#include "ctl/output/follow.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/client/api.h"
+#include "ctl/client/interrupt.h"
+#include "ctl/client/resolve.h"
+#include "ctl/commands/handlers.h"
+#include "ctl/output/manifest_text.h"
+#include "ctl/output/states.h"
+#include "ctl/output/times.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/outcome.h"
+
+enum { PAUSE_SHORTEST = 100, PAUSE_LONGEST = 2000, CHANGE_SIZE = CELL_SIZE + 128 };
+
+#define TERMINAL_STATES (MANIFEST_STATES_ALL & ~MANIFEST_STATES_OPEN)
+
+struct follow {
+    struct ctl *ctl;
+    json_t *manifest; /* the latest view; owned */
+    char path[RESOLVE_PATH_SIZE];
+    unsigned wanted; /* the states that end it well */
+    int64_t timeout; /* milliseconds; 0: none */
+    bool shows;      /* each change */
+    struct monotonic begin;
+    struct monotonic heard; /* when the Admin API last answered */
+    bool troubled;          /* it did not since, and that was said */
+    int64_t pause;
+    char change[CHANGE_SIZE]; /* what was last shown, without times */
+    bool line_open;           /* a line stands on the terminal that the next one replaces */
+};
+
+/* ---- showing ---- */
+
+/* All that counts as a change. */
+static void describe(const json_t *manifest, char *buffer)
+{
+    char status[CELL_SIZE];
+    int64_t attempt = document_integer(manifest, "dequeues", 0);
+    char counted[32] = "";
+    if (attempt > 0)
+        snprintf(counted, sizeof(counted), "  attempt %" PRId64, attempt);
+    manifest_text_status(manifest, status);
+    snprintf(buffer, CHANGE_SIZE, "%-15s%s%s%s", document_string(manifest, "state", ""), counted,
+             status[0] ? "  " : "", status);
+}
+
+static bool is_live(const struct follow *follow)
+{
+    return follow->ctl->output.live && follow->ctl->output.form < OUTPUT_JSON;
+}
+
+/* "07:08:09  (1m12s)  InProgress       attempt 1  [2/3] drain the gateway: 12 connections left" */
+static void write_line(struct follow *follow)
+{
+    const struct output *output = &follow->ctl->output;
+    FILE *file = output->form == OUTPUT_ID ? stderr : stdout;
+    int64_t now = clock_unix_seconds();
+    char elapsed[TIMES_TEXT_SIZE];
+    char clock[TIMES_TEXT_SIZE];
+    char line[CHANGE_SIZE + 2 * TIMES_TEXT_SIZE + 16];
+    char clean[sizeof(line)];
+    times_format_elapsed(elapsed, manifest_text_elapsed(follow->manifest, now));
+    times_format_clock(clock, now);
+    snprintf(line, sizeof(line), "%s  (%s)  %s", clock, elapsed, follow->change);
+    status_text_copy(clean, sizeof(clean), line);
+    if (is_live(follow)) {
+        clean[output_fit(clean, (size_t)output->width - 1)] = '\0';
+        fputs("\r\033[K", file);
+    }
+    output_coloured(output, manifest_text_colour(document_string(follow->manifest, "state", "")),
+                    clean, file);
+    if (!is_live(follow))
+        fputc('\n', file);
+    fflush(file);
+    follow->line_open = is_live(follow);
+    interrupt_line_is_open(follow->line_open);
+}
+
+/* Ends the line that stands on the terminal, so that it stays and the next one follows it. */
+static void close_line(struct follow *follow)
+{
+    if (follow->line_open)
+        putchar('\n');
+    fflush(stdout);
+    follow->line_open = false;
+    interrupt_line_is_open(false);
+}
+
+static void write_change(struct follow *follow)
+{
+    if (follow->ctl->output.form == OUTPUT_JSON) {
+        json_dumpf(follow->manifest, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+    } else {
+        write_line(follow);
+    }
+}
+
+/* Shows the latest view if it says something new: true. On a terminal the line is written each
+ * time, for the clock goes on, and a change of state begins a new one. */
+static bool show(struct follow *follow, const char *state_before)
+{
+    char change[CHANGE_SIZE];
+    describe(follow->manifest, change);
+    bool changed = strcmp(change, follow->change) != 0;
+    memcpy(follow->change, change, sizeof(change));
+    if (!follow->shows || (!changed && !is_live(follow)))
+        return changed;
+    if (strcmp(document_string(follow->manifest, "state", ""), state_before) != 0)
+        close_line(follow);
+    write_change(follow);
+    return changed;
+}
+
+/* ---- asking ---- */
+
+static void sleep_milliseconds(int64_t milliseconds)
+{
+    struct timespec pause = {.tv_sec = milliseconds / 1000,
+                             .tv_nsec = milliseconds % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+/* An Admin API that is gone is waited for. 0: ask again; -1: it was gone for too long. */
+static int bear_trouble(struct follow *follow, const struct error *error)
+{
+    close_line(follow);
+    if (error->kind != ERROR_UNAVAILABLE || clock_elapsed(follow->heard) > FOLLOW_PATIENCE)
+        return -1;
+    if (!follow->troubled)
+        ctl_say("%s; asking again for %d s", error->message, FOLLOW_PATIENCE / 1000);
+    follow->troubled = true;
+    return 0;
+}
+
+static int ask(struct follow *follow, struct error *error)
+{
+    json_t *view;
+    if (api_get(follow->ctl, follow->path, NULL, &view, error) < 0)
+        return bear_trouble(follow, error);
+    json_decref(follow->manifest);
+    follow->manifest = view;
+    follow->heard = clock_monotonic();
+    follow->troubled = false;
+    return 0;
+}
+
+/* How it ended, if it did: an exit status, or -1 for "not yet". */
+static int verdict(struct follow *follow)
+{
+    const char *state = document_string(follow->manifest, "state", "");
+    unsigned bit = states_bit(state);
+    char wanted[STATES_TEXT_SIZE];
+    if (bit & follow->wanted)
+        return CTL_OK;
+    if (bit & TERMINAL_STATES) {
+        char status[CELL_SIZE];
+        manifest_text_status(follow->manifest, status);
+        close_line(follow);
+        ctl_say("manifest %s ended as %s%s%s", document_string(follow->manifest, "id", ""), state,
+                status[0] ? ": " : "", status);
+        return CTL_ENDED_OTHERWISE;
+    }
+    if (follow->timeout > 0 && clock_elapsed(follow->begin) >= follow->timeout) {
+        close_line(follow);
+        ctl_say("manifest %s is %s, not %s, after %s", document_string(follow->manifest, "id", ""),
+                state, states_format(wanted, follow->wanted),
+                follow->ctl->options.values[OPTION_TIMEOUT]);
+        return CTL_TIMED_OUT;
+    }
+    return -1;
+}
+
+static void pause_between(struct follow *follow, bool changed)
+{
+    int64_t pause = changed ? PAUSE_SHORTEST : follow->pause + follow->pause / 2;
+    follow->pause = pause > PAUSE_LONGEST ? PAUSE_LONGEST : pause;
+    int64_t left = follow->timeout - clock_elapsed(follow->begin);
+    bool ends_before = follow->timeout > 0 && left < follow->pause;
+    sleep_milliseconds(ends_before ? (left > 0 ? left : 0) : follow->pause);
+}
+
+/* Goes on until there is a verdict, which it returns; -1 when the Admin API is gone. */
+static int run(struct follow *follow, struct error *error)
+{
+    char state_before[64] = "";
+    follow->begin = follow->heard = clock_monotonic();
+    follow->pause = PAUSE_SHORTEST;
+    for (;;) {
+        bool changed = !follow->troubled && show(follow, state_before);
+        snprintf(state_before, sizeof(state_before), "%s",
+                 document_string(follow->manifest, "state", ""));
+        int status = verdict(follow);
+        if (status >= 0)
+            return status;
+        pause_between(follow, changed);
+        if (ask(follow, error) < 0)
+            return -1;
+    }
+}
+
+int follow_watch(struct ctl *ctl, json_t *manifest, struct error *error)
+{
+    struct follow follow = {.ctl = ctl,
+                            .manifest = json_incref(manifest),
+                            .wanted = MANIFEST_STATE_BIT(MANIFEST_COMPLETED),
+                            .shows = true};
+    resolve_manifest_path(manifest, "", follow.path);
+    if (ctl->output.form == OUTPUT_ID) {
+        printf("%s\n", document_string(manifest, "id", ""));
+        fflush(stdout);
+    }
+    int status = run(&follow, error);
+    close_line(&follow);
+    json_decref(follow.manifest);
+    return status;
+}
+
+int ctl_manifest_watch(struct ctl *ctl, struct error *error)
+{
+    cleanup_json json_t *manifest = NULL;
+    if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
+        return -1;
+    return follow_watch(ctl, manifest, error);
+}
+
+int ctl_manifest_wait(struct ctl *ctl, struct error *error)
+{
+    const char *wanted = ctl->options.values[OPTION_FOR];
+    const char *timeout = ctl->options.values[OPTION_TIMEOUT];
+    struct follow follow = {.ctl = ctl, .wanted = MANIFEST_STATE_BIT(MANIFEST_COMPLETED)};
+    if (wanted && states_parse("for", wanted, &follow.wanted, error) < 0)
+        return -1;
+    if (timeout && clock_parse_duration(timeout, &follow.timeout, error) < 0)
+        return error_prefix(error, "--timeout");
+    if (timeout && follow.timeout == 0)
+        follow.timeout = 1; /* one look, and no waiting */
+    if (resolve_manifest(ctl, ctl->options.operands[0], &follow.manifest, error) < 0)
+        return -1;
+    resolve_manifest_path(follow.manifest, "", follow.path);
+    int status = run(&follow, error);
+    if (status >= 0)
+        manifest_text_one(ctl, follow.manifest);
+    json_decref(follow.manifest);
+    return status;
+}

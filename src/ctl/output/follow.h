@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * follow.h - staying with a manifest until it is where somebody wants it.
+ */
+#ifndef MIMO_CTL_OUTPUT_FOLLOW_H
+#define MIMO_CTL_OUTPUT_FOLLOW_H
+
+#include <jansson.h>
+
+#include "ctl/ctl.h"
+#include "mimo/error.h"
+
+/* Shows each change of `manifest` (a view, borrowed) until it has ended: 0 when Completed, else
+ * CTL_ENDED_OTHERWISE. -1 when the Admin API is gone for longer than FOLLOW_PATIENCE. */
+int follow_watch(struct ctl *ctl, json_t *manifest, struct error *error);
+
+/* How long an Admin API may be gone while somebody watches: it is restarted during updates. */
+enum { FOLLOW_PATIENCE = 60 * 1000 };
+
+#endif

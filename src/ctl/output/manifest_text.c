@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_text.c - manifests for people: rows of a table, one in full, one line of progress.
+ */
+#include "ctl/output/manifest_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/output/states.h"
+#include "ctl/output/task_names.h"
+#include "ctl/output/times.h"
+#include "mimo/cleanup.h"
+#include "mimo/clock.h"
+#include "mimo/document.h"
+#include "mimo/manifest_state.h"
+#include "mimo/resource_id.h"
+
+enum { SHORT_ID = 8 };
+
+#define PENDING     MANIFEST_STATE_BIT(MANIFEST_PENDING)
+#define IN_PROGRESS MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS)
+
+static unsigned state_of(const json_t *manifest)
+{
+    return states_bit(document_string(manifest, "state", ""));
+}
+
+enum colour manifest_text_colour(const char *state)
+{
+    static const enum colour colours[MANIFEST_STATE_COUNT] = {
+        [MANIFEST_PENDING] = COLOUR_NONE,         [MANIFEST_IN_PROGRESS] = COLOUR_BLUE,
+        [MANIFEST_COMPLETED] = COLOUR_GREEN,      [MANIFEST_FAILED] = COLOUR_RED,
+        [MANIFEST_RETRIES_EXCEEDED] = COLOUR_RED, [MANIFEST_TIMED_OUT] = COLOUR_YELLOW,
+        [MANIFEST_CANCELLED] = COLOUR_DIM,
+    };
+    enum manifest_state number;
+    return manifest_state_parse(state, &number) ? colours[number] : COLOUR_NONE;
+}
+
+const char *manifest_text_status(const json_t *manifest, char *buffer)
+{
+    const char *text = document_string(manifest, "statusText", "");
+    const char *step = document_string(manifest, "progress.name", NULL);
+    if (step)
+        snprintf(buffer, CELL_SIZE, "[%" PRId64 "/%" PRId64 "] %s%s%s",
+                 document_integer(manifest, "progress.step", 0),
+                 document_integer(manifest, "progress.steps", 0), step, text[0] ? ": " : "", text);
+    else
+        snprintf(buffer, CELL_SIZE, "%s", text);
+    return buffer;
+}
+
+int64_t manifest_text_elapsed(const json_t *manifest, int64_t now)
+{
+    unsigned state = state_of(manifest);
+    int64_t created = document_integer(manifest, "createdAt", now);
+    int64_t begin = state == PENDING ? created : document_integer(manifest, "startedAt", created);
+    int64_t end =
+        state & MANIFEST_STATES_OPEN ? now : document_integer(manifest, "finishedAt", now);
+    return begin < end ? end - begin : 0;
+}
+
+static int64_t due_at(const json_t *manifest)
+{
+    int64_t run_after = document_integer(manifest, "runAfter", 0);
+    int64_t next_attempt = document_integer(manifest, "nextAttempt", 0);
+    return run_after > next_attempt ? run_after : next_attempt;
+}
+
+/* ---- cells ---- */
+
+static void fill_short_id(const struct output *output, const json_t *manifest, const void *context,
+                          struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%.*s", SHORT_ID, document_string(manifest, "id", ""));
+}
+
+static void fill_state(const struct output *output, const json_t *manifest, const void *context,
+                       struct cell *cell)
+{
+    (void)output, (void)context;
+    const char *state = document_string(manifest, "state", "");
+    snprintf(cell->text, sizeof(cell->text), "%s", state);
+    cell->colour = manifest_text_colour(state);
+}
+
+static void fill_task(const struct output *output, const json_t *manifest, const void *context,
+                      struct cell *cell)
+{
+    (void)output;
+    snprintf(cell->text, sizeof(cell->text), "%s",
+             task_names_find(context, document_string(manifest, "maintenanceTaskID", "")));
+}
+
+static void fill_cluster_name(const struct output *output, const json_t *manifest,
+                              const void *context, struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%s",
+             resource_id_name(document_string(manifest, "clusterResourceID", "")));
+}
+
+static void fill_attempts(const struct output *output, const json_t *manifest, const void *context,
+                          struct cell *cell)
+{
+    (void)output, (void)context;
+    int64_t dequeues = document_integer(manifest, "dequeues", 0);
+    snprintf(cell->text, sizeof(cell->text), "%" PRId64 "/%d", dequeues, MANIFEST_ATTEMPTS_MAXIMUM);
+    if (dequeues >= 3)
+        cell->colour = COLOUR_YELLOW;
+}
+
+/* When it is due, since when it runs, when it ended. */
+static void fill_when(const struct output *output, const json_t *manifest, const void *context,
+                      struct cell *cell)
+{
+    (void)context;
+    char time[TIMES_TEXT_SIZE];
+    unsigned state = state_of(manifest);
+    if (state == PENDING) {
+        int64_t due = due_at(manifest);
+        snprintf(cell->text, sizeof(cell->text), "%s%s", due > output->now ? "" : "due ",
+                 times_format_relative(time, due, output->now));
+    } else if (state == IN_PROGRESS) {
+        snprintf(cell->text, sizeof(cell->text), "for %s",
+                 times_format_span(time, manifest_text_elapsed(manifest, output->now)));
+    } else if (document_get(manifest, "finishedAt")) {
+        times_format_relative(time, document_integer(manifest, "finishedAt", 0), output->now);
+        snprintf(cell->text, sizeof(cell->text), "%s", time);
+    }
+}
+
+static void fill_time(const json_t *manifest, const char *member, struct cell *cell)
+{
+    int64_t time = document_integer(manifest, member, 0);
+    char text[CLOCK_TEXT_SIZE];
+    if (time > 0)
+        snprintf(cell->text, sizeof(cell->text), "%s", clock_format(text, time));
+}
+
+static void fill_run_after(const struct output *output, const json_t *manifest, const void *context,
+                           struct cell *cell)
+{
+    (void)output, (void)context;
+    fill_time(manifest, "runAfter", cell);
+}
+
+static void fill_run_before(const struct output *output, const json_t *manifest,
+                            const void *context, struct cell *cell)
+{
+    (void)output, (void)context;
+    fill_time(manifest, "runBefore", cell);
+}
+
+static void fill_finished(const struct output *output, const json_t *manifest, const void *context,
+                          struct cell *cell)
+{
+    (void)output, (void)context;
+    fill_time(manifest, "finishedAt", cell);
+}
+
+static void fill_owner(const struct output *output, const json_t *manifest, const void *context,
+                       struct cell *cell)
+{
+    (void)output, (void)context;
+    const char *owner = document_string(manifest, "leaseOwner", "");
+    snprintf(cell->text, sizeof(cell->text), "%s",
+             document_string(manifest, "leaseOwnerName", owner));
+}
+
+static void fill_status(const struct output *output, const json_t *manifest, const void *context,
+                        struct cell *cell)
+{
+    (void)output, (void)context;
+    manifest_text_status(manifest, cell->text);
+}
+
+static const struct column columns[] = {
+    {"ID", IN_TABLE, NULL, fill_short_id},
+    {"ID", IN_WIDE, "id", NULL},
+    {"STATE", IN_BOTH, NULL, fill_state},
+    {"TASK", IN_BOTH, NULL, fill_task},
+    {"CLUSTER", IN_TABLE, NULL, fill_cluster_name},
+    {"CLUSTER", IN_WIDE, "clusterResourceID", NULL},
+    {"PRIORITY", IN_WIDE, "priority", NULL},
+    {"ATTEMPTS", IN_BOTH, NULL, fill_attempts},
+    {"WHEN", IN_TABLE, NULL, fill_when},
+    {"RUN AFTER", IN_WIDE, NULL, fill_run_after},
+    {"RUN BEFORE", IN_WIDE, NULL, fill_run_before},
+    {"FINISHED", IN_WIDE, NULL, fill_finished},
+    {"LEASE OF", IN_WIDE, NULL, fill_owner},
+    {"STATUS", IN_BOTH, NULL, fill_status},
+};
+
+const struct listing manifest_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "no manifests",
+};
+
+void manifest_text_list(struct ctl *ctl, const json_t *manifests)
+{
+    bool names = ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE;
+    cleanup_json json_t *tasks =
+        names && json_array_size(manifests) > 0 ? task_names_load(ctl) : NULL;
+    struct listing listing = manifest_listing;
+    listing.context = tasks;
+    output_items(&ctl->output, &listing, manifests);
+}
+
+void manifest_text_table(struct ctl *ctl, const json_t *manifests)
+{
+    cleanup_json json_t *tasks = task_names_load(ctl);
+    struct listing listing = manifest_listing;
+    listing.context = tasks;
+    output_table(&ctl->output, &listing, manifests);
+}
+
+void manifest_text_data(struct ctl *ctl, const json_t *manifests)
+{
+    if (ctl->output.form == OUTPUT_JSON || ctl->output.form == OUTPUT_ID)
+        output_items(&ctl->output, &manifest_listing, manifests);
+}
+
+const char *manifest_text_counts(const json_t *manifests, char *buffer, size_t size)
+{
+    size_t used = 0;
+    buffer[0] = '\0';
+    for (int state = 0; state < MANIFEST_STATE_COUNT; state++) {
+        size_t position;
+        json_t *manifest;
+        int count = 0;
+        json_array_foreach(manifests, position, manifest)
+            count += state_of(manifest) == MANIFEST_STATE_BIT(state);
+        if (count > 0 && used < size)
+            used += (size_t)snprintf(buffer + used, size - used, "%s%d %s", used ? ", " : "", count,
+                                     manifest_state_name((enum manifest_state)state));
+    }
+    return buffer;
+}
+
+void manifest_text_one(struct ctl *ctl, json_t *manifest)
+{
+    if (ctl->output.form == OUTPUT_JSON) {
+        output_json(manifest);
+        return;
+    }
+    cleanup_json json_t *only = json_pack("[O]", manifest);
+    manifest_text_list(ctl, only);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output.h - data for standard output: tables for people, JSON and IDs for programs.
+ *
+ * A listing is a table of columns; a column is a heading, the forms it stands in, and where its
+ * text comes from. Text is cleaned of control characters and aligned by what terminals show, not by
+ * bytes. On a terminal the last column is cut at its edge.
+ */
+#ifndef MIMO_CTL_OUTPUT_OUTPUT_H
+#define MIMO_CTL_OUTPUT_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mimo/error.h"
+
+enum output_form { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_ID };
+
+enum colour { COLOUR_NONE, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_RED, COLOUR_BLUE, COLOUR_DIM };
+
+struct output {
+    enum output_form form;
+    bool terminal; /* standard output is one */
+    bool live;     /* a line on it can be written over */
+    bool colour;
+    int width;   /* of the terminal; 0: no limit */
+    int64_t now; /* what relative times refer to */
+};
+
+/* "table", "wide", "json", "id" */
+const char *output_form_name(enum output_form form);
+
+/* Looks at the terminal, NO_COLOR and TERM. `form` is the value of --output, or NULL. */
+int output_set_up(struct output *output, const char *form, struct error *error);
+
+/* Looks at the terminal's size again; returns its lines. */
+int output_measure(struct output *output);
+
+enum { CELL_SIZE = 4400 };
+
+struct cell {
+    char text[CELL_SIZE];
+    enum colour colour;
+};
+
+/* Fills `cell`, which is empty at first. `context` is what output_items() was given. */
+typedef void cell_function(const struct output *output, const json_t *item, const void *context,
+                           struct cell *cell);
+
+enum column_place { IN_BOTH, IN_TABLE, IN_WIDE };
+
+struct column {
+    const char *heading;
+    enum column_place place;
+    const char *path;    /* of the item's text or number that is shown as it is; or */
+    cell_function *fill; /* what makes a text of the item */
+};
+
+struct listing {
+    const struct column *columns;
+    size_t column_count;
+    const char *nothing; /* said on standard error where there is no item */
+    const void *context;
+};
+
+/* Writes all items in the form that was asked for: a table, {"value": [...]}, or an "id" a line. */
+void output_items(const struct output *output, const struct listing *listing, const json_t *items);
+
+/* The table alone. */
+void output_table(const struct output *output, const struct listing *listing, const json_t *items);
+
+/* One JSON value, indented, and a newline. */
+void output_json(const json_t *value);
+
+/* "Heading:   text", aligned; nothing when `text` is empty. Cleans and colours. */
+void output_field(const struct output *output, const char *heading, enum colour colour,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Columns that `text` takes on a terminal. */
+size_t output_width(const char *text);
+
+/* Length in bytes of as much of `text` as fits into `columns`. */
+size_t output_fit(const char *text, size_t columns);
+
+/* Writes `text` in a colour, if there are colours. */
+void output_coloured(const struct output *output, enum colour colour, const char *text, FILE *file);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * workers_text.c - the workers of a machine for people.
+ */
+#include "ctl/output/workers_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/output/times.h"
+#include "mimo/document.h"
+#include "mimo/resource_id.h"
+
+static void fill_cluster(const struct output *output, const json_t *worker, const void *context,
+                         struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%s",
+             resource_id_name(document_string(worker, "clusterResourceID", "")));
+}
+
+/* "2/3 replace the certificate" */
+static void fill_step(const struct output *output, const json_t *worker, const void *context,
+                      struct cell *cell)
+{
+    (void)output, (void)context;
+    int64_t step = document_integer(worker, "step", 0);
+    if (step > 0)
+        snprintf(cell->text, sizeof(cell->text), "%" PRId64 "/%" PRId64 " %s", step,
+                 document_integer(worker, "steps", 0), document_string(worker, "stepName", ""));
+}
+
+static void fill_run(const struct output *output, const json_t *worker, const void *context,
+                     struct cell *cell)
+{
+    (void)output, (void)context;
+    char text[TIMES_TEXT_SIZE];
+    times_format_elapsed(text, document_integer(worker, "runMilliseconds", 0) / 1000);
+    snprintf(cell->text, sizeof(cell->text), "%s", text);
+}
+
+static void fill_rss(const struct output *output, const json_t *worker, const void *context,
+                     struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%.1fM",
+             (double)document_integer(worker, "rssKiB", 0) / 1024);
+}
+
+static void fill_short_manifest(const struct output *output, const json_t *worker,
+                                const void *context, struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%.8s", document_string(worker, "manifestID", ""));
+}
+
+static const struct column columns[] = {
+    {"PID", IN_BOTH, "pid", NULL},
+    {"SLOT", IN_BOTH, "slot", NULL},
+    {"TASK", IN_BOTH, "task", NULL},
+    {"CLUSTER", IN_TABLE, NULL, fill_cluster},
+    {"CLUSTER", IN_WIDE, "clusterResourceID", NULL},
+    {"STEP", IN_BOTH, NULL, fill_step},
+    {"RUN", IN_BOTH, NULL, fill_run},
+    {"RSS", IN_BOTH, NULL, fill_rss},
+    {"ATTEMPT", IN_BOTH, "attempt", NULL},
+    {"MANIFEST", IN_TABLE, NULL, fill_short_manifest},
+    {"MANIFEST", IN_WIDE, "manifestID", NULL},
+    {"STATUS", IN_WIDE, "statusText", NULL},
+};
+
+static const struct listing worker_listing = {
+    .columns = columns,
+    .column_count = sizeof(columns) / sizeof(columns[0]),
+    .nothing = "no worker runs",
+};
+
+/* "ready", "draining", or why it is not ready. */
+static void describe_readiness(const json_t *actuator, char *buffer, size_t size)
+{
+    const json_t *reasons = document_get(actuator, "notReady");
+    size_t position;
+    json_t *reason;
+    size_t used = 0;
+    if (json_is_true(document_get(actuator, "ready"))) {
+        snprintf(buffer, size, "ready");
+        return;
+    }
+    used = (size_t)snprintf(buffer, size, "not ready");
+    json_array_foreach(reasons, position, reason)
+        if (used < size)
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s", position ? "; " : ": ",
+                                     json_string_value(reason) ? json_string_value(reason) : "?");
+}
+
+static void describe_buckets(const json_t *actuator, char *buffer, size_t size)
+{
+    const json_t *buckets = document_get(actuator, "buckets");
+    json_int_t first = json_integer_value(json_array_get(buckets, 0));
+    json_int_t last = json_integer_value(json_array_get(buckets, 1));
+    if (last < first)
+        snprintf(buffer, size, "no buckets");
+    else
+        snprintf(buffer, size, "buckets %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT, first,
+                 last);
+}
+
+/* "Actuator 0 on vm0 (mimod 0.1.0, pid 812, up 3h): ready; buckets 0-85; 2 of 10 workers; paused"
+ */
+static void write_header(const struct output *output, const json_t *actuator)
+{
+    char readiness[1024];
+    char text[2048];
+    char up[TIMES_TEXT_SIZE];
+    char buckets[64];
+    const char *mode = document_string(actuator, "mode", "working");
+    bool works = strcmp(mode, "working") == 0;
+    int64_t started = document_integer(actuator, "startedAt", output->now);
+    describe_readiness(actuator, readiness, sizeof(readiness));
+    describe_buckets(actuator, buckets, sizeof(buckets));
+    snprintf(text, sizeof(text),
+             "on %s (mimod %s, pid %" PRId64 ", up %s): %s; %s; %" PRId64 " of %" PRId64
+             " workers%s%s",
+             document_string(actuator, "hostname", "?"), document_string(actuator, "version", "?"),
+             document_integer(actuator, "pid", 0),
+             times_format_span(up, output->now > started ? output->now - started : 0), readiness,
+             buckets, document_integer(actuator, "workersActive", 0),
+             document_integer(actuator, "maxWorkers", 0), works ? "" : "; ", works ? "" : mode);
+    char heading[32];
+    snprintf(heading, sizeof(heading), "Actuator %" PRId64, document_integer(actuator, "index", 0));
+    output_field(output, heading, COLOUR_NONE, "%s", text);
+}
+
+void workers_text_write(const struct output *output, const json_t *answers)
+{
+    size_t position;
+    json_t *answer;
+    bool headers = output->form == OUTPUT_WIDE || json_array_size(answers) > 1;
+    json_array_foreach(answers, position, answer) {
+        if (headers && position > 0)
+            putchar('\n');
+        if (headers)
+            write_header(output, document_get(answer, "actuator"));
+        output_items(output, &worker_listing, document_get(answer, "workers"));
+    }
+}

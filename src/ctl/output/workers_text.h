@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * workers_text.h - the workers of a machine for people.
+ */
+#ifndef MIMO_CTL_OUTPUT_WORKERS_TEXT_H
+#define MIMO_CTL_OUTPUT_WORKERS_TEXT_H
+
+#include <jansson.h>
+
+#include "ctl/output/output.h"
+
+/* A table for each answer of "ps"; with a line about the actuator when there are several, or in the
+ * wide form. */
+void workers_text_write(const struct output *output, const json_t *answers);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - mimo-store: makes, checks, writes out, reads in, copies and reseals the store.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mimo/program.h"
+#include "store-tool/tool.h"
+
+static const char *arg_store;
+static const char *arg_replace;
+static const char *arg_old_key;
+static const char *arg_new_key;
+static const char *arg_new_certificate;
+
+static const struct verb {
+    const char *name;
+    int (*run)(const struct tool *tool);
+    int operands_needed;
+    int operands_allowed;
+} verbs[] = {
+    {"init", tool_init, 0, 0}, {"check", tool_check, 0, 0},   {"dump", tool_dump, 0, 0},
+    {"load", tool_load, 0, 1}, {"backup", tool_backup, 1, 1}, {"reseal", tool_reseal, 0, 0},
+};
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
+
+static const struct program_option options[] = {
+    {"store", "URI", "the store, in place of store.uri: sqlite:PATH", &arg_store},
+    {"replace", NULL, "load: overwrite documents that are there already", &arg_replace},
+    {"old-key", "FILE",
+     "reseal: the key, or keys, that open what is sealed now, in place of clusters.seal_key",
+     &arg_old_key},
+    {"new-certificate", "FILE",
+     "reseal: the certificate to seal under, in place of clusters.seal_certificate",
+     &arg_new_certificate},
+    {"new-key", "FILE", "reseal: its key, in place of clusters.seal_key", &arg_new_key},
+    {NULL},
+};
+
+/* Options that one verb alone takes. */
+static const struct {
+    const char *option;
+    const char *verb;
+    const char **value;
+} bound_options[] = {
+    {"replace", "load", &arg_replace},
+    {"old-key", "reseal", &arg_old_key},
+    {"new-certificate", "reseal", &arg_new_certificate},
+    {"new-key", "reseal", &arg_new_key},
+};
+
+static const struct program program = {
+    .name = "mimo-store",
+    .summary = "makes, checks, writes out, reads in, copies and reseals the store of MIMO",
+    .operands = "init|check|dump|load [FILE]|backup FILE|reseal",
+    .options = options,
+    .details = "  init         make the store, and the pair that seals cluster credentials, as far "
+               "as missing\n"
+               "  check        look for damage and broken rules; exit status 1 if there are any\n"
+               "  dump         write all documents to standard output, a line of JSON each\n"
+               "  load [FILE]  read such lines, from standard input by default\n"
+               "  backup FILE  copy the store into a new file while it is in use\n"
+               "  reseal       seal the credentials of all clusters under another certificate",
+};
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    program_usage_error(&program, "unknown verb \"%s\"; known: %s", name, program.operands);
+}
+
+static const struct verb *parse_operands(int count, char **operands)
+{
+    if (count == 0)
+        program_usage_error(&program, "what is to be done? %s", program.operands);
+    const struct verb *verb = find_verb(operands[0]);
+    if (count - 1 < verb->operands_needed)
+        program_usage_error(&program, "%s needs a FILE", verb->name);
+    if (count - 1 > verb->operands_allowed)
+        program_usage_error(&program, "unexpected operand \"%s\"",
+                            operands[1 + verb->operands_allowed]);
+    for (size_t i = 0; i < sizeof(bound_options) / sizeof(bound_options[0]); i++)
+        if (*bound_options[i].value && strcmp(bound_options[i].verb, verb->name) != 0)
+            program_usage_error(&program, "--%s is for %s only", bound_options[i].option,
+                                bound_options[i].verb);
+    return verb;
+}
+
+int tool_complain(const char *format, ...)
+{
+    struct error line;
+    char text[ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    error_set(&line, ERROR_INVALID, "%s", text); /* one line, whatever is in it */
+    fprintf(stderr, "%s: %s\n", program.name, line.message);
+    return EXIT_FAILURE;
+}
+
+int tool_fail(const struct error *error)
+{
+    return tool_complain("%s", error->message);
+}
+
+/* A full disk or a closed pipe is no success. */
+static int finish_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    return tool_complain("cannot write standard output: %s", strerrordesc_np(errno));
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    int first = program_start(&program, argc, argv, &config);
+    const struct verb *verb = parse_operands(argc - first, argv + first);
+    const struct tool tool = {
+        .config = &config,
+        .uri = arg_store ? arg_store : config.store_uri,
+        .operand = argv[first + 1], /* NULL behind the last */
+        .replace = arg_replace != NULL,
+        .old_key = arg_old_key,
+        .new_key = arg_new_key,
+        .new_certificate = arg_new_certificate,
+    };
+
+    signal(SIGPIPE, SIG_IGN); /* told by write(2) */
+    int status = finish_output(verb->run(&tool));
+    config_free(&config);
+    return status;
+}

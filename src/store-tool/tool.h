@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tool.h - mimo-store: what its verbs get, and what they share.
+ *
+ * One file a verb, one row a verb in main.c. What was asked for goes to standard output, all else
+ * to standard error, one line each. A verb returns the exit status; standard output is flushed and
+ * checked behind it.
+ */
+#ifndef MIMO_STORE_TOOL_TOOL_H
+#define MIMO_STORE_TOOL_TOOL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "mimo/config.h"
+#include "mimo/error.h"
+#include "mimo/store.h"
+
+struct tool {
+    const struct config *config;
+    const char *uri;     /* of the store */
+    const char *operand; /* what stood behind the verb, or NULL */
+    bool replace;        /* load: overwrite what is there */
+    /* reseal; NULL: as configured */
+    const char *old_key, *new_key, *new_certificate;
+};
+
+int tool_init(const struct tool *tool);
+int tool_check(const struct tool *tool);
+int tool_dump(const struct tool *tool);
+int tool_load(const struct tool *tool);
+int tool_backup(const struct tool *tool);
+int tool_reseal(const struct tool *tool);
+
+/* Writes "mimo-store: message" to standard error; returns EXIT_FAILURE. */
+int tool_fail(const struct error *error);
+
+/* The same for a message of its own. */
+int tool_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Calls `visit` with each document of the store, container by container, page by page; with a NULL
+ * document and the reason where some cannot be read. -1: the store did not answer, or `visit` did
+ * not want to go on, with its error. */
+int tool_visit(struct store *store,
+               int (*visit)(void *context, enum store_container container, const json_t *document,
+                            struct error *error),
+               void *context, struct error *error);
+
+/* Calls `take` with each page, of at most `limit`, of a container's documents. -1 as above. */
+int tool_visit_pages(struct store *store, enum store_container container, size_t limit,
+                     int (*take)(void *context, struct store_result *page, struct error *error),
+                     void *context, struct error *error);
+
+/* Makes a document that comes from elsewhere fit for this store: members that follow from others
+ * (bucket, key, partitionKey) are filled in, and all must be understood. */
+int tool_complete_document(enum store_container container, json_t *document, struct error *error);
+
+/* One line of text of at most `size` - 1 bytes, without its end, terminated. */
+enum tool_line { TOOL_LINE, TOOL_LINE_TOO_LONG, TOOL_LINE_END, TOOL_LINE_ERROR };
+enum tool_line tool_read_line(FILE *stream, char *buffer, size_t size, size_t *ret_length);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded store: handles, connections for reading, and the run of a batch. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mimo/cleanup.h"
+#include "store/sqlite/handle.h"
+#include "store/sqlite/phase.h"
+#include "store/sqlite/query.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/verify.h"
+#include "store/sqlite/write.h"
+
+static struct sqlite_store *sqlite_store_of(struct store *store)
+{
+    return (struct sqlite_store *)store; /* base is the first member */
+}
+
+static void sqlite_close(struct store *base)
+{
+    struct sqlite_store *store = sqlite_store_of(base);
+    while (store->idle_readers) {
+        struct connection *reader = store->idle_readers;
+        store->idle_readers = reader->next;
+        connection_close(reader);
+    }
+    connection_close(store->writer);
+    pthread_cond_destroy(&store->reader_back);
+    pthread_mutex_destroy(&store->lock);
+    free(store->path);
+    free(store);
+}
+
+static int sqlite_open(const char *path, struct store **ret_store, struct error *error)
+{
+    cleanup_connection struct connection *writer = NULL;
+    if (schema_open(path, &writer, error) < 0)
+        return -1;
+    struct sqlite_store *store = calloc(1, sizeof(*store));
+    char *copy = strdup(path);
+    if (!store || !copy) {
+        free(store);
+        free(copy);
+        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+    }
+    *store = (struct sqlite_store){
+        .base.backend = &sqlite_backend, .path = copy, .writer = take_pointer(&writer)};
+    store->last_job = &store->first_job;
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->reader_back, NULL);
+    *ret_store = &store->base;
+    return 0;
+}
+
+/* An idle connection, or NULL when the caller may open one of its own: counted as borrowed either
+ * way. */
+static struct connection *borrow_reader(struct sqlite_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    while (!store->idle_readers && store->readers == READERS_MAXIMUM)
+        pthread_cond_wait(&store->reader_back, &store->lock);
+    struct connection *reader = store->idle_readers;
+    if (reader)
+        store->idle_readers = reader->next;
+    else
+        store->readers++;
+    pthread_mutex_unlock(&store->lock);
+    return reader;
+}
+
+/* Takes a connection back, or NULL for one that came to nothing. */
+static void return_reader(struct sqlite_store *store, struct connection *reader)
+{
+    if (reader && reader->broken) {
+        connection_close(reader);
+        reader = NULL;
+    }
+    pthread_mutex_lock(&store->lock);
+    if (reader) {
+        store->statistics.steps += reader->steps;
+        reader->steps = 0;
+        reader->next = store->idle_readers;
+        store->idle_readers = reader;
+    } else {
+        store->readers--;
+    }
+    pthread_cond_signal(&store->reader_back);
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* A page of manifests lies all over the file: what SQLite keeps by default holds few such pages. */
+static int open_reader(struct sqlite_store *store, struct connection **ret_reader,
+                       struct error *error)
+{
+    cleanup_connection struct connection *reader = NULL;
+    if (schema_open(store->path, &reader, error) < 0 ||
+        connection_execute(reader, "PRAGMA cache_size = -8192", error) < 0)
+        return -1;
+    *ret_reader = take_pointer(&reader);
+    return 0;
+}
+
+int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **ret_connection,
+                               struct error *error)
+{
+    static const char begin[] = "BEGIN";
+    struct connection *reader = borrow_reader(store);
+    if (reader && !connection_is_current(reader)) {
+        connection_close(reader);
+        reader = NULL;
+    }
+    if ((!reader && open_reader(store, &reader, error) < 0) ||
+        connection_run(reader, begin, error) < 0) {
+        return_reader(store, reader);
+        return -1;
+    }
+    *ret_connection = reader;
+    return 0;
+}
+
+void sqlite_store_end_reading(struct sqlite_store *store, struct connection *connection)
+{
+    connection_rollback(connection);
+    return_reader(store, connection);
+}
+
+static bool is_to_read(const struct store_operation *operation)
+{
+    return operation->result.status == STORE_NOT_RUN &&
+           (operation->verb == STORE_GET || operation->verb == STORE_QUERY);
+}
+
+static bool asks_the_clock(const struct store_operation *operation)
+{
+    return is_to_read(operation) && operation->verb == STORE_QUERY &&
+           operation->query.kind == STORE_QUERY_RUNNABLE;
+}
+
+/* Brings the phases of manifests up to date where an operation needs it. *connection is given back
+ * for that, and another borrowed, which sees the change; after -1 there is none. */
+static int follow_clock(struct sqlite_store *store, const struct store_operation *operations,
+                        size_t count, struct connection **connection, struct error *error)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        int64_t now = operations[i].query.now;
+        bool behind = false;
+        if (!asks_the_clock(&operations[i]))
+            continue;
+        status = phase_is_behind(*connection, now, &behind, error);
+        if (status == 0 && !behind)
+            continue;
+        sqlite_store_end_reading(store, *connection);
+        if (status < 0 || phase_follow_clock(store, now, error) < 0 ||
+            sqlite_store_begin_reading(store, connection, error) < 0)
+            return -1;
+    }
+    return status;
+}
+
+static int run_reads(struct sqlite_store *store, struct store_operation *operations, size_t count,
+                     struct error *error)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        any = any || is_to_read(&operations[i]);
+    struct connection *connection;
+    if (!any)
+        return 0;
+    if (sqlite_store_begin_reading(store, &connection, error) < 0 ||
+        follow_clock(store, operations, count, &connection, error) < 0)
+        return -1;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < count; i++)
+        if (is_to_read(&operations[i]))
+            status = query_run(connection, &operations[i], error);
+    sqlite_store_end_reading(store, connection);
+    return status;
+}
+
+static int apply_writes(void *argument, struct transaction *transaction, struct error *error)
+{
+    return writes_apply(argument, transaction, error);
+}
+
+static int run_writes(struct sqlite_store *store, struct store_operation *operations, size_t count,
+                      struct error *error)
+{
+    cleanup_writes struct writes *writes = NULL;
+    size_t left;
+    if (writes_prepare(operations, count, &writes, &left, error) < 0)
+        return -1;
+    return left == 0 ? 0 : sqlite_store_commit(store, apply_writes, writes, left, error);
+}
+
+/* Reads go first: no operation of a batch sees another's effect. */
+static int sqlite_run(struct store *base, struct store_operation *operations, size_t count,
+                      struct error *error)
+{
+    struct sqlite_store *store = sqlite_store_of(base);
+    struct error failure = {0};
+    if (run_reads(store, operations, count, &failure) == 0 &&
+        run_writes(store, operations, count, &failure) == 0)
+        return 0;
+    /* Whatever it was, the store does not answer now; it may once somebody has seen to it. */
+    return error_set(error, ERROR_UNAVAILABLE, "%s", failure.message);
+}
+
+static int sqlite_initialize(const char *path, struct error *error)
+{
+    return schema_initialize(path, error);
+}
+
+static int sqlite_verify_integrity(struct store *base, bool *ret_sound, struct error *error)
+{
+    struct sqlite_store *store = sqlite_store_of(base);
+    struct connection *connection;
+    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+        return -1;
+    int status = verify_database(connection, ret_sound, error);
+    sqlite_store_end_reading(store, connection);
+    return status;
+}
+
+static int sqlite_backup(struct store *base, const char *path, struct error *error)
+{
+    struct sqlite_store *store = sqlite_store_of(base);
+    struct connection *connection;
+    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+        return -1;
+    int status = copy_database(connection, path, error);
+    sqlite_store_end_reading(store, connection);
+    return status;
+}
+
+struct sqlite_statistics sqlite_store_statistics(struct store *base)
+{
+    struct sqlite_store *store = sqlite_store_of(base);
+    pthread_mutex_lock(&store->lock);
+    struct sqlite_statistics statistics = store->statistics;
+    pthread_mutex_unlock(&store->lock);
+    return statistics;
+}
+
+const struct store_backend sqlite_backend = {
+    .scheme = "sqlite",
+    .location = "PATH",
+    .open = sqlite_open,
+    .initialize = sqlite_initialize,
+    .close = sqlite_close,
+    .run = sqlite_run,
+    .verify_integrity = sqlite_verify_integrity,
+    .backup = sqlite_backup,
+};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Group commit. Waiting for the disk is nearly all that a small transaction costs, so those who
+ * come while one is being committed share the next. There is no thread for it: who finds no leader
+ * leads, works off what has queued up by then, and hands the lead to the first of those that came
+ * since.
+ */
+#include <assert.h>
+
+#include "store/sqlite/handle.h"
+#include "store/sqlite/schema.h"
+
+/* Documents that one transaction writes at most, but for a single batch that is larger: bounds how
+ * long other processes wait for the lock. */
+enum { COMMIT_WEIGHT_MAXIMUM = 1000 };
+
+struct commit_job {
+    int (*apply)(void *argument, struct transaction *transaction, struct error *error);
+    void *argument;
+    size_t weight;
+    enum { JOB_WAITS, JOB_LEADS, JOB_ENDED } state;
+    pthread_cond_t changed; /* of state */
+    int status;
+    struct error error;
+    struct commit_job *next;
+};
+
+/* The connection for writing to the file that is at the path now. */
+static int open_writer(struct sqlite_store *store, struct error *error)
+{
+    if (store->writer && (store->writer->broken || !connection_is_current(store->writer))) {
+        connection_close(store->writer);
+        store->writer = NULL;
+    }
+    if (store->writer)
+        return 0;
+    if (schema_open(store->path, &store->writer, error) < 0)
+        return -1;
+    return connection_execute(store->writer, "PRAGMA cache_size = -16384", error);
+}
+
+/* Takes the first jobs off the queue, one at least. */
+static struct commit_job *take_jobs(struct sqlite_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    struct commit_job *first = store->first_job;
+    struct commit_job **end = &store->first_job;
+    size_t weight = 0;
+    while (*end && (end == &store->first_job || weight + (*end)->weight <= COMMIT_WEIGHT_MAXIMUM)) {
+        weight += (*end)->weight;
+        end = &(*end)->next;
+    }
+    store->first_job = *end;
+    *end = NULL;
+    if (!store->first_job)
+        store->last_job = &store->first_job;
+    pthread_mutex_unlock(&store->lock);
+    return first;
+}
+
+static int commit_jobs(struct sqlite_store *store, struct transaction *transaction,
+                       struct commit_job *jobs, struct error *error)
+{
+    uint64_t count = 0;
+    for (struct commit_job *job = jobs; job; job = job->next, count++)
+        if (job->apply(job->argument, transaction, error) < 0)
+            return -1;
+    bool changed = transaction->changed;
+    if (transaction_commit(transaction, error) < 0)
+        return -1;
+    /* Committed to a file that is gone by now is not committed. */
+    if (!connection_is_current(store->writer))
+        return error_set(error, ERROR_UNAVAILABLE, "store %s was removed or replaced meanwhile",
+                         store->path);
+    pthread_mutex_lock(&store->lock);
+    store->statistics.commits += changed;
+    store->statistics.jobs += changed ? count : 0;
+    pthread_mutex_unlock(&store->lock);
+    return 0;
+}
+
+/* Tells all of `jobs` how it ended, and the first of those still in the queue to lead. */
+static void end_jobs(struct sqlite_store *store, struct commit_job *jobs, int status,
+                     const struct error *error)
+{
+    pthread_mutex_lock(&store->lock);
+    while (jobs) {
+        struct commit_job *job = jobs;
+        jobs = job->next; /* once it has ended, its owner takes it away */
+        job->status = status;
+        if (status < 0)
+            job->error = *error;
+        job->state = JOB_ENDED;
+        pthread_cond_signal(&job->changed);
+    }
+    store->has_leader = store->first_job != NULL;
+    if (store->first_job) {
+        store->first_job->state = JOB_LEADS;
+        pthread_cond_signal(&store->first_job->changed);
+    }
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* Jobs are taken once the lock of the file is ours, for more may have come while waiting for it. */
+static void lead(struct sqlite_store *store)
+{
+    struct transaction transaction;
+    struct error error;
+    int status = open_writer(store, &error);
+    if (status == 0)
+        status = transaction_begin(&transaction, store->writer, &error);
+    struct commit_job *jobs = take_jobs(store);
+    if (status == 0) {
+        status = commit_jobs(store, &transaction, jobs, &error);
+        transaction_end(&transaction);
+    }
+    end_jobs(store, jobs, status, &error);
+}
+
+static void enqueue(struct sqlite_store *store, struct commit_job *job)
+{
+    *store->last_job = job;
+    store->last_job = &job->next;
+    if (!store->has_leader) {
+        store->has_leader = true;
+        job->state = JOB_LEADS;
+    }
+}
+
+int sqlite_store_commit(struct sqlite_store *store,
+                        int (*apply)(void *argument, struct transaction *transaction,
+                                     struct error *error),
+                        void *argument, size_t weight, struct error *error)
+{
+    struct commit_job job = {.apply = apply, .argument = argument, .weight = weight};
+    pthread_cond_init(&job.changed, NULL);
+
+    pthread_mutex_lock(&store->lock);
+    enqueue(store, &job);
+    while (job.state == JOB_WAITS)
+        pthread_cond_wait(&job.changed, &store->lock);
+    bool leads = job.state == JOB_LEADS;
+    pthread_mutex_unlock(&store->lock);
+
+    if (leads)
+        lead(store); /* a leader is the first in the queue: its own job is among those done */
+    assert(job.state == JOB_ENDED);
+    pthread_cond_destroy(&job.changed);
+    if (job.status < 0 && error)
+        *error = job.error;
+    return job.status;
+}

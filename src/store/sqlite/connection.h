@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connection.h - one connection to the database file, with its prepared statements.
+ *
+ * A connection is used by one thread at a time. Statements are asked for by their text, which is a
+ * constant of the program, and kept:
+ *
+ *     sqlite3_stmt *statement = connection_statement(connection, "SELECT ... WHERE id = ?1",
+ * error); if (!statement) return -1; sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC); while
+ * ((step = sqlite3_step(statement)) == SQLITE_ROW) ... return connection_finish(connection,
+ * statement, step, error);
+ *
+ * After an error that leaves nothing to rely on the connection is `broken`: its owner closes it and
+ * opens another, so that nothing it believed before is believed any longer.
+ */
+#ifndef MIMO_STORE_SQLITE_CONNECTION_H
+#define MIMO_STORE_SQLITE_CONNECTION_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mimo/error.h"
+
+/* How long a lock of another process is waited for. */
+enum { CONNECTION_BUSY_SECONDS = 5 };
+
+/* Which file a path means: a file put in its place is another one. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+};
+
+enum { CONNECTION_STATEMENTS_MAXIMUM = 128 };
+
+struct connection {
+    sqlite3 *db;
+    char *path;
+    struct file_identity file;
+    bool broken;
+    uint64_t
+        steps; /* of SQLite's virtual machine, over all statements: what tests measure cost by */
+    struct kept_statement {
+        const char *sql;
+        sqlite3_stmt *statement;
+    } statements[CONNECTION_STATEMENTS_MAXIMUM];
+    size_t statement_count;
+    struct connection *next; /* for whoever keeps connections in a list */
+};
+
+/* Opens an existing database for reading and writing. Does not look at what is in it. */
+int connection_open(const char *path, struct connection **ret_connection, struct error *error);
+
+/* Closes it. One whose file is no longer at its path leaves the files there alone. */
+void connection_close(struct connection *connection);
+
+static inline void cleanup_connection_function(struct connection *const *connection)
+{
+    connection_close(*connection);
+}
+#define cleanup_connection __attribute__((cleanup(cleanup_connection_function)))
+
+/* True while the file at the connection's path is the one it has open. */
+bool connection_is_current(const struct connection *connection);
+
+/* The prepared statement with this constant text, ready to bind. Borrowed; give it back with
+ * connection_finish(). NULL on failure. */
+sqlite3_stmt *connection_statement(struct connection *connection, const char *sql,
+                                   struct error *error);
+
+/* Resets a statement after its last step; -1 unless `step` is SQLITE_DONE or SQLITE_ROW. */
+int connection_finish(struct connection *connection, sqlite3_stmt *statement, int step,
+                      struct error *error);
+
+/* Runs statements that bind nothing and whose rows nobody needs. */
+int connection_execute(struct connection *connection, const char *sql, struct error *error);
+
+/* The same for one statement that is run over and over, kept as those of connection_statement(). */
+int connection_run(struct connection *connection, const char *sql, struct error *error);
+
+/* The one integer that a query without parameters gives. */
+int connection_integer(struct connection *connection, const char *sql, int64_t *ret_value,
+                       struct error *error);
+
+/* Rolls an open transaction back, if there is one. */
+void connection_rollback(struct connection *connection);
+
+/* Says what went wrong last, and what to do about it. Returns -1. */
+int connection_error(struct connection *connection, struct error *error);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * handle.h - a handle on a database file, shared by any number of threads.
+ *
+ * Reading: each batch borrows one of a few connections and sees one state of the file, whatever is
+ * written meanwhile. Writing: one connection, and commits that are shared (sqlite_commit.c).
+ *
+ * Neither believes that the file is still there: before every use the path is looked up, and a
+ * connection whose file was removed or replaced is closed. So a store that comes back is simply
+ * used again.
+ */
+#ifndef MIMO_STORE_SQLITE_HANDLE_H
+#define MIMO_STORE_SQLITE_HANDLE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "store/backend.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/transaction.h"
+
+enum { READERS_MAXIMUM = 8 };
+
+struct commit_job;
+
+/* What tests measure by. */
+struct sqlite_statistics {
+    uint64_t commits; /* transactions that wrote */
+    uint64_t jobs;    /* batches in them */
+    uint64_t steps;   /* of SQLite's virtual machine while reading */
+};
+
+struct sqlite_store {
+    struct store base;
+    char *path;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t reader_back;
+    struct connection *idle_readers;
+    unsigned readers; /* idle and borrowed */
+    struct sqlite_statistics statistics;
+
+    /* Batches that wait for the commit after the one at work, in order of arrival. */
+    struct commit_job *first_job;
+    struct commit_job **last_job;
+    bool has_leader;
+
+    struct connection *writer; /* the leader's alone */
+};
+
+/* Borrows a connection for reading, within a transaction of its own. */
+int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **ret_connection,
+                               struct error *error);
+
+/* Gives it back. */
+void sqlite_store_end_reading(struct sqlite_store *store, struct connection *connection);
+
+/* Calls `apply` within a writing transaction that other callers share, and returns when it is
+ * committed; `weight` is how many documents it writes, about. If `apply` fails all of the
+ * transaction does. */
+int sqlite_store_commit(struct sqlite_store *store,
+                        int (*apply)(void *argument, struct transaction *transaction,
+                                     struct error *error),
+                        void *argument, size_t weight, struct error *error);
+
+struct sqlite_statistics sqlite_store_statistics(struct store *store);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * phase.h - what the clock does to Pending manifests.
+ *
+ * Whether a manifest may be claimed depends on the time, which no index knows. So each Pending
+ * manifest has a phase (enum manifest_phase), brought up to date when STORE_QUERY_RUNNABLE asks
+ * with a new time: those that became due, or overdue, since it asked last are found by index and
+ * moved, each once; all others cost nothing. A clock that was set back moves them back the same
+ * way.
+ */
+#ifndef MIMO_STORE_SQLITE_PHASE_H
+#define MIMO_STORE_SQLITE_PHASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mimo/error.h"
+#include "store/sqlite/handle.h"
+#include "store/sqlite/table.h"
+
+enum {
+    PHASE_STEP = 2000, /* manifests moved in one transaction, so that others get their turn */
+    PHASE_ROUNDS = 8,  /* transactions of one call; what is left then is moved by the next */
+};
+
+/* The phase at `now` of a Pending manifest with these columns. */
+enum manifest_phase phase_at(const struct columns *columns, int64_t now);
+
+/* Whether there are manifests that are not in their phase, as the connection's transaction sees it.
+ */
+int phase_is_behind(struct connection *connection, int64_t now, bool *ret_behind,
+                    struct error *error);
+
+/* Moves manifests to the phase they are in at `now`. Writes nothing if all are. */
+int phase_follow_clock(struct sqlite_store *store, int64_t now, struct error *error);
+
+#endif
