@@ -19,6 +19,7 @@
 #define MIMO_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* What kind of failure it is: what a caller can decide on without reading the message. */
 enum error_kind {
@@ -27,9 +28,11 @@ enum error_kind {
     ERROR_NOT_FOUND,   /* what was named does not exist */
     ERROR_CONFLICT,    /* somebody else was first (etag, existing id, lock) */
     ERROR_DENIED,      /* not allowed */
-    ERROR_LIMIT,       /* a bound of ours was reached (size, depth, count) */
+    ERROR_TOO_LARGE,   /* the input exceeds a limit of ours (size, depth, count) */
+    ERROR_MEMORY,      /* out of memory; may succeed later */
+    ERROR_BUSY,        /* a queue or peer cannot take more now; try again when it can */
     ERROR_UNAVAILABLE, /* a service or device does not answer now; may succeed later */
-    ERROR_SYSTEM,      /* a system call failed otherwise */
+    ERROR_SYSTEM,      /* a system call failed otherwise; may succeed later */
 };
 
 enum { ERROR_MESSAGE_SIZE = 768 };
@@ -43,8 +46,16 @@ struct error {
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with ": " and the text of `errnum` behind the message. The kind follows from errnum:
- * ENOENT NOT_FOUND, EACCES and EPERM DENIED, EEXIST CONFLICT, others SYSTEM. */
+/* ERROR_MEMORY "out of memory". Returns -1. */
+int error_set_memory(struct error *error);
+
+/* Whether the same call may succeed later although nothing was changed: true for ERROR_MEMORY,
+ * ERROR_BUSY, ERROR_UNAVAILABLE and ERROR_SYSTEM. What this is true for is retried, and is never a
+ * terminal failure of a manifest or the client's fault (4xx). */
+bool error_may_pass(enum error_kind kind);
+
+/* Like error_set(), with ": " and the text of `errnum` after the message. The kind follows from
+ * errnum: ENOENT NOT_FOUND, EACCES and EPERM DENIED, EEXIST CONFLICT, ENOMEM MEMORY, others SYSTEM. */
 int error_set_system(struct error *error, int errnum, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -91,7 +91,7 @@ struct https_request {
  *   ERROR_UNAVAILABLE  timeout; refused, reset or closed connection; a certificate that does not
  *                      verify: may be gone by the next attempt
  *   ERROR_INVALID      no HTTP, or a client certificate that cannot be used
- *   ERROR_LIMIT        larger than allowed
+ *   ERROR_TOO_LARGE        larger than allowed
  *   ERROR_DENIED       a sandbox allows no connection to that server
  *   ERROR_SYSTEM       out of memory */
 struct https_answer {

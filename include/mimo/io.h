@@ -47,7 +47,7 @@ int io_make_directory(const char *path, mode_t mode, struct error *error);
 int io_listen_unix(const char *path, int type, mode_t mode, struct error *error);
 
 /* Sends one datagram to the UNIX socket `path` without ever blocking. ERROR_NOT_FOUND: there is no
- * such file. ERROR_UNAVAILABLE: nobody listens. ERROR_LIMIT: the reader is behind. */
+ * such file. ERROR_UNAVAILABLE: nobody listens. ERROR_BUSY: the reader is behind. */
 int io_poke_unix(const char *path, const void *data, size_t length, struct error *error);
 
 #endif

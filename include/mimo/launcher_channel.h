@@ -143,7 +143,7 @@ enum launcher_side { LAUNCHER_SIDE_SUPERVISOR, LAUNCHER_SIDE_LAUNCHER };
 enum launcher_channel_state { LAUNCHER_CHANNEL_STARTING, LAUNCHER_CHANNEL_READY };
 
 /* Sends one message, never waiting; descriptors stay the sender's. ERROR_INVALID when a field is
- * out of bounds (nothing was sent), ERROR_LIMIT when the socket is full (try again when it is
+ * out of bounds (nothing was sent), ERROR_BUSY when the socket is full (try again when it is
  * writable), ERROR_UNAVAILABLE when the peer is gone. */
 int launcher_channel_send(int socket, const struct launcher_message *message, struct error *error);
 

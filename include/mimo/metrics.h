@@ -55,7 +55,7 @@ struct metrics_message {
     int64_t values[METRIC_COUNT]; /* all values as they are now; counters since the start */
 };
 
-/* Sends with the version of this build, and never waits. ERROR_LIMIT: the helper is behind, the
+/* Sends with the version of this build, and never waits. ERROR_BUSY: the helper is behind, the
  * message is lost. ERROR_UNAVAILABLE: it is gone. */
 int metrics_channel_send(int socket, const struct metrics_message *message, struct error *error);
 

@@ -191,7 +191,7 @@ static int run(const struct config *config, const struct task_list *tasks, struc
                       .auth = auth,
                       .members = members_new(store)};
     if (!api.members)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     listener_address(listener->fd, address);
     if (confine_api(config, error) < 0 || auth_start(auth, error) < 0 ||
         server_start(&api, listener, &server, error) < 0) {

@@ -90,7 +90,7 @@ void azure_http(const struct azure_request *request, struct azure_answer *ret_an
 
 bool azure_answer_may_pass(const struct azure_answer *answer)
 {
-    return answer->error.kind == ERROR_UNAVAILABLE || answer->error.kind == ERROR_SYSTEM;
+    return error_may_pass(answer->error.kind);
 }
 
 void azure_answer_free(struct azure_answer *answer)

@@ -99,7 +99,7 @@ int azure_secrets_take_environment(const struct config *config, struct azure_sec
         config->azure_identity_endpoint[0])
         return 0;
     ret_secrets->identity_header = strdup(header);
-    return ret_secrets->identity_header ? 0 : error_set(error, ERROR_LIMIT, "out of memory");
+    return ret_secrets->identity_header ? 0 : error_set_memory(error);
 }
 
 int azure_secrets_load(const struct config *config, struct azure_secrets *secrets,

@@ -242,7 +242,7 @@ int launcher_channel_send(int socket, const struct launcher_message *message, st
     if (sendmsg(socket, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return 0;
     if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ETOOMANYREFS)
-        return error_set(error, ERROR_LIMIT, "launcher channel is full");
+        return error_set(error, ERROR_BUSY, "launcher channel is full");
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
         return error_set(error, ERROR_UNAVAILABLE, "launcher channel: the peer is gone");
     return error_set_system(error, errno, "launcher channel: cannot send %s", kind->name);

@@ -28,7 +28,7 @@ int metrics_channel_send(int socket, const struct metrics_message *message, stru
     if (send(socket, &packet, sizeof(packet), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return 0;
     if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
-        return error_set(error, ERROR_LIMIT, "the metrics helper is behind, a message is lost");
+        return error_set(error, ERROR_BUSY, "the metrics helper is behind, a message is lost");
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ECONNREFUSED)
         return error_set(error, ERROR_UNAVAILABLE, "the metrics helper is gone");
     return error_set_system(error, errno, "cannot send to the metrics helper");

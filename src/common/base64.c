@@ -13,10 +13,11 @@ int base64_encode(const void *data, size_t length, char **ret_text, struct error
 {
     const unsigned char *bytes = data;
     if (length > SIZE_MAX / 4 * 3 - 4)
-        return error_set(error, ERROR_LIMIT, "%zu bytes are too many to write in base64", length);
+        return error_set(error, ERROR_TOO_LARGE, "%zu bytes are too many to write in base64",
+                         length);
     char *text = malloc((length + 2) / 3 * 4 + 1);
     if (!text)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
 
     char *end = text;
     for (size_t i = 0; i < length; i += 3) {
@@ -70,7 +71,7 @@ int base64_decode(const char *text, unsigned char **ret_data, size_t *ret_length
         padding = text[length - 2] == '=' ? 2 : 1;
     unsigned char *data = malloc(length / 4 * 3 + 1);
     if (!data)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (size_t i = 0; i < length; i += 4) {
         if (decode_group(text + i, i + 4 == length ? padding : 0, data + i / 4 * 3))
             continue;
@@ -90,7 +91,7 @@ int base64_decode_lines(const char *text, unsigned char **ret_data, size_t *ret_
     char *digits_only = malloc(strlen(text) + 1);
     size_t length = 0;
     if (!digits_only)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (const char *c = text; *c; c++)
         if (!strchr(" \t\r\n", *c))
             digits_only[length++] = *c;

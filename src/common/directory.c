@@ -20,7 +20,7 @@ int directory_sync_of(const char *path, struct error *error)
 {
     cleanup_free char *directory = directory_of(path);
     if (!directory)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     cleanup_fd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0)
         return error_set_system(error, errno, "cannot write directory %s to disk", directory);

@@ -14,8 +14,8 @@ json_t *document_parse(const char *text, size_t length, struct error *error)
     json_t *document;
 
     if (length > DOCUMENT_SIZE_MAXIMUM) {
-        error_set(error, ERROR_LIMIT, "document of %zu bytes is larger than the %d allowed", length,
-                  DOCUMENT_SIZE_MAXIMUM);
+        error_set(error, ERROR_TOO_LARGE, "document of %zu bytes is larger than the %d allowed",
+                  length, DOCUMENT_SIZE_MAXIMUM);
         return NULL;
     }
     document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
@@ -27,7 +27,7 @@ json_t *document_parse(const char *text, size_t length, struct error *error)
     if (!json_is_object(document))
         error_set(error, ERROR_INVALID, "document is not a JSON object");
     else if (document_depth(document) > DOCUMENT_DEPTH_MAXIMUM)
-        error_set(error, ERROR_LIMIT, "document is nested deeper than the %d levels allowed",
+        error_set(error, ERROR_TOO_LARGE, "document is nested deeper than the %d levels allowed",
                   DOCUMENT_DEPTH_MAXIMUM);
     else
         return document;

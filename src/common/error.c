@@ -30,6 +30,30 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
     return fill(error, kind, message);
 }
 
+int error_set_memory(struct error *error)
+{
+    return error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+bool error_may_pass(enum error_kind kind)
+{
+    switch (kind) {
+    case ERROR_MEMORY:
+    case ERROR_BUSY:
+    case ERROR_UNAVAILABLE:
+    case ERROR_SYSTEM:
+        return true;
+    case ERROR_NONE:
+    case ERROR_INVALID:
+    case ERROR_NOT_FOUND:
+    case ERROR_CONFLICT:
+    case ERROR_DENIED:
+    case ERROR_TOO_LARGE:
+        break;
+    }
+    return false;
+}
+
 static enum error_kind kind_of_errno(int errnum)
 {
     switch (errnum) {
@@ -40,6 +64,8 @@ static enum error_kind kind_of_errno(int errnum)
         return ERROR_DENIED;
     case EEXIST:
         return ERROR_CONFLICT;
+    case ENOMEM:
+        return ERROR_MEMORY;
     default:
         return ERROR_SYSTEM;
     }

@@ -89,7 +89,7 @@ static int read_opened(int fd, const char *path, size_t maximum, char **ret_data
     if (length < 0)
         return error_set_system(error, errno, "cannot read %s", path);
     if ((size_t)length > capacity)
-        return error_set(error, ERROR_LIMIT,
+        return error_set(error, ERROR_TOO_LARGE,
                          "%s is larger than the %zu bytes allowed, or grew while it was read", path,
                          maximum);
     data[length] = '\0';
@@ -287,6 +287,6 @@ int io_poke_unix(const char *path, const void *data, size_t length, struct error
     if (errno == ECONNREFUSED)
         return error_set(error, ERROR_UNAVAILABLE, "nobody listens on %s", path);
     if (errno == EAGAIN || errno == ENOBUFS)
-        return error_set(error, ERROR_LIMIT, "the reader of %s is behind", path);
+        return error_set(error, ERROR_BUSY, "the reader of %s is behind", path);
     return error_set_system(error, errno, "cannot send to %s", path);
 }

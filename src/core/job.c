@@ -106,7 +106,7 @@ int job_parse(const char *text, size_t length, struct job *ret_job, struct error
     struct job job = {0};
 
     if (length > JOB_SIZE_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "job of %zu bytes is larger than the %d allowed",
+        return error_set(error, ERROR_TOO_LARGE, "job of %zu bytes is larger than the %d allowed",
                          length, JOB_SIZE_MAXIMUM);
     job.document = document_parse(text, length, error);
     if (!job.document)

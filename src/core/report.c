@@ -200,7 +200,7 @@ int report_parse(const char *line, size_t length, struct report *ret_report, str
     struct report report = {.text = ""};
 
     if (length >= REPORT_LINE_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "report of %zu bytes is too long", length);
+        return error_set(error, ERROR_TOO_LARGE, "report of %zu bytes is too long", length);
     report.document = document_parse(line, length, error);
     if (!report.document)
         return error_prefix(error, "report");
@@ -283,14 +283,14 @@ static int keep_bytes(struct report_reader *reader, const char *data, size_t len
     char *buffer;
 
     if (needed >= REPORT_LINE_MAXIMUM)
-        return error_set(&reader->problem, ERROR_LIMIT, "a line is longer than %d bytes",
+        return error_set(&reader->problem, ERROR_TOO_LARGE, "a line is longer than %d bytes",
                          REPORT_LINE_MAXIMUM);
     while (capacity < needed)
         capacity *= 2;
     if (capacity > reader->capacity) {
         buffer = realloc(reader->buffer, capacity);
         if (!buffer)
-            return error_set(&reader->problem, ERROR_LIMIT, "out of memory");
+            return error_set_memory(&reader->problem);
         reader->buffer = buffer;
         reader->capacity = capacity;
     }
@@ -344,7 +344,7 @@ bool report_reader_feed(struct report_reader *reader, const char *data, size_t l
     length = too_much ? allowed : length;
     reader->total += length;
     if (take_bytes(reader, data, length, handler, context) == 0 && too_much)
-        error_set(&reader->problem, ERROR_LIMIT, "reports of more than %d bytes",
+        error_set(&reader->problem, ERROR_TOO_LARGE, "reports of more than %d bytes",
                   REPORT_TOTAL_MAXIMUM);
     return reader->problem.kind == ERROR_NONE;
 }

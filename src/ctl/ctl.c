@@ -21,7 +21,9 @@ enum ctl_exit ctl_exit_of_error(const struct error *error)
     case ERROR_NOT_FOUND:
     case ERROR_CONFLICT:
     case ERROR_DENIED:
-    case ERROR_LIMIT:
+    case ERROR_TOO_LARGE:
+    case ERROR_MEMORY:
+    case ERROR_BUSY:
     case ERROR_SYSTEM:
         break;
     }

@@ -313,7 +313,7 @@ static void run_request(struct https_client *client, const struct https_request 
         error_set(&answer->error, ERROR_UNAVAILABLE,
                   "TLS: no secure connection to %s: handshake messages without end", client->peer);
     else if (incoming.is_too_large)
-        error_set(&answer->error, ERROR_LIMIT,
+        error_set(&answer->error, ERROR_TOO_LARGE,
                   "the answer of %s is too large (at most %d bytes of headers and %zu of body)",
                   client->peer, HTTPS_HEADERS_MAXIMUM, client->response_maximum);
     else if (code != CURLE_OK)

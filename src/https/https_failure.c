@@ -29,7 +29,7 @@ static const struct failure {
     {CURLE_UNSUPPORTED_PROTOCOL, ERROR_INVALID, "no HTTP/1.1 answer from"},
     {CURLE_WEIRD_SERVER_REPLY, ERROR_INVALID, "no HTTP/1.1 answer from"},
     {CURLE_BAD_CONTENT_ENCODING, ERROR_INVALID, "an answer in a form not asked for, from"},
-    {CURLE_OUT_OF_MEMORY, ERROR_SYSTEM, "out of memory for, or a header line without end from"},
+    {CURLE_OUT_OF_MEMORY, ERROR_MEMORY, "out of memory for, or a header line without end from"},
 };
 
 static void describe_timeout(struct https_client *client, struct error *error)

@@ -34,7 +34,7 @@ static void read_detail(const struct kube_answer *answer, char *detail)
 /* No (whole) answer, or one that cannot be used. */
 static struct step_result no_answer(const struct error *error, const char *what)
 {
-    if (error->kind == ERROR_UNAVAILABLE || error->kind == ERROR_SYSTEM)
+    if (error_may_pass(error->kind))
         return step_transient("%s (%s)", error->message, what);
     return step_terminal("%s (%s)", error->message, what);
 }

@@ -329,7 +329,7 @@ int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_con
 {
     *ret_config = (struct kubeconfig){0};
     if (length > CLUSTER_KUBECONFIG_SIZE_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "the kubeconfig is longer than %d bytes",
+        return error_set(error, ERROR_TOO_LARGE, "the kubeconfig is longer than %d bytes",
                          CLUSTER_KUBECONFIG_SIZE_MAXIMUM);
     json_t *tree = yaml_tree_parse(text, length, error);
     if (!tree)

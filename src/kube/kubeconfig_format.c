@@ -78,7 +78,7 @@ static int set_base64(json_t *mapping, const char *member, const char *text, str
     int result = document_set_string(mapping, member, encoded);
     OPENSSL_cleanse(encoded, strlen(encoded));
     free(encoded);
-    return result < 0 ? error_set(error, ERROR_LIMIT, "out of memory") : 0;
+    return result < 0 ? error_set_memory(error) : 0;
 }
 
 static int set_cluster(json_t *cluster, const struct kubeconfig *config, const json_t *addresses,
@@ -98,7 +98,7 @@ static int set_cluster(json_t *cluster, const struct kubeconfig *config, const j
                           strchr(address, ':') ? "https://[%s]:%d%s" : "https://%s:%d%s", address,
                           config->port, path);
     if (length < 0 || (size_t)length >= sizeof server)
-        return error_set(error, ERROR_LIMIT, "the server's URL is too long");
+        return error_set(error, ERROR_TOO_LARGE, "the server's URL is too long");
     if (!config->insecure && !ca)
         return error_set(error, ERROR_INVALID,
                          "the kubeconfig has no certificate-authority-data and this machine has no "
@@ -107,7 +107,7 @@ static int set_cluster(json_t *cluster, const struct kubeconfig *config, const j
     if (document_set_string(cluster, "server", server) < 0 ||
         document_set_string(cluster, "tls-server-name", name) < 0 ||
         (config->insecure && document_set(cluster, "insecure-skip-tls-verify", json_true()) < 0))
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     return config->insecure ? 0 : set_base64(cluster, "certificate-authority-data", ca, error);
 }
 
@@ -117,7 +117,7 @@ static int set_user(json_t *user, const struct kubeconfig *config, struct error 
         set_base64(user, "client-key-data", config->client_key, error) < 0)
         return -1;
     if (document_set_string(user, "token", config->token) < 0)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     return 0;
 }
 
@@ -133,14 +133,14 @@ int kubeconfig_format(const struct kubeconfig *config, const json_t *addresses, 
     json_t *cluster =
         json_object_get(json_array_get(json_object_get(tree, "clusters"), 0), "cluster");
     json_t *user = json_object_get(json_array_get(json_object_get(tree, "users"), 0), "user");
-    int result = tree ? 0 : error_set(error, ERROR_LIMIT, "out of memory");
+    int result = tree ? 0 : error_set_memory(error);
     if (result == 0)
         result = set_cluster(cluster, config, addresses, position, error);
     if (result == 0)
         result = set_user(user, config, error);
     if (result == 0) {
         *ret_text = document_format(tree);
-        result = *ret_text ? 0 : error_set(error, ERROR_LIMIT, "out of memory");
+        result = *ret_text ? 0 : error_set_memory(error);
     }
     yaml_tree_wipe(tree);
     return result;

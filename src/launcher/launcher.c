@@ -25,7 +25,7 @@ static int send_message(struct launcher *launcher, const struct launcher_message
                         struct error *error)
 {
     while (launcher_channel_send(launcher->channel, message, error) < 0) {
-        if (error->kind != ERROR_LIMIT)
+        if (error->kind != ERROR_BUSY)
             return -1;
         struct pollfd writable = {.fd = launcher->channel, .events = POLLOUT};
         if (poll(&writable, 1, -1) < 0 && errno != EINTR)

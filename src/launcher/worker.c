@@ -66,7 +66,7 @@ static int set_alarm(struct worker *worker, struct error *error)
         left = until_last < left ? until_last : left;
     }
     if (left <= 0)
-        return error_set(error, ERROR_LIMIT, "the order came too late, its time is over");
+        return error_set(error, ERROR_UNAVAILABLE, "the order came too late, its time is over");
     struct itimerval alarm = {
         .it_value = {.tv_sec = (time_t)(left / 1000), .tv_usec = (left % 1000) * 1000}};
     if (setitimer(ITIMER_REAL, &alarm, NULL) < 0)

@@ -56,10 +56,12 @@ static struct step_result refuse(const struct worker *worker, const char *name,
                              "of the launcher (actuator.launcher_user)",
                              name, directory, error->message);
     case ERROR_INVALID:
-    case ERROR_LIMIT:
+    case ERROR_TOO_LARGE:
         return step_terminal("certificate %s in %s: %s", name, directory, error->message);
     case ERROR_NONE:
     case ERROR_CONFLICT:
+    case ERROR_MEMORY:
+    case ERROR_BUSY:
     case ERROR_UNAVAILABLE:
     case ERROR_SYSTEM:
     default:

@@ -76,7 +76,7 @@ int worker_find_programs(struct worker *worker, struct error *error)
 static int fill_memory(int fd, const void *data, size_t length, size_t size, struct error *error)
 {
     if (length > size)
-        return error_set(error, ERROR_LIMIT, "the kubeconfig is longer than %zu bytes", size);
+        return error_set(error, ERROR_TOO_LARGE, "the kubeconfig is longer than %zu bytes", size);
     void *map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
         return error_set_system(error, errno, "cannot map %zu bytes for a program", length);
@@ -398,9 +398,8 @@ struct step_result worker_run_programs(struct worker *worker, struct task_contex
         return step_terminal("programs of tasks are not run on this machine: its kernel has no "
                              "Landlock, and nothing else keeps them from files");
     if (prepare(worker, context, kubeconfig, &error) < 0)
-        return error.kind == ERROR_INVALID || error.kind == ERROR_LIMIT
-                   ? step_terminal("%s", error.message)
-                   : step_transient("%s", error.message);
+        return error_may_pass(error.kind) ? step_transient("%s", error.message)
+                                          : step_terminal("%s", error.message);
     struct task planned = *context->task;
     planned.flags |= TASK_STEPS_OF_ITS_OWN;
     planned.plan = plan;

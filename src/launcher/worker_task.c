@@ -67,11 +67,12 @@ static void write_report(struct task_context *context, const struct report *repo
         show_progress(worker->order->title, report);
     cleanup_free char *line = report_format(report);
     if (!line && report->type == REPORT_PATCH_CLUSTER) {
-        error_set(&error, ERROR_LIMIT, "a change of the cluster document is too long to report");
+        error_set(&error, ERROR_TOO_LARGE,
+                  "a change of the cluster document is too long to report");
         worker_give_up(worker, EXIT_WORKER_REPORT, &error);
     }
     if (!line) {
-        error_set(&error, ERROR_LIMIT, "a report does not fit: raise sandbox.memory");
+        error_set(&error, ERROR_MEMORY, "a report does not fit: raise sandbox.memory");
         worker_give_up(worker, EXIT_WORKER_MEMORY, &error);
     }
     write_bytes(context, line, strlen(line));

@@ -64,7 +64,7 @@ static char *mdm_name(const struct metric_labels *labels, const char *metric,
 
     char *text = document_format(name);
     if (!text)
-        error_set(error, ERROR_LIMIT, "out of memory for a metric");
+        error_set(error, ERROR_MEMORY, "out of memory for a metric");
     return text;
 }
 
@@ -85,7 +85,7 @@ char *metric_line_format(const struct metric_labels *labels, enum metric metric,
 
     char *line;
     if (asprintf(&line, "%s:%" PRId64 "|%c", name, amount, kind) < 0) {
-        error_set(error, ERROR_LIMIT, "out of memory for a metric");
+        error_set(error, ERROR_MEMORY, "out of memory for a metric");
         return NULL;
     }
     return line;

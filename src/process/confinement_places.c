@@ -19,7 +19,7 @@ int confinement_place(struct confinement_places *places, const char *path, unsig
                       struct error *error)
 {
     if (places->count == CONFINEMENT_PLACES_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "too many places to allow, from %s on", path);
+        return error_set(error, ERROR_TOO_LARGE, "too many places to allow, from %s on", path);
     char *copy = strdup(path);
     if (!copy)
         return error_set_system(error, ENOMEM, "cannot keep the path %s", path);

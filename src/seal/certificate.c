@@ -188,7 +188,7 @@ static int read_pem(const struct certificate_data *data, struct contents *conten
     cleanup_bio BIO *bio = BIO_new_mem_buf(data->bytes, (int)data->length);
 
     if (!bio)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (;;) {
         cleanup_block struct pem_block block = {0};
 
@@ -286,7 +286,7 @@ static int read_time(const ASN1_TIME *time, int64_t *ret_seconds, struct error *
     int days, seconds;
 
     if (!epoch)
-        return error_set(error, ERROR_LIMIT, "out of memory for a certificate");
+        return error_set(error, ERROR_MEMORY, "out of memory for a certificate");
     if (ASN1_TIME_diff(&days, &seconds, epoch, time) != 1) {
         ERR_clear_error();
         return error_set(error, ERROR_INVALID, "its certificate has a date that is none");
@@ -379,7 +379,7 @@ int certificate_bundle_parse(const struct certificate_data *data, int64_t now,
         describe(contents.certificates[0], expiry, bundle.description) < 0) {
         ERR_clear_error();
         certificate_bundle_wipe(&bundle);
-        return error_set(error, ERROR_LIMIT, "out of memory for a certificate");
+        return error_set(error, ERROR_MEMORY, "out of memory for a certificate");
     }
     *ret_bundle = bundle;
     return 0;

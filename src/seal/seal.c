@@ -92,7 +92,7 @@ static int read_file(const char *path, mode_t forbidden, char *buffer, size_t si
     if (got < 0)
         return error_set_system(error, errno, "cannot read %s", path);
     if (length == size)
-        return error_set(error, ERROR_LIMIT, "%s is larger than %zu bytes", path, size - 1);
+        return error_set(error, ERROR_TOO_LARGE, "%s is larger than %zu bytes", path, size - 1);
     *ret_length = length;
     return 0;
 }
@@ -131,7 +131,7 @@ int seal_certificate_load(const char *path, struct seal_certificate **ret, struc
 {
     struct seal_certificate *certificate = calloc(1, sizeof(*certificate));
     if (!certificate)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (load_certificate(path, &certificate->x509, error) < 0) {
         free(certificate);
         return -1;
@@ -154,7 +154,7 @@ static int parse_key(BIO *bio, struct seal_key *key, struct error *error)
     /* Without a terminal to ask on: a key with a password is refused. */
     static char no_password[] = "";
     if (key->count == SEAL_KEYS_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "more than %d keys are in it", SEAL_KEYS_MAXIMUM);
+        return error_set(error, ERROR_TOO_LARGE, "more than %d keys are in it", SEAL_KEYS_MAXIMUM);
     EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password);
     if (!pkey)
         return crypto_error(error, "no private key in PEM form is in it");
@@ -169,7 +169,7 @@ static int parse_keys(const char *text, size_t length, struct seal_key *key, str
     static const char beginning[] = "-----BEGIN";
     cleanup_bio BIO *bio = BIO_new_mem_buf(text, (int)length);
     if (!bio)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     size_t left = length;
     do {
         if (parse_key(bio, key, error) < 0)
@@ -228,7 +228,7 @@ int seal_key_load(const char *certificate_path, const char *key_path, struct sea
 {
     struct seal_key *key = calloc(1, sizeof(*key));
     if (!key)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     ERR_clear_error();
     int status = certificate_path ? load_pair(certificate_path, key_path, key, error)
                                   : load_keys(key_path, key, error);
@@ -280,7 +280,7 @@ int seal_close(const struct seal_certificate *certificate, const void *plain, si
                unsigned char **ret_sealed, size_t *ret_length, struct error *error)
 {
     if (length > PLAIN_SIZE_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "%zu bytes are too many to seal", length);
+        return error_set(error, ERROR_TOO_LARGE, "%zu bytes are too many to seal", length);
     ERR_clear_error();
     cleanup_cms CMS_ContentInfo *cms = start_sealing(certificate->x509);
     if (!cms || !write_content(cms, plain, (int)length) || !is_auth_enveloped(cms))
@@ -294,7 +294,7 @@ int seal_close(const struct seal_certificate *certificate, const void *plain, si
         memcpy(sealed, der, (size_t)size);
     OPENSSL_free(der);
     if (!sealed)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     *ret_sealed = sealed;
     *ret_length = (size_t)size;
     return 0;
@@ -357,7 +357,7 @@ static int open_with(EVP_PKEY *pkey, const void *sealed, size_t length, unsigned
         return crypto_error(error, not_openable);
     unsigned char *plain = malloc(length); /* more than what is inside needs */
     if (!plain)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     size_t got;
     if (!read_content(chain, plain, length, &got)) {
         seal_wipe(plain, length);

@@ -118,7 +118,7 @@ static int write_key(const struct pair *pair, const char *path, const struct own
     if (bio && PEM_write_bio_PrivateKey(bio, pair->pkey, NULL, NULL, 0, NULL, NULL) == 1)
         status = write_new_file(path, KEY_MODE, owner, bio, error);
     else
-        error_set(error, ERROR_LIMIT, "cannot write the seal key as text: out of memory");
+        error_set(error, ERROR_MEMORY, "cannot write the seal key as text: out of memory");
     BIO_free_all(bio);
     return status;
 }
@@ -131,7 +131,7 @@ static int write_certificate(const struct pair *pair, const char *path, struct e
     if (bio && PEM_write_bio_X509(bio, pair->x509) == 1)
         status = write_new_file(path, CERTIFICATE_MODE, &ours, bio, error);
     else
-        error_set(error, ERROR_LIMIT, "cannot write the seal certificate as text: out of memory");
+        error_set(error, ERROR_MEMORY, "cannot write the seal certificate as text: out of memory");
     BIO_free_all(bio);
     return status;
 }

@@ -12,7 +12,7 @@
 
 static int no_memory(struct error *error)
 {
-    return error_set(error, ERROR_LIMIT, "out of memory");
+    return error_set_memory(error);
 }
 
 /* Other systems number buckets in other ways, so one that is there is not believed. */

@@ -20,7 +20,7 @@ static int write_line(void *context, enum store_container container, const json_
     }
     cleanup_free char *text = document_format(document);
     if (!text)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (printf("{\"container\":\"%s\",\"document\":%s}\n", store_container_name(container), text) <
         0)
         return error_set_system(error, errno, "cannot write standard output");

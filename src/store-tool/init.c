@@ -44,7 +44,7 @@ static int make_directory_of(const char *path, struct error *error)
 {
     cleanup_free char *directory = directory_of(path);
     if (!directory)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     return io_make_directory(directory, PAIR_DIRECTORY_MODE, error);
 }
 

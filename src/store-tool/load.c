@@ -211,7 +211,7 @@ static int load_stream(struct load *load, FILE *stream, struct error *error)
     cleanup_free char *buffer = malloc(LOAD_LINE_SIZE);
     size_t length;
     if (!buffer)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (;;) {
         enum tool_line got = tool_read_line(stream, buffer, LOAD_LINE_SIZE, &length);
         load->number++;

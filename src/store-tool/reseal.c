@@ -78,7 +78,7 @@ static int seal_anew(const struct reseal *reseal, const struct content *old, jso
         base64_encode(made.sealed, made.sealed_length, &text, error) < 0)
         return -1;
     if (document_set_string(document, sealed_path, text) < 0)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     return 0;
 }
 

@@ -139,7 +139,7 @@ static int read_name_member(const json_t *document, const char *member, const ch
     if (!*ret_value || **ret_value == '\0')
         return error_set(error, ERROR_INVALID, "member \"%s\" is missing", member);
     if (strlen(*ret_value) >= RESOURCE_ID_SIZE)
-        return error_set(error, ERROR_LIMIT, "member \"%s\" is longer than %d bytes", member,
+        return error_set(error, ERROR_TOO_LARGE, "member \"%s\" is longer than %d bytes", member,
                          RESOURCE_ID_SIZE - 1);
     return 0;
 }
@@ -164,12 +164,13 @@ int store_format_document(const json_t *document, char **ret_text, size_t *ret_l
 {
     char *text = document_format(document);
     if (!text)
-        return error_set(error, ERROR_LIMIT, "out of memory while writing a document as text");
+        return error_set(error, ERROR_MEMORY, "out of memory while writing a document as text");
     size_t length = strlen(text);
     if (length > STORE_DOCUMENT_SIZE_MAXIMUM) {
         free(text);
-        return error_set(error, ERROR_LIMIT, "document of %zu bytes is larger than the %d allowed",
-                         length, STORE_DOCUMENT_SIZE_MAXIMUM);
+        return error_set(error, ERROR_TOO_LARGE,
+                         "document of %zu bytes is larger than the %d allowed", length,
+                         STORE_DOCUMENT_SIZE_MAXIMUM);
     }
     *ret_text = text;
     *ret_length = length;

@@ -191,7 +191,7 @@ static int make_job(struct supervisor *supervisor, struct worker *worker, json_t
         document_get(cluster, "openShiftCluster"), addresses ? addresses : no_addresses, settings);
     cleanup_free char *text = job ? document_format(job) : NULL;
     if (!text)
-        return error_set(error, ERROR_LIMIT, "out of memory while making the job");
+        return error_set(error, ERROR_MEMORY, "out of memory while making the job");
 
     cleanup_free unsigned char *sealed = NULL;
     size_t sealed_length = 0;
@@ -203,7 +203,7 @@ static int make_job(struct supervisor *supervisor, struct worker *worker, json_t
     size_t length = strlen(text);
     cleanup_free char *all = malloc(length + sealed_length + 1);
     if (!all)
-        return error_set(error, ERROR_LIMIT, "out of memory while making the job");
+        return error_set(error, ERROR_MEMORY, "out of memory while making the job");
     memcpy(all, text, length);
     if (sealed_length > 0)
         memcpy(all + length, sealed, sealed_length);
@@ -220,7 +220,7 @@ static int fill_limits(struct supervisor *supervisor, struct worker *worker,
     struct worker_limits limits =
         worker_limits_of(lease_left, limits_timeout(config, worker->task));
     if (limits.alarm_seconds == 0)
-        return error_set(error, ERROR_LIMIT, "its lease was nearly over when it could begin");
+        return error_set(error, ERROR_UNAVAILABLE, "its lease was nearly over when it could begin");
 
     worker->alarm_milliseconds = limits.alarm_seconds * 1000;
     launch->token = worker->token;

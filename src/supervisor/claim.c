@@ -63,7 +63,7 @@ static void candidates_free(struct candidates *candidates)
 
 static int out_of_memory(struct error *error)
 {
-    return error_set(error, ERROR_LIMIT, "out of memory while claiming manifests");
+    return error_set(error, ERROR_MEMORY, "out of memory while claiming manifests");
 }
 
 /* Takes the documents out of a query's result. */

@@ -96,7 +96,7 @@ static int start_member(const struct member *member, const char *const *argument
     cleanup_fd int theirs = sockets[1];
     cleanup_free char **argv = build_arguments(path, member->places, arguments);
     if (!argv)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
         return error_set_system(error, errno, "cannot use the channel to %s", program);
 

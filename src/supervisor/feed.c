@@ -31,7 +31,7 @@ void feed_send(struct feed *feed, uint32_t emit)
     feed->message.emit = emit;
     if (metrics_channel_send(feed->socket, &feed->message, &error) == 0)
         return;
-    if (error.kind == ERROR_LIMIT)
+    if (error.kind == ERROR_BUSY)
         log_debug("the metrics helper is behind: %s", error.message);
     else
         lose(feed, &error);

@@ -44,7 +44,7 @@ static int send_waiting(struct launcher_link *link, struct error *error)
     while (link->first) {
         struct launcher_link_waiting *waiting = link->first;
         if (launcher_channel_send(link->socket, &waiting->message, error) < 0)
-            return error->kind == ERROR_LIMIT ? 0 : -1;
+            return error->kind == ERROR_BUSY ? 0 : -1;
         link->first = waiting->next;
         if (!link->first)
             link->last = NULL;
@@ -59,7 +59,7 @@ static int enqueue(struct launcher_link *link, const struct launcher_message *me
 {
     struct launcher_link_waiting *waiting = calloc(1, sizeof(*waiting));
     if (!waiting)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     waiting->message = *message;
     if (link->last)
         link->last->next = waiting;
@@ -77,7 +77,7 @@ static int send_message(struct launcher_link *link, struct launcher_message *mes
     int status = error_set(error, ERROR_UNAVAILABLE, "the launcher is gone");
     if (link->open && !link->first)
         status = launcher_channel_send(link->socket, message, error);
-    if (link->open && status < 0 && (link->first || error->kind == ERROR_LIMIT) &&
+    if (link->open && status < 0 && (link->first || error->kind == ERROR_BUSY) &&
         enqueue(link, message, error) == 0)
         return 0;
     close_descriptors(message);

@@ -53,7 +53,7 @@ static void on_resolved(void *context, json_t *addresses, uint16_t port, const s
     }
     add_port(&lookup->result, port);
     if (json_array_extend(lookup->result.addresses, addresses) < 0) {
-        error_set(&own, ERROR_LIMIT, "out of memory");
+        error_set_memory(&own);
         finish(lookup, &own);
     } else if (lookup->next == json_array_size(lookup->urls)) {
         finish(lookup, NULL);
@@ -67,7 +67,7 @@ int lookup_start(uv_loop_t *loop, json_t *urls, uint16_t port, lookup_done_f *do
 {
     struct lookup *lookup = calloc(1, sizeof(*lookup));
     if (!lookup)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     *lookup = (struct lookup){
         .loop = loop,
         .urls = json_incref(urls),

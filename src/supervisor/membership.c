@@ -28,7 +28,7 @@ static int announce(struct store *store, const struct membership *membership, in
 {
     cleanup_json json_t *document = record(membership, now);
     if (!document)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
 
     struct store_operation read = store_get(STORE_MEMBERS, membership->id, membership->id);
     int status = store_run(store, &read, 1, error);

@@ -113,7 +113,7 @@ int resolver_start(uv_loop_t *loop, const char *url, resolver_done_f *done, void
 {
     cleanup_free struct resolution *resolution = calloc(1, sizeof(*resolution));
     if (!resolution)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (resolver_split_url(url, resolution->host, sizeof(resolution->host), &resolution->port,
                            error) < 0)
         return -1;

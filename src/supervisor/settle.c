@@ -193,7 +193,7 @@ static int read_again(struct store *store, struct settlement **settlements, size
 {
     cleanup_free struct store_operation *reads = calloc(2 * count, sizeof(*reads));
     if (!reads)
-        return error_set(error, ERROR_LIMIT, "out of memory while reading %zu manifests", count);
+        return error_set(error, ERROR_MEMORY, "out of memory while reading %zu manifests", count);
     for (size_t i = 0; i < count; i++) {
         const struct manifest *manifest = &settlements[i]->claim.manifest;
         reads[2 * i] = store_get(STORE_MANIFESTS, manifest->cluster, manifest->id);
@@ -214,7 +214,7 @@ static int write_once(struct store *store, const struct settle_rules *rules,
     cleanup_free struct store_operation *writes = calloc(*count, sizeof(*writes));
     cleanup_free struct settlement **writers = calloc(*count, sizeof(*writers));
     if (!writes || !writers)
-        return error_set(error, ERROR_LIMIT, "out of memory while writing %zu results", *count);
+        return error_set(error, ERROR_MEMORY, "out of memory while writing %zu results", *count);
 
     size_t writing = 0;
     for (size_t i = 0; i < *count; i++)
@@ -257,7 +257,7 @@ int settle_run(struct store *store, const struct settle_rules *rules,
     cleanup_free struct settlement **pending = calloc(count ? count : 1, sizeof(*pending));
     cleanup_free struct settlement **unread = calloc(count ? count : 1, sizeof(*unread));
     if (!pending || !unread)
-        return error_set(error, ERROR_LIMIT, "out of memory while writing %zu results", count);
+        return error_set(error, ERROR_MEMORY, "out of memory while writing %zu results", count);
 
     size_t left = 0;
     size_t unread_count = 0;

@@ -22,7 +22,7 @@ int stops_find(struct store *store, struct stop_watch *watches, size_t count, st
         return 0;
     cleanup_free struct store_operation *reads = calloc(count, sizeof(*reads));
     if (!reads)
-        return error_set(error, ERROR_LIMIT, "out of memory while looking after %zu workers",
+        return error_set(error, ERROR_MEMORY, "out of memory while looking after %zu workers",
                          count);
     for (size_t i = 0; i < count; i++)
         reads[i] = store_get(STORE_MANIFESTS, watches[i].cluster, watches[i].manifest_id);

@@ -47,7 +47,7 @@ static int query_page(struct store *store, const struct store_query *query, stru
         page->claims =
             calloc(operation.result.count ? operation.result.count : 1, sizeof(*page->claims));
         if (!page->claims)
-            status = error_set(error, ERROR_LIMIT, "out of memory");
+            status = error_set_memory(error);
     }
     for (size_t i = 0; status == 0 && i < operation.result.count; i++)
         if (read_item(query->kind, &operation.result.items[i], &page->claims[page->count]) == 0)
@@ -61,7 +61,7 @@ static int read_clusters_of(struct store *store, struct page *page, struct error
 {
     cleanup_free struct store_operation *reads = calloc(page->count, sizeof(*reads));
     if (!reads)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (size_t i = 0; i < page->count; i++)
         reads[i] = store_get(STORE_CLUSTERS, NULL, page->claims[i].manifest.cluster);
     int status = store_run(store, reads, page->count, error);
@@ -156,7 +156,7 @@ static int write_page(struct store *store, struct page *page, const struct store
     cleanup_free struct store_operation *writes = calloc(page->count, sizeof(*writes));
     cleanup_free struct claim **changed = calloc(page->count, sizeof(*changed));
     if (!writes || !changed)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     size_t count = 0;
     for (size_t i = 0; i < page->count; i++)
         if (change(&page->claims[i], query, rules, now, &writes[count]))

@@ -55,7 +55,7 @@ int worker_table_initialize(struct worker_table *table, uv_loop_t *loop, uint32_
     *table = (struct worker_table){0};
     table->workers = calloc(size, sizeof(*table->workers));
     if (!table->workers)
-        return error_set(error, ERROR_LIMIT, "out of memory for %u workers", size);
+        return error_set(error, ERROR_MEMORY, "out of memory for %u workers", size);
     table->size = size;
     for (uint32_t i = 0; i < size; i++) {
         struct worker *worker = &table->workers[i];

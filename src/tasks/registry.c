@@ -96,7 +96,7 @@ static int add_external(struct task_list *list, const char *path, struct error *
     struct external_task *task;
 
     if (list->count == sizeof(list->tasks) / sizeof(list->tasks[0]))
-        return error_set(error, ERROR_LIMIT, "%s: there are more than %d tasks in this folder",
+        return error_set(error, ERROR_TOO_LARGE, "%s: there are more than %d tasks in this folder",
                          path, EXTERNAL_TASKS_MAXIMUM);
     if (external_task_read(path, &task, error) < 0)
         return -1;

@@ -15,7 +15,7 @@
 static int set_encoded(json_t *secret, const char *key, const char *encoded, struct error *error)
 {
     if (!document_get(secret, "data") && document_set(secret, "data", json_object()) < 0)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     json_t *data = document_get(secret, "data");
     if (!json_is_object(data))
         return error_set(error, ERROR_INVALID, "its data is no object");
@@ -24,7 +24,7 @@ static int set_encoded(json_t *secret, const char *key, const char *encoded, str
     if (present && strcmp(present, encoded) == 0)
         return 0;
     if (json_object_set_new(data, key, json_string(encoded)) < 0)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     return 1;
 }
 

@@ -245,7 +245,7 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     context->state = rotation;
     if (!rotation || !own_steps) {
         free(own_steps);
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     }
     *ret_steps = own_steps;
     *ret_count = 0;

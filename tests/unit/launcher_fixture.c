@@ -216,7 +216,7 @@ void launcher_send(struct launcher_process *launcher, const struct launcher_mess
 {
     struct error error;
     while (launcher_channel_send(launcher->channel, message, &error) < 0) {
-        if (error.kind != ERROR_LIMIT)
+        if (error.kind != ERROR_BUSY)
             fail_msg("%s", error.message);
         struct pollfd writable = {.fd = launcher->channel, .events = POLLOUT};
         assert_int_equal(poll(&writable, 1, FIXTURE_DEADLINE), 1);

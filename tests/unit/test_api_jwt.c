@@ -746,7 +746,7 @@ static void a_set_that_is_none_is_an_error(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_failure(jwks_parse(cases[i].text, strlen(cases[i].text), &keys, &error), &error,
                        cases[i].kind, cases[i].message);
-    expect_failure(jwks_parse("", JWKS_SIZE_MAXIMUM + 1, &keys, &error), &error, ERROR_LIMIT,
+    expect_failure(jwks_parse("", JWKS_SIZE_MAXIMUM + 1, &keys, &error), &error, ERROR_TOO_LARGE,
                    "the key set has 262145 bytes");
     json_t *many = json_array();
     for (int i = 0; i <= JWKS_KEYS_MAXIMUM; i++)

@@ -226,7 +226,7 @@ static void what_is_no_text_file_is_refused(void **state)
     for (int i = 0; i < 1024 * 1024 / 16 + 1; i++)
         fputs("# a comment ...\n", file);
     fclose(file);
-    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_LIMIT,
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_TOO_LARGE,
                    "larger than the 1048576 bytes allowed");
 }
 

@@ -89,7 +89,7 @@ static void depth_is_bounded(void **state)
 
     (void)state;
     assert_int_equal(document_depth(document), DOCUMENT_DEPTH_MAXIMUM);
-    expect_refused(deeper, strlen(deeper), ERROR_LIMIT, "nested deeper than the 32 levels");
+    expect_refused(deeper, strlen(deeper), ERROR_TOO_LARGE, "nested deeper than the 32 levels");
     expect_refused(deepest, strlen(deepest), ERROR_INVALID, "maximum parsing depth reached");
 }
 
@@ -120,7 +120,7 @@ static void size_is_bounded(void **state)
     document = document_parse(text, length, &error);
     assert_non_null(document);
     json_decref(document);
-    expect_refused(text, length + 1, ERROR_LIMIT,
+    expect_refused(text, length + 1, ERROR_TOO_LARGE,
                    "8388609 bytes is larger than the 8388608 allowed");
 }
 

@@ -278,7 +278,7 @@ static void a_body_of_the_maximum_is_taken_and_not_one_byte_more(void **state)
         text[head + RESPONSE_MAXIMUM + more] = '\0';
         ask(text, &answer);
         assert_int_equal(200, answer.status);
-        assert_int_equal(more ? ERROR_LIMIT : ERROR_NONE, answer.error.kind);
+        assert_int_equal(more ? ERROR_TOO_LARGE : ERROR_NONE, answer.error.kind);
         assert_true(answer.length <= RESPONSE_MAXIMUM);
         if (!more)
             assert_int_equal(RESPONSE_MAXIMUM, strlen(answer.body));

@@ -142,7 +142,7 @@ static void what_cannot_be_read_is_named(void **state)
     expect_failure(io_read_file("/dev/null", 10, &data, NULL, &error), &error, ERROR_INVALID,
                    "/dev/null is a device, pipe or socket");
     write_file(fixture.path, "123456");
-    expect_failure(io_read_file(fixture.path, 5, &data, NULL, &error), &error, ERROR_LIMIT,
+    expect_failure(io_read_file(fixture.path, 5, &data, NULL, &error), &error, ERROR_TOO_LARGE,
                    "larger than the 5 bytes allowed");
     assert_null(data);
 }
@@ -168,7 +168,7 @@ static void a_file_of_a_directory_is_read_and_a_link_refused(void **state)
     expect_failure(io_read_file_at(directory, "link", 3, &data, &length, &error), &error,
                    ERROR_INVALID, "link is a symbolic link, not a regular file");
     expect_failure(io_read_file_at(directory, "target", 2, &data, &length, &error), &error,
-                   ERROR_LIMIT, "target is larger than the 2 bytes allowed");
+                   ERROR_TOO_LARGE, "target is larger than the 2 bytes allowed");
     expect_failure(io_read_file_at(directory, "nothing", 3, &data, &length, &error), &error,
                    ERROR_NOT_FOUND, "cannot open nothing");
 }
@@ -473,7 +473,7 @@ static void a_poke_arrives_and_never_waits(void **state)
     for (int i = 0; i < 100000 && result == 0; i++)
         result = io_poke_unix(fixture.path, "wake", 4, &error);
     alarm(0);
-    expect_failure(result, &error, ERROR_LIMIT, "is behind");
+    expect_failure(result, &error, ERROR_BUSY, "is behind");
     close(fd);
     expect_failure(io_poke_unix(fixture.path, "x", 1, &error), &error, ERROR_UNAVAILABLE,
                    "nobody listens on");

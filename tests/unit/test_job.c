@@ -132,7 +132,7 @@ static void what_is_no_document_or_too_large_is_no_job(void **state)
     (void)state;
     expect_failure(job_parse("nonsense", 8, &job, &error), &error, ERROR_INVALID, "job: line 1");
     memset(text, ' ', JOB_SIZE_MAXIMUM + 1);
-    expect_failure(job_parse(text, JOB_SIZE_MAXIMUM + 1, &job, &error), &error, ERROR_LIMIT,
+    expect_failure(job_parse(text, JOB_SIZE_MAXIMUM + 1, &job, &error), &error, ERROR_TOO_LARGE,
                    "job of 1048577 bytes is larger than the 1048576 allowed");
 }
 

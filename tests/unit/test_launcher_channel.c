@@ -270,7 +270,7 @@ static void a_full_channel_does_not_wait(void **state)
     for (int i = 0; i < 100000 && result == 0; i++)
         result = launcher_channel_send(fixture.near, &sent, &error);
     alarm(0);
-    expect_failure(result, &error, ERROR_LIMIT, "launcher channel is full");
+    expect_failure(result, &error, ERROR_BUSY, "launcher channel is full");
 }
 
 /* Hostile packets, made by hand. */

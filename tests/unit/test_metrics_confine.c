@@ -104,8 +104,8 @@ static void directories_of_a_file_and_of_its_target_are_places(void **state)
     assert_string_equal(places.paths[1].path, confine_path("other"));
     while (places.count < CONFINEMENT_PLACES_MAXIMUM)
         expect_success(confinement_place(&places, "/a", CONFINEMENT_READ, &error), &error);
-    expect_failure(confinement_place(&places, "/b", CONFINEMENT_READ, &error), &error, ERROR_LIMIT,
-                   "too many places to allow, from /b on");
+    expect_failure(confinement_place(&places, "/b", CONFINEMENT_READ, &error), &error,
+                   ERROR_TOO_LARGE, "too many places to allow, from /b on");
 }
 
 int main(void)

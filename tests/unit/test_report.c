@@ -180,7 +180,7 @@ static void what_breaks_the_rules_is_refused_by_name(void **state)
         expect_failure(report_parse(cases[i].line, strlen(cases[i].line), &report, &error), &error,
                        ERROR_INVALID, cases[i].part);
     static char line[REPORT_LINE_MAXIMUM];
-    expect_failure(report_parse(line, sizeof(line), &report, &error), &error, ERROR_LIMIT,
+    expect_failure(report_parse(line, sizeof(line), &report, &error), &error, ERROR_TOO_LARGE,
                    "report of 65536 bytes is too long");
 }
 
@@ -276,7 +276,7 @@ static void a_line_without_end_is_cut_off_early(void **state)
     report_reader_initialize(&reader);
     assert_true(report_reader_feed(&reader, text, REPORT_LINE_MAXIMUM - 1, hear, &heard));
     assert_false(report_reader_feed(&reader, text, 1, hear, &heard));
-    assert_int_equal(reader.problem.kind, ERROR_LIMIT);
+    assert_int_equal(reader.problem.kind, ERROR_TOO_LARGE);
     assert_non_null(strstr(reader.problem.message, "a line is longer than 65536 bytes"));
     assert_true(reader.capacity <= REPORT_LINE_MAXIMUM);
     report_reader_free(&reader);
@@ -298,7 +298,7 @@ static void an_attempt_may_not_report_without_end(void **state)
     assert_int_equal(heard.count, allowed);
     assert_false(report_reader_feed(&reader, line, 64, hear, &heard));
     assert_int_equal(heard.count, allowed);
-    assert_int_equal(reader.problem.kind, ERROR_LIMIT);
+    assert_int_equal(reader.problem.kind, ERROR_TOO_LARGE);
     assert_non_null(strstr(reader.problem.message, "reports of more than 1048576 bytes"));
     assert_false(report_reader_finish(&reader));
     report_reader_free(&reader);

@@ -195,7 +195,7 @@ static void there_is_an_end_to_how_many_there_may_be(void **state)
         snprintf(name, sizeof(name), "task-%d", i);
         write_task(file, id, name);
     }
-    expect_refused(ERROR_LIMIT, "%s/256.conf: there are more than 256 tasks in this folder",
+    expect_refused(ERROR_TOO_LARGE, "%s/256.conf: there are more than 256 tasks in this folder",
                    fixture.folder);
 }
 

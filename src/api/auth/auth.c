@@ -225,7 +225,7 @@ int auth_open(const struct config *config, struct auth **ret_auth, struct error 
 {
     struct auth *auth = calloc(1, sizeof(*auth));
     if (!auth)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     auth->config = config;
     pthread_rwlock_init(&auth->lock, NULL);
     if (auth_reload(auth, error) < 0) {

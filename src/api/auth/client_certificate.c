@@ -92,7 +92,7 @@ static int take_line(void *context, char *line, struct error *error)
     struct client_table *table = context;
     struct actor *actor = new_actor(table);
     if (!actor)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     char *subject = line;
     const char *role = strsep(&subject, ":");
     if (!subject)
@@ -142,7 +142,7 @@ int client_table_load(const char *ca_path, const char *file_path, struct client_
     cleanup_free char *text = NULL;
     size_t length;
     if (!table)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (load_authorities(table, ca_path, error) < 0 ||
         role_file_read(file_path, "the roles of client certificates (api.client_file):", &text,
                        &length, error) < 0 ||

@@ -74,7 +74,7 @@ int entra_open(const struct config *config, struct entra **ret_entra, struct err
 {
     struct entra *entra = calloc(1, sizeof(*entra));
     if (!entra)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     entra->config = config;
     pthread_rwlock_init(&entra->keys_lock, NULL);
     pthread_mutex_init(&entra->lock, NULL);
@@ -85,7 +85,7 @@ int entra_open(const struct config *config, struct entra **ret_entra, struct err
     int status = asprintf(&entra->issuer, "%s/%s/v2.0", config->api_entra_authority, entra->tenant);
     if (status < 0) {
         entra->issuer = NULL;
-        error_set(error, ERROR_LIMIT, "out of memory");
+        error_set_memory(error);
     } else if ((entra->ca = read_ca(config, error)) && https_warm_up(error) == 0) {
         *ret_entra = entra;
         return 0;
@@ -179,8 +179,7 @@ static void fetch(struct entra *entra)
                                       .ca = ca};
     key_schedule_begin(&entra->schedule, clock_boot_milliseconds());
     pthread_mutex_unlock(&entra->lock);
-    int status =
-        ca ? entra_fetch(&place, &keys, &error) : error_set(&error, ERROR_LIMIT, "out of memory");
+    int status = ca ? entra_fetch(&place, &keys, &error) : error_set_memory(&error);
     if (status == 0) {
         tell_success(keys);
         replace_keys(entra, keys);

@@ -93,7 +93,7 @@ int entra_fetch(const struct entra_place *place, struct jwks **ret_keys, struct 
                                           .resolves_names = true};
     if (asprintf(&path, "/%s/v2.0/.well-known/openid-configuration", place->tenant) < 0) {
         path = NULL;
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     }
     if (https_client_create(&options, &client, error) < 0)
         return -1;

@@ -111,7 +111,7 @@ static int make_key(const json_t *entry, struct jwks_key *key, struct error *err
     cjose_jwk_rsa_keyspec numbers = {
         .e = exponent, .elen = exponent_length, .n = modulus, .nlen = modulus_length};
     key->key = cjose_jwk_create_RSA_spec(&numbers, &problem);
-    return key->key ? 0 : error_set(error, ERROR_LIMIT, "cjose: %s", problem.message);
+    return key->key ? 0 : error_set(error, ERROR_TOO_LARGE, "cjose: %s", problem.message);
 }
 
 /* Keys that share their id with the entry at `index`. */
@@ -145,8 +145,8 @@ static int take_key(struct jwks *jwks, const json_t *entries, size_t index, stru
 int jwks_parse(const char *text, size_t length, struct jwks **ret_jwks, struct error *error)
 {
     if (length > JWKS_SIZE_MAXIMUM)
-        return error_set(error, ERROR_LIMIT, "the key set has %zu bytes; %d are allowed", length,
-                         JWKS_SIZE_MAXIMUM);
+        return error_set(error, ERROR_TOO_LARGE, "the key set has %zu bytes; %d are allowed",
+                         length, JWKS_SIZE_MAXIMUM);
     cleanup_json json_t *document = document_parse(text, length, error);
     if (!document)
         return error_prefix(error, "the key set");
@@ -157,7 +157,7 @@ int jwks_parse(const char *text, size_t length, struct jwks **ret_jwks, struct e
                          JWKS_KEYS_MAXIMUM);
     cleanup_jwks struct jwks *jwks = calloc(1, sizeof(*jwks));
     if (!jwks)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (size_t i = 0; i < json_array_size(entries); i++) {
         if (take_key(jwks, entries, i, &jwks->reason) == 0)
             continue;

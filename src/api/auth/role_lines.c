@@ -14,7 +14,7 @@ int role_lines_parse(const char *text, size_t length, const char *path, role_lin
 {
     cleanup_free char *copy = strndup(text, length);
     if (!copy)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (strlen(copy) != length)
         return error_set(error, ERROR_INVALID, "%s: contains a NUL byte", path);
 

@@ -85,7 +85,7 @@ static int take_line(void *context, char *line, struct error *error)
     struct token_table *table = context;
     struct token_entry *entry = new_entry(table);
     if (!entry)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     char *rest = line;
     const char *name = strsep(&rest, ":");
     const char *role = strsep(&rest, ":");
@@ -115,7 +115,7 @@ int token_table_parse(const char *text, size_t length, const char *path,
 {
     cleanup_table struct token_table *table = calloc(1, sizeof(*table));
     if (!table)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (role_lines_parse(text, length, path, take_line, table, error) < 0)
         return -1;
     *ret_table = take_pointer(&table);
@@ -197,7 +197,7 @@ static int write_token_files(const char *path, const char *clear_path, struct er
                  "admin:admin:%s\n",
                  digest);
     if (length < 0)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     /* The clear token first: a token file without it would lock everybody out. */
     strcat(token, "\n");
     int status = io_replace_file(clear_path, token, strlen(token), 0600, error);
@@ -215,7 +215,7 @@ int token_file_prepare(const char *path, const struct identity *owner, bool *ret
         return 0; /* what cannot be read is said by whoever reads it */
     cleanup_free char *clear_path = token_file_clear_path(path);
     if (!clear_path)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (write_token_files(path, clear_path, error) < 0)
         return error_prefix(error, "cannot make the token file (api.token_file)");
     if (owner && file_give(path, owner, error) < 0)

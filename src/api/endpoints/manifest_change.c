@@ -34,7 +34,7 @@ static int apply_stop(struct manifest *manifest, int64_t now, bool force, struct
     if (manifest_cancel(manifest, now, force, error) < 0)
         return -1;
     if (document_set(manifest->document, stop_member, json_true()) < 0)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     return 0;
 }
 

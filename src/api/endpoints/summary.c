@@ -190,7 +190,7 @@ static int count_page(struct summary *summary, struct store *store, struct store
         result = error_set(error, ERROR_UNAVAILABLE, "%s", page.result.error.message);
     for (size_t i = 0; result == 0 && i < page.result.count; i++)
         if (summary_count(summary, page.result.items[i].document) < 0)
-            result = error_set(error, ERROR_LIMIT, "out of memory");
+            result = error_set_memory(error);
     summary->looked_at += page.result.count + page.result.skipped;
     summary->not_understood += (json_int_t)page.result.skipped;
     *ret_continuation = take_pointer(&page.result.continuation);

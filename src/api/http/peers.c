@@ -97,7 +97,7 @@ int peers_start(const int64_t *milliseconds, struct peers **ret_peers, struct er
 {
     struct peers *peers = calloc(1, sizeof(*peers));
     if (!peers)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     for (int phase = 0; phase < PEER_PHASE_COUNT; phase++) {
         peers->milliseconds[phase] =
             milliseconds ? milliseconds[phase] : phases[phase].milliseconds;

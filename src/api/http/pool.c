@@ -82,7 +82,7 @@ int pool_start(size_t threads, size_t capacity, pool_job_f *run, struct pool **r
     if (!pool || !jobs) {
         free(pool);
         free(jobs);
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     }
     pool->run = run;
     pool->jobs = jobs;

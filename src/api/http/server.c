@@ -330,7 +330,7 @@ int server_start(struct api *api, const struct listener *listener, struct server
     size_t threads = (size_t)api->config->api_threads;
     struct server *server = server_new(api);
     if (!server)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     server->listener = *listener;
     if (peers_start(NULL, &server->peers, error) < 0 ||
         pool_start(threads, threads * SERVER_QUEUE_PER_THREAD, serve, &server->pool, error) < 0) {

@@ -111,7 +111,7 @@ static int identity_load(const char *certificate_path, const char *key_path,
 {
     cleanup_identity struct tls_identity *identity = calloc(1, sizeof(*identity));
     if (!identity)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set_memory(error);
     if (load_chain(identity, certificate_path, error) < 0 ||
         load_key(identity, key_path, error) < 0 ||
         check_pair(identity, certificate_path, key_path, error) < 0)

@@ -29,7 +29,7 @@ static const struct problem {
      "is locked by another process for more than 5 s (fuser(1) names it)"},
     {SQLITE_FULL, false, ERROR_UNAVAILABLE, "cannot grow: make room on its disk"},
     {SQLITE_IOERR, false, ERROR_UNAVAILABLE, "cannot be read or written: check its disk"},
-    {SQLITE_NOMEM, false, ERROR_UNAVAILABLE, "cannot be used: out of memory"},
+    {SQLITE_NOMEM, false, ERROR_MEMORY, "cannot be used: out of memory"},
     {SQLITE_CORRUPT, true, ERROR_INVALID,
      "is damaged: stop all programs that use it, then restore a backup"},
     {SQLITE_NOTADB, true, ERROR_INVALID, "is no SQLite database, or is damaged: restore a backup"},

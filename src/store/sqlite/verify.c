@@ -154,7 +154,7 @@ int verify_database(struct connection *connection, bool *ret_sound, struct error
         *error = complaint;
     *ret_sound = false;
     /* A page that SQLite refuses to read is damage found, a disk that does not answer is not. */
-    return complaint.kind == ERROR_INVALID || complaint.kind == ERROR_LIMIT ? 0 : -1;
+    return complaint.kind == ERROR_INVALID || complaint.kind == ERROR_TOO_LARGE ? 0 : -1;
 }
 
 static int copy_pages(struct connection *from, sqlite3 *to, const char *path, struct error *error)
