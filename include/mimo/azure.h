@@ -61,8 +61,8 @@ int azure_secrets_load(const struct config *config, struct azure_secrets *secret
 void azure_secrets_wipe(struct azure_secrets *secrets);
 
 /* Reads the newest version of the secret `name`, by which Key Vault hands out certificate and key.
- * `settings` and `addresses` are the job's. */
-struct step_result key_vault_read(json_t *settings, json_t *addresses,
+ * `settings` and `endpoints` are the job's. */
+struct step_result key_vault_read(json_t *settings, const json_t *endpoints,
                                   const struct azure_secrets *secrets, const char *name,
                                   struct certificate_data *ret_data);
 

@@ -9,7 +9,8 @@
  *     "attempt": 2, "actuator": "<uuid>",
  *     "manifest": { "id", "maintenanceTaskID", "clusterResourceID", "parameters" },
  *     "cluster": { "id", "properties": {...} },
- *     "addresses": [ "api.example.com:6443:10.0.0.4" ],   resolved by the supervisor
+ *     "endpoints": [ {"host": "api.example.com", "port": 6443,      resolved by the supervisor:
+ *                     "addresses": ["10.0.0.4"]} ],                 endpoint.h
  *     "settings": { "acrDomain": "...",                    what the task needs of the configuration
  *                   "certificates": [ "mdsd" ] } }         names of certificates that it reads
  */
@@ -32,7 +33,7 @@ struct job {
     int attempt;
     json_t *parameters; /* borrowed from document: object or NULL */
     json_t *cluster;    /* borrowed: {"id", "properties"} */
-    json_t *addresses;  /* borrowed: array of texts */
+    json_t *endpoints;  /* borrowed: array; endpoint_find_addresses() checks its entries */
     json_t *settings;   /* borrowed: object */
     json_t *document;   /* owned */
 };
@@ -40,7 +41,7 @@ struct job {
 /* Builds the document of a job; all arguments are borrowed. NULL only without memory. */
 json_t *job_build(const char *manifest_id, const char *task_id, const char *cluster_resource_id,
                   int attempt, const char *actuator, json_t *parameters, json_t *cluster,
-                  json_t *addresses, json_t *settings);
+                  json_t *endpoints, json_t *settings);
 
 int job_parse(const char *text, size_t length, struct job *ret_job, struct error *error);
 void job_free(struct job *job);

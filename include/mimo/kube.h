@@ -57,11 +57,11 @@ int kubeconfig_embed(const char *text, size_t length, const char *context, const
  * cluster. */
 int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error);
 
-/* The kubeconfig as JSON for a program of others that resolves no names and reads no CA bundle: its
- * server is an address of `addresses` (as for kube_client_create()), with the name in
- * tls-server-name, and the system's CA bundle is embedded where it has none of its own. Where there
- * are several addresses, `position` chooses. The caller overwrites and frees *ret_text. */
-int kubeconfig_format(const struct kubeconfig *config, const json_t *addresses, unsigned position,
+/* Writes the kubeconfig as JSON for a program that resolves no names and reads no CA bundle. The
+ * server is an address out of `endpoints` (as for kube_client_create()), with its name in
+ * tls-server-name; if there are several addresses, `position` chooses one. The system's CA bundle
+ * is embedded if the kubeconfig has no CA. The caller overwrites and frees *ret_text. */
+int kubeconfig_format(const struct kubeconfig *config, const json_t *endpoints, unsigned position,
                       char **ret_text, struct error *error);
 
 /* Called once by the process that forks workers: before its first fork, with the TZ that they will
@@ -72,10 +72,10 @@ int kube_warm_up(struct error *error);
 
 struct kube_client;
 
-/* `addresses`: JSON array of "host:port:address[,address]...". Borrows nothing. ERROR_INVALID when
- * there is no address of the kubeconfig's server (one that is an IP address needs none), or nothing
- * to verify its certificate with. */
-int kube_client_create(const struct kubeconfig *config, json_t *addresses,
+/* `endpoints`: JSON array of endpoints with their addresses (endpoint.h), or NULL. Borrows nothing.
+ * ERROR_INVALID: there is no address of the kubeconfig's server (an IP address needs none), or no
+ * CA to verify its certificate with. */
+int kube_client_create(const struct kubeconfig *config, const json_t *endpoints,
                        struct kube_client **ret_client, struct error *error);
 void kube_client_free(struct kube_client *client);
 

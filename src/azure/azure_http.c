@@ -78,7 +78,7 @@ void azure_http(const struct azure_request *request, struct azure_answer *ret_an
     const struct https_options options = {
         .url = request->url,
         .ca = request->ca,
-        .addresses = request->addresses,
+        .endpoints = request->endpoints,
         .response_maximum = AZURE_RESPONSE_MAXIMUM,
         .is_plain_allowed = true, /* for the metadata service: azure.h */
     };

@@ -15,10 +15,10 @@ enum { AZURE_RESPONSE_MAXIMUM = 1024 * 1024 };
 
 struct azure_request {
     const char *url;
-    const char *header; /* one more header line, or NULL */
-    const char *form;   /* body of a POST, or NULL for GET */
-    const char *ca;     /* PEM */
-    json_t *addresses;  /* of the job */
+    const char *header;      /* one more header line, or NULL */
+    const char *form;        /* body of a POST, or NULL for GET */
+    const char *ca;          /* PEM */
+    const json_t *endpoints; /* of the job */
 };
 
 struct azure_answer {

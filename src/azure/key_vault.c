@@ -23,7 +23,7 @@ enum { RESOURCE_SIZE = 256, DETAIL_SIZE = 512 };
 /* One reading: what every request of it needs. */
 struct reading {
     json_t *settings;
-    json_t *addresses;
+    const json_t *endpoints;
     const struct azure_secrets *secrets;
     const char *name;
     const char *vault;
@@ -154,7 +154,7 @@ static struct step_result ask(const struct reading *reading, const char *resourc
     struct azure_answer answer;
     challenge[0] = '\0';
     struct step_result result =
-        azure_token_get(reading->settings, reading->addresses, reading->secrets, resource, &token);
+        azure_token_get(reading->settings, reading->endpoints, reading->secrets, resource, &token);
     if (result.outcome != OUTCOME_SUCCEEDED)
         return result;
     if (azure_format(&header, "Authorization: Bearer %s", token) < 0 ||
@@ -165,7 +165,7 @@ static struct step_result ask(const struct reading *reading, const char *resourc
         .url = url,
         .header = header,
         .ca = reading->secrets->ca,
-        .addresses = reading->addresses,
+        .endpoints = reading->endpoints,
     };
     azure_http(&request, &answer);
     result = judge(reading, &answer, ret_data);
@@ -175,13 +175,13 @@ static struct step_result ask(const struct reading *reading, const char *resourc
     return result;
 }
 
-struct step_result key_vault_read(json_t *settings, json_t *addresses,
+struct step_result key_vault_read(json_t *settings, const json_t *endpoints,
                                   const struct azure_secrets *secrets, const char *name,
                                   struct certificate_data *ret_data)
 {
     struct reading reading = {
         .settings = settings,
-        .addresses = addresses,
+        .endpoints = endpoints,
         .secrets = secrets,
         .name = name,
         .vault = document_string(settings, "vault", ""),

@@ -107,11 +107,11 @@ static struct step_result get_of_application(json_t *settings, const struct azur
     return result;
 }
 
-struct step_result azure_token_get(json_t *settings, json_t *addresses,
+struct step_result azure_token_get(json_t *settings, const json_t *endpoints,
                                    const struct azure_secrets *secrets, const char *resource,
                                    char **ret_token)
 {
-    struct azure_request request = {.ca = secrets->ca, .addresses = addresses};
+    struct azure_request request = {.ca = secrets->ca, .endpoints = endpoints};
     bool is_application = document_string(settings, "tenant", "")[0] != '\0';
     return (is_application ? get_of_application : get_of_identity)(settings, secrets, &request,
                                                                    resource, ret_token);

@@ -15,7 +15,7 @@ static_assert((int)JOB_SIZE_MAXIMUM <= (int)LAUNCH_JOB_MAXIMUM, "the launcher ca
 
 json_t *job_build(const char *manifest_id, const char *task_id, const char *cluster_resource_id,
                   int attempt, const char *actuator, json_t *parameters, json_t *cluster,
-                  json_t *addresses, json_t *settings)
+                  json_t *endpoints, json_t *settings)
 {
     json_t *job =
         json_pack("{s:i, s:i, s:s, s:{s:s, s:s, s:s}, s:O?}", "version", JOB_VERSION, "attempt",
@@ -25,7 +25,7 @@ json_t *job_build(const char *manifest_id, const char *task_id, const char *clus
     if (!job)
         return NULL;
     if ((parameters && document_set(job, "manifest.parameters", json_incref(parameters)) < 0) ||
-        document_set(job, "addresses", addresses ? json_incref(addresses) : json_array()) < 0 ||
+        document_set(job, "endpoints", endpoints ? json_incref(endpoints) : json_array()) < 0 ||
         document_set(job, "settings", settings ? json_incref(settings) : json_object()) < 0) {
         json_decref(job);
         return NULL;
@@ -81,23 +81,15 @@ static int read_container(const json_t *document, const char *path, json_type ty
 
 static int read_containers(struct job *job, struct error *error)
 {
-    size_t index;
-    json_t *address;
-
     if (read_container(job->document, "manifest.parameters", JSON_OBJECT, &job->parameters, error) <
             0 ||
         read_container(job->document, "cluster", JSON_OBJECT, &job->cluster, error) < 0 ||
-        read_container(job->document, "addresses", JSON_ARRAY, &job->addresses, error) < 0 ||
+        read_container(job->document, "endpoints", JSON_ARRAY, &job->endpoints, error) < 0 ||
         read_container(job->document, "settings", JSON_OBJECT, &job->settings, error) < 0)
         return -1;
-    if (!job->addresses || !job->settings)
+    if (!job->endpoints || !job->settings)
         return error_set(error, ERROR_INVALID, "member \"%s\" is missing",
-                         job->addresses ? "settings" : "addresses");
-    json_array_foreach(job->addresses, index, address) {
-        if (!json_is_string(address))
-            return error_set(error, ERROR_INVALID,
-                             "member \"addresses\" must be an array of strings");
-    }
+                         job->endpoints ? "settings" : "endpoints");
     return 0;
 }
 

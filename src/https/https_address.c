@@ -1,131 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * https_address.c - where a server is, and under which name it is verified.
+ * https_address.c - which addresses a client connects to, which name it verifies, and whether it
+ * uses a proxy.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "https/address_list.h"
 #include "https/https_private.h"
 #include "mimo/cleanup.h"
-#include "mimo/outcome.h"
-
-/* A URL in its parts. */
-struct place {
-    char *scheme;
-    char *host; /* IPv6 addresses in brackets */
-    char *port;
-    char *path; /* "" or "/..." without a slash at its end, the query with it */
-};
-
-static void free_place(struct place *place)
-{
-    curl_free(place->scheme);
-    curl_free(place->host);
-    curl_free(place->port);
-    free(place->path);
-}
-#define cleanup_place __attribute__((cleanup(free_place)))
 
 int https_append(struct curl_slist **list, const char *text, struct error *error)
 {
     struct curl_slist *longer = curl_slist_append(*list, text);
     if (!longer)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     *list = longer;
     return 0;
 }
 
-/* Everything behind host and port. */
-static char *path_of(const char *url)
+/* Gives libcurl the addresses in its own form, "host:port:address,[address]", so that it resolves
+ * nothing. */
+static int set_addresses(struct https_client *client, const struct https_options *options,
+                         struct error *error)
 {
-    const char *host = strstr(url, "://");
-    const char *path = host ? host + 3 + strcspn(host + 3, "/?") : "";
-    return strdup(strcmp(path, "/") == 0 ? "" : path);
-}
-
-static int take_apart(const char *url, struct place *ret_place, struct error *error)
-{
-    CURLU *parser = curl_url();
-    CURLUcode code = parser ? curl_url_set(parser, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
-                            : CURLUE_OUT_OF_MEMORY;
-    if (code == CURLUE_OK)
-        code = curl_url_get(parser, CURLUPART_SCHEME, &ret_place->scheme, 0);
-    if (code == CURLUE_OK)
-        code = curl_url_get(parser, CURLUPART_HOST, &ret_place->host, 0);
-    if (code == CURLUE_OK)
-        code = curl_url_get(parser, CURLUPART_PORT, &ret_place->port, CURLU_DEFAULT_PORT);
-    curl_url_cleanup(parser);
-    ret_place->path = path_of(url);
-    if (code == CURLUE_OUT_OF_MEMORY || !ret_place->path)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
-    if (code == CURLUE_OK && strlen(ret_place->host) < HTTPS_PEER_SIZE - 8)
+    struct endpoint_addresses found;
+    char line[ENDPOINT_NAME_SIZE * (1 + ENDPOINT_ADDRESSES_MAXIMUM)];
+    char address[ENDPOINT_NAME_SIZE];
+    if (endpoint_is_address(client->endpoint.host))
         return 0;
-    char shown[256];
-    status_text_copy(shown, sizeof shown, url);
-    return error_set(error, ERROR_INVALID, "%s is no https://host[:port][/path]: %s", shown,
-                     code == CURLUE_OK ? "its host is too long" : curl_url_strerror(code));
-}
-
-static int check_scheme(const struct place *place, const struct https_options *options,
-                        struct error *error)
-{
-    if (strcmp(place->scheme, "https") == 0 ||
-        (options->is_plain_allowed && strcmp(place->scheme, "http") == 0))
-        return 0;
-    return error_set(error, ERROR_INVALID, "%s is not https: nothing else is spoken", place->host);
-}
-
-/* Says where the server is, so that libcurl asks no resolver. */
-static int set_addresses(struct https_client *client, const struct place *place,
-                         const struct https_options *options, struct error *error)
-{
-    struct address_list list;
-    char line[HTTPS_PEER_SIZE + ADDRESS_LIST_SIZE];
-    if (place->host[0] == '[' || address_is_valid(place->host))
-        return 0;
-    if (address_list_collect(options->addresses, place->host, atoi(place->port), &list, error) < 0)
+    if (endpoint_find_addresses(options->endpoints, &client->endpoint, &found, error) < 0)
         return -1;
-    if (list.count > 0) {
-        snprintf(line, sizeof line, "%s:%s", client->peer, list.text);
-        return https_append(&client->resolve, line, error);
-    }
-    if (options->resolves_names)
-        return 0;
-    return error_set(error, ERROR_NOT_FOUND, "there is no address of %s", client->peer);
+    if (found.count == 0)
+        return options->resolves_names
+                   ? 0
+                   : error_set(error, ERROR_NOT_FOUND, "there is no address of %s", client->peer);
+    int length = snprintf(line, sizeof line, "%s", client->peer);
+    for (size_t i = 0; i < found.count; i++)
+        length += snprintf(line + length, sizeof line - (size_t)length, "%c%s", i ? ',' : ':',
+                           endpoint_format_host(found.texts[i], address));
+    return https_append(&client->resolve, line, error);
 }
 
-/* Where the certificate is to be checked for another name than the server's, the URL bears that
- * name (libcurl takes the name for SNI and verification from nowhere else), and the connection is
- * turned to the server. */
-static int set_names(struct https_client *client, const struct place *place,
-                     const struct https_options *options, struct error *error)
+/* libcurl takes the name for SNI and verification from the URL only. To verify another name than
+ * the host's, the URL has that name, and the connection is redirected to the server. */
+static int set_names(struct https_client *client, const struct https_options *options,
+                     const char *path, struct error *error)
 {
     const char *name = options->tls_server_name;
+    const char *scheme = client->endpoint.is_plain ? "http" : "https";
+    char host[ENDPOINT_NAME_SIZE];
     cleanup_free char *line = NULL;
-    if (asprintf(&client->base, "%s://%s:%s%s", place->scheme, name ? name : place->host,
-                 place->port, place->path) < 0) {
+    if (asprintf(&client->base, "%s://%s:%u%s", scheme,
+                 name ? name : endpoint_format_host(client->endpoint.host, host),
+                 client->endpoint.port, path) < 0) {
         client->base = NULL;
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     }
     if (!name)
         return 0;
     client->is_renamed = true;
-    if (asprintf(&line, "%s:%s:%s", name, place->port, client->peer) < 0) {
+    if (asprintf(&line, "%s:%u:%s", name, client->endpoint.port, client->peer) < 0) {
         line = NULL;
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     }
     return https_append(&client->connect_to, line, error);
+}
+
+/* Finds the proxy that libcurl would take from the environment. Plain http looks at the variable in
+ * lower case only, as curl(1) does: a CGI server sets HTTP_PROXY from a header of its client. */
+static void find_proxy(struct https_client *client)
+{
+    static const char *const for_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    static const char *const for_http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    const char *const *names = client->endpoint.is_plain ? for_http : for_https;
+    for (size_t i = 0; i < sizeof for_https / sizeof for_https[0] && names[i]; i++) {
+        const char *value = getenv(names[i]);
+        if (!value || !value[0])
+            continue;
+        const char *password_end = strrchr(value, '@');
+        snprintf(client->proxy, sizeof client->proxy, "%s (%s)",
+                 password_end ? password_end + 1 : value, names[i]);
+        return;
+    }
 }
 
 int https_client_locate(struct https_client *client, const struct https_options *options,
                         struct error *error)
 {
-    cleanup_place struct place place = {0};
-    if (take_apart(options->url, &place, error) < 0 || check_scheme(&place, options, error) < 0)
+    cleanup_free char *path = NULL;
+    if (endpoint_parse(options->url,
+                       options->is_plain_allowed ? ENDPOINT_HTTPS_OR_HTTP : ENDPOINT_HTTPS,
+                       &client->endpoint, &path, error) < 0)
         return -1;
-    snprintf(client->peer, sizeof client->peer, "%s:%s", place.host, place.port);
-    if (set_addresses(client, &place, options, error) < 0)
+    endpoint_format(&client->endpoint, client->peer);
+    if (options->uses_proxy && !endpoint_is_loopback(&client->endpoint))
+        find_proxy(client);
+    if (set_addresses(client, options, error) < 0)
         return -1;
-    return set_names(client, &place, options, error);
+    return set_names(client, options, path, error);
 }

@@ -2,9 +2,9 @@
 /*
  * https_client.c - one kept connection to one server, by libcurl.
  *
- * May run inside a worker's sandbox: no file may be opened, no name resolved, no thread started, no
- * signal handler changed. Every option that would make libcurl do so is set here, also where
- * today's default happens to be the same.
+ * Runs inside a worker's sandbox as well: it must open no file, resolve no name, start no thread
+ * and change no signal handler. Every option of libcurl that concerns these is set here, even where
+ * today's default is the same.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ enum { HANDSHAKE_MESSAGES_MAXIMUM = 500 };
 /* ---- set-up ---- */
 
 /* OpenSSL sets itself up with the first context: configuration, providers, algorithms. (A whole
- * handshake in memory was measured to spare a worker nothing more.) */
+ * handshake in memory was measured: it saves a worker nothing more.) */
 static int set_up_openssl(struct error *error)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -52,8 +52,8 @@ static struct curl_blob blob_of(const char *pem)
     return (struct curl_blob){(void *)(uintptr_t)pem, strlen(pem), CURL_BLOB_NOCOPY};
 }
 
-/* OpenSSL takes handshake messages that mean nothing for as long as they come (HelloRequest,
- * session tickets), without going back to libcurl, which could look at the time. */
+/* OpenSSL reads meaningless handshake messages (HelloRequest, session tickets) as long as they
+ * come, and does not return to libcurl, which would notice the timeout. */
 static long refuse_to_read(BIO *bio, int operation, const char *data, size_t length, int argument,
                            long long_argument, int result, size_t *processed)
 {
@@ -66,13 +66,16 @@ static long refuse_to_read(BIO *bio, int operation, const char *data, size_t len
     return operation == BIO_CB_READ ? 0 : result;
 }
 
-static void count_message(int is_written, int version, int type, const void *data, size_t length,
+/* Counts handshake messages, and keeps the description of an alert (RFC 8446, 6): a TLS 1.3 server
+ * refuses a client certificate only after the client's handshake is done, and libcurl reports that
+ * as a lost connection. */
+static void watch_message(int is_written, int version, int type, const void *data, size_t length,
                           SSL *ssl, void *context)
 {
     struct https_client *client = context;
     (void)version;
-    (void)data;
-    (void)length;
+    if (!is_written && type == SSL3_RT_ALERT && length == 2)
+        client->alert = ((const unsigned char *)data)[1];
     if (is_written || type != SSL3_RT_HANDSHAKE)
         return;
     client->handshake_messages++;
@@ -83,19 +86,21 @@ static void count_message(int is_written, int version, int type, const void *dat
 static CURLcode watch_handshakes(CURL *curl, void *ssl_context, void *client)
 {
     (void)curl;
-    SSL_CTX_set_msg_callback(ssl_context, count_message);
+    SSL_CTX_set_msg_callback(ssl_context, watch_message);
     SSL_CTX_set_msg_callback_arg(ssl_context, client);
     return CURLE_OK;
 }
 
-/* The first failure of a row of options is kept. */
+/* Keeps the first failure of several options. */
 #define SET(option, value) (code = code ? code : curl_easy_setopt(client->curl, option, value))
 
 static CURLcode set_trust(struct https_client *client, const struct https_options *options)
 {
     CURLcode code = CURLE_OK;
-    SET(CURLOPT_CAINFO, NULL);
-    SET(CURLOPT_CAPATH, NULL);
+    if (!options->trusts_system) {
+        SET(CURLOPT_CAINFO, NULL);
+        SET(CURLOPT_CAPATH, NULL);
+    }
     SET(CURLOPT_SSL_VERIFYPEER, options->is_insecure ? 0L : 1L);
     SET(CURLOPT_SSL_VERIFYHOST, options->is_insecure ? 0L : 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -105,32 +110,36 @@ static CURLcode set_trust(struct https_client *client, const struct https_option
         struct curl_blob ca = blob_of(options->ca);
         SET(CURLOPT_CAINFO_BLOB, &ca);
     }
-    if (options->client_certificate && options->client_key) {
+    client->has_certificate = options->client_certificate && options->client_key;
+    if (client->has_certificate) {
         struct curl_blob certificate = blob_of(options->client_certificate);
         struct curl_blob key = blob_of(options->client_key);
         SET(CURLOPT_SSLCERT_BLOB, &certificate);
         SET(CURLOPT_SSLKEY_BLOB, &key);
+        SET(CURLOPT_KEYPASSWD, ""); /* else OpenSSL asks for a pass phrase on the terminal */
     }
     return code;
 }
 
-static CURLcode set_transport(struct https_client *client)
+static CURLcode set_transport(struct https_client *client, const struct https_options *options)
 {
-    bool is_plain = strncmp(client->base, "http:", strlen("http:")) == 0;
     CURLcode code = CURLE_OK;
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, is_plain ? "http" : "https");
+    SET(CURLOPT_PROTOCOLS_STR, client->endpoint.is_plain ? "http" : "https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_NOPROXY, "*");
+    if (!client->proxy[0]) {
+        SET(CURLOPT_PROXY, "");
+        SET(CURLOPT_NOPROXY, "*");
+    }
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
     SET(CURLOPT_ACCEPT_ENCODING, NULL);
     SET(CURLOPT_MAXCONNECTS, 1L);
     SET(CURLOPT_RESOLVE, client->resolve);
     SET(CURLOPT_CONNECT_TO, client->connect_to);
-    SET(CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
+    SET(CURLOPT_USERAGENT,
+        options->user_agent ? options->user_agent : PACKAGE_NAME "/" PACKAGE_VERSION);
     SET(CURLOPT_ERRORBUFFER, client->curl_message);
     return code;
 }
@@ -142,11 +151,12 @@ static int set_up(struct https_client *client, const struct https_options *optio
     https_client_set_timeouts(client, HTTPS_CONNECT_TIMEOUT, HTTPS_REQUEST_TIMEOUT);
     if (https_client_locate(client, options, error) < 0)
         return -1;
-    if (!options->ca && !options->is_insecure && strncmp(client->base, "https:", 6) == 0)
-        return error_set(error, ERROR_INVALID,
-                         "there is no CA certificate: nothing to verify %s with", client->peer);
+    if (!options->ca && !options->trusts_system && !options->is_insecure &&
+        !client->endpoint.is_plain)
+        return error_set(error, ERROR_INVALID, "there is no CA certificate to verify %s with",
+                         client->peer);
     client->curl = curl_easy_init();
-    CURLcode code = client->curl ? set_transport(client) : CURLE_OUT_OF_MEMORY;
+    CURLcode code = client->curl ? set_transport(client, options) : CURLE_OUT_OF_MEMORY;
     if (code == CURLE_OK)
         code = set_trust(client, options);
     if (code != CURLE_OK)
@@ -160,7 +170,7 @@ int https_client_create(const struct https_options *options, struct https_client
 {
     struct https_client *client = calloc(1, sizeof *client);
     if (!client)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     if (set_up(client, options, error) < 0) {
         https_client_free(client);
         return -1;
@@ -192,6 +202,16 @@ const char *https_client_peer(const struct https_client *client)
     return client->peer;
 }
 
+void https_client_read_header(const struct https_client *client, const char *name, char *value,
+                              size_t size)
+{
+    struct curl_header *header;
+    value[0] = '\0';
+    for (size_t i = 0;
+         curl_easy_header(client->curl, name, i, CURLH_HEADER, -1, &header) == CURLHE_OK; i++)
+        snprintf(value, size, "%s", header->value);
+}
+
 /* ---- an answer as it comes in ---- */
 
 struct incoming {
@@ -219,7 +239,7 @@ static size_t take_body(char *data, size_t one, size_t length, void *context)
     return length;
 }
 
-/* Counts those of 1xx answers as well, of which there may be any number. */
+/* Counts the headers of informational (1xx) answers as well: there may be any number of them. */
 static size_t take_header(char *data, size_t one, size_t length, void *context)
 {
     struct incoming *incoming = context;
@@ -229,28 +249,21 @@ static size_t take_header(char *data, size_t one, size_t length, void *context)
     return incoming->header_length <= HTTPS_HEADERS_MAXIMUM ? length : refuse(incoming, length);
 }
 
-/* The last header of that name, or "". */
-static void read_header(CURL *curl, const char *name, char *value, size_t size)
-{
-    struct curl_header *header;
-    value[0] = '\0';
-    for (size_t i = 0; curl_easy_header(curl, name, i, CURLH_HEADER, -1, &header) == CURLHE_OK; i++)
-        snprintf(value, size, "%s", header->value);
-}
-
-static void read_answer(CURL *curl, struct https_answer *answer)
+static void read_answer(const struct https_client *client, struct https_answer *answer)
 {
     curl_off_t seconds = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
-    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+    curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &seconds);
     answer->retry_after = seconds > 0 ? (long)seconds : 0; /* a date may be past */
-    read_header(curl, "Content-Type", answer->content_type, sizeof answer->content_type);
-    read_header(curl, "WWW-Authenticate", answer->challenge, sizeof answer->challenge);
+    https_client_read_header(client, "Content-Type", answer->content_type,
+                             sizeof answer->content_type);
+    https_client_read_header(client, "WWW-Authenticate", answer->challenge,
+                             sizeof answer->challenge);
 }
 
 /* ---- a request ---- */
 
-/* The list may hold a token: it is wiped. */
+/* Wipes the list, because it may hold a token. */
 static void free_headers(struct curl_slist **headers)
 {
     for (struct curl_slist *header = *headers; header; header = header->next)
@@ -262,12 +275,12 @@ static void free_headers(struct curl_slist **headers)
 static int make_headers(const struct https_client *client, const struct https_request *request,
                         struct curl_slist **headers, struct error *error)
 {
-    char host[HTTPS_PEER_SIZE + 8];
+    char host[ENDPOINT_NAME_SIZE + 8];
     snprintf(host, sizeof host, "Host: %s", client->peer);
-    /* The URL bears the name to verify; the server is still to hear its own. */
+    /* The URL has the name to verify; the Host line must have the server's own. */
     if (client->is_renamed && https_append(headers, host, error) < 0)
         return -1;
-    /* Takes the header away with which libcurl would wait for a "100 Continue". */
+    /* Removes libcurl's header that asks for a "100 Continue" first. */
     if (request->body && https_append(headers, "Expect:", error) < 0)
         return -1;
     for (size_t i = 0; i < HTTPS_REQUEST_HEADERS && request->headers[i]; i++)
@@ -303,21 +316,26 @@ static void run_request(struct https_client *client, const struct https_request 
     struct incoming incoming = {.answer = answer, .maximum = client->response_maximum};
     client->curl_message[0] = '\0';
     client->handshake_messages = 0;
+    client->alert = HTTPS_NO_ALERT;
     CURLcode code = set_request(client, request, url, headers, &incoming);
     if (code == CURLE_OK)
         code = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
-    read_answer(client->curl, answer);
+    read_answer(client, answer);
     answer->body[answer->length] = '\0';
-    if (client->handshake_messages >= HANDSHAKE_MESSAGES_MAXIMUM)
+    client->answered |= answer->status != 0;
+    if (client->handshake_messages >= HANDSHAKE_MESSAGES_MAXIMUM) {
+        answer->trouble = HTTPS_TROUBLE_TLS;
         error_set(&answer->error, ERROR_UNAVAILABLE,
-                  "TLS: no secure connection to %s: handshake messages without end", client->peer);
-    else if (incoming.is_too_large)
+                  "TLS: no secure connection to %s: endless handshake messages", client->peer);
+    } else if (incoming.is_too_large) {
+        answer->trouble = HTTPS_TROUBLE_TOO_LARGE;
         error_set(&answer->error, ERROR_TOO_LARGE,
                   "the answer of %s is too large (at most %d bytes of headers and %zu of body)",
                   client->peer, HTTPS_HEADERS_MAXIMUM, client->response_maximum);
-    else if (code != CURLE_OK)
-        https_describe_failure(client, code, &answer->error);
+    } else if (code != CURLE_OK) {
+        https_describe_failure(client, code, answer);
+    }
 }
 
 void https_request(struct https_client *client, const struct https_request *request,
@@ -325,13 +343,13 @@ void https_request(struct https_client *client, const struct https_request *requ
 {
     cleanup_headers struct curl_slist *headers = NULL;
     cleanup_free char *url = NULL;
-    /* Never moved, so that no copy of a secret is left behind; the system gives no more memory than
-     * is written to. */
+    /* Never reallocated, so that no copy of a secret is left behind. Pages that are not written to
+     * cost no memory. */
     *ret_answer = (struct https_answer){.body = malloc(client->response_maximum + 1)};
     if (asprintf(&url, "%s%s", client->base, request->path) < 0)
         url = NULL;
     if (!url || !ret_answer->body)
-        error_set(&ret_answer->error, ERROR_SYSTEM, "out of memory for the answer of %s",
+        error_set(&ret_answer->error, ERROR_MEMORY, "out of memory for the answer of %s",
                   client->peer);
     else if (make_headers(client, request, &headers, &ret_answer->error) == 0)
         run_request(client, request, headers, url, ret_answer);

@@ -42,7 +42,7 @@ static int copy_config(struct kubeconfig *copy, const struct kubeconfig *config,
         .tls_server_name = copy_or_null(config->tls_server_name, &failed),
         .insecure = config->insecure,
     };
-    return failed ? error_set(error, ERROR_SYSTEM, "out of memory") : 0;
+    return failed ? error_set_memory(error) : 0;
 }
 
 static int set_authorization(struct kube_client *client, struct error *error)
@@ -52,10 +52,10 @@ static int set_authorization(struct kube_client *client, struct error *error)
     if (asprintf(&client->authorization, "Authorization: Bearer %s", client->config.token) >= 0)
         return 0;
     client->authorization = NULL;
-    return error_set(error, ERROR_SYSTEM, "out of memory");
+    return error_set_memory(error);
 }
 
-static int open_connection(struct kube_client *client, json_t *addresses, struct error *error)
+static int open_connection(struct kube_client *client, const json_t *endpoints, struct error *error)
 {
     const struct kubeconfig *config = &client->config;
     struct error problem = {0};
@@ -65,14 +65,14 @@ static int open_connection(struct kube_client *client, json_t *addresses, struct
         .client_certificate = config->client_certificate,
         .client_key = config->client_key,
         .tls_server_name = config->tls_server_name,
-        .addresses = addresses,
+        .endpoints = endpoints,
         .response_maximum = KUBE_RESPONSE_MAXIMUM,
         .is_insecure = config->insecure,
     };
     if (!options.ca && !config->insecure)
         return error_set(error, ERROR_INVALID,
                          "the kubeconfig has no certificate-authority-data and this machine has no "
-                         "CA bundle: nothing to verify %s:%d with",
+                         "CA bundle to verify %s:%d with",
                          config->host, config->port);
     if (https_client_create(&options, &client->https, &problem) == 0)
         return 0;
@@ -84,14 +84,14 @@ static int open_connection(struct kube_client *client, json_t *addresses, struct
     return error_set(error, problem.kind, "%s", problem.message);
 }
 
-int kube_client_create(const struct kubeconfig *config, json_t *addresses,
+int kube_client_create(const struct kubeconfig *config, const json_t *endpoints,
                        struct kube_client **ret_client, struct error *error)
 {
     struct kube_client *client = calloc(1, sizeof *client);
     if (!client)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     if (copy_config(&client->config, config, error) < 0 || set_authorization(client, error) < 0 ||
-        open_connection(client, addresses, error) < 0) {
+        open_connection(client, endpoints, error) < 0) {
         kube_client_free(client);
         return -1;
     }
@@ -151,7 +151,7 @@ void kube_request(struct kube_client *client, const char *method, const char *pa
     char *text = body ? document_format(body) : NULL;
     *ret_answer = (struct kube_answer){0};
     if (body && !text)
-        error_set(&ret_answer->error, ERROR_SYSTEM, "out of memory");
+        error_set_memory(&ret_answer->error);
     else
         send_request(client, method, path, text, ret_answer);
     if (text) /* may hold a secret */

@@ -30,7 +30,7 @@ int kube_set_system_ca(const char *pem, struct error *error)
 {
     char *copy = pem ? strdup(pem) : NULL;
     if (pem && !copy)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     free(system_ca);
     system_ca = copy;
     return 0;

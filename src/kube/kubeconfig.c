@@ -5,11 +5,9 @@
  * The format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. Only what the current
  * context names is looked at. Secrets are wiped from the tree that they were read from.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <curl/urlapi.h>
 #include <openssl/crypto.h>
 
 #include "kube/kubeconfig_tree.h"
@@ -18,10 +16,9 @@
 #include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
+#include "mimo/endpoint.h"
 #include "mimo/kube.h"
 #include "mimo/outcome.h"
-
-enum { HOST_LENGTH_MAXIMUM = 253, HTTPS_PORT = 443 };
 
 #define EMBED_ADVICE                                                                               \
     "a worker reads no files; mimoctl cluster register embeds them, and so does: "                 \
@@ -62,7 +59,7 @@ static char *copy_text(const char *text, struct error *error)
 {
     char *copy = strdup(text);
     if (!copy)
-        error_set(error, ERROR_SYSTEM, "out of memory");
+        error_set_memory(error);
     return copy;
 }
 
@@ -126,102 +123,40 @@ static int refuse_members(const struct place *place, const struct refusal *refus
 
 /* ---- the server ---- */
 
-static void free_url(CURLU **url)
-{
-    curl_url_cleanup(*url);
-}
-#define cleanup_url __attribute__((cleanup(free_url)))
-
-static void free_part(char **part)
-{
-    curl_free(*part);
-}
-#define cleanup_part __attribute__((cleanup(free_part)))
-
-static bool is_host_name(const char *text)
-{
-    size_t length = strlen(text);
-    return length > 0 && length <= HOST_LENGTH_MAXIMUM &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
-               length;
-}
-
-/* "[::1]" without its brackets; NULL when `host` is no such thing, or without memory. */
-static char *unbracket(const char *host)
-{
-    size_t length = strlen(host);
-    struct in6_addr ignored;
-    if (length < 4 || host[0] != '[' || host[length - 1] != ']')
-        return NULL;
-    cleanup_free char *address = strndup(host + 1, length - 2);
-    if (!address || inet_pton(AF_INET6, address, &ignored) != 1)
-        return NULL;
-    return take_pointer(&address);
-}
-
-static int refuse_url_parts(CURLU *url, const char *shown, struct error *error)
-{
-    static const struct {
-        CURLUPart part;
-        const char *name;
-    } parts[] = {
-        {CURLUPART_USER, "a user"},
-        {CURLUPART_PASSWORD, "a password"},
-        {CURLUPART_QUERY, "a query"},
-        {CURLUPART_FRAGMENT, "a fragment"},
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        cleanup_part char *text = NULL;
-        if (curl_url_get(url, parts[i].part, &text, 0) == CURLUE_OK)
-            return error_set(error, ERROR_INVALID, "server %s has %s in its URL; leave it out",
-                             shown, parts[i].name);
-    }
-    return 0;
-}
-
 /* Takes the URL apart, and puts it together again in the one form that is compared and used. */
 static int set_server(struct kubeconfig *config, const char *server, struct error *error)
 {
-    cleanup_url CURLU *url = curl_url();
-    cleanup_part char *scheme = NULL;
-    cleanup_part char *host = NULL;
-    cleanup_part char *port = NULL;
-    cleanup_part char *path = NULL;
-    char shown[256];
-    status_text_copy(shown, sizeof shown, server);
-    CURLUcode code = CURLUE_OUT_OF_MEMORY;
-    if (url)
-        code = curl_url_set(url, CURLUPART_URL, server, CURLU_NON_SUPPORT_SCHEME);
-    if (code == CURLUE_OK)
-        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-    if (code == CURLUE_OK && strcmp(scheme, "https") != 0)
-        return error_set(error, ERROR_INVALID, "server %s is not https: nothing else is spoken",
-                         shown);
-    if (code == CURLUE_OK)
-        code = curl_url_get(url, CURLUPART_HOST, &host, 0);
-    if (code == CURLUE_OK)
-        code = curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
-    if (code == CURLUE_OK)
-        code = curl_url_get(url, CURLUPART_PATH, &path, 0);
-    if (code != CURLUE_OK)
-        return error_set(error, ERROR_INVALID, "server %s is no https://host[:port][/path]: %s",
-                         shown, curl_url_strerror(code));
-    if (refuse_url_parts(url, shown, error) < 0)
-        return -1;
-    config->host = is_host_name(host) ? strdup(host) : unbracket(host);
+    struct endpoint endpoint;
+    cleanup_free char *path = NULL;
+    char name[ENDPOINT_NAME_SIZE];
+    if (endpoint_parse(server, ENDPOINT_HTTPS, &endpoint, &path, error) < 0)
+        return error_prefix(error, "server");
+    if (strchr(path, '?'))
+        return error_set(error, ERROR_INVALID, "server %s has a query in its URL: leave it out",
+                         endpoint_format(&endpoint, name));
+    config->host = copy_text(endpoint.host, error);
     if (!config->host)
-        return error_set(error, ERROR_INVALID, "server %s: its host is no name and no address",
-                         shown);
-    config->port = atoi(port);
-    size_t path_length = strlen(path);
-    while (path_length > 0 && path[path_length - 1] == '/')
-        path_length--;
-    if (asprintf(&config->server, "https://%s:%d%.*s", host, config->port, (int)path_length, path) <
-        0) {
+        return -1;
+    config->port = endpoint.port;
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    if (asprintf(&config->server, "https://%s%.*s", endpoint_format(&endpoint, name), (int)length,
+                 path) < 0) {
         config->server = NULL;
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     }
     return 0;
+}
+
+static bool is_same_server(const struct kubeconfig *one, const struct kubeconfig *other)
+{
+    struct endpoint endpoints[2];
+    cleanup_free char *path = NULL;
+    cleanup_free char *other_path = NULL;
+    return endpoint_parse(one->server, ENDPOINT_HTTPS, &endpoints[0], &path, NULL) == 0 &&
+           endpoint_parse(other->server, ENDPOINT_HTTPS, &endpoints[1], &other_path, NULL) == 0 &&
+           endpoint_equals(&endpoints[0], &endpoints[1]) && strcmp(path, other_path) == 0;
 }
 
 int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error)
@@ -230,9 +165,7 @@ int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, s
     int result = set_server(&expected, url, error);
     if (result < 0)
         error_prefix(error, "the cluster's apiserverProfile.url");
-    else if (strcasecmp(config->host, expected.host) != 0 || config->port != expected.port ||
-             strcmp(strchr(config->server + strlen("https://"), '/') ?: "",
-                    strchr(expected.server + strlen("https://"), '/') ?: "") != 0)
+    else if (!is_same_server(config, &expected))
         result = error_set(error, ERROR_INVALID,
                            "the kubeconfig is for server %s, but the cluster's "
                            "apiserverProfile.url is %s: register the cluster again",
@@ -263,8 +196,8 @@ static int read_cluster(const struct place *cluster, struct kubeconfig *config, 
         return -1;
     if (!name)
         return 0;
-    if (!is_host_name(name))
-        return error_set(error, ERROR_INVALID, "%s: tls-server-name is no host name",
+    if (!endpoint_is_host_name(name))
+        return error_set(error, ERROR_INVALID, "%s: tls-server-name is not a host name",
                          cluster->words);
     config->tls_server_name = copy_text(name, error);
     return config->tls_server_name ? 0 : -1;

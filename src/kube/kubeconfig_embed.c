@@ -38,7 +38,7 @@ static const struct reference {
 
 static int out_of_memory(struct error *error)
 {
-    return error_set(error, ERROR_SYSTEM, "out of memory");
+    return error_set_memory(error);
 }
 
 static void wipe_text(char **text)

@@ -43,7 +43,7 @@ int pem_check_certificates(const char *pem, const char *what, struct error *erro
 {
     cleanup_bio BIO *bio = BIO_new_mem_buf(pem, -1);
     if (!bio)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     for (int count = 0;; count++) {
         cleanup_certificate X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
         if (certificate)
@@ -72,7 +72,7 @@ int pem_check_key(const char *key_pem, const char *certificate_pem, const char *
     cleanup_bio BIO *certificate_bio = BIO_new_mem_buf(certificate_pem, -1);
     cleanup_bio BIO *key_bio = BIO_new_mem_buf(key_pem, -1);
     if (!certificate_bio || !key_bio)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     bool asked = false;
     cleanup_key EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, refuse_pass_phrase, &asked);
     if (asked) {

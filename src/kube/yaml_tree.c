@@ -43,7 +43,7 @@ static json_t *refuse(struct reader *reader, const yaml_event_t *event, const ch
 
 static json_t *out_of_memory(struct reader *reader)
 {
-    error_set(reader->error, ERROR_SYSTEM, "out of memory");
+    error_set_memory(reader->error);
     return NULL;
 }
 
@@ -54,7 +54,7 @@ static int next_event(struct reader *reader, yaml_event_t *event)
     if (yaml_parser_parse(&reader->parser, event))
         return 0;
     if (reader->parser.error == YAML_MEMORY_ERROR)
-        return error_set(reader->error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(reader->error);
     return fail_at(reader, &reader->parser.problem_mark,
                    reader->parser.problem ? reader->parser.problem : "not YAML");
 }
@@ -92,7 +92,7 @@ static int fill_sequence(struct reader *reader, json_t *sequence, int depth)
         if (!value)
             return -1;
         if (json_array_append_new(sequence, value) < 0)
-            return error_set(reader->error, ERROR_SYSTEM, "out of memory");
+            return error_set_memory(reader->error);
     }
 }
 
@@ -124,7 +124,7 @@ static int fill_mapping(struct reader *reader, json_t *mapping, int depth)
         if (!value)
             return -1;
         if (json_object_set_new(mapping, (const char *)key.data.scalar.value, value) < 0)
-            return error_set(reader->error, ERROR_SYSTEM, "out of memory");
+            return error_set_memory(reader->error);
     }
 }
 

@@ -79,7 +79,7 @@ struct step_result worker_take_certificate(struct task_context *context, size_t 
                              position);
     if (!worker->workplace->certificate_directory)
         return key_vault_read(document_get(context->job->settings, "azure"),
-                              context->job->addresses, &worker->workplace->azure,
+                              context->job->endpoints, &worker->workplace->azure,
                               worker->order->certificates[position], ret_data);
     struct worker_certificate *certificate = &worker->certificates[position];
     if (certificate->error.kind != ERROR_NONE)

@@ -96,7 +96,7 @@ static int fill_kubeconfig(struct worker *worker, const struct task_context *con
         close(take_fd(&worker->kubeconfig_fd));
         return 0;
     }
-    int formatted = kubeconfig_format(kubeconfig, context->job->addresses,
+    int formatted = kubeconfig_format(kubeconfig, context->job->endpoints,
                                       (unsigned)context->job->attempt - 1, &text, error);
     kubeconfig_free(kubeconfig);
     if (formatted < 0)

@@ -110,7 +110,7 @@ static struct step_result run_built_in(struct task_context *context, struct kube
     struct error error;
     int status = 0;
     if (config)
-        status = kube_client_create(config, context->job->addresses, &context->kube, &error);
+        status = kube_client_create(config, context->job->endpoints, &context->kube, &error);
     if (config)
         kubeconfig_free(config); /* the client has its own */
     if (status < 0)

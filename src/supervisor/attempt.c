@@ -177,18 +177,18 @@ static json_t *make_settings(const struct supervisor *supervisor, const struct t
 
 /* JSON of the job, and behind it the sealed credentials, in memory that nobody can change any more.
  */
-static int make_job(struct supervisor *supervisor, struct worker *worker, json_t *addresses,
+static int make_job(struct supervisor *supervisor, struct worker *worker, json_t *endpoints,
                     struct launcher_launch *launch, struct error *error)
 {
     struct claim *claim = &worker->settlement.claim;
     json_t *manifest = manifest_document(&claim->manifest);
     json_t *cluster = cluster_document(&claim->cluster);
-    cleanup_json json_t *no_addresses = json_array();
+    cleanup_json json_t *no_endpoints = json_array();
     cleanup_json json_t *settings = make_settings(supervisor, worker->task, cluster, launch);
     cleanup_json json_t *job = job_build(
         worker->manifest_id, worker->task_id, worker->cluster, worker->settlement.attempt,
         supervisor->rules.actuator, document_get(manifest, "maintenanceManifest.parameters"),
-        document_get(cluster, "openShiftCluster"), addresses ? addresses : no_addresses, settings);
+        document_get(cluster, "openShiftCluster"), endpoints ? endpoints : no_endpoints, settings);
     cleanup_free char *text = job ? document_format(job) : NULL;
     if (!text)
         return error_set(error, ERROR_MEMORY, "out of memory while making the job");
@@ -264,7 +264,7 @@ static int launch(struct supervisor *supervisor, struct worker *worker,
 {
     struct launcher_launch launch = {.port_count = servers->port_count};
     memcpy(launch.ports, servers->ports, sizeof(launch.ports));
-    cleanup_fd int job = make_job(supervisor, worker, servers->addresses, &launch, error);
+    cleanup_fd int job = make_job(supervisor, worker, servers->endpoints, &launch, error);
     if (job < 0)
         return -1;
     cleanup_fd int report = -1;

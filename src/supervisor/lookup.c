@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "mimo/document.h"
 #include "supervisor/resolver.h"
 
 struct lookup {
@@ -19,7 +20,7 @@ struct lookup {
 static void free_lookup(struct lookup *lookup)
 {
     json_decref(lookup->urls);
-    json_decref(lookup->result.addresses);
+    json_decref(lookup->result.endpoints);
     free(lookup);
 }
 
@@ -35,7 +36,7 @@ static void add_port(struct lookup_result *result, uint16_t port)
     result->ports[result->port_count++] = port;
 }
 
-static void on_resolved(void *context, json_t *addresses, uint16_t port, const struct error *error);
+static void on_resolved(void *context, json_t *endpoint, const struct error *error);
 
 static int resolve_next(struct lookup *lookup, struct error *error)
 {
@@ -43,16 +44,16 @@ static int resolve_next(struct lookup *lookup, struct error *error)
     return resolver_start(lookup->loop, url, on_resolved, lookup, error);
 }
 
-static void on_resolved(void *context, json_t *addresses, uint16_t port, const struct error *error)
+static void on_resolved(void *context, json_t *endpoint, const struct error *error)
 {
     struct lookup *lookup = context;
     struct error own;
-    if (!addresses) {
+    if (!endpoint) {
         finish(lookup, error);
         return;
     }
-    add_port(&lookup->result, port);
-    if (json_array_extend(lookup->result.addresses, addresses) < 0) {
+    add_port(&lookup->result, (uint16_t)document_integer(endpoint, "port", 0));
+    if (json_array_append(lookup->result.endpoints, endpoint) < 0) {
         error_set_memory(&own);
         finish(lookup, &own);
     } else if (lookup->next == json_array_size(lookup->urls)) {
@@ -71,7 +72,7 @@ int lookup_start(uv_loop_t *loop, json_t *urls, uint16_t port, lookup_done_f *do
     *lookup = (struct lookup){
         .loop = loop,
         .urls = json_incref(urls),
-        .result.addresses = json_array(),
+        .result.endpoints = json_array(),
         .done = done,
         .context = context,
     };

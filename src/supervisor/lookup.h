@@ -14,7 +14,7 @@
 
 /* What goes into the job and the order. */
 struct lookup_result {
-    json_t *addresses; /* as resolver.h has them */
+    json_t *endpoints; /* array of endpoints with their addresses, endpoint.h */
     uint16_t ports[LAUNCH_PORTS_MAXIMUM];
     uint32_t port_count;
 };

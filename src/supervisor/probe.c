@@ -116,37 +116,22 @@ static void on_impatient(uv_timer_t *timer)
         uv_close((uv_handle_t *)&probe->tcp, on_tcp_closed); /* calls on_connected with ECANCELED */
 }
 
-/* The first address of "host:port:address,address". */
-static int first_address(json_t *addresses, uint16_t port, struct sockaddr_storage *ret_address)
+static int first_address(const json_t *endpoint, struct sockaddr_storage *ret_address)
 {
-    const char *text = json_string_value(json_array_get(addresses, 0));
-    char marker[16];
-    snprintf(marker, sizeof(marker), ":%u:", (unsigned)port);
-    const char *start = text ? strstr(text, marker) : NULL;
-    if (!start)
+    const char *address = json_string_value(json_array_get(document_get(endpoint, "addresses"), 0));
+    int port = (int)document_integer(endpoint, "port", 0);
+    if (!address)
         return -1;
-    start += strlen(marker);
-    char address[128];
-    size_t length = strcspn(start, ",");
-    bool bracketed = *start == '[';
-    if (bracketed) {
-        start++;
-        length -= 2;
-    }
-    if (length >= sizeof(address))
-        return -1;
-    memcpy(address, start, length);
-    address[length] = '\0';
-    return bracketed ? uv_ip6_addr(address, port, (struct sockaddr_in6 *)ret_address)
-                     : uv_ip4_addr(address, port, (struct sockaddr_in *)ret_address);
+    return strchr(address, ':') ? uv_ip6_addr(address, port, (struct sockaddr_in6 *)ret_address)
+                                : uv_ip4_addr(address, port, (struct sockaddr_in *)ret_address);
 }
 
-static void on_resolved(void *context, json_t *addresses, uint16_t port, const struct error *error)
+static void on_resolved(void *context, json_t *endpoint, const struct error *error)
 {
     (void)error;
     struct probe *probe = context;
     struct sockaddr_storage address;
-    if (probe->closing || !addresses || first_address(addresses, port, &address) != 0 ||
+    if (probe->closing || !endpoint || first_address(endpoint, &address) != 0 ||
         uv_tcp_init(probe->loop, &probe->tcp) < 0) {
         try_next(probe);
         return;

@@ -587,6 +587,15 @@ def test_nobody_at_the_address_is_3_and_says_where_it_came_from(mimoctl):
     assert "is mimo-api running there" in done.stderr
 
 
+def test_proxy_of_the_environment_is_not_used_for_loopback_and_is_named_elsewhere(mimoctl, api):
+    proxy = {"https_proxy": "http://user:secret@127.0.0.1:1", "no_proxy": None, "NO_PROXY": None}
+    api.answer("GET /admin/tasks", {"value": []})
+    mimoctl("task", "list", **proxy)
+    done = mimoctl("task", "list", MIMO_URL="https://mimo.example.test", status=3, **proxy)
+    assert "the environment sets the proxy 127.0.0.1:1 (https_proxy)" in done.stderr
+    assert "no_proxy" in done.stderr and "secret" not in done.stderr
+
+
 def test_refused_token_is_3_and_says_which(mimoctl, api, directory):
     api.answer("GET /admin/tasks", error("InvalidAuthenticationToken", "no"), status=401, headers={
         "WWW-Authenticate": 'Bearer error="invalid_token", error_description="the token is not known"'})

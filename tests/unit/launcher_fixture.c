@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "endpoint_fixture.h"
 #include "launcher_fixture.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -262,18 +263,17 @@ static char *make_job(const struct attempt_request *request)
     struct error error;
     cleanup_json json_t *parameters = NULL;
     cleanup_json json_t *cluster = json_pack("{s:s, s:{}}", "id", SOME_CLUSTER, "properties");
-    cleanup_json json_t *addresses = json_array();
+    cleanup_json json_t *endpoints =
+        request->host ? endpoints_of(request->host, request->host_port, "127.0.0.1") : json_array();
     if (request->parameters)
         parameters = document_parse(request->parameters, strlen(request->parameters), &error);
     if (request->parameters && !parameters)
         fail_msg("%s: %s", request->parameters, error.message);
     if (request->cluster_url)
         document_set(cluster, "properties.apiserverProfile.url", json_string(request->cluster_url));
-    if (request->address)
-        json_array_append_new(addresses, json_string(request->address));
     cleanup_json json_t *job =
         job_build(SOME_UUID, request->task ? request->task : PRACTICE_TASK, SOME_CLUSTER, 1,
-                  SOME_UUID, parameters, cluster, addresses, NULL);
+                  SOME_UUID, parameters, cluster, endpoints, NULL);
     char *text = document_format(job);
     assert_non_null(text);
     return text;

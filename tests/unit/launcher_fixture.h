@@ -43,8 +43,9 @@ struct attempt_request {
     const char *task;        /* UUID; NULL: the practice task */
     const char *parameters;  /* JSON, or NULL */
     const char *cluster_url; /* apiserverProfile.url, or NULL */
-    const char *address;     /* "host:port:address", or NULL */
-    uint16_t port;           /* that may be connected to, or 0 */
+    const char *host;        /* of an endpoint at 127.0.0.1, or NULL */
+    uint16_t host_port;
+    uint16_t port; /* that may be connected to, or 0 */
     const void *sealed;
     size_t sealed_length;
     uint32_t alarm_seconds; /* 0: a minute */

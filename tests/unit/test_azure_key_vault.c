@@ -223,7 +223,7 @@ static void every_answer_of_the_vault_has_its_outcome(void **state)
     }
 }
 
-static void no_whole_answer_is_transient_and_no_http_is_not(void **state)
+static void no_whole_answer_is_transient(void **state)
 {
     (void)state;
     struct reading reading = {.tokens = GIVEN,
@@ -232,10 +232,10 @@ static void no_whole_answer_is_transient_and_no_http_is_not(void **state)
     expect_end(&reading, OUTCOME_TRANSIENT, "connection closed in the middle of an answer by ");
     reading.vault = "no HTTP\r\n\r\n";
     read_it(&reading);
-    expect_end(&reading, OUTCOME_TERMINAL, "no HTTP/1.1 answer from 127.0.0.1:");
+    expect_end(&reading, OUTCOME_TRANSIENT, "no HTTP/1.1 answer from 127.0.0.1:");
     reading.tokens = "no HTTP\r\n\r\n";
     read_it(&reading);
-    expect_end(&reading, OUTCOME_TERMINAL, "no HTTP/1.1 answer from 127.0.0.1:");
+    expect_end(&reading, OUTCOME_TRANSIENT, "no HTTP/1.1 answer from 127.0.0.1:");
     assert_string_equal("", reading.said_to_vault);
 }
 
@@ -359,7 +359,7 @@ int main(void)
         cmocka_unit_test(a_platform_gets_its_header_and_the_name_of_the_identity),
         cmocka_unit_test(an_application_posts_its_secret_to_its_tenant_alone),
         cmocka_unit_test(every_answer_of_the_vault_has_its_outcome),
-        cmocka_unit_test(no_whole_answer_is_transient_and_no_http_is_not),
+        cmocka_unit_test(no_whole_answer_is_transient),
         cmocka_unit_test(retry_after_is_told),
         cmocka_unit_test(pkcs12_is_decoded),
         cmocka_unit_test(every_answer_to_a_request_for_a_token_has_its_outcome),

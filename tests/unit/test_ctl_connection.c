@@ -195,10 +195,10 @@ static void addresses_that_would_show_a_token_are_refused(void **state)
     } cases[] = {
         {"http://mimo.example.com", "is not https"},
         {"http://127.evil.example.com:80", "is not https"},
-        {"ftp://127.0.0.1", "is not https"},
+        {"ftp://127.0.0.1", "is not https; "},
         {"mimo.example.com:8443", "--url"},
-        {"https://mimo.example.com/other", "must end behind host and port"},
-        {"", "is no URL"},
+        {"https://mimo.example.com/other", "must end after host and port"},
+        {"", "is not a URL of the form https://host[:port][/path]"},
     };
     setenv("MIMO_TOKEN", "t", 1);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

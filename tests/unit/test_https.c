@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "endpoint_fixture.h"
 #include "hostile_server.h"
-#include "https/address_list.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -40,11 +40,11 @@ static int stop_practice(void **state)
 }
 
 /* NULL when it is refused. */
-static struct https_client *create(const char *url, json_t *addresses, struct error *error)
+static struct https_client *create(const char *url, json_t *endpoints, struct error *error)
 {
     const struct https_options options = {.url = url,
                                           .ca = practice.config.ca,
-                                          .addresses = addresses,
+                                          .endpoints = endpoints,
                                           .response_maximum = RESPONSE_MAXIMUM};
     struct https_client *client = NULL;
     int result = https_client_create(&options, &client, error);
@@ -76,13 +76,9 @@ static void urls_that_are_no_https_server_are_refused(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"", " is no https://host[:port][/path]: "},
-        {"http://127.0.0.1", "127.0.0.1 is not https: nothing else is spoken"},
+        {"", "is not a URL"},
+        {"http://127.0.0.1", "is not https; "},
         {"file:///etc/passwd", ""},
-        {"ftp://127.0.0.1/x", "127.0.0.1 is not https: nothing else is spoken"},
-        {"https://", " is no https://host[:port][/path]: "},
-        {"https://127.0.0.1:65536", " is no https://host[:port][/path]: "},
-        {"https://127.0.0.1:x", " is no https://host[:port][/path]: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error error = {0};
@@ -104,8 +100,7 @@ static void a_server_is_verified_or_not_spoken_to(void **state)
     struct https_client *client = NULL;
     const struct https_options options = {.url = "https://127.0.0.1", .response_maximum = 1};
     assert_int_equal(-1, https_client_create(&options, &client, &error));
-    assert_string_equal("there is no CA certificate: nothing to verify 127.0.0.1:443 with",
-                        error.message);
+    assert_string_equal("there is no CA certificate to verify 127.0.0.1:443 with", error.message);
 }
 
 static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
@@ -147,59 +142,14 @@ static void plain_http_is_spoken_where_that_is_allowed(void **state)
     https_client_free(client);
 }
 
-static void bad_addresses_are_refused(void **state)
+static void bad_endpoints_of_the_job_are_refused(void **state)
 {
     (void)state;
-    static const char *const entries[] = {
-        "",
-        "host",
-        "host:443",
-        "host:443:",
-        "host:443:name",
-        ":443:::1",
-        "host:0:::1",
-        "host:65536:::1",
-        "host:+443:10.0.0.1",
-        "host: 443:10.0.0.1",
-        "[::1",
-        "host:443:[::1",
-        "host:443:10.0.0.256",
-        "host:443:10.0.0.1,b",
-        "host:443:10.0.0.1,",
-        "host:443:,10.0.0.1",
-        "host:443:10.0.0.1 ",
-        "host:443:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee:ffff",
-    };
-    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-        struct error error = {0};
-        char expected[256];
-        cleanup_json json_t *addresses = json_pack("[s]", entries[i]);
-        struct https_client *client = create("https://host", addresses, &error);
-        assert_null(client);
-        snprintf(expected, sizeof expected, "the job's address \"%s\" is not host:port:address",
-                 entries[i]);
-        assert_string_equal(expected, error.message);
-    }
-    cleanup_json json_t *number = json_pack("[i]", 1);
-    assert_null(create("https://host", number, NULL));
-}
-
-static void no_more_addresses_are_taken_than_there_is_room_for(void **state)
-{
-    (void)state;
-    struct address_list list;
     struct error error = {0};
-    char entry[1024] = "h:1:ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
-    for (int i = 1; i < 12; i++)
-        strcat(entry, ",ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255");
-    cleanup_json json_t *entries = json_pack("[s, s]", "h:1:10.0.0.1", entry);
-    assert_int_equal(0, address_list_collect(entries, "H", 1, &list, &error));
-    assert_int_equal(ADDRESSES_MAXIMUM, list.count);
-    assert_int_equal(list.length, strlen(list.text));
-    assert_int_equal(0, strncmp(list.text, "10.0.0.1,[ffff:", strlen("10.0.0.1,[ffff:")));
-    assert_string_equal(".255]", list.text + list.length - strlen(".255]"));
-    assert_int_equal(0, address_list_collect(entries, "h", 2, &list, &error));
-    assert_string_equal("", list.text);
+    cleanup_json json_t *endpoints = endpoints_of("host", 443, "10.0.0.1 name");
+    assert_null(create("https://host", endpoints, &error));
+    assert_int_equal(ERROR_INVALID, error.kind);
+    assert_string_equal("endpoint 1 of the job: \"name\" is not an IP address", error.message);
 }
 
 /* ---- what came back ---- */
@@ -301,7 +251,7 @@ static void expect_endless_handshake(const struct hostile_answer *said)
     const struct https_request request = {.method = "GET", .path = "/"};
     https_request(client, &request, &answer);
     assert_int_equal(ERROR_UNAVAILABLE, answer.error.kind);
-    assert_non_null(strstr(answer.error.message, ": handshake messages without end"));
+    assert_non_null(strstr(answer.error.message, ": endless handshake messages"));
     assert_true(clock_elapsed(start) < HTTPS_CONNECT_TIMEOUT);
     https_answer_free(&answer);
     https_client_free(client);
@@ -408,8 +358,7 @@ int main(void)
         cmocka_unit_test(a_server_is_verified_or_not_spoken_to),
         cmocka_unit_test(a_host_is_looked_up_only_where_that_is_allowed),
         cmocka_unit_test(plain_http_is_spoken_where_that_is_allowed),
-        cmocka_unit_test(bad_addresses_are_refused),
-        cmocka_unit_test(no_more_addresses_are_taken_than_there_is_room_for),
+        cmocka_unit_test(bad_endpoints_of_the_job_are_refused),
         cmocka_unit_test(an_answer_has_status_body_and_headers),
         cmocka_unit_test(retry_after_may_be_a_date_and_may_be_nonsense),
         cmocka_unit_test(long_headers_are_cut),

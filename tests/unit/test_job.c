@@ -19,10 +19,11 @@ static json_t *build(void)
 {
     cleanup_json json_t *parameters = json_pack("{s:i}", "depth", 3);
     cleanup_json json_t *cluster = json_pack("{s:s, s:{}}", "id", CLUSTER, "properties");
-    cleanup_json json_t *addresses = json_pack("[s]", "api.example.com:6443:10.0.0.4");
+    cleanup_json json_t *endpoints = json_pack("[{s:s, s:i, s:[s]}]", "host", "api.example.com",
+                                               "port", 6443, "addresses", "10.0.0.4");
     cleanup_json json_t *settings = json_pack("{s:s}", "acrDomain", "x.azurecr.io");
 
-    return job_build(MANIFEST, TASK, CLUSTER, 2, ACTUATOR, parameters, cluster, addresses,
+    return job_build(MANIFEST, TASK, CLUSTER, 2, ACTUATOR, parameters, cluster, endpoints,
                      settings);
 }
 
@@ -41,8 +42,8 @@ static void a_job_is_written_and_read_back(void **state)
     assert_int_equal(job.attempt, 2);
     assert_int_equal(document_integer(job.parameters, "depth", 0), 3);
     assert_string_equal(document_string(job.cluster, "id", ""), CLUSTER);
-    assert_string_equal(json_string_value(json_array_get(job.addresses, 0)),
-                        "api.example.com:6443:10.0.0.4");
+    assert_string_equal(document_string(json_array_get(job.endpoints, 0), "host", ""),
+                        "api.example.com");
     assert_string_equal(document_string(job.settings, "acrDomain", ""), "x.azurecr.io");
     job_free(&job);
     assert_null(job.document);
@@ -61,7 +62,7 @@ static void what_a_task_does_not_need_may_be_left_out(void **state)
     expect_success(job_parse(text, strlen(text), &job, &error), &error);
     assert_null(job.parameters);
     assert_null(job.cluster);
-    assert_int_equal(json_array_size(job.addresses), 0);
+    assert_int_equal(json_array_size(job.endpoints), 0);
     assert_int_equal(json_object_size(job.settings), 0);
     job_free(&job);
 }
@@ -99,9 +100,8 @@ static void what_is_no_job_is_refused_by_name(void **state)
          "member \"manifest.clusterResourceID\" must be a string"},
         {"manifest.parameters", "[]", "member \"manifest.parameters\" must be an object"},
         {"cluster", "\"x\"", "member \"cluster\" must be an object"},
-        {"addresses", NULL, "member \"addresses\" is missing"},
-        {"addresses", "{}", "member \"addresses\" must be an array"},
-        {"addresses", "[1]", "member \"addresses\" must be an array of strings"},
+        {"endpoints", NULL, "member \"endpoints\" is missing"},
+        {"endpoints", "{}", "member \"endpoints\" must be an array"},
         {"settings", NULL, "member \"settings\" is missing"},
         {"settings", "[]", "member \"settings\" must be an object"},
     };

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "endpoint_fixture.h"
 #include "hostile_server.h"
 #include "kube/kube_private.h"
 #include "mimo/cleanup.h"
@@ -280,7 +281,7 @@ static void answers_that_are_no_json_objects_are_terminal(void **state)
     expect_message(&result, OUTCOME_TERMINAL, "the answer of 127.0.0.1:");
     expect_part(&result, "is not usable: line 1, column ");
     result = ask_in_trouble("{'noHttp': true}", 0);
-    expect_message(&result, OUTCOME_TERMINAL, "no HTTP/1.1 answer from 127.0.0.1:");
+    expect_message(&result, OUTCOME_TRANSIENT, "no HTTP/1.1 answer from 127.0.0.1:");
 }
 
 static void large_answers_are_read_up_to_the_bound(void **state)
@@ -373,7 +374,7 @@ static void without_a_ca_the_system_is_trusted(void **state)
     assert_int_equal(0, kube_set_system_ca(NULL, &error));
     assert_int_equal(-1, kube_client_create(&config, NULL, &client, &error));
     assert_int_equal(ERROR_INVALID, error.kind);
-    assert_non_null(strstr(error.message, "nothing to verify 127.0.0.1:"));
+    assert_non_null(strstr(error.message, "no CA bundle to verify 127.0.0.1:"));
     assert_int_equal(0, kube_set_system_ca(ca, &error));
     assert_int_equal(0, kube_client_create(&config, NULL, &client, &error));
     assert_int_equal(OUTCOME_SUCCEEDED, ask(client, OPERATOR_PATH, WHAT).outcome);
@@ -399,13 +400,13 @@ static void names_are_taken_from_the_job_alone(void **state)
     struct kubeconfig config;
     struct kube_client *client;
     struct error error = {0};
-    char entry[256];
     practice_server_kubeconfig(&practice, "-token", &config);
     name_server(&config, "api.cluster-0.practice.test");
-    snprintf(entry, sizeof entry, "API.cluster-0.practice.test:%d:[::1],127.0.0.1", config.port);
-    cleanup_json json_t *addresses =
-        json_pack("[s, s, s]", "elsewhere.test:443:192.0.2.1", "[fd00::1]:443:[fd00::1]", entry);
-    assert_int_equal(0, kube_client_create(&config, addresses, &client, &error));
+    cleanup_json json_t *endpoints =
+        json_pack("[o, o, o]", endpoint_of("elsewhere.test", 443, "192.0.2.1"),
+                  endpoint_of("fd00::1", 443, "fd00::1"),
+                  endpoint_of("API.cluster-0.practice.test", config.port, "::1 127.0.0.1"));
+    assert_int_equal(0, kube_client_create(&config, endpoints, &client, &error));
     assert_int_equal(OUTCOME_SUCCEEDED, ask(client, OPERATOR_PATH, WHAT).outcome);
     kube_client_free(client);
     kubeconfig_free(&config);
@@ -419,11 +420,11 @@ static void a_server_without_an_address_is_refused(void **state)
     struct error error = {0};
     practice_server_kubeconfig(&practice, "-token", &config);
     name_server(&config, "localhost"); /* which libcurl would know by itself */
-    char other_host[64];
-    snprintf(other_host, sizeof other_host, "elsewhere.test:%d:127.0.0.1", config.port);
-    cleanup_json json_t *addresses = json_pack("[s, s]", "localhost:1:127.0.0.1", other_host);
+    cleanup_json json_t *endpoints =
+        json_pack("[o, o]", endpoint_of("localhost", 1, "127.0.0.1"),
+                  endpoint_of("elsewhere.test", config.port, "127.0.0.1"));
     assert_int_equal(-1, kube_client_create(&config, NULL, &client, &error));
-    assert_int_equal(-1, kube_client_create(&config, addresses, &client, &error));
+    assert_int_equal(-1, kube_client_create(&config, endpoints, &client, &error));
     assert_non_null(strstr(error.message, "the job has no address of localhost:"));
     kubeconfig_free(&config);
 }
@@ -633,9 +634,8 @@ static void the_host_line_keeps_the_server_when_another_name_is_verified(void **
     config.port = server.port;
     name_server(&config, "public.example.test");
     config.tls_server_name = strdup("api.cluster-0.practice.test");
-    snprintf(expected, sizeof expected, "public.example.test:%d:127.0.0.1", server.port);
-    cleanup_json json_t *addresses = json_pack("[s]", expected);
-    assert_int_equal(0, kube_client_create(&config, addresses, &client, &error));
+    cleanup_json json_t *endpoints = endpoints_of("public.example.test", server.port, "127.0.0.1");
+    assert_int_equal(0, kube_client_create(&config, endpoints, &client, &error));
     struct step_result result = ask(client, "/version", "version");
     assert_string_equal("", result.message);
     kube_client_free(client);

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "endpoint_fixture.h"
 #include "kube/kube_private.h"
 #include "launcher/sandbox.h"
 #include "mimo/cleanup.h"
@@ -39,7 +40,7 @@ struct scenario {
     const char *suffix; /* of the kubeconfig */
     const char *rule;   /* of trouble, or NULL */
     void (*change)(struct kubeconfig *config);
-    const char *addresses; /* format of an entry's address, or NULL for none */
+    const char *addresses; /* of the server, separated by blanks; or NULL for none */
     bool closed_port;      /* Landlock does not know the server's port */
     bool is_impatient;     /* short timeouts */
     const char *message;   /* what the result begins with */
@@ -188,15 +189,8 @@ static void start_pristine(void)
 
 static json_t *make_addresses(const struct scenario *scenario, int port)
 {
-    json_t *addresses = json_array();
-    char list[256];
-    snprintf(list, sizeof list, "%s", scenario->addresses ? scenario->addresses : "");
-    for (char *address = strtok(list, " "); address; address = strtok(NULL, " ")) {
-        char entry[300];
-        snprintf(entry, sizeof entry, "api.cluster-0.practice.test:%d:%s", port, address);
-        json_array_append_new(addresses, json_string(entry));
-    }
-    return addresses;
+    return endpoints_of("api.cluster-0.practice.test", port,
+                        scenario->addresses ? scenario->addresses : "");
 }
 
 static char *read_kubeconfig(const char *suffix)
@@ -307,10 +301,8 @@ static void names_are_not_resolved(void **state)
                            .change = call_by_name_and_expect_another,
                            .addresses = "127.0.0.1",
                            .message = "done"});
-    run(&(struct scenario){.suffix = "",
-                           .change = call_by_name,
-                           .addresses = "::1 [::1] 127.0.0.1",
-                           .message = "done"});
+    run(&(struct scenario){
+        .suffix = "", .change = call_by_name, .addresses = "::1 127.0.0.1", .message = "done"});
     run(&(struct scenario){.suffix = "",
                            .change = call_by_name,
                            .message = "the job has no address of api.cluster-0"});

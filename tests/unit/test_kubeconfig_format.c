@@ -3,6 +3,7 @@
  * test_kubeconfig_format.c - the kubeconfig that programs of others get: what a strict reader reads
  * in it again.
  */
+#include "endpoint_fixture.h"
 #include "expect.h"
 
 #include "kube/kube_private.h"
@@ -46,16 +47,16 @@ static struct kubeconfig parse(const char *cluster, const char *user)
     return config;
 }
 
-#define ADDRESSES "[\"other.test:6443:192.0.2.9\", \"api.test:443:192.0.2.8\", %s]"
-
+/* `addresses` are those of api.test:6443, separated by blanks; NULL: it is not in the list. */
 static int format(const char *cluster, const char *user, const char *addresses, unsigned position,
                   struct kubeconfig *ret_config, struct error *error)
 {
     struct kubeconfig config = parse(cluster, user);
-    cleanup_free char *text = NULL, *list = NULL;
-    assert_true(asprintf(&list, ADDRESSES, addresses) > 0);
-    cleanup_json json_t *array = json_loads(list, 0, NULL);
-    assert_non_null(array);
+    cleanup_free char *text = NULL;
+    cleanup_json json_t *array = json_pack("[o, o]", endpoint_of("other.test", 6443, "192.0.2.9"),
+                                           endpoint_of("api.test", 443, "192.0.2.8"));
+    if (addresses)
+        json_array_append_new(array, endpoint_of("api.test", 6443, addresses));
     int result = kubeconfig_format(&config, array, position, &text, error);
     kubeconfig_free(&config);
     if (result == 0)
@@ -81,31 +82,29 @@ static void expect_server(const char *cluster, const char *addresses, unsigned p
 static void name_becomes_an_address_and_stays_the_certificate_s(void **state)
 {
     (void)state;
-    expect_server("server: 'https://api.test:6443'", "\"api.test:6443:192.0.2.1\"", 0,
-                  "https://192.0.2.1:6443", "api.test");
-    expect_server("server: 'https://API.test'", "\"api.test:443:192.0.2.1\"", 0,
-                  "https://192.0.2.8:443", "API.test");
-    expect_server("server: 'https://api.test:6443/k8s/c1'", "\"api.test:6443:192.0.2.1\"", 0,
+    expect_server("server: 'https://api.test:6443'", "192.0.2.1", 0, "https://192.0.2.1:6443",
+                  "api.test");
+    expect_server("server: 'https://API.test'", "192.0.2.1", 0, "https://192.0.2.8:443",
+                  "API.test");
+    expect_server("server: 'https://api.test:6443/k8s/c1'", "192.0.2.1", 0,
                   "https://192.0.2.1:6443/k8s/c1", "api.test");
-    expect_server("server: 'https://api.test:6443', tls-server-name: inner.test",
-                  "\"api.test:6443:192.0.2.1\"", 0, "https://192.0.2.1:6443", "inner.test");
+    expect_server("server: 'https://api.test:6443', tls-server-name: inner.test", "192.0.2.1", 0,
+                  "https://192.0.2.1:6443", "inner.test");
 }
 
 static void ipv6_stands_in_brackets(void **state)
 {
     (void)state;
-    expect_server("server: 'https://api.test:6443'", "\"api.test:6443:fd00::1\"", 0,
-                  "https://[fd00::1]:6443", "api.test");
-    expect_server("server: 'https://api.test:6443'", "\"api.test:6443:[fd00::1]\"", 0,
-                  "https://[fd00::1]:6443", "api.test");
-    expect_server("server: 'https://[fd00::2]:6443'", "\"\"", 0, "https://[fd00::2]:6443", "");
+    expect_server("server: 'https://api.test:6443'", "fd00::1", 0, "https://[fd00::1]:6443",
+                  "api.test");
+    expect_server("server: 'https://[fd00::2]:6443'", NULL, 0, "https://[fd00::2]:6443", "");
 }
 
 static void server_that_is_an_address_needs_none(void **state)
 {
     (void)state;
-    expect_server("server: 'https://192.0.2.7:6443'", "\"\"", 0, "https://192.0.2.7:6443", "");
-    expect_server("server: 'https://192.0.2.7:6443', tls-server-name: api.test", "\"\"", 0,
+    expect_server("server: 'https://192.0.2.7:6443'", NULL, 0, "https://192.0.2.7:6443", "");
+    expect_server("server: 'https://192.0.2.7:6443', tls-server-name: api.test", NULL, 0,
                   "https://192.0.2.7:6443", "api.test");
 }
 
@@ -116,8 +115,7 @@ static void position_goes_around_all_addresses(void **state)
     static const char *const expected[] = {"https://192.0.2.1:6443", "https://[fd00::1]:6443",
                                            "https://192.0.2.2:6443", "https://192.0.2.1:6443"};
     for (unsigned i = 0; i < 4; i++)
-        expect_server("server: 'https://api.test:6443'",
-                      "\"api.test:6443:192.0.2.1,fd00::1\", \"api.test:6443:192.0.2.2\"", i,
+        expect_server("server: 'https://api.test:6443'", "192.0.2.1 fd00::1 192.0.2.2", i,
                       expected[i], "api.test");
 }
 
@@ -133,10 +131,10 @@ static void expect_refusal(const char *addresses, const char *message)
 static void server_without_an_address_is_refused(void **state)
 {
     (void)state;
-    expect_refusal("\"\"", "no address of api.test:6443");
-    expect_refusal("7", "no address of api.test:6443");
-    expect_refusal("\"api.test:6443:\"", "no address of api.test:6443");
-    expect_refusal("\"api.test:6443:elsewhere.test\"", "an address of api.test that is none");
+    expect_refusal(NULL, "no address of api.test:6443");
+    expect_refusal("", "no address of api.test:6443");
+    expect_refusal("elsewhere.test",
+                   "endpoint 3 of the job: \"elsewhere.test\" is not an IP address");
 }
 
 static void credentials_and_authority_are_embedded(void **state)
@@ -149,7 +147,7 @@ static void credentials_and_authority_are_embedded(void **state)
                          authority.certificate_base64) > 0);
     assert_true(asprintf(&user, "client-certificate-data: %s, client-key-data: %s, token: t-1",
                          identity.certificate_base64, identity.key_base64) > 0);
-    expect_success(format(cluster, user, "\"\"", 0, &config, &error), &error);
+    expect_success(format(cluster, user, NULL, 0, &config, &error), &error);
     assert_string_equal(config.ca, authority.certificate);
     assert_string_equal(config.client_certificate, identity.certificate);
     assert_string_equal(config.client_key, identity.key);
@@ -164,13 +162,13 @@ static void authorities_of_the_system_are_embedded_where_it_has_none(void **stat
     struct kubeconfig config;
     struct error error;
     expect_success(kube_set_system_ca(authority.certificate, &error), &error);
-    expect_success(format("server: 'https://192.0.2.1'", "token: t", "\"\"", 0, &config, &error),
+    expect_success(format("server: 'https://192.0.2.1'", "token: t", NULL, 0, &config, &error),
                    &error);
     assert_string_equal(config.ca, authority.certificate);
     kubeconfig_free(&config);
     expect_success(kube_set_system_ca(NULL, &error), &error);
-    expect_failure(format("server: 'https://192.0.2.1'", "token: t", "\"\"", 0, &config, &error),
-                   &error, ERROR_INVALID, "nothing to verify 192.0.2.1 with");
+    expect_failure(format("server: 'https://192.0.2.1'", "token: t", NULL, 0, &config, &error),
+                   &error, ERROR_INVALID, "no CA bundle to verify 192.0.2.1 with");
 }
 
 int main(void)

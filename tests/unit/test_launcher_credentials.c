@@ -45,7 +45,6 @@ struct server {
     uint16_t port;
     char *certificate; /* PEM, its own CA */
     char url[64];
-    char address[64];
 };
 
 static X509 *make_certificate(EVP_PKEY *key)
@@ -136,7 +135,6 @@ static void start_server(struct server *server, bool hang_up)
     X509 *certificate = make_certificate(key);
     *server = (struct server){.port = ntohs(address.sin_port), .certificate = to_pem(certificate)};
     snprintf(server->url, sizeof server->url, "https://" HOST ":%u", server->port);
-    snprintf(server->address, sizeof server->address, HOST ":%u:127.0.0.1", server->port);
     server->pid = fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0)
@@ -214,7 +212,8 @@ static struct attempt_request request_of(const struct scene *scene)
     return (struct attempt_request){
         .task = FLAGS_TASK,
         .cluster_url = scene->server.url,
-        .address = scene->server.address,
+        .host = HOST,
+        .host_port = scene->server.port,
         .port = scene->server.port,
         .sealed = scene->sealed,
         .sealed_length = scene->sealed_length,

@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 
 #include "mimo/document.h"
-#include "supervisor/resolver.h"
 #include "supervisor/worker.h"
 
 enum { SLOTS = 3 };
@@ -181,45 +180,6 @@ static void no_worker_is_started_when_the_lease_is_nearly_over(void **state)
         assert_int_equal(worker_limits_of(left[i], 3600000).alarm_seconds, 0);
 }
 
-static void urls_are_split_into_host_and_port(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *url;
-        const char *host; /* NULL: refused */
-        uint16_t port;
-    } rows[] = {
-        {"https://api.example.com:6443", "api.example.com", 6443},
-        {"https://api.example.com", "api.example.com", 443},
-        {"https://10.0.0.4:6443/path?x", "10.0.0.4", 6443},
-        {"https://[fd00::1]:6443/", "fd00::1", 6443},
-        {"https://[fd00::1]", "fd00::1", 443},
-        {"http://api.example.com", NULL, 0},
-        {"https://", NULL, 0},
-        {"https://:6443", NULL, 0},
-        {"https://host:", NULL, 0},
-        {"https://host:0", NULL, 0},
-        {"https://host:65536", NULL, 0},
-        {"https://host:64x", NULL, 0},
-        {"https://[fd00::1", NULL, 0},
-        {"https://[fd00::1]x", NULL, 0},
-        {"", NULL, 0},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char host[64];
-        uint16_t port;
-        struct error error;
-        int status = resolver_split_url(rows[i].url, host, sizeof(host), &port, &error);
-        assert_int_equal(status, rows[i].host ? 0 : -1);
-        if (!rows[i].host) {
-            assert_int_equal(error.kind, ERROR_INVALID);
-            continue;
-        }
-        assert_string_equal(host, rows[i].host);
-        assert_int_equal(port, rows[i].port);
-    }
-}
-
 int main(void)
 {
 #define WITH_TABLE(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
@@ -231,7 +191,6 @@ int main(void)
         WITH_TABLE(reports_become_progress_and_result),
         cmocka_unit_test(a_worker_is_dead_before_its_lease_is),
         cmocka_unit_test(no_worker_is_started_when_the_lease_is_nearly_over),
-        cmocka_unit_test(urls_are_split_into_host_and_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,10 +4,7 @@
  */
 #include "ctl/client/connection.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +15,7 @@
 #include "ctl/client/regions.h"
 #include "ctl/ctl.h"
 #include "mimo/cleanup.h"
+#include "mimo/endpoint.h"
 #include "mimo/io.h"
 
 enum { TOKEN_SIZE_MAXIMUM = 16 * 1024 };
@@ -27,18 +25,6 @@ static void cleanup_regions_function(struct regions *regions)
     regions_free(regions);
 }
 #define cleanup_regions __attribute__((cleanup(cleanup_regions_function)))
-
-static void cleanup_url_function(CURLU **url)
-{
-    curl_url_cleanup(*url);
-}
-#define cleanup_url __attribute__((cleanup(cleanup_url_function)))
-
-static void cleanup_curl_text_function(char **text)
-{
-    curl_free(*text);
-}
-#define cleanup_curl_text __attribute__((cleanup(cleanup_curl_text_function)))
 
 /* The value of a variable; empty counts as not set. */
 static const char *variable(const char *name)
@@ -55,38 +41,27 @@ static int put(char **field, const char *value, struct error *error)
 
 /* ---- address ---- */
 
-static bool is_loopback(const char *host)
-{
-    struct in_addr address;
-    if (inet_pton(AF_INET, host, &address) == 1)
-        return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
-
 /* Checks an address and cuts it down to scheme, host and port. */
 static int take_url(struct connection *connection, const char *text, struct error *error)
 {
-    cleanup_url CURLU *url = curl_url();
-    cleanup_curl_text char *scheme = NULL, *host = NULL, *path = NULL, *port = NULL;
+    struct endpoint endpoint;
+    cleanup_free char *path = NULL;
+    char name[ENDPOINT_NAME_SIZE];
     const char *from = connection->url_from;
-    if (!url || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_PATH, &path, 0) != CURLUE_OK)
+    if (endpoint_parse(text, ENDPOINT_HTTPS_OR_HTTP, &endpoint, &path, error) < 0)
+        return error_prefix(error, "%s", from);
+    if (path[0] && strcmp(path, "/admin") != 0 && strcmp(path, "/admin/") != 0)
         return error_set(error, ERROR_INVALID,
-                         "%s: \"%s\" is no URL; it looks like https://mimo.example.com", from,
-                         text);
-    if (strcmp(path, "/") != 0 && strcmp(path, "/admin") != 0 && strcmp(path, "/admin/") != 0)
-        return error_set(error, ERROR_INVALID,
-                         "%s: \"%s\" must end behind host and port, as in https://mimo.example.com",
+                         "%s: \"%s\" must end after host and port, as in https://mimo.example.com",
                          from, text);
-    if (strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && is_loopback(host)))
+    if (endpoint.is_plain && !endpoint_is_loopback(&endpoint))
         return error_set(error, ERROR_INVALID,
                          "%s: \"%s\" is not https; a token is never sent in clear over a network",
                          from, text);
-    curl_url_get(url, CURLUPART_PORT, &port, 0);
-    if (asprintf(&connection->url, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "") <
-        0) {
+    bool is_usual_port = endpoint.port == (endpoint.is_plain ? 80 : 443);
+    if (asprintf(&connection->url, "%s://%s", endpoint.is_plain ? "http" : "https",
+                 is_usual_port ? endpoint_format_host(endpoint.host, name)
+                               : endpoint_format(&endpoint, name)) < 0) {
         connection->url = NULL;
         return error_set_system(error, ENOMEM, "connection");
     }
@@ -356,7 +331,7 @@ int connection_open(struct connection *connection, const struct connection_optio
         choose_url(connection, options, &regions, &region, error) < 0 ||
         choose_login(connection, options, region, error) < 0 ||
         choose_cacert(connection, options, region, error) < 0 ||
-        http_open(&connection->http, error) < 0) {
+        http_open(connection, &connection->http, error) < 0) {
         connection_close(connection);
         return -1;
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.h - one HTTPS request at a time, over libcurl.
+ * http.h - requests of mimoctl to an Admin API, over https.h.
  *
- * Certificates are always verified, redirects never followed, 10 s to connect, 30 s for all (2 s
- * for a hurried connection),
- * answers of at most HTTP_ANSWER_MAXIMUM bytes. The connection is kept between requests.
+ * Certificates are always verified, redirects are not followed, and the connection is kept between
+ * requests. Timeouts are those of https.h (2 s for a hurried connection); an answer has at most
+ * HTTP_ANSWER_MAXIMUM bytes. The proxy of the environment is used, except for loopback.
  */
 #ifndef MIMO_CTL_CLIENT_HTTP_H
 #define MIMO_CTL_CLIENT_HTTP_H
@@ -28,7 +28,6 @@ struct http_answer {
     long status;
     char *body; /* owned, terminated by NUL; never NULL after success */
     size_t length;
-    size_t room;                        /* bytes that `body` has */
     char content_type[HTTP_FIELD_SIZE]; /* these are "" when missing */
     char request_id[HTTP_FIELD_SIZE];
     char challenge[HTTP_FIELD_SIZE];
@@ -38,7 +37,8 @@ struct http_answer {
 
 struct http;
 
-int http_open(struct http **ret_http, struct error *error);
+/* Makes a client for the connection's URL, with its CA and client certificate. */
+int http_open(const struct connection *connection, struct http **ret_http, struct error *error);
 void http_close(struct http *http); /* NULL is allowed */
 
 /* ERROR_UNAVAILABLE, saying what to do, when no answer came. Any status is an answer. */
