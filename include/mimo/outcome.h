@@ -36,16 +36,24 @@ struct outcome {
     char status_text[STATUS_TEXT_SIZE];
 };
 
-/* What the supervisor knows when a worker's pipe is drained and its status reaped. */
+/* Why the supervisor ended a worker. The first reason counts: later ones do not change it. */
+enum worker_stop {
+    WORKER_STOP_NONE,     /* the supervisor did not end it */
+    WORKER_STOP_TIMEOUT,  /* it outlived its alarm */
+    WORKER_STOP_DISTRUST, /* its reports break the rules */
+    WORKER_STOP_OPERATOR, /* an operator asked for it */
+    WORKER_STOP_DRAIN,    /* the actuator stops */
+};
+
+/* What the supervisor knows when the result pipe is at its end and the worker is reaped. */
 struct worker_end {
-    int wait_status;          /* as waitpid(2) tells it */
-    bool has_result;          /* a whole result line came over the pipe */
-    enum outcome_kind result; /* then: SUCCEEDED, TRANSIENT or TERMINAL */
-    const char *message;      /* the result's message; may be NULL */
-    const char *bad_report; /* why the reports could not be trusted, or NULL; wins over a result */
-    const char *forbidden_call;   /* system call that SIGSYS was for, or NULL when not known */
-    bool overran;                 /* killed by the supervisor because it outlived its alarm */
-    bool drained;                 /* killed by the supervisor because the actuator stops */
+    int wait_status;            /* as waitpid(2) tells it */
+    bool has_result;            /* a whole result line came over the pipe */
+    enum outcome_kind result;   /* then: SUCCEEDED, TRANSIENT or TERMINAL */
+    const char *message;        /* the result's message; may be NULL */
+    const char *bad_report;     /* why the reports cannot be trusted, or NULL; wins over a result */
+    const char *forbidden_call; /* the system call that caused SIGSYS, or NULL if unknown */
+    enum worker_stop stop;      /* why the supervisor ended it */
     int64_t timeout_milliseconds; /* the alarm it had */
 };
 

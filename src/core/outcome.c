@@ -143,9 +143,9 @@ void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome
      * is what the supervisor answers to bad reports. */
     if (exited_well && end->has_result && !end->bad_report)
         fill_result(end, ret_outcome);
-    else if (end->drained)
+    else if (end->stop == WORKER_STOP_DRAIN)
         outcome_of_kind(OUTCOME_DRAINED, NULL, ret_outcome);
-    else if (end->overran || signal == SIGALRM)
+    else if (end->stop == WORKER_STOP_TIMEOUT || signal == SIGALRM)
         fill(ret_outcome, OUTCOME_TIMEOUT, "%s",
              clock_format_duration(duration, end->timeout_milliseconds));
     else if (end->bad_report && (exited || signal == SIGKILL))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker tried and may not, told from how it ended. */
+/* What a worker tried and must not do, read from how it ended. */
 #include "supervisor/denial.h"
 
 #include <signal.h>
@@ -22,8 +22,15 @@ static void describe_signal(const struct worker_end *end, int number, char *buff
         snprintf(buffer, size, "killed by signal %d (SIG%s)", number, name ? name : "?");
 }
 
-/* In the order in which the outcome is decided (outcome.c): the line and statusText name the same
- * cause. */
+/* True for a worker that was told to end: what it leaves behind, a broken report or a signal, is
+ * the supervisor's doing. */
+static bool was_told_to_end(const struct worker_end *end)
+{
+    return end->stop == WORKER_STOP_OPERATOR || end->stop == WORKER_STOP_DRAIN;
+}
+
+/* In the order in which the outcome is decided (outcome.c), so that this line and statusText name
+ * the same cause. */
 bool denial_describe(const struct worker *worker, char *buffer, size_t size)
 {
     const struct worker_end *end = &worker->end;
@@ -31,27 +38,20 @@ bool denial_describe(const struct worker *worker, char *buffer, size_t size)
     int number = exited ? 0 : WTERMSIG(end->wait_status);
     char duration[CLOCK_TEXT_SIZE];
 
-    if (end->drained)
+    if (was_told_to_end(end) && number != SIGSYS)
         return false;
-    if (end->overran || number == SIGALRM) {
+    if (end->stop == WORKER_STOP_TIMEOUT || number == SIGALRM)
         snprintf(buffer, size, "outlived its time, %s",
                  clock_format_duration(duration, end->timeout_milliseconds));
-        return true;
-    }
-    if (end->bad_report && (exited || number == SIGKILL)) {
+    else if (end->bad_report && (exited || number == SIGKILL))
         snprintf(buffer, size, "broke the rules of reports: %s", end->bad_report);
-        return true;
-    }
-    if (exited && end->forbidden_call) { /* it lived to tell */
+    else if (exited && end->forbidden_call) /* a program that it ran was ended, not the worker */
         snprintf(buffer, size, "forbidden system call of a program that it ran");
-        return true;
-    }
-    if (exited && WEXITSTATUS(end->wait_status) == EXIT_WORKER_MEMORY) {
+    else if (exited && WEXITSTATUS(end->wait_status) == EXIT_WORKER_MEMORY)
         snprintf(buffer, size, "used up its memory (sandbox.memory)");
-        return true;
-    }
-    if (exited || worker->terminating) /* by itself, or as it was told */
+    else if (!exited)
+        describe_signal(end, number, buffer, size);
+    else
         return false;
-    describe_signal(end, number, buffer, size);
     return true;
 }

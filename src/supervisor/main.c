@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mimo/clock.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/process.h"
@@ -31,7 +32,6 @@ static const struct program program = {
 
 static struct config config;
 static struct task_list *tasks;
-static struct supervisor supervisor;
 static struct family family;
 static struct membership membership;
 
@@ -88,7 +88,7 @@ static int run(struct error *error)
     process_set_title("mimod: actuator %d, supervisor", membership.index);
     log_info("actuator %s starts on %s, store %s", id, membership.hostname, config.store_uri);
 
-    int status = supervisor_run(&supervisor, &config, tasks, store, &family, &membership);
+    int status = supervisor_run(&config, tasks, store, &family, &membership);
     family_stop(&family);
     if (status != EXIT_SUCCESS)
         _exit(status); /* the thread pool may be at work with the store: no tidy end */

@@ -175,6 +175,8 @@ static void on_round_done(uv_work_t *work, int status)
         poller->last_upkeep = now; /* after a failure too: the next try is a poll interval away */
     if (result->answered)
         poller->last_answer = now;
+    else
+        poller->last_refresh = (struct monotonic){0}; /* the next round tries to write */
 
     int64_t next_due = result->claims.next_due;
     poller->handlers->polled(poller->context, result);

@@ -6,63 +6,93 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "config.h"
+#include "mimo/cleanup.h"
 #include "mimo/confinement.h"
+#include "mimo/document.h"
 #include "mimo/log.h"
 #include "mimo/program.h"
+#include "supervisor/attempts.h"
 #include "supervisor/confine.h"
+#include "supervisor/feed.h"
 #include "supervisor/limits.h"
-
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
+#include "supervisor/poller.h"
+#include "supervisor/probe.h"
+#include "supervisor/service.h"
+#include "supervisor/sockets.h"
+#include "supervisor/status.h"
 
 enum {
-    DRAIN_TERM_GRACE = 10 * 1000, /* milliseconds from SIGTERM to SIGKILL */
-    DRAIN_KILL_GRACE = 30 * 1000, /* milliseconds for the results after SIGKILL */
+    SUPERVISOR_SIGNALS = 4,
+    DRAIN_TERM_GRACE = 10 * 1000,   /* milliseconds from SIGTERM to SIGKILL */
+    DRAIN_KILL_GRACE = 30 * 1000,   /* milliseconds for the results after SIGKILL */
+    STATUS_WRITE_FRESH = 60 * 1000, /* milliseconds: how old the membership record may be */
+    STATUS_POLLS_FRESH = 3,         /* polls: how old the latest answer of the store may be */
+};
+
+enum supervisor_phase {
+    SUPERVISOR_STARTING, /* until launcher is ready and recovery done */
+    SUPERVISOR_RUNNING,
+    SUPERVISOR_DRAINING, /* no new claims; running attempts may finish */
+    SUPERVISOR_STOPPED,  /* handles are closed */
 };
 
 /* How far stopping the workers has gone. */
-enum { DRAIN_WAITING, DRAIN_TERMINATED, DRAIN_KILLED };
+enum drain_step { DRAIN_WAITING, DRAIN_TERMINATED, DRAIN_KILLED };
+
+struct supervisor {
+    struct config *config; /* read on the loop's thread alone; SIGHUP changes it */
+    struct task_list *tasks;
+    struct store *store;
+    struct family *family;
+    uv_loop_t loop;
+    enum supervisor_phase phase;
+    enum drain_step drain_step;
+    int exit_status;
+    struct monotonic started;
+
+    struct settle_rules rules;
+    struct steady_clock clock; /* leases and due times go by it */
+    struct attempts attempts;
+    struct poller poller;
+    struct feed feed;
+    struct sockets sockets;
+    struct probe probe;
+    uv_signal_t signals[SUPERVISOR_SIGNALS];
+    uv_timer_t drain;
+    uv_timer_t watchdog; /* tells the service manager that the loop turns */
+
+    /* What the log has said already. */
+    char store_trouble[ERROR_MESSAGE_SIZE]; /* "" while the store works */
+    char last_skipped[ERROR_MESSAGE_SIZE];  /* document that was left out of the latest round */
+    bool clock_doubted;
+};
 
 static void on_drain_over(uv_timer_t *timer);
 static void close_all(struct supervisor *supervisor);
 
-static void notify(const char *state)
+/* Notes how a call of the store ended. Reads may work while writes fail (a full disk): trouble is
+ * over only when something was written. */
+static void note_store(struct supervisor *supervisor, bool answered, bool wrote,
+                       const struct error *error)
 {
-#ifdef HAVE_SYSTEMD
-    sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
-
-/* sd_notify(3): with the time, so that the service manager can tell this reload from an earlier
- * one. */
-static void notify_reloading(void)
-{
-    char state[64];
-    snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
-             (long long)clock_monotonic().milliseconds * 1000);
-    notify(state);
-}
-
-void supervisor_note_store(struct supervisor *supervisor, bool answered, const struct error *error)
-{
-    if (!answered)
+    bool in_trouble = supervisor->store_trouble[0] != '\0';
+    if (!answered) {
         feed_add(&supervisor->feed, METRIC_STORE_FAILURES);
-    if (answered == supervisor->store_answers)
-        return;
-    supervisor->store_answers = answered;
-    if (answered)
+        snprintf(supervisor->store_trouble, sizeof(supervisor->store_trouble), "%s",
+                 error->message);
+        if (!in_trouble)
+            log_error("%s; running attempts go on, nothing new is claimed until the store answers",
+                      error->message);
+    } else if (in_trouble && wrote) {
+        supervisor->store_trouble[0] = '\0';
         log_notice("the store answers again");
-    else
-        log_error("%s; running attempts go on, nothing new is claimed until the store answers",
-                  error->message);
+    }
 }
 
-void supervisor_fail(struct supervisor *supervisor, const struct error *error)
+/* Ends without draining: a part of the family is gone. */
+static void fail(struct supervisor *supervisor, const struct error *error)
 {
     if (supervisor->phase == SUPERVISOR_STOPPED)
         return;
@@ -71,51 +101,31 @@ void supervisor_fail(struct supervisor *supervisor, const struct error *error)
     uv_stop(&supervisor->loop);
 }
 
-static bool is_idle(const struct supervisor *supervisor)
-{
-    return supervisor->table.active == 0 && !poller_is_busy(&supervisor->poller) &&
-           !writer_is_busy(&supervisor->writer);
-}
-
 static void stop_if_idle(struct supervisor *supervisor)
 {
-    if (supervisor->phase == SUPERVISOR_DRAINING && is_idle(supervisor))
+    if (supervisor->phase == SUPERVISOR_DRAINING && attempts_are_idle(&supervisor->attempts) &&
+        !poller_is_busy(&supervisor->poller))
         close_all(supervisor);
-}
-
-void supervisor_worker_released(struct supervisor *supervisor)
-{
-    if (supervisor->phase == SUPERVISOR_RUNNING)
-        poller_wake_soon(&supervisor->poller);
-    stop_if_idle(supervisor);
-}
-
-static void stop_workers(struct supervisor *supervisor, int signal)
-{
-    for (uint32_t i = 0; i < supervisor->table.size; i++) {
-        struct worker *worker = &supervisor->table.workers[i];
-        worker->end.drained = worker->state != WORKER_FREE;
-        attempt_terminate(supervisor, worker, signal);
-    }
 }
 
 static void on_drain_over(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
-    switch (supervisor->drain_steps++) {
+    const struct worker_table *table = &supervisor->attempts.table;
+    switch (supervisor->drain_step++) {
     case DRAIN_WAITING:
         log_notice("%u attempts still run and are stopped; they go back to the queue uncounted",
-                   supervisor->table.live);
-        stop_workers(supervisor, SIGTERM);
+                   worker_table_live(table));
+        attempts_drain(&supervisor->attempts, SIGTERM);
         uv_timer_start(timer, on_drain_over, DRAIN_TERM_GRACE, 0);
         break;
     case DRAIN_TERMINATED:
-        stop_workers(supervisor, SIGKILL);
+        attempts_drain(&supervisor->attempts, SIGKILL);
         uv_timer_start(timer, on_drain_over, DRAIN_KILL_GRACE, 0);
         break;
-    default:
+    case DRAIN_KILLED:
         log_error("%u results could not be written; the next start takes their manifests back",
-                  supervisor->table.active);
+                  worker_table_active(table));
         supervisor->exit_status = EXIT_FAILURE;
         uv_stop(&supervisor->loop);
         break;
@@ -127,13 +137,13 @@ static void on_drain_over(uv_timer_t *timer)
 static void drain(struct supervisor *supervisor)
 {
     if (supervisor->phase == SUPERVISOR_DRAINING) {
-        if (supervisor->drain_steps == DRAIN_WAITING)
+        if (supervisor->drain_step == DRAIN_WAITING)
             on_drain_over(&supervisor->drain);
         return;
     }
-    notify("STOPPING=1");
+    service_notify_stopping();
     log_notice("draining: no new claims, %u attempts may finish within drain_timeout",
-               supervisor->table.active);
+               worker_table_active(&supervisor->attempts.table));
     supervisor->phase = SUPERVISOR_DRAINING;
     poller_set_hold(&supervisor->poller, POLLER_PAUSED);
     uv_timer_start(&supervisor->drain, on_drain_over,
@@ -178,7 +188,7 @@ static void reload(struct supervisor *supervisor)
 {
     struct config fresh;
     struct error error;
-    notify_reloading();
+    service_notify_reloading();
     if (program_reload(&fresh, &error) < 0) {
         log_error("SIGHUP: the configuration stays as it is: %s", error.message);
     } else {
@@ -190,36 +200,7 @@ static void reload(struct supervisor *supervisor)
         log_set_level((enum log_level)(supervisor->config->log_level + LOG_LEVEL_ERROR));
         log_notice("SIGHUP: configuration read");
     }
-    notify("READY=1");
-}
-
-void supervisor_hold(struct supervisor *supervisor, enum poller_hold hold)
-{
-    static const char *const names[] = {"working", "paused", "drained"};
-    if (supervisor->phase != SUPERVISOR_RUNNING || supervisor->poller.hold == hold)
-        return;
-    log_notice("an operator asks for: %s", names[hold]);
-    poller_set_hold(&supervisor->poller, hold);
-}
-
-static void on_watchdog(uv_timer_t *timer)
-{
-    (void)timer;
-    notify("WATCHDOG=1");
-}
-
-/* Tells the service manager that the loop turns, twice as often as it asks for
- * (sd_watchdog_enabled(3)). */
-static void start_watchdog(struct supervisor *supervisor)
-{
-    uint64_t microseconds = 0;
-    uv_timer_init(&supervisor->loop, &supervisor->watchdog);
-#ifdef HAVE_SYSTEMD
-    if (sd_watchdog_enabled(0, &microseconds) <= 0)
-        microseconds = 0;
-#endif
-    if (microseconds > 0)
-        uv_timer_start(&supervisor->watchdog, on_watchdog, 0, microseconds / 2000);
+    service_notify_ready();
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -227,7 +208,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct supervisor *supervisor = handle->data;
     switch (number) {
     case SIGUSR1:
-        status_log_workers(supervisor);
+        status_log_workers(&supervisor->attempts.table);
         break;
     case SIGHUP:
         reload(supervisor);
@@ -241,36 +222,22 @@ static void on_signal(uv_signal_t *handle, int number)
 static size_t free_workers(void *context)
 {
     struct supervisor *supervisor = context;
-    return supervisor->phase == SUPERVISOR_RUNNING ? worker_table_count_free(&supervisor->table)
-                                                   : 0;
+    return supervisor->phase == SUPERVISOR_RUNNING
+               ? worker_table_free_slots(&supervisor->attempts.table)
+               : 0;
 }
 
-static size_t running(void *context, struct stop_watch *watches)
+static size_t watch_attempts(void *context, struct stop_watch *watches)
 {
     struct supervisor *supervisor = context;
-    size_t count = 0;
-    for (uint32_t i = 0; i < supervisor->table.size; i++) {
-        const struct worker *worker = &supervisor->table.workers[i];
-        if (worker->state != WORKER_RUNNING || worker->terminating)
-            continue;
-        watches[count].token = worker->token;
-        memcpy(watches[count].manifest_id, worker->manifest_id, UUID_SIZE);
-        memcpy(watches[count].cluster, worker->cluster, RESOURCE_ID_SIZE);
-        count++;
-    }
-    return count;
+    return attempts_watch(&supervisor->attempts, watches);
 }
 
 static void stop_attempts(struct supervisor *supervisor, const struct poll_result *result)
 {
-    for (size_t i = 0; i < result->watch_count; i++) {
-        struct worker *worker =
-            result->watches[i].stop
-                ? worker_table_find(&supervisor->table, result->watches[i].token)
-                : NULL;
-        if (worker)
-            attempt_stop(supervisor, worker);
-    }
+    for (size_t i = 0; i < result->watch_count; i++)
+        if (result->watches[i].stop)
+            attempts_stop(&supervisor->attempts, result->watches[i].token);
 }
 
 static void log_upkeep(const struct poll_result *result)
@@ -329,7 +296,8 @@ static void on_polled(void *context, struct poll_result *result)
 {
     struct supervisor *supervisor = context;
     note_clock(supervisor);
-    supervisor_note_store(supervisor, result->answered, &result->error);
+    note_store(supervisor, result->answered, result->refreshed || result->claims.count > 0,
+               &result->error);
     if (result->answered) {
         log_upkeep(result);
         note_buckets(supervisor);
@@ -338,14 +306,14 @@ static void on_polled(void *context, struct poll_result *result)
     }
     if (result->recovered && supervisor->phase == SUPERVISOR_STARTING) {
         supervisor->phase = SUPERVISOR_RUNNING;
-        notify("READY=1");
+        service_notify_ready();
         log_notice("actuator %s is running", supervisor->rules.actuator);
         poller_wake(&supervisor->poller);
     }
     for (size_t i = 0; i < result->claims.count; i++)
-        attempt_begin(supervisor, &result->claims.claims[i], result->began,
-                      result->lease_milliseconds);
-    supervisor->poller.membership.workers = (int)supervisor->table.live;
+        attempts_begin(&supervisor->attempts, &result->claims.claims[i], result->began,
+                       result->lease_milliseconds);
+    supervisor->poller.membership.workers = (int)worker_table_live(&supervisor->attempts.table);
     stop_if_idle(supervisor);
 }
 
@@ -355,22 +323,151 @@ static void on_woken(void *context)
     poller_wake(&supervisor->poller);
 }
 
-static json_t *on_control(void *context, json_t *request)
+/* What an operator asked for, and how far it has come. */
+static enum status_mode mode_of(const struct supervisor *supervisor)
 {
-    return status_answer(context, request);
+    if (supervisor->phase != SUPERVISOR_RUNNING)
+        return supervisor->phase == SUPERVISOR_STARTING ? STATUS_STARTING : STATUS_STOPPING;
+    bool active = worker_table_active(&supervisor->attempts.table) > 0;
+    switch (supervisor->poller.hold) {
+    case POLLER_PAUSED:
+        return STATUS_PAUSED;
+    case POLLER_DRAINED:
+        return active ? STATUS_DRAINING : STATUS_DRAINED;
+    case POLLER_WORKING:
+        break;
+    }
+    return STATUS_WORKING;
+}
+
+static int64_t longer(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+static struct status_snapshot take_snapshot(const struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->config;
+    const struct poller *poller = &supervisor->poller;
+    const char *trouble = supervisor->store_trouble;
+    int launcher_abi = (int)supervisor->attempts.launcher.landlock_abi;
+    return (struct status_snapshot){
+        .mode = mode_of(supervisor),
+        .membership = &poller->membership,
+        .table = &supervisor->attempts.table,
+        .processes = {{"supervisor", getpid(), confinement_abi()},
+                      {"launcher", supervisor->family->launcher, launcher_abi},
+                      {"metrics helper", supervisor->family->metrics, confinement_abi()}},
+        .landlock_abi = launcher_abi,
+        .uptime = clock_elapsed(supervisor->started),
+        .readiness_delay = config->actuator_readiness_delay,
+        .recovered = poller->recovered,
+        .refresh_age = clock_elapsed(poller->last_refresh),
+        .refresh_fresh = longer(STATUS_WRITE_FRESH, config->actuator_membership_ttl),
+        .answer_age = clock_elapsed(poller->last_answer),
+        .answer_fresh = STATUS_POLLS_FRESH * config->actuator_poll_interval,
+        .store_trouble = *trouble ? trouble : NULL,
+        .clusters_answer = probe_is_satisfied(&supervisor->probe),
+    };
 }
 
 static bool on_ready_asked(void *context)
 {
-    return status_is_ready(context);
+    struct status_snapshot snapshot = take_snapshot(context);
+    return status_is_ready(&snapshot);
+}
+
+/* Pauses, drains, or works on, until told otherwise. Nothing while the process starts or ends. */
+static void hold(struct supervisor *supervisor, enum poller_hold hold)
+{
+    static const char *const names[] = {"working", "paused", "drained"};
+    if (supervisor->phase != SUPERVISOR_RUNNING || supervisor->poller.hold == hold)
+        return;
+    log_notice("an operator asks for: %s", names[hold]);
+    poller_set_hold(&supervisor->poller, hold);
+}
+
+/* The commands of the control socket: those of operators change `hold` first. */
+static const struct command {
+    const char *name;
+    json_t *(*answer)(const struct status_snapshot *snapshot);
+    bool changes;
+    enum poller_hold hold;
+} commands[] = {
+    {"status", status_answer, false, 0},
+    {"ps", status_answer_ps, false, 0},
+    {"security", status_answer_security, false, 0},
+    {"pause", status_answer, true, POLLER_PAUSED},
+    {"drain", status_answer, true, POLLER_DRAINED},
+    {"resume", status_answer, true, POLLER_WORKING},
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static json_t *answer_unknown(const char *name)
+{
+    char known[256] = "";
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        size_t length = strlen(known);
+        snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", commands[i].name);
+    }
+    struct error error;
+    error_set(&error, ERROR_INVALID, "unknown command \"%.100s\"; known: %s", name, known);
+    return sockets_refusal(&error);
+}
+
+static json_t *on_control(void *context, json_t *request)
+{
+    struct supervisor *supervisor = context;
+    const char *name = document_string(request, "command", "");
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        if (commands[i].changes)
+            hold(supervisor, commands[i].hold);
+        struct status_snapshot snapshot = take_snapshot(supervisor);
+        return commands[i].answer(&snapshot);
+    }
+    return answer_unknown(name);
 }
 
 static void on_lost(void *context, const struct error *error)
 {
-    supervisor_fail(context, error);
+    fail(context, error);
 }
 
-static const struct poller_handlers poller_handlers = {free_workers, running, on_polled};
+static void on_launcher_ready(void *context)
+{
+    struct supervisor *supervisor = context;
+    poller_start(&supervisor->poller);
+}
+
+static void on_released(void *context)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->phase == SUPERVISOR_RUNNING)
+        poller_wake_soon(&supervisor->poller);
+    stop_if_idle(supervisor);
+}
+
+static void on_cluster_answered(void *context)
+{
+    struct supervisor *supervisor = context;
+    probe_note_answer(&supervisor->probe);
+}
+
+static void on_written(void *context, bool answered, const struct error *error)
+{
+    note_store(context, answered, true, error);
+}
+
+static const struct attempts_handlers attempts_handlers = {
+    .ready = on_launcher_ready,
+    .released = on_released,
+    .cluster_answered = on_cluster_answered,
+    .written = on_written,
+    .launcher_lost = on_lost,
+};
+static const struct poller_handlers poller_handlers = {free_workers, watch_attempts, on_polled};
 static const struct sockets_handlers sockets_handlers = {on_woken, on_control};
 static const struct feed_handlers feed_handlers = {on_ready_asked, on_lost};
 
@@ -395,17 +492,12 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
     const struct config *config = supervisor->config;
     uv_loop_t *loop = &supervisor->loop;
 
-    start_watchdog(supervisor);
+    service_start_watchdog(loop, &supervisor->watchdog);
     uv_timer_init(loop, &supervisor->drain);
     supervisor->drain.data = supervisor;
     if (watch_signals(supervisor, error) < 0 ||
-        worker_table_initialize(&supervisor->table, loop, (uint32_t)config->actuator_max_workers,
-                                supervisor, error) < 0 ||
         feed_open(&supervisor->feed, loop, supervisor->store, supervisor->family->metrics_socket,
                   config->metrics_interval, &feed_handlers, supervisor, error) < 0 ||
-        writer_initialize(&supervisor->writer, loop, supervisor->store, &supervisor->table,
-                          &supervisor->rules, &supervisor->clock, &attempt_writer_handlers,
-                          supervisor, error) < 0 ||
         poller_initialize(&supervisor->poller, loop, supervisor->store, config, &supervisor->rules,
                           &supervisor->clock, membership, &poller_handlers, supervisor,
                           error) < 0 ||
@@ -414,42 +506,50 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
         sockets_open(&supervisor->sockets, loop, config->actuator_runtime_directory,
                      (int)config->actuator_index, &sockets_handlers, supervisor, error) < 0)
         return -1;
+    const struct attempts_parts parts = {
+        .loop = loop,
+        .config = config,
+        .tasks = supervisor->tasks,
+        .store = supervisor->store,
+        .rules = &supervisor->rules,
+        .clock = &supervisor->clock,
+        .feed = &supervisor->feed,
+        .launcher_socket = supervisor->family->launcher_socket,
+    };
     /* Last: when the launcher says that it is ready the first round begins. */
-    return launcher_link_open(&supervisor->link, loop, supervisor->family->launcher_socket,
-                              &attempt_launcher_handlers, supervisor, error);
+    return attempts_open(&supervisor->attempts, &parts, &attempts_handlers, supervisor, error);
 }
 
 /* Nothing is in flight any more: the loop ends when all handles are closed. */
 static void close_all(struct supervisor *supervisor)
 {
     supervisor->phase = SUPERVISOR_STOPPED;
-    launcher_link_close(&supervisor->link);
+    attempts_close(&supervisor->attempts);
     sockets_close(&supervisor->sockets);
     probe_close(&supervisor->probe);
     poller_close(&supervisor->poller);
-    writer_close(&supervisor->writer);
     feed_close(&supervisor->feed);
     uv_close((uv_handle_t *)&supervisor->drain, NULL);
     uv_close((uv_handle_t *)&supervisor->watchdog, NULL);
     for (int i = 0; i < SUPERVISOR_SIGNALS; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
-    for (uint32_t i = 0; i < supervisor->table.size; i++)
-        uv_close((uv_handle_t *)&supervisor->table.workers[i].deadline, NULL);
 }
 
-int supervisor_run(struct supervisor *supervisor, struct config *config, struct task_list *tasks,
-                   struct store *store, struct family *family, const struct membership *membership)
+int supervisor_run(struct config *config, struct task_list *tasks, struct store *store,
+                   struct family *family, const struct membership *membership)
 {
     struct error error;
-    *supervisor = (struct supervisor){
-        .config = config,
-        .tasks = tasks,
-        .store = store,
-        .family = family,
-        .store_answers = true,
-        .started = clock_monotonic(),
-        .rules.actuator = membership->id,
-    };
+    struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+    if (!supervisor) {
+        log_error("out of memory");
+        return EXIT_FAILURE;
+    }
+    supervisor->config = config;
+    supervisor->tasks = tasks;
+    supervisor->store = store;
+    supervisor->family = family;
+    supervisor->started = clock_monotonic();
+    supervisor->rules.actuator = membership->id;
     steady_clock_start(&supervisor->clock, config->actuator_lease_ttl, clock_unix_milliseconds(),
                        clock_boot_milliseconds());
     apply_rules(supervisor);
@@ -465,10 +565,12 @@ int supervisor_run(struct supervisor *supervisor, struct config *config, struct 
         return EXIT_FAILURE; /* crash-only: the next start recovers */
 
     if (membership_leave(store, &supervisor->poller.membership, &error) < 0)
-        log_warning("cannot take back the membership record: %s", error.message);
+        log_warning("cannot remove the membership record: %s", error.message);
+    int status = supervisor->exit_status;
     probe_free(&supervisor->probe);
-    worker_table_free(&supervisor->table);
+    attempts_free(&supervisor->attempts);
     uv_loop_close(&supervisor->loop);
+    free(supervisor);
     log_notice("stopped");
-    return supervisor->exit_status;
+    return status;
 }

@@ -12,7 +12,7 @@
 static const char *const state_names[WORKER_STATE_COUNT] = {
     [WORKER_FREE] = "free",           [WORKER_PREPARING] = "preparing",
     [WORKER_LAUNCHING] = "launching", [WORKER_RUNNING] = "running",
-    [WORKER_SETTLING] = "settling",
+    [WORKER_SETTLING] = "settling",   [WORKER_CLOSING] = "closing",
 };
 
 /* allowed_changes[from] is the set of states that may follow. */
@@ -21,7 +21,8 @@ static const unsigned allowed_changes[WORKER_STATE_COUNT] = {
     [WORKER_PREPARING] = 1u << WORKER_LAUNCHING | 1u << WORKER_SETTLING,
     [WORKER_LAUNCHING] = 1u << WORKER_RUNNING | 1u << WORKER_SETTLING,
     [WORKER_RUNNING] = 1u << WORKER_SETTLING,
-    [WORKER_SETTLING] = 1u << WORKER_FREE,
+    [WORKER_SETTLING] = 1u << WORKER_FREE | 1u << WORKER_CLOSING,
+    [WORKER_CLOSING] = 1u << WORKER_FREE,
 };
 
 const char *worker_state_name(enum worker_state state)
@@ -29,24 +30,42 @@ const char *worker_state_name(enum worker_state state)
     return state_names[state];
 }
 
-static bool has_process(enum worker_state state)
+bool worker_has_process(const struct worker *worker)
 {
-    return state == WORKER_LAUNCHING || state == WORKER_RUNNING;
+    return worker->state == WORKER_LAUNCHING || worker->state == WORKER_RUNNING;
+}
+
+static void append(struct worker_list *list, struct worker *worker)
+{
+    worker->next = NULL;
+    worker->previous = list->last;
+    if (list->last)
+        list->last->next = worker;
+    else
+        list->first = worker;
+    list->last = worker;
+    list->count++;
+}
+
+static void take_out(struct worker_list *list, struct worker *worker)
+{
+    if (worker->previous)
+        worker->previous->next = worker->next;
+    else
+        list->first = worker->next;
+    if (worker->next)
+        worker->next->previous = worker->previous;
+    else
+        list->last = worker->previous;
+    list->count--;
 }
 
 void worker_change_state(struct worker_table *table, struct worker *worker, enum worker_state to)
 {
-    enum worker_state from = worker->state;
-    assert(allowed_changes[from] & 1u << to);
+    assert(allowed_changes[worker->state] & 1u << to);
+    take_out(&table->lists[worker->state], worker);
     worker->state = to;
-    if (from == WORKER_FREE)
-        table->active++;
-    if (to == WORKER_FREE)
-        table->active--;
-    if (has_process(to) && !has_process(from))
-        table->live++;
-    if (has_process(from) && !has_process(to))
-        table->live--;
+    append(&table->lists[to], worker);
 }
 
 int worker_table_initialize(struct worker_table *table, uv_loop_t *loop, uint32_t size, void *owner,
@@ -64,6 +83,7 @@ int worker_table_initialize(struct worker_table *table, uv_loop_t *loop, uint32_
         uv_timer_init(loop, &worker->deadline);
         worker->deadline.data = worker;
         worker->pipe.data = worker;
+        append(&table->lists[WORKER_FREE], worker);
     }
     return 0;
 }
@@ -78,70 +98,85 @@ void worker_table_free(struct worker_table *table)
     *table = (struct worker_table){0};
 }
 
-/* A slot is free when its last worker's pipe handle is closed as well. */
-static bool is_free(const struct worker *worker)
+struct worker *worker_table_first(const struct worker_table *table, enum worker_state state)
 {
-    return worker->state == WORKER_FREE && !worker->pipe_open;
+    return table->lists[state].first;
 }
 
-size_t worker_table_count_free(const struct worker_table *table)
+uint32_t worker_table_free_slots(const struct worker_table *table)
 {
-    size_t count = 0;
-    for (uint32_t i = 0; i < table->size; i++)
-        if (is_free(&table->workers[i]))
-            count++;
-    return count;
+    return table->lists[WORKER_FREE].count;
+}
+
+uint32_t worker_table_live(const struct worker_table *table)
+{
+    return table->lists[WORKER_LAUNCHING].count + table->lists[WORKER_RUNNING].count;
+}
+
+uint32_t worker_table_active(const struct worker_table *table)
+{
+    return table->lists[WORKER_PREPARING].count + worker_table_live(table) +
+           table->lists[WORKER_SETTLING].count;
+}
+
+/* Everything behind `token` belongs to one attempt. */
+static void reset(struct worker *worker)
+{
+    const size_t kept = offsetof(struct worker, token);
+    memset((char *)worker + kept, 0, sizeof(*worker) - kept);
 }
 
 struct worker *worker_table_take(struct worker_table *table, struct claim *claim,
                                  struct monotonic claimed)
 {
-    for (uint32_t i = 0; i < table->size; i++) {
-        struct worker *worker = &table->workers[i];
-        if (!is_free(worker))
-            continue;
-        worker->token = ++table->last_token;
-        memcpy(worker->manifest_id, claim->manifest.id, sizeof(worker->manifest_id));
-        memcpy(worker->task_id, claim->manifest.task, sizeof(worker->task_id));
-        memcpy(worker->cluster, claim->manifest.cluster, sizeof(worker->cluster));
-        worker->settlement.attempt = claim->manifest.attempt;
-        worker->settlement.claim = claim_move(claim);
-        worker->claimed = claimed;
-        report_reader_initialize(&worker->reader);
-        worker_change_state(table, worker, WORKER_PREPARING);
-        return worker;
-    }
-    return NULL;
+    struct worker *worker = worker_table_first(table, WORKER_FREE);
+    if (!worker)
+        return NULL;
+    reset(worker);
+    worker->token = ++table->last_token;
+    memcpy(worker->manifest_id, claim->manifest.id, sizeof(worker->manifest_id));
+    memcpy(worker->task_id, claim->manifest.task, sizeof(worker->task_id));
+    memcpy(worker->cluster, claim->manifest.cluster, sizeof(worker->cluster));
+    worker->settlement.attempt = claim->manifest.attempt;
+    worker->settlement.claim = claim_move(claim);
+    worker->claimed = claimed;
+    report_reader_initialize(&worker->reader);
+    worker_change_state(table, worker, WORKER_PREPARING);
+    return worker;
 }
 
 struct worker *worker_table_find(struct worker_table *table, uint64_t token)
 {
-    for (uint32_t i = 0; i < table->size; i++) {
-        struct worker *worker = &table->workers[i];
-        if (worker->token == token && has_process(worker->state))
-            return worker;
-    }
+    static const enum worker_state states[] = {WORKER_LAUNCHING, WORKER_RUNNING};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        for (struct worker *worker = worker_table_first(table, states[i]); worker;
+             worker = worker->next)
+            if (worker->token == token)
+                return worker;
     return NULL;
 }
 
 void worker_table_release(struct worker_table *table, struct worker *worker)
 {
-    worker_change_state(table, worker, WORKER_FREE);
+    bool closed = worker->pipe_state == WORKER_PIPE_NONE;
     settlement_free(&worker->settlement);
     report_reader_free(&worker->reader);
-    worker->settlement = (struct settlement){0};
-    worker->end = (struct worker_end){0};
-    worker->task = NULL;
-    worker->token = 0;
-    worker->pid = 0;
-    worker->writing = worker->progress_dirty = worker->orphaned = false;
-    worker->drained = worker->reaped = worker->terminating = false;
+    reset(worker);
+    worker_change_state(table, worker, closed ? WORKER_FREE : WORKER_CLOSING);
+}
+
+void worker_table_pipe_closed(struct worker_table *table, struct worker *worker)
+{
+    worker->pipe_state = WORKER_PIPE_NONE;
+    if (worker->state == WORKER_CLOSING)
+        worker_change_state(table, worker, WORKER_FREE);
 }
 
 struct worker_limits worker_limits_of(int64_t lease_left_milliseconds, int64_t timeout_milliseconds)
 {
-    /* What lies between alarm and end of the lease: time to be killed, reaped and written down.
-     * Short leases (tests) keep a quarter, at least a second, for alarm(2) counts in seconds. */
+    /* The margin between alarm and end of the lease: time to kill and reap the worker and to write
+     * its result. Short leases (tests) keep a quarter; at least a second, because alarm(2) counts
+     * in seconds. */
     enum { MARGIN = 15000, MARGIN_LEAST = 1000 };
     int64_t margin = lease_left_milliseconds / 4;
     if (margin > MARGIN)

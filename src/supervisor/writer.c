@@ -10,7 +10,7 @@
 enum {
     WRITER_BATCH = 64,            /* settlements in one batch */
     WRITER_PROGRESS_PAUSE = 1000, /* milliseconds between two rounds of progress */
-    WRITER_RETRY_FIRST = 100,     /* milliseconds; doubled for each failure in a row */
+    WRITER_RETRY_FIRST = 100,     /* milliseconds; doubled with each failure of one result */
     WRITER_RETRY_MAXIMUM = 5000,
 };
 
@@ -29,7 +29,7 @@ struct writer_batch {
 static void on_pause_over(uv_timer_t *timer);
 static void on_work_done(uv_work_t *work, int status);
 
-/* Moves the documents into the batch; the rest is copied, for the worker may report on meanwhile.
+/* Moves the documents into the batch. The rest is copied, because the worker may report meanwhile.
  */
 static void add_to_batch(struct writer_batch *batch, struct worker *worker)
 {
@@ -43,36 +43,69 @@ static void add_to_batch(struct writer_batch *batch, struct worker *worker)
     batch->workers[batch->count++] = worker;
 }
 
-static bool progress_is_due(const struct writer *writer)
+/* Milliseconds until the result of a SETTLING worker is due; negative when it is with the batch. */
+static int64_t result_due_in(const struct writer *writer, const struct worker *worker)
 {
-    return clock_elapsed(writer->progress_written) >= WRITER_PROGRESS_PAUSE;
+    (void)writer;
+    if (worker->writing)
+        return -1;
+    if (worker->write_failures == 0)
+        return 0;
+    int64_t pause = WRITER_RETRY_FIRST;
+    for (int i = 1; i < worker->write_failures && pause < WRITER_RETRY_MAXIMUM; i++)
+        pause *= 2;
+    if (pause > WRITER_RETRY_MAXIMUM)
+        pause = WRITER_RETRY_MAXIMUM;
+    int64_t left = pause - clock_elapsed(worker->failed_at);
+    return left > 0 ? left : 0;
 }
 
-static bool has_result(const struct worker *worker)
+/* The same for the progress of a RUNNING worker; negative when it has none to write. */
+static int64_t progress_due_in(const struct writer *writer, const struct worker *worker)
 {
-    return worker->state == WORKER_SETTLING && !worker->writing;
+    if (!worker->progress_dirty || worker->writing || worker->orphaned)
+        return -1;
+    int64_t left = WRITER_PROGRESS_PAUSE - clock_elapsed(writer->progress_written);
+    return left > 0 ? left : 0;
 }
 
-static bool has_progress(const struct worker *worker)
+/* What is due now, and how long until the next is. */
+struct due {
+    size_t results, retries, progress;
+    int64_t next; /* milliseconds; -1: nothing waits */
+};
+
+static bool count_due(struct due *due, int64_t due_in)
 {
-    return worker->state == WORKER_RUNNING && worker->progress_dirty && !worker->writing &&
-           !worker->orphaned;
+    if (due_in >= 0 && (due->next < 0 || due_in < due->next))
+        due->next = due_in;
+    return due_in == 0;
 }
 
-static void collect(struct writer *writer, bool wanted(const struct worker *worker))
+static struct due find_due(const struct writer *writer)
 {
-    struct worker_table *table = writer->table;
-    for (uint32_t i = 0; i < table->size && writer->batch->count < writer->batch->space; i++)
-        if (wanted(&table->workers[i]))
-            add_to_batch(writer->batch, &table->workers[i]);
+    struct due due = {.next = -1};
+    const struct worker *worker = worker_table_first(writer->table, WORKER_SETTLING);
+    for (; worker; worker = worker->next)
+        if (count_due(&due, result_due_in(writer, worker)))
+            *(worker->write_failures > 0 ? &due.retries : &due.results) += 1;
+    worker = worker_table_first(writer->table, WORKER_RUNNING);
+    for (; worker; worker = worker->next)
+        due.progress += count_due(&due, progress_due_in(writer, worker));
+    return due;
 }
 
-static size_t count(const struct writer *writer, bool wanted(const struct worker *worker))
+typedef int64_t due_in_f(const struct writer *writer, const struct worker *worker);
+
+/* Fills the batch with workers of this state that are due, those that failed before or the others.
+ */
+static void collect(struct writer *writer, enum worker_state state, due_in_f *due_in, bool failed)
 {
-    size_t found = 0;
-    for (uint32_t i = 0; i < writer->table->size; i++)
-        found += wanted(&writer->table->workers[i]);
-    return found;
+    struct writer_batch *batch = writer->batch;
+    struct worker *worker = worker_table_first(writer->table, state);
+    for (; worker && batch->count < batch->space; worker = worker->next)
+        if ((worker->write_failures > 0) == failed && due_in(writer, worker) == 0)
+            add_to_batch(batch, worker);
 }
 
 static struct writer_batch *make_batch(const struct writer *writer, size_t wanted)
@@ -100,39 +133,35 @@ static void start_pause(struct writer *writer, int64_t milliseconds)
     uv_timer_start(&writer->pause, on_pause_over, (uint64_t)milliseconds, 0);
 }
 
-static int64_t retry_pause(const struct writer *writer)
+/* Puts what is due into a batch: either results that failed before, or all else. */
+static void fill_batch(struct writer *writer, const struct due *due)
 {
-    int64_t pause = WRITER_RETRY_FIRST;
-    for (int i = 1; i < writer->failures && pause < WRITER_RETRY_MAXIMUM; i++)
-        pause *= 2;
-    return pause < WRITER_RETRY_MAXIMUM ? pause : WRITER_RETRY_MAXIMUM;
+    bool retries = due->retries > 0 && (writer->retries_next || due->results == 0);
+    collect(writer, WORKER_SETTLING, result_due_in, retries);
+    writer->retries_next = !retries;
+    if (retries || due->progress == 0)
+        return;
+    collect(writer, WORKER_RUNNING, progress_due_in, false);
+    writer->progress_written = clock_monotonic();
 }
 
 void writer_wake(struct writer *writer)
 {
     if (writer->batch)
         return; /* what is there is the next batch */
-    if (writer->failures > 0 && uv_is_active((uv_handle_t *)&writer->pause))
-        return;
-    size_t results = count(writer, has_result);
-    size_t progress = count(writer, has_progress);
-    if (!results && !progress)
-        return;
-    if (!results && !progress_is_due(writer)) {
-        start_pause(writer, WRITER_PROGRESS_PAUSE - clock_elapsed(writer->progress_written));
+    struct due due = find_due(writer);
+    size_t wanted = due.results + due.retries + due.progress;
+    if (wanted == 0) {
+        if (due.next > 0)
+            start_pause(writer, due.next);
         return;
     }
-
-    writer->batch = make_batch(writer, results + progress);
+    writer->batch = make_batch(writer, wanted);
     if (!writer->batch) {
         start_pause(writer, WRITER_RETRY_FIRST);
         return;
     }
-    collect(writer, has_result);
-    if (progress && progress_is_due(writer)) {
-        collect(writer, has_progress);
-        writer->progress_written = clock_monotonic();
-    }
+    fill_batch(writer, &due);
     uv_timer_stop(&writer->pause);
     writer->work.data = writer;
     uv_queue_work(writer->loop, &writer->work, run_batch, on_work_done);
@@ -144,22 +173,40 @@ static void on_pause_over(uv_timer_t *timer)
     writer_wake(writer);
 }
 
-/* Gives the documents back to the worker and tells how a result fared. */
-static void finish(struct writer *writer, struct worker *worker, struct settlement *settlement)
+static void finish_progress(struct worker *worker, const struct settlement *settlement)
+{
+    if (settlement->status == SETTLEMENT_OPEN)
+        worker->progress_dirty = true;
+    if (settlement->status != SETTLEMENT_LATE)
+        return;
+    worker->orphaned = true;
+    log_notice("its progress is no longer written: %s", settlement->error.message);
+}
+
+static void finish_result(struct writer *writer, struct worker *worker,
+                          const struct settlement *settlement, bool answered)
+{
+    bool lease_is_over = clock_elapsed(worker->claimed) >= worker->lease_milliseconds;
+    if (settlement->status != SETTLEMENT_OPEN || lease_is_over) {
+        writer->handlers->settled(writer->context, worker, settlement->status, &settlement->error);
+        return;
+    }
+    worker->failed_at = clock_monotonic();
+    if (worker->write_failures++ == 0 && answered) /* a store that is down has a line of its own */
+        log_warning("manifest %s: its result is not written yet and is tried again: %s",
+                    worker->manifest_id, settlement->error.message);
+}
+
+/* Gives the documents back to the worker. */
+static void finish(struct writer *writer, struct worker *worker, struct settlement *settlement,
+                   bool answered)
 {
     worker->settlement.claim = claim_move(&settlement->claim);
     worker->writing = false;
-    if (!settlement->final) {
-        if (settlement->status == SETTLEMENT_LATE) {
-            worker->orphaned = true;
-            log_notice("its progress is no longer written: %s", settlement->error.message);
-        }
-        return;
-    }
-    bool lease_is_over = clock_elapsed(worker->claimed) >= worker->lease_milliseconds;
-    if (settlement->status == SETTLEMENT_OPEN && !lease_is_over)
-        return; /* stays SETTLING: the next batch has it again */
-    writer->handlers->settled(writer->context, worker, settlement->status, &settlement->error);
+    if (settlement->final)
+        finish_result(writer, worker, settlement, answered);
+    else
+        finish_progress(worker, settlement);
 }
 
 static void on_work_done(uv_work_t *work, int status)
@@ -168,19 +215,13 @@ static void on_work_done(uv_work_t *work, int status)
     struct writer *writer = work->data;
     cleanup_free struct writer_batch *batch = take_pointer(&writer->batch);
 
-    bool all_settled = batch->status == 0;
-    writer->handlers->store_answered(writer->context, batch->status == 0, &batch->error);
+    bool answered = batch->status == 0;
+    writer->handlers->store_answered(writer->context, answered, &batch->error);
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->settlements[i].status == SETTLEMENT_OPEN)
-            all_settled = false;
-        finish(writer, batch->workers[i], &batch->settlements[i]);
+        finish(writer, batch->workers[i], &batch->settlements[i], answered);
         settlement_free(&batch->settlements[i]);
     }
-    writer->failures = all_settled ? 0 : writer->failures + 1;
-    if (writer->failures > 0)
-        start_pause(writer, retry_pause(writer));
-    else
-        writer_wake(writer);
+    writer_wake(writer);
 }
 
 int writer_initialize(struct writer *writer, uv_loop_t *loop, struct store *store,

@@ -49,50 +49,164 @@ static struct worker *take(void)
     return worker_table_take(&test.table, &claim, clock_monotonic());
 }
 
+/* The states of all slots, as their lists and as the entries tell them, agree. */
+static void assert_consistent(void)
+{
+    uint32_t listed = 0;
+    for (int state = 0; state < WORKER_STATE_COUNT; state++) {
+        uint32_t count = 0;
+        const struct worker *previous = NULL;
+        const struct worker *worker = worker_table_first(&test.table, (enum worker_state)state);
+        for (; worker; previous = worker, worker = worker->next, count++) {
+            assert_int_equal(worker->state, state);
+            assert_ptr_equal(worker->previous, previous);
+        }
+        assert_ptr_equal(test.table.lists[state].last, previous);
+        assert_int_equal(test.table.lists[state].count, count);
+        listed += count;
+    }
+    assert_int_equal(listed, SLOTS);
+}
+
 static void slots_are_given_out_and_come_back(void **state)
 {
     (void)state;
     struct worker *workers[SLOTS];
-    assert_int_equal(worker_table_count_free(&test.table), SLOTS);
+    assert_int_equal(worker_table_free_slots(&test.table), SLOTS);
     for (int i = 0; i < SLOTS; i++)
         assert_non_null(workers[i] = take());
     assert_null(take());
-    assert_int_equal(test.table.active, SLOTS);
+    assert_int_equal(worker_table_active(&test.table), SLOTS);
     assert_int_equal(workers[0]->settlement.attempt, 2);
+    assert_consistent();
 
     worker_change_state(&test.table, workers[1], WORKER_SETTLING);
+    assert_int_equal(worker_table_active(&test.table), SLOTS);
+    assert_consistent();
     worker_table_release(&test.table, workers[1]);
-    assert_int_equal(worker_table_count_free(&test.table), 1);
+    assert_int_equal(worker_table_active(&test.table), SLOTS - 1);
+    assert_int_equal(worker_table_free_slots(&test.table), 1);
+    assert_consistent();
     assert_ptr_equal(take(), workers[1]);
+    assert_consistent();
+}
+
+/* A user for each slot: two workers that run at once must not share a slot. */
+static void concurrent_attempts_have_slots_and_tokens_of_their_own(void **state)
+{
+    (void)state;
+    struct worker *workers[SLOTS];
+    for (int i = 0; i < SLOTS; i++) {
+        workers[i] = take();
+        assert_true(workers[i]->slot < SLOTS);
+        for (int j = 0; j < i; j++) {
+            assert_int_not_equal(workers[i]->slot, workers[j]->slot);
+            assert_true(workers[i]->token != workers[j]->token);
+        }
+    }
+}
+
+static void the_slot_that_was_free_for_longest_comes_next(void **state)
+{
+    (void)state;
+    struct worker *first = take();
+    worker_change_state(&test.table, first, WORKER_SETTLING);
+    worker_table_release(&test.table, first);
+    for (int i = 1; i < SLOTS; i++)
+        assert_ptr_not_equal(take(), first);
+    assert_ptr_equal(take(), first);
 }
 
 static void a_slot_whose_pipe_is_open_is_not_free(void **state)
 {
     (void)state;
     struct worker *worker = take();
-    worker->pipe_open = true;
+    worker->pipe_state = WORKER_PIPE_CLOSING;
     worker_change_state(&test.table, worker, WORKER_SETTLING);
     worker_table_release(&test.table, worker);
-    assert_int_equal(worker_table_count_free(&test.table), SLOTS - 1);
-    worker->pipe_open = false;
-    assert_int_equal(worker_table_count_free(&test.table), SLOTS);
+    assert_int_equal(worker->state, WORKER_CLOSING);
+    assert_int_equal(worker_table_free_slots(&test.table), SLOTS - 1);
+    assert_int_equal(worker_table_active(&test.table), 0);
+    worker_table_pipe_closed(&test.table, worker);
+    assert_int_equal(worker_table_free_slots(&test.table), SLOTS);
+    assert_consistent();
+}
+
+static void a_pipe_that_closes_before_the_end_frees_nothing(void **state)
+{
+    (void)state;
+    struct worker *worker = take();
+    worker->pipe_state = WORKER_PIPE_CLOSING;
+    worker_change_state(&test.table, worker, WORKER_LAUNCHING);
+    worker_table_pipe_closed(&test.table, worker);
+    assert_int_equal(worker->state, WORKER_LAUNCHING);
+    assert_int_equal(worker->pipe_state, WORKER_PIPE_NONE);
+    worker_change_state(&test.table, worker, WORKER_SETTLING);
+    worker_table_release(&test.table, worker);
+    assert_int_equal(worker->state, WORKER_FREE);
+}
+
+/* Whatever an attempt left in its slot, the next one finds nothing of it. */
+static void nothing_of_an_attempt_is_left_to_the_next(void **state)
+{
+    (void)state;
+    for (int i = 1; i < SLOTS; i++)
+        take();
+    struct worker *worker = take();
+    const uint32_t slot = worker->slot;
+    const size_t kept = offsetof(struct worker, token);
+    settlement_free(&worker->settlement);
+    memset((char *)worker + kept, 0x5a, sizeof(*worker) - kept);
+    worker->settlement = (struct settlement){0};
+    report_reader_initialize(&worker->reader);
+    worker_change_state(&test.table, worker, WORKER_SETTLING);
+    worker_table_release(&test.table, worker);
+
+    assert_ptr_equal(take(), worker);
+    assert_int_equal(worker->slot, slot);
+    assert_false(worker->writing || worker->progress_dirty || worker->orphaned || worker->reaped);
+    assert_int_equal(worker->write_failures, 0);
+    assert_int_equal(worker->pid, 0);
+    assert_int_equal(worker->alarm_milliseconds, 0);
+    assert_int_equal(worker->lease_milliseconds, 0);
+    assert_null(worker->task);
+    const struct worker_end untouched = {0};
+    assert_memory_equal(&worker->end, &untouched, sizeof(untouched));
+    assert_string_equal(worker->message, "");
+    assert_string_equal(worker->forbidden_call, "");
+    assert_string_equal(worker->task_id, "");
+    assert_string_equal(worker->cluster, "");
+    assert_string_equal(worker->manifest_id, "2b65ac7b-cbf5-4fdc-829d-a737e646d492");
 }
 
 static void only_workers_with_a_process_are_found_by_token(void **state)
 {
     (void)state;
     struct worker *worker = take();
+    struct worker *other = take();
     uint64_t token = worker->token;
     assert_null(worker_table_find(&test.table, token));
+    worker_change_state(&test.table, other, WORKER_LAUNCHING);
     worker_change_state(&test.table, worker, WORKER_LAUNCHING);
     assert_ptr_equal(worker_table_find(&test.table, token), worker);
-    assert_int_equal(test.table.live, 1);
+    assert_int_equal(worker_table_live(&test.table), 2);
     worker_change_state(&test.table, worker, WORKER_RUNNING);
+    assert_ptr_equal(worker_table_find(&test.table, token), worker);
+    assert_int_equal(worker_table_live(&test.table), 2);
     worker_change_state(&test.table, worker, WORKER_SETTLING);
     assert_null(worker_table_find(&test.table, token));
-    assert_int_equal(test.table.live, 0);
+    assert_int_equal(worker_table_live(&test.table), 1);
     worker_table_release(&test.table, worker);
     assert_true(take()->token != token);
+}
+
+static void each_state_has_its_name(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"free",    "preparing", "launching",
+                                        "running", "settling",  "closing"};
+    for (int i = 0; i < WORKER_STATE_COUNT; i++)
+        assert_string_equal(worker_state_name((enum worker_state)i), names[i]);
 }
 
 static struct report patch_report(json_t *patch)
@@ -185,7 +299,12 @@ int main(void)
 #define WITH_TABLE(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
     const struct CMUnitTest tests[] = {
         WITH_TABLE(slots_are_given_out_and_come_back),
+        WITH_TABLE(concurrent_attempts_have_slots_and_tokens_of_their_own),
+        WITH_TABLE(the_slot_that_was_free_for_longest_comes_next),
         WITH_TABLE(a_slot_whose_pipe_is_open_is_not_free),
+        WITH_TABLE(a_pipe_that_closes_before_the_end_frees_nothing),
+        WITH_TABLE(nothing_of_an_attempt_is_left_to_the_next),
+        cmocka_unit_test(each_state_has_its_name),
         WITH_TABLE(only_workers_with_a_process_are_found_by_token),
         WITH_TABLE(a_patch_must_be_declared_by_the_task),
         WITH_TABLE(reports_become_progress_and_result),
