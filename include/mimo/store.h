@@ -164,6 +164,8 @@ struct store_query {
     int64_t created_before;   /* 0 for no bound */
     int64_t since;            /* AUDIT: Unix seconds */
     size_t limit;             /* items a page at most; 1..1000 */
+    size_t bytes;             /* a page ends with the item that reaches so many; 0: the backend's
+                                 bound */
     const char *continuation; /* of the page before, or NULL */
 };
 

@@ -2,8 +2,8 @@
 /*
  * api.h - what every handler of the Admin API works with.
  *
- * main() makes one struct api and hands it to the server; it does not change from then on and is
- * shared by all handler threads. A handler is straight-line code that may block: it reads the
+ * main() makes one struct api and hands it to the server; it does not change from then on, but
+ * for the budget, and is shared by all threads. A handler is straight-line code that may block: it reads the
  * request, runs operations on the store, and fills the answer. Adding an endpoint is a handler and
  * a row in routes.c.
  */
@@ -12,12 +12,14 @@
 
 #include "api/auth/auth.h"
 #include "api/http/answer.h"
+#include "api/http/budget.h"
 #include "api/http/request.h"
 #include "mimo/config.h"
 #include "mimo/store.h"
 #include "mimo/task.h"
 
-struct members; /* members.h */
+struct members;   /* members.h */
+struct readiness; /* readiness.h */
 
 struct api {
     const struct config *config;
@@ -25,6 +27,8 @@ struct api {
     struct store *store;
     struct auth *auth;
     struct members *members;
+    struct readiness *readiness;
+    struct budget budget; /* of the bytes that connections hold */
 };
 
 typedef void handler_f(struct api *api, struct request *request, struct answer *answer);

@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "api/confine.h"
 #include "api/endpoints/members.h"
+#include "api/endpoints/readiness.h"
 #include "api/http/listener.h"
 #include "api/http/server.h"
 #include "api/http/tls.h"
@@ -194,7 +195,9 @@ static int run(const struct config *config, const struct task_list *tasks, struc
         return error_set_memory(error);
     listener_address(listener->fd, address);
     if (confine_api(config, error) < 0 || auth_start(auth, error) < 0 ||
+        readiness_start(store, &api.readiness, error) < 0 ||
         server_start(&api, listener, &server, error) < 0) {
+        readiness_stop(api.readiness, STOP_MILLISECONDS);
         members_free(api.members);
         return -1;
     }
@@ -204,7 +207,8 @@ static int run(const struct config *config, const struct task_list *tasks, struc
     wait_for_the_end(&api, signals);
     tell_service_manager("STOPPING=1");
     log_notice("ending: requests under way get up to %d s", STOP_MILLISECONDS / 1000);
-    if (!server_stop(server, STOP_MILLISECONDS)) {
+    if (!server_stop(server, STOP_MILLISECONDS) ||
+        !readiness_stop(api.readiness, STOP_MILLISECONDS)) {
         log_error("the store does not return; ending without it");
         _exit(EXIT_FAILURE);
     }

@@ -53,7 +53,7 @@ int audit_run_many(struct api *api, struct audit *audit, struct store_operation 
     struct error error;
     cleanup_free struct store_operation *batch = calloc(count + 1, sizeof(*batch));
     if (!batch || !audit->entry || document_set(audit->entry, "status", json_integer(status)) < 0)
-        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return answer_no_memory(answer);
     memcpy(batch, changes, count * sizeof(*batch));
     batch[count] = entry_operation(audit);
     int result = store_run(api->store, batch, count + 1, &error);

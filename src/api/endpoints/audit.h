@@ -33,7 +33,7 @@ struct audit {
 };
 
 /* `resource` is what is changed: a resource ID, with the manifest's id behind it. NULL entry
- * without memory; then audit_run() answers 500. */
+ * without memory; then audit_run() answers 503. */
 struct audit audit_begin(const struct request *request, const char *resource);
 
 /* Runs `change` (not a query) with the entry. The caller looks at change->result and releases it.

@@ -93,7 +93,7 @@ static enum attempt create_cluster(struct api *api, struct request *request, str
         wanted->properties ? json_deep_copy(wanted->properties) : json_object();
     if (!properties ||
         (wanted->url && document_set_string(properties, URL_PATH, wanted->url) < 0)) {
-        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        answer_no_memory(answer);
         return DECIDED;
     }
     if (cluster_create(&cluster, request->resource_id, properties, wanted->sealed, &error) < 0) {
@@ -144,7 +144,7 @@ static int take_idle_cluster(const struct request *request, const struct store_o
         return answer_refuse(answer, API_NOT_FOUND, NULL, "cluster not found: %s",
                              request->cluster);
     if (cluster_read(ret_cluster, read->result.items[0].document, &error) < 0)
-        return answer_internal(answer, "the stored document cannot be understood", &error);
+        return answer_unreadable(answer, "cluster", request->cluster, &error);
     if (cluster_is_leased(ret_cluster, clock_unix_seconds())) {
         refuse_leased(ret_cluster, answer);
         cluster_free(ret_cluster);

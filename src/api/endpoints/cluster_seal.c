@@ -21,7 +21,7 @@ static int read_url(const char *text, size_t length, char **ret_url, struct answ
         return answer_refuse(answer, API_INVALID_PARAMETER, "kubeconfig", "%s", error.message);
     *ret_url = strdup(kubeconfig.server);
     kubeconfig_free(&kubeconfig);
-    return *ret_url ? 0 : answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+    return *ret_url ? 0 : answer_no_memory(answer);
 }
 
 /* The certificate is read each time: registering a cluster is rare, and a new one is taken without

@@ -57,7 +57,7 @@ void cluster_show(struct api *api, struct request *request, struct answer *answe
     } else if (operation.result.status != STORE_DONE) {
         answer_refuse(answer, API_NOT_FOUND, NULL, "cluster not found: %s", request->cluster);
     } else if (cluster_read(&cluster, operation.result.items[0].document, &error) < 0) {
-        answer_internal(answer, "the stored document cannot be understood", &error);
+        answer_unreadable(answer, "cluster", request->cluster, &error);
     } else {
         answer_set_view(answer, 200, cluster_answer_view(api, &cluster));
         cluster_free(&cluster);

@@ -118,7 +118,7 @@ int idempotency_begin(struct api *api, const struct request *request, struct ide
         return 0;
     if (make_id(request, repeat->id) < 0 ||
         make_request_hash(request, request->route->action, repeat->request) < 0)
-        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return answer_no_memory(answer);
     repeat->wanted = true;
     wait_for_others(repeat);
     struct store_operation read = store_get(STORE_ANSWERS, NULL, repeat->id);
@@ -153,7 +153,7 @@ int idempotency_join(struct idempotency *repeat, struct store_operation *creatio
     if (!repeat->wanted)
         return 0;
     if (make_document(repeat, status, body) < 0)
-        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return answer_no_memory(answer);
     *creation = store_pair(*creation, keeping(repeat));
     return 0;
 }
@@ -164,7 +164,7 @@ void idempotency_keep(struct api *api, struct idempotency *repeat, struct answer
     if (!repeat->wanted)
         return;
     if (make_document(repeat, answer->status, answer->body) < 0) {
-        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        answer_no_memory(answer);
         return;
     }
     struct store_operation operation = keeping(repeat);

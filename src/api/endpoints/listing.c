@@ -90,7 +90,7 @@ char *listing_next_link(const struct request *request, const char *token)
     return link;
 }
 
-/* Adds one item's view to the page; 500 of answer_set_text() says when memory did not suffice. */
+/* Adds one item's view to the page; 503 of answer_set_text() without memory. */
 static void add_item(struct api *api, const struct store_item *item, struct listing_view view,
                      struct text_buffer *page)
 {
@@ -176,6 +176,7 @@ void listing_answer(struct api *api, struct request *request, struct store_query
         }
     }
     query->continuation = continuation;
+    query->bytes = budget_page_bytes(&api->budget);
     struct store_operation operation = store_query(query);
     operation.as_text = view.text != NULL;
     if (store_run(api->store, &operation, 1, &error) < 0) {

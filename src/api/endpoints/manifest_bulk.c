@@ -11,6 +11,7 @@
 #include "api/endpoints/audit.h"
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/manifests.h"
+#include "api/endpoints/running.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -26,7 +27,8 @@ struct bulk {
     /* What to do with one that was read; ERROR_DENIED leaves it alone. */
     int (*change)(struct manifest *manifest, const struct store_item *found, int64_t now,
                   struct store_operation *ret_operation, struct error *error);
-    char resource[MANIFEST_RESOURCE_SIZE]; /* for the audit trail: the request in words */
+    bool spares_running; /* leaves alone what was cancelled and whose worker still runs */
+    char resource[RESOURCE_ID_SIZE + 256]; /* for the audit trail: the request in words */
     struct audit audit;
     json_int_t changed;
     json_int_t errors;
@@ -84,6 +86,45 @@ static void prepare(struct bulk *bulk, const struct store_result *page, struct b
     }
 }
 
+/* Leaves out of the batch the manifests whose worker still runs: without its manifest it could not
+ * be stopped any more. -1: 503 is in the answer. */
+static int spare_running(struct api *api, struct bulk *bulk, struct batch *batch,
+                         struct answer *answer)
+{
+    struct error error;
+    char(*subscriptions)[UUID_SIZE] = calloc(batch->count + 1, sizeof(*subscriptions));
+    struct store_operation *reads = calloc(batch->count + 1, sizeof(*reads));
+    int result = subscriptions && reads ? 0 : answer_no_memory(answer);
+    for (size_t i = 0; result == 0 && i < batch->count; i++) {
+        resource_id_subscription(batch->manifests[i].cluster, subscriptions[i]);
+        reads[i] = store_get(STORE_CLUSTERS, subscriptions[i], batch->manifests[i].cluster);
+    }
+    if (result == 0 && store_run(api->store, reads, batch->count, &error) < 0)
+        result = answer_store_unavailable(answer, &error);
+    size_t kept = 0;
+    const int64_t now = clock_unix_seconds();
+    for (size_t i = 0; result == 0 && i < batch->count; i++) {
+        const json_t *cluster =
+            reads[i].result.status == STORE_DONE ? reads[i].result.items[0].document : NULL;
+        if (running_find(cluster, &batch->manifests[i], now).runs) {
+            bulk->errors++;
+            manifest_free(&batch->manifests[i]);
+            continue;
+        }
+        batch->manifests[kept] = batch->manifests[i];
+        batch->changes[kept] = batch->changes[i];
+        batch->changes[kept].target.partition = batch->manifests[kept].cluster;
+        batch->changes[kept].target.id = batch->manifests[kept].id;
+        kept++;
+    }
+    if (reads)
+        store_release(reads, batch->count);
+    batch->count = result == 0 ? kept : batch->count;
+    free(reads);
+    free(subscriptions);
+    return result;
+}
+
 static void count_results(struct bulk *bulk, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -123,7 +164,10 @@ static int run_page(struct api *api, struct request *request, struct bulk *bulk,
         result = answer_internal(answer, "cannot ask the store", &page.result.error);
     } else {
         prepare(bulk, &page.result, batch);
-        result = run_batch(api, request, bulk, batch, answer);
+        if (bulk->spares_running)
+            result = spare_running(api, bulk, batch, answer);
+        if (result == 0)
+            result = run_batch(api, request, bulk, batch, answer);
         store_release(batch->changes, batch->count);
         for (size_t i = 0; i < batch->count; i++)
             manifest_free(&batch->manifests[i]);
@@ -141,11 +185,12 @@ static int run(struct api *api, struct request *request, struct bulk *bulk, bool
     cleanup_free struct batch *batch = malloc(sizeof(*batch));
     cleanup_free char *continuation = NULL;
     if (!batch)
-        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return answer_no_memory(answer);
     bulk->left = CHANGES_MAXIMUM;
     do {
         char *next;
         bulk->query.limit = bulk->left < BATCH_MAXIMUM ? bulk->left : BATCH_MAXIMUM;
+        bulk->query.bytes = BUDGET_PAGE_MAXIMUM;
         bulk->query.continuation = continuation;
         int result = run_page(api, request, bulk, batch, &next, answer);
         free(continuation);
@@ -182,14 +227,17 @@ static int read_ended_states(const struct request *request, unsigned *ret_states
 
 void manifests_delete(struct api *api, struct request *request, struct answer *answer)
 {
-    struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS}, .change = change_to_deleted};
+    struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS}, .change = change_to_deleted, .spares_running = true};
     const char *age = request->query[QUERY_OLDER_THAN];
+    char cluster[RESOURCE_ID_SIZE];
     bool more;
     if (read_ended_states(request, &bulk.query.states, answer) < 0 ||
+        manifests_read_cluster(request, cluster, &bulk.query.cluster, answer) < 0 ||
         manifests_read_age(request, &bulk.query.created_before, answer) < 0)
         return;
-    snprintf(bulk.resource, sizeof(bulk.resource), "/maintenanceManifests?state=%s%s%s",
-             request->query[QUERY_STATE], age ? "&olderThan=" : "", age ? age : "");
+    snprintf(bulk.resource, sizeof(bulk.resource), "%s/maintenanceManifests?state=%s%s%s",
+             bulk.query.cluster ? cluster : "", request->query[QUERY_STATE],
+             age ? "&olderThan=" : "", age ? age : "");
     if (run(api, request, &bulk, &more, answer) == 0)
         answer_set_view(answer, 200,
                         json_pack("{s:I, s:I, s:b}", "deleted", bulk.changed, "errors", bulk.errors,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cancelling, stopping and deleting manifests. */
 #include "api/endpoints/audit.h"
+#include "api/endpoints/clusters.h"
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/manifests.h"
+#include "api/endpoints/running.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
@@ -11,76 +13,163 @@ enum { CONFLICT_RETRIES = 5 };
 /* Whether one look at the manifest decided the request, or somebody else changed it meanwhile. */
 enum attempt { DECIDED, SOMEBODY_WAS_FIRST };
 
-/* What is done to a manifest, and what the answer is when it was. ERROR_DENIED when its state does
- * not allow it. */
+/* What is done to a manifest. */
 struct change {
-    int (*apply)(struct manifest *manifest, int64_t now, bool force, struct error *error);
+    /* Decides on what was read: changes the manifest, or sets *ret_delete. ERROR_DENIED when its
+     * state forbids it, ERROR_CONFLICT when its worker does. */
+    int (*apply)(struct manifest *manifest, const struct running *running, bool force,
+                 bool *ret_delete, struct error *error);
     bool force;
-    int status;
+    int status; /* of the answer when the manifest was changed, not deleted */
 };
 
-/* The member that the actuator looks for: a stop travels through the store, for the actuator may be
- * on another machine. */
-static const char stop_member[] = "stopRequested";
+/* A manifest with what the lease of its cluster says. */
+struct found {
+    struct store_operation reads[2]; /* manifest, cluster */
+    char subscription[UUID_SIZE];
+    struct manifest manifest;
+    struct running running;
+};
 
-/* Cancels the manifest, and has its worker stopped. */
-static int apply_stop(struct manifest *manifest, int64_t now, bool force, struct error *error)
+static int apply_cancel(struct manifest *manifest, const struct running *running, bool force,
+                        bool *ret_delete, struct error *error)
 {
-    if (manifest->state != MANIFEST_IN_PROGRESS)
+    (void)running, (void)ret_delete;
+    return manifest_cancel(manifest, clock_unix_seconds(), force, error);
+}
+
+/* A stop travels through the store, because the actuator may be on another machine. Whatever the
+ * manifest's state is, its worker ends; one that is InProgress becomes Cancelled. */
+static int apply_stop(struct manifest *manifest, const struct running *running, bool force,
+                      bool *ret_delete, struct error *error)
+{
+    (void)force, (void)ret_delete;
+    const bool in_progress = manifest->state == MANIFEST_IN_PROGRESS;
+    if (!in_progress && !running->runs)
         return error_set(error, ERROR_DENIED,
-                         "cannot stop task in state %s; only what is InProgress has a worker%s",
+                         "cannot stop task in state %s: it has no worker that runs%s",
                          manifest_state_name(manifest->state),
-                         manifest->state == MANIFEST_PENDING ? ": cancel it" : "");
-    if (manifest_cancel(manifest, now, force, error) < 0)
-        return -1;
-    if (document_set(manifest->document, stop_member, json_true()) < 0)
+                         manifest->state == MANIFEST_PENDING ? "; cancel it" : "");
+    if (in_progress) {
+        if (manifest_cancel(manifest, clock_unix_seconds(), true, error) < 0)
+            return -1;
+        manifest_set_status_text(manifest, "stopped by an operator: its worker is asked to end, "
+                                           "and killed if it does not within 10 s");
+    }
+    if (document_set(manifest->document, RUNNING_STOP_MEMBER, json_true()) < 0)
         return error_set_memory(error);
     return 0;
 }
 
-static enum attempt write_changed(struct api *api, struct audit *audit, struct manifest *manifest,
-                                  const char *etag, int status, struct answer *answer)
+/* A worker whose manifest is gone could not be stopped any more. */
+static int apply_delete(struct manifest *manifest, const struct running *running, bool force,
+                        bool *ret_delete, struct error *error)
 {
+    *ret_delete = manifest->state != MANIFEST_IN_PROGRESS && !running->runs;
+    if (*ret_delete)
+        return 0;
+    if (!force)
+        return error_set(error, ERROR_CONFLICT,
+                         "manifest %s is %s and its worker still runs: stop it (POST .../stop) and "
+                         "delete it when it has ended, or delete it with force=true, which stops it "
+                         "first",
+                         manifest->id, manifest_state_name(manifest->state));
+    return apply_stop(manifest, running, true, ret_delete, error);
+}
+
+/* 404 and 503 are in the answer after -1; nothing has to be released then. */
+static int find(struct api *api, const struct request *request, struct found *found,
+                struct answer *answer)
+{
+    struct error error;
+    found->reads[0] = store_get(STORE_MANIFESTS, request->cluster, request->id);
+    found->reads[1] = cluster_read_operation(request, found->subscription);
+    int result = -1;
+    if (store_run(api->store, found->reads, 2, &error) < 0)
+        answer_store_unavailable(answer, &error);
+    else if (found->reads[0].result.status != STORE_DONE)
+        answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
+    else if (manifest_read(&found->manifest, found->reads[0].result.items[0].document, &error) < 0)
+        answer_unreadable(answer, "manifest", request->id, &error);
+    else
+        result = 0;
+    if (result < 0) {
+        store_release(found->reads, 2);
+        return -1;
+    }
+    const struct store_result *cluster = &found->reads[1].result;
+    found->running =
+        running_find(cluster->status == STORE_DONE ? cluster->items[0].document : NULL,
+                     &found->manifest, clock_unix_seconds());
+    return 0;
+}
+
+static void found_release(struct found *found)
+{
+    manifest_free(&found->manifest);
+    store_release(found->reads, 2);
+}
+
+/* The changed manifest, with the worker that still runs. */
+static void answer_changed(struct api *api, struct found *found, int status, struct answer *answer)
+{
+    json_t *view = manifest_answer_view(api, &found->manifest);
+    found->running.stopping =
+        json_is_true(document_get(found->manifest.document, RUNNING_STOP_MEMBER));
+    if (view && found->running.runs &&
+        json_object_set_new(view, "running", running_view(api, &found->running)) < 0) {
+        json_decref(view);
+        view = NULL;
+    }
+    answer_set_view(answer, status, view);
+}
+
+static enum attempt write_changed(struct api *api, struct audit *audit, struct found *found,
+                                  bool delete, int status, struct answer *answer)
+{
+    struct manifest *manifest = &found->manifest;
+    const char *etag = found->reads[0].result.items[0].etag;
     enum attempt attempt = DECIDED;
     struct store_operation write =
-        store_replace(STORE_MANIFESTS, etag, manifest_document(manifest));
-    if (audit_run(api, audit, &write, status, answer) < 0) {
+        delete ? store_delete(STORE_MANIFESTS, manifest->cluster, manifest->id, etag)
+               : store_replace(STORE_MANIFESTS, etag, manifest_document(manifest));
+    if (audit_run(api, audit, &write, delete ? 204 : status, answer) < 0) {
         /* 503 is in the answer */
-    } else if (write.result.status == STORE_DONE) {
-        answer_set_view(answer, status, manifest_answer_view(api, manifest));
     } else if (write.result.status == STORE_REFUSED) {
         answer_internal(answer, "cannot write the manifest", &write.result.error);
-    } else {
+    } else if (write.result.status != STORE_DONE) {
         attempt = SOMEBODY_WAS_FIRST; /* NOT_FOUND too: the next look answers 404 */
+    } else if (delete) {
+        answer_set(answer, 204, NULL);
+    } else {
+        answer_changed(api, found, status, answer);
     }
     store_release(&write, 1);
     return attempt;
 }
 
-/* Reads, changes and writes once. */
+/* Reads, decides and writes once. */
 static enum attempt try_to_change(struct api *api, struct request *request, struct audit *audit,
                                   const struct change *change, struct answer *answer)
 {
-    struct store_operation read;
-    struct manifest manifest;
+    struct found found;
     struct error error;
+    bool delete = false;
     enum attempt attempt = DECIDED;
-    if (manifest_load(api, request, &read, &manifest, answer) == 0) {
-        if (change->apply(&manifest, clock_unix_seconds(), change->force, &error) == 0)
-            attempt = write_changed(api, audit, &manifest, read.result.items[0].etag,
-                                    change->status, answer);
-        else if (error.kind == ERROR_DENIED)
-            answer_refuse(answer, API_CHANGE_NOT_ALLOWED, NULL, "%s", error.message);
-        else
-            answer_internal(answer, "cannot change the manifest", &error);
-        manifest_free(&manifest);
-    }
-    store_release(&read, 1);
+    if (find(api, request, &found, answer) < 0)
+        return DECIDED;
+    if (change->apply(&found.manifest, &found.running, change->force, &delete, &error) == 0)
+        attempt = write_changed(api, audit, &found, delete, change->status, answer);
+    else if (error.kind == ERROR_DENIED)
+        answer_refuse(answer, API_CHANGE_NOT_ALLOWED, NULL, "%s", error.message);
+    else if (error.kind == ERROR_CONFLICT)
+        answer_refuse(answer, API_CONFLICT, NULL, "%s", error.message);
+    else
+        answer_internal(answer, "cannot change the manifest", &error);
+    found_release(&found);
     return attempt;
 }
 
-/* The lease of its cluster stays with the actuator whose worker still runs; that one gives it back.
- */
 static void change_manifest(struct api *api, struct request *request, const struct change *change,
                             struct answer *answer)
 {
@@ -92,53 +181,27 @@ static void change_manifest(struct api *api, struct request *request, const stru
         attempt = try_to_change(api, request, &audit, change, answer);
     if (attempt == SOMEBODY_WAS_FIRST)
         answer_refuse(answer, API_CONFLICT, NULL,
-                      "manifest %s is being changed by others all the time; try again",
-                      request->id);
+                      "manifest %s was changed by others %d times meanwhile; try again",
+                      request->id, CONFLICT_RETRIES + 1);
     audit_end(api, &audit, answer->status);
 }
 
 void manifest_cancel_request(struct api *api, struct request *request, struct answer *answer)
 {
-    struct change change = {.apply = manifest_cancel, .status = 200};
+    struct change change = {.apply = apply_cancel, .status = 200};
     if (request_flag(request, QUERY_FORCE, &change.force, answer) == 0)
         change_manifest(api, request, &change, answer);
 }
 
 void manifest_stop(struct api *api, struct request *request, struct answer *answer)
 {
-    const struct change change = {.apply = apply_stop, .force = true, .status = 202};
+    const struct change change = {.apply = apply_stop, .status = 202};
     change_manifest(api, request, &change, answer);
-}
-
-/* Deletes what is there, in whatever state: a worker that still runs finds its manifest gone and
- * drops its result. */
-static void delete_found(struct api *api, struct request *request, struct answer *answer)
-{
-    char resource[MANIFEST_RESOURCE_SIZE];
-    struct audit audit =
-        audit_begin(request, manifest_resource(resource, request->cluster, request->id));
-    struct store_operation operation =
-        store_delete(STORE_MANIFESTS, request->cluster, request->id, NULL);
-    if (audit_run(api, &audit, &operation, 204, answer) < 0) {
-        /* 503 is in the answer */
-    } else if (operation.result.status == STORE_DONE) {
-        answer_set(answer, 204, NULL);
-    } else {
-        answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
-    }
-    store_release(&operation, 1);
-    audit_end(api, &audit, answer->status);
 }
 
 void manifest_delete(struct api *api, struct request *request, struct answer *answer)
 {
-    struct error error;
-    struct store_operation read = store_get(STORE_MANIFESTS, request->cluster, request->id);
-    if (store_run(api->store, &read, 1, &error) < 0)
-        answer_store_unavailable(answer, &error);
-    else if (read.result.status != STORE_DONE)
-        answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
-    else
-        delete_found(api, request, answer);
-    store_release(&read, 1);
+    struct change change = {.apply = apply_delete, .status = 202};
+    if (request_flag(request, QUERY_FORCE, &change.force, answer) == 0)
+        change_manifest(api, request, &change, answer);
 }

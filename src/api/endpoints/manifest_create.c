@@ -167,7 +167,7 @@ static int answer_open(struct api *api, json_t *document, enum if_open choice,
     struct manifest manifest;
     struct error error;
     if (manifest_read(&manifest, document, &error) < 0)
-        return answer_internal(answer, "the stored document cannot be understood", &error);
+        return answer_unreadable(answer, "manifest", document_string(document, "id", "?"), &error);
     if (choice == IF_OPEN_FAIL)
         answer_refuse(answer, API_CONFLICT, NULL, "manifest %s for this cluster and task is %s",
                       manifest.id, manifest_state_name(manifest.state));
@@ -247,8 +247,7 @@ static void put(struct api *api, struct request *request, struct idempotency *re
     struct manifest_request wanted;
     enum if_open choice;
     if (read_if_open(request, &choice, answer) < 0 ||
-        manifest_request_read(request->body, api->tasks, &wanted, answer) < 0 ||
-        cluster_must_exist(api, request, answer) < 0)
+        manifest_request_read(request->body, api->tasks, &wanted, answer) < 0)
         return;
     wanted.cluster = request->cluster;
     if (choice == IF_OPEN_CREATE) {

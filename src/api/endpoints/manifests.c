@@ -10,6 +10,7 @@
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/listing.h"
 #include "api/endpoints/members.h"
+#include "api/endpoints/running.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/cluster.h"
@@ -123,26 +124,6 @@ static int find_one(struct api *api, const struct request *request,
     return 0;
 }
 
-static int refuse_document(const struct request *request, struct error *error,
-                           struct answer *answer)
-{
-    error_prefix(error, "manifest %s", request->id);
-    return answer_internal(answer, "the stored document cannot be understood", error);
-}
-
-int manifest_load(struct api *api, const struct request *request,
-                  struct store_operation *ret_operation, struct manifest *ret_manifest,
-                  struct answer *answer)
-{
-    struct error error;
-    *ret_operation = store_get(STORE_MANIFESTS, request->cluster, request->id);
-    if (find_one(api, request, ret_operation, answer) < 0)
-        return -1;
-    if (manifest_read(ret_manifest, ret_operation->result.items[0].document, &error) < 0)
-        return refuse_document(request, &error, answer);
-    return 0;
-}
-
 /* Shows the one manifest that `operation` finds. */
 static void show_one(struct api *api, const struct request *request,
                      struct store_operation operation, struct answer *answer)
@@ -154,8 +135,9 @@ static void show_one(struct api *api, const struct request *request,
     if (find_one(api, request, &operation, answer) < 0) {
         /* 404 or 503 is in the answer */
     } else if (add_view(api, &operation.result.items[0], &manifest, &view, &error) < 0) {
-        refuse_document(request, &error, answer);
-    } else if (blockers_add(api, &manifest, &view, answer) == 0) {
+        answer_unreadable(answer, "manifest", request->id, &error);
+    } else if (blockers_add(api, &manifest, &view, answer) == 0 &&
+               running_add(api, &manifest, &operation.result.items[0], &view, answer) == 0) {
         text_buffer_add(&view, "}");
         answer_set_text(answer, 200, &view);
     }
@@ -176,10 +158,8 @@ void manifest_find(struct api *api, struct request *request, struct answer *answ
 void manifests_of_cluster(struct api *api, struct request *request, struct answer *answer)
 {
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS, .cluster = request->cluster};
-    if (request_states(request, &query.states, answer) < 0 ||
-        cluster_must_exist(api, request, answer) < 0)
-        return;
-    listing_answer(api, request, &query, manifest_listing, answer);
+    if (request_states(request, &query.states, answer) == 0)
+        listing_answer(api, request, &query, manifest_listing, answer);
 }
 
 void manifests_queued(struct api *api, struct request *request, struct answer *answer)
@@ -210,6 +190,20 @@ int manifests_read_age(const struct request *request, int64_t *ret_before, struc
     return 0;
 }
 
+int manifests_read_cluster(const struct request *request, char *buffer, const char **ret_cluster,
+                           struct answer *answer)
+{
+    struct error error;
+    *ret_cluster = NULL;
+    if (!request->query[QUERY_CLUSTER])
+        return 0;
+    if (resource_id_normalize(request->query[QUERY_CLUSTER], buffer, &error) < 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "clusterResourceID", "%s",
+                             error.message);
+    *ret_cluster = buffer;
+    return 0;
+}
+
 /* Texts that the global query points into. */
 struct filters {
     char cluster[RESOURCE_ID_SIZE];
@@ -236,17 +230,11 @@ static int read_task_filter(const struct api *api, const struct request *request
 static int read_filters(const struct api *api, const struct request *request,
                         struct store_query *query, struct filters *filters, struct answer *answer)
 {
-    struct error error;
     if (request_states(request, &query->states, answer) < 0 ||
+        manifests_read_cluster(request, filters->cluster, &query->cluster, answer) < 0 ||
         read_task_filter(api, request, filters, answer) < 0 ||
         request_uuid(request, QUERY_SCHEDULE, filters->schedule, answer) < 0)
         return -1;
-    if (request->query[QUERY_CLUSTER]) {
-        if (resource_id_normalize(request->query[QUERY_CLUSTER], filters->cluster, &error) < 0)
-            return answer_refuse(answer, API_INVALID_PARAMETER, "clusterResourceID", "%s",
-                                 error.message);
-        query->cluster = filters->cluster;
-    }
     query->task = filters->task[0] ? filters->task : NULL;
     query->schedule = filters->schedule[0] ? filters->schedule : NULL;
     return manifests_read_age(request, &query->created_before, answer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /openapi.json: the table of endpoints as a document for tools. Source: OpenAPI
  * Specification 3.1.0. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,18 +272,39 @@ static json_t *make_paths(void)
     return json_incref(paths);
 }
 
-void openapi_show(struct api *api, struct request *request, struct answer *answer)
+static json_t *make_document(void)
 {
-    (void)api;
-    (void)request;
-    answer_set_view(
-        answer, 200,
-        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
+    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
                   "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version", PACKAGE_VERSION,
                   "description",
                   "Paths and names of parameters are compared without case. Where "
                   "there is GET there is HEAD.",
                   "paths", make_paths(), "components", "schemas", openapi_schemas(), "headers",
                   make_fields(), "securitySchemes", "token", "type", "http", "scheme", "bearer",
-                  "certificate", "type", "mutualTLS"));
+                  "certificate", "type", "mutualTLS");
+}
+
+/* Made once: the table does not change. NULL without memory: then the next request tries again. */
+static const char *shared_document(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char *text;
+    pthread_mutex_lock(&lock);
+    if (!text) {
+        cleanup_json json_t *document = make_document();
+        text = document ? document_format(document) : NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return text;
+}
+
+void openapi_show(struct api *api, struct request *request, struct answer *answer)
+{
+    (void)api;
+    (void)request;
+    const char *text = shared_document();
+    if (text)
+        answer_set_shared(answer, 200, text);
+    else
+        answer_no_memory(answer);
 }

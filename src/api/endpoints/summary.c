@@ -211,6 +211,7 @@ static int count_states(struct summary *summary, struct store *store, unsigned s
         struct store_query query = {.kind = STORE_QUERY_MANIFESTS,
                                     .states = states,
                                     .limit = left < STORE_PAGE_MAXIMUM ? left : STORE_PAGE_MAXIMUM,
+                                    .bytes = BUDGET_PAGE_MAXIMUM,
                                     .continuation = continuation};
         char *next;
         int result = count_page(summary, store, &query, &next, error);
@@ -238,7 +239,7 @@ void manifests_summary(struct api *api, struct request *request, struct answer *
     struct summary summary;
     struct error error;
     if (summary_begin(&summary, clock_unix_seconds()) < 0)
-        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        answer_no_memory(answer);
     else if (summary_count_store(&summary, api->store, SUMMARY_DOCUMENTS_MAXIMUM, &error) < 0)
         answer_store_unavailable(answer, &error);
     else

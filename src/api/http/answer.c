@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "api/http/budget.h"
 #include "mimo/log.h"
 #include "mimo/outcome.h"
 
@@ -39,6 +40,7 @@ void answer_set(struct answer *answer, int status, json_t *body)
     drop_text(answer);
     answer->status = status;
     answer->body = body;
+    answer->shared_text = NULL;
 }
 
 void answer_set_text(struct answer *answer, int status, struct text_buffer *text)
@@ -47,17 +49,23 @@ void answer_set_text(struct answer *answer, int status, struct text_buffer *text
     *text = (struct text_buffer){0};
     if (taken.failed) {
         free(taken.text);
-        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        answer_no_memory(answer);
         return;
     }
     answer_set(answer, status, NULL);
     answer->text = taken;
 }
 
+void answer_set_shared(struct answer *answer, int status, const char *text)
+{
+    answer_set(answer, status, NULL);
+    answer->shared_text = text;
+}
+
 void answer_set_view(struct answer *answer, int status, json_t *body)
 {
     if (!body) {
-        answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        answer_no_memory(answer);
         return;
     }
     answer_set(answer, status, body);
@@ -82,6 +90,20 @@ int answer_refuse(struct answer *answer, enum api_error error, const char *targe
     return -1;
 }
 
+int answer_busy(struct answer *answer)
+{
+    return answer_refuse(answer, API_UNAVAILABLE, NULL,
+                         "clients that send or read slowly hold the %d MiB that requests and "
+                         "answers may take together; try again in a few seconds",
+                         BUDGET_BYTES / 1024 / 1024);
+}
+
+int answer_no_memory(struct answer *answer)
+{
+    return answer_refuse(answer, API_UNAVAILABLE, NULL,
+                         "out of memory; try again in a few seconds");
+}
+
 int answer_store_unavailable(struct answer *answer, const struct error *error)
 {
     log_warning("store: %s", error->message);
@@ -93,6 +115,14 @@ int answer_internal(struct answer *answer, const char *what, const struct error 
 {
     log_error("%s: %s", what, error->message);
     return answer_refuse(answer, API_INTERNAL, NULL, "%s: %s", what, error->message);
+}
+
+int answer_unreadable(struct answer *answer, const char *kind, const char *id,
+                      const struct error *error)
+{
+    struct error named = *error;
+    error_prefix(&named, "%s %s", kind, id);
+    return answer_internal(answer, "the stored document cannot be understood", &named);
 }
 
 void answer_free(struct answer *answer)

@@ -58,6 +58,7 @@ struct answer {
     int status;
     json_t *body;                  /* owned; NULL for none */
     struct text_buffer text;       /* owned; the body where it was made as text */
+    const char *shared_text;       /* borrowed; the body where it is the same for everybody */
     const char *challenge;         /* WWW-Authenticate; static text, or NULL */
     char allow[ANSWER_ALLOW_SIZE]; /* Allow, or "" */
     bool retry_later;              /* send Retry-After */
@@ -69,22 +70,36 @@ struct answer {
  * made for want of memory must be caught by the caller; answer_set_view() does. */
 void answer_set(struct answer *answer, int status, json_t *body);
 
-/* The same for a body that cannot be NULL but without memory: then it answers 500. */
+/* The same for a body that is NULL only without memory: then it answers 503. */
 void answer_set_view(struct answer *answer, int status, json_t *body);
 
-/* The same for a body that was made as text, which is taken over; 500 for one that failed. */
+/* The same for a body that was made as text, which is taken over; 503 for one that failed (without memory). */
 void answer_set_text(struct answer *answer, int status, struct text_buffer *text);
+
+/* The same for a text that lives as long as the process and is the same for everybody: however many
+ * take it slowly, there is one. */
+void answer_set_shared(struct answer *answer, int status, const char *text);
 
 /* Fills the answer with an error; `target` names the member or parameter that is wrong, or is NULL.
  * Returns -1. */
 int answer_refuse(struct answer *answer, enum api_error error, const char *target,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* 503 with Retry-After: clients hold as many bytes as they may together (budget.h). Returns -1. */
+int answer_busy(struct answer *answer);
+
+/* 503 with Retry-After: there is no memory at the moment. Returns -1. */
+int answer_no_memory(struct answer *answer);
+
 /* 503 with Retry-After, and one line in the log that says why. Returns -1. */
 int answer_store_unavailable(struct answer *answer, const struct error *error);
 
 /* 500 for what should not happen, and a line in the log. Returns -1. */
 int answer_internal(struct answer *answer, const char *what, const struct error *error);
+
+/* The same for a stored document that cannot be understood: "manifest", and its id. */
+int answer_unreadable(struct answer *answer, const char *kind, const char *id,
+                      const struct error *error);
 
 void answer_free(struct answer *answer);
 

@@ -38,6 +38,7 @@ void exchange_free(struct exchange *exchange)
     request_free(&exchange->request);
     answer_free(&exchange->answer);
     free(exchange->body);
+    budget_hold(&exchange->api->budget, &exchange->held, 0);
     free(exchange);
 }
 
@@ -141,9 +142,11 @@ static int grow_body(struct exchange *exchange, size_t needed)
     size_t capacity = exchange->body_capacity ? 2 * exchange->body_capacity : 4096;
     if (capacity < needed)
         capacity = needed;
+    if (!budget_hold(&exchange->api->budget, &exchange->held, capacity))
+        return answer_busy(&exchange->answer);
     char *body = realloc(exchange->body, capacity);
     if (!body)
-        return answer_refuse(&exchange->answer, API_INTERNAL, NULL, "out of memory");
+        return answer_no_memory(&exchange->answer);
     exchange->body = body;
     exchange->body_capacity = capacity;
     return 0;
@@ -173,6 +176,9 @@ static int parse_body(struct exchange *exchange)
         document_parse(exchange->body ? exchange->body : "", exchange->body_length, &error);
     if (!exchange->request.body)
         return answer_refuse(&exchange->answer, API_INVALID_CONTENT, NULL, "%s", error.message);
+    free(take_pointer(&exchange->body));
+    exchange->body_length = exchange->body_capacity = 0;
+    budget_hold(&exchange->api->budget, &exchange->held, 0);
     return 0;
 }
 
@@ -180,9 +186,11 @@ void exchange_serve(struct exchange *exchange, bool closing)
 {
     struct request *request = &exchange->request;
     struct answer *answer = &exchange->answer;
-    if (parse_body(exchange) == 0 && (route_only_reads(request->route) ||
+    const struct route *route = request->route;
+    if ((!route->first || route->first(exchange->api, request, answer) == 0) &&
+        parse_body(exchange) == 0 && (route_only_reads(request->route) ||
                                       request_find_icm(request, exchange->icm_header, answer) == 0))
-        request->route->handle(exchange->api, request, answer);
+        route->handle(exchange->api, request, answer);
     exchange_finish(exchange, closing);
 }
 
@@ -205,7 +213,7 @@ static void add_header(struct exchange *exchange, const char *name, const char *
         (void)MHD_add_response_header(exchange->response, name, value);
 }
 
-/* The body as text, which the caller frees. NULL for none, or without memory. */
+/* The body as text, which the caller frees. NULL without memory. */
 static char *take_text(struct answer *answer, size_t *ret_length)
 {
     *ret_length = answer->text.length;
@@ -216,25 +224,47 @@ static char *take_text(struct answer *answer, size_t *ret_length)
     return text;
 }
 
-/* The response of an answer's body; a text that memory does not suffice for becomes an error
- * without details. */
+/* The answer's body as text within the budget; what is larger becomes a 503. */
+static char *take_granted_text(struct exchange *exchange, size_t *ret_length)
+{
+    char *text = take_text(&exchange->answer, ret_length);
+    if (!text || budget_hold(&exchange->api->budget, &exchange->held, *ret_length))
+        return text;
+    free(text);
+    answer_busy(&exchange->answer);
+    text = take_text(&exchange->answer, ret_length);
+    budget_hold(&exchange->api->budget, &exchange->held, text ? *ret_length : 0);
+    return text;
+}
+
+static struct MHD_Response *make_static_response(const char *text, size_t length)
+{
+    return MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+}
+
+/* The response of an answer's body; where there is no memory for its text, an error without
+ * details. */
 static struct MHD_Response *make_response(struct exchange *exchange)
 {
-    static char no_memory[] =
-        "{\"error\":{\"code\":\"InternalServerError\",\"message\":\"out of memory\"}}";
+    static const char no_memory[] =
+        "{\"error\":{\"code\":\"ServiceUnavailable\",\"message\":\"out of memory; try again in a few "
+        "seconds\"}}";
     exchange->status = exchange->answer.status;
     if (exchange->status == 204)
-        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        return make_static_response("", 0);
+    if (exchange->answer.shared_text)
+        return make_static_response(exchange->answer.shared_text,
+                                    strlen(exchange->answer.shared_text));
     size_t length;
-    char *text = take_text(&exchange->answer, &length);
+    char *text = take_granted_text(exchange, &length);
+    exchange->status = exchange->answer.status;
     struct MHD_Response *response =
         text ? MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE) : NULL;
     if (response)
         return response;
     free(text);
-    exchange->status = 500;
-    return MHD_create_response_from_buffer(sizeof(no_memory) - 1, no_memory,
-                                           MHD_RESPMEM_PERSISTENT);
+    exchange->status = 503;
+    return make_static_response(no_memory, sizeof(no_memory) - 1);
 }
 
 void exchange_finish(struct exchange *exchange, bool closing)

@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool.h - a fixed number of threads that serve a bounded queue of jobs. */
+/*
+ * pool.h - a fixed number of handler threads, and a bounded queue that is fair between its users.
+ *
+ * Each job belongs to an owner, a name. The owners that have jobs waiting are served in turn, so
+ * that one with many jobs does not delay the others. One owner never occupies all threads: of N
+ * threads at least one in eight stays free of it (at least one if N > 1). One owner fills at most
+ * half of the queue.
+ *
+ *     pool_start(16, 2048, serve, &pool, error);
+ *     if (!pool_submit(pool, actor, job)) ...       // answer 503
+ *     pool_stop(pool, 1000);
+ *
+ * Ownership: jobs stay the caller's; names are copied (cut at POOL_OWNER_SIZE). Threads: any thread
+ * may submit, one thread stops. Memory is allocated at the start alone.
+ */
 #ifndef API_POOL_H
 #define API_POOL_H
 
@@ -7,6 +21,8 @@
 #include <stddef.h>
 
 #include "mimo/error.h"
+
+enum { POOL_OWNER_SIZE = 264 };
 
 struct pool;
 
@@ -16,11 +32,12 @@ typedef void pool_job_f(void *job);
 int pool_start(size_t threads, size_t capacity, pool_job_f *run, struct pool **ret_pool,
                struct error *error);
 
-/* False when the queue is full; the job stays the caller's. */
-bool pool_submit(struct pool *pool, void *job);
+/* False when the queue, or the owner's part of it, is full. */
+bool pool_submit(struct pool *pool, const char *owner, void *job);
 
-/* Serves what is queued, then ends the threads. True when that was done within `milliseconds`; else
- * threads are stuck in their jobs, nothing is released, and the process can only end. */
+/* Serves the jobs that are queued, then ends the threads. False when that takes longer than
+ * `milliseconds`: then threads are stuck in their jobs, nothing is released, and the process can
+ * only end. */
 bool pool_stop(struct pool *pool, long milliseconds);
 
 #endif

@@ -78,7 +78,7 @@ int request_parse_query(struct request *request, unsigned known, struct answer *
     size_t left = strlen(at) + 2;
     char *buffer = request->query_text = malloc(left);
     if (!buffer)
-        return answer_refuse(answer, API_INTERNAL, NULL, "out of memory");
+        return answer_no_memory(answer);
     for (;;) {
         size_t length = strcspn(at, "&");
         size_t name_length = strcspn(at, "=&");

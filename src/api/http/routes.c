@@ -24,35 +24,41 @@ static const struct route routes[] = {
     {HTTP_GET, "/admin/{R}/maintenanceManifests", ROLE_READER, BODY_NONE,
      PAGED | QUERY_BIT(QUERY_STATE), manifests_of_cluster, NULL,
      "Manifests of a cluster, oldest first.",
-     .view = "manifestPage", .successes = {200}, .errors = ERROR(NOT_FOUND)},
+     .view = "manifestPage", .successes = {200}, .errors = ERROR(NOT_FOUND),
+     .first = cluster_must_exist},
     {HTTP_PUT, "/admin/{R}/maintenanceManifests", ROLE_OPERATOR, BODY_REQUIRED,
      COMMON | QUERY_BIT(QUERY_IF_OPEN), manifest_put, "manifest.create",
      "Create a manifest; 200 is the open one that ifOpen=skip found.", .takes = "manifestRequest",
      .view = "manifest", .successes = {200, 201}, .errors = ERROR(NOT_FOUND) | ERROR(CONFLICT),
-     .keyed = true},
+     .first = cluster_must_exist, .keyed = true},
     {HTTP_GET, "/admin/{R}/maintenanceManifests/{id}", ROLE_READER, BODY_NONE,
      COMMON, manifest_show, NULL,
      "One manifest.",
-     .view = "manifest", .successes = {200}, .errors = ERROR(NOT_FOUND) | ERROR(INTERNAL)},
+     .view = "manifest", .successes = {200}, .errors = ERROR(NOT_FOUND) | ERROR(INTERNAL),
+     .first = cluster_must_exist},
     {HTTP_DELETE, "/admin/{R}/maintenanceManifests/{id}", ROLE_OPERATOR, BODY_NONE,
-     COMMON, manifest_delete, "manifest.delete",
-     "Delete a manifest.",
-     .successes = {204}, .errors = ERROR(NOT_FOUND)},
+     COMMON | QUERY_BIT(QUERY_FORCE), manifest_delete, "manifest.delete",
+     "Delete a manifest; 202 with force=true: its worker is being stopped, repeat the request.",
+     .view = "manifest", .successes = {202, 204},
+     .errors = ERROR(NOT_FOUND) | ERROR(CONFLICT) | ERROR(INTERNAL), .first = cluster_must_exist},
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/cancel", ROLE_OPERATOR, BODY_OPTIONAL,
      COMMON | QUERY_BIT(QUERY_FORCE), manifest_cancel_request, "manifest.cancel",
      "Cancel a manifest that waits, or one that is stuck.",
-     .view = "manifest", .successes = {200}, .errors = CHANGING_A_MANIFEST},
+     .view = "manifest", .successes = {200}, .errors = CHANGING_A_MANIFEST,
+     .first = cluster_must_exist},
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/stop", ROLE_OPERATOR, BODY_OPTIONAL,
      COMMON, manifest_stop, "manifest.stop",
-     "Cancel a manifest that runs, and stop its worker.",
-     .view = "manifest", .successes = {202}, .errors = CHANGING_A_MANIFEST},
+     "Stop the worker of a manifest; one that is InProgress becomes Cancelled.",
+     .view = "manifest", .successes = {202}, .errors = CHANGING_A_MANIFEST,
+     .first = cluster_must_exist},
 
     {HTTP_GET, "/admin/maintenanceManifests", ROLE_READER, BODY_NONE,
      PAGED | FILTERS, manifests_of_fleet, NULL,
      "Manifests of the whole fleet, filtered.",
      .view = "manifestPage", .successes = {200}},
     {HTTP_DELETE, "/admin/maintenanceManifests", ROLE_ADMIN, BODY_NONE,
-     COMMON | QUERY_BIT(QUERY_STATE) | QUERY_BIT(QUERY_OLDER_THAN), manifests_delete,
+     COMMON | QUERY_BIT(QUERY_STATE) | QUERY_BIT(QUERY_CLUSTER) | QUERY_BIT(QUERY_OLDER_THAN),
+     manifests_delete,
      "manifests.delete",
      "Delete manifests of the whole fleet that have ended.",
      .view = "deleted", .successes = {200}},
@@ -110,8 +116,8 @@ static const struct route routes[] = {
      .view = "health", .successes = {200}, .immediate = true},
     {HTTP_GET, "/healthz/ready", ROLE_NONE, BODY_NONE,
      0, health_ready, NULL,
-     "200 while the store answers, else 503.",
-     .view = "health", .successes = {200}},
+     "200 while writes to the store go through, else 503 with the cause.",
+     .view = "health", .successes = {200}, .immediate = true},
     {HTTP_GET, "/openapi.json", ROLE_NONE, BODY_NONE,
      0, openapi_show, NULL,
      "This table, as an OpenAPI document.",
@@ -343,7 +349,7 @@ const struct route *route_at(size_t position)
 /* What any request may be refused for before anybody asks what it wants: see wire.h. */
 static const unsigned errors_of_http = ERROR(MALFORMED_REQUEST) | ERROR(TARGET_TOO_LONG) |
                                        ERROR(EXPECTATION_FAILED) | ERROR(HEADERS_TOO_LARGE) |
-                                       ERROR(NOT_IMPLEMENTED);
+                                       ERROR(NOT_IMPLEMENTED) | ERROR(UNAVAILABLE);
 
 unsigned route_errors(const struct route *route)
 {
@@ -358,8 +364,6 @@ unsigned route_errors(const struct route *route)
         errors |= ERROR(INVALID_CONTENT) | ERROR(TOO_LARGE) | ERROR(UNSUPPORTED_MEDIA_TYPE);
     if (route->keyed)
         errors |= ERROR(CONFLICT) | ERROR(KEY_REUSED);
-    if (!route->immediate)
-        errors |= ERROR(UNAVAILABLE);
     return errors;
 }
 

@@ -33,6 +33,8 @@ struct route {
     int successes[ROUTE_SUCCESSES]; /* status codes, then 0 */
     unsigned errors; /* API_ERROR_BIT()s of what this row refuses beyond what its other members
                         bring with them */
+    /* Asked first, before the body is looked at: -1 refuses. NULL where there is nothing to ask. */
+    int (*first)(struct api *api, const struct request *request, struct answer *answer);
     bool keyed;      /* takes an Idempotency-Key */
     bool immediate;  /* never waits, not even for the store: answered on the network thread */
 };

@@ -200,7 +200,7 @@ static enum MHD_Result complete(struct bound_exchange *bound)
     }
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_WAITING);
     MHD_suspend_connection(bound->connection); /* first: the handler may be done before we are */
-    if (!pool_submit(bound->server->pool, bound)) {
+    if (!pool_submit(bound->server->pool, exchange->request.actor.name, bound)) {
         answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
                       "too many requests are waiting; try again in a few seconds");
         exchange_finish(exchange, atomic_load(&bound->server->stopping));

@@ -329,11 +329,12 @@ struct page {
     size_t limit;
     size_t rows;
     size_t bytes;
+    size_t bytes_limit;
 };
 
 static bool is_full(const struct page *page)
 {
-    return page->operation->result.count == page->limit || page->bytes >= QUERY_PAGE_BYTES ||
+    return page->operation->result.count == page->limit || page->bytes >= page->bytes_limit ||
            page->rows == QUERY_ROWS_MAXIMUM;
 }
 
@@ -422,7 +423,9 @@ static int run_page(struct connection *connection, struct store_operation *opera
     const struct store_query *query = &operation->query;
     const struct query_kind *kind = &kinds[query->kind];
     struct page page = {
-        .operation = operation, .kind = kind, .container = kind->container, .limit = query->limit};
+        .operation = operation, .kind = kind, .container = kind->container, .limit = query->limit,
+        .bytes_limit = query->bytes > 0 && query->bytes < QUERY_PAGE_BYTES ? query->bytes
+                                                                           : QUERY_PAGE_BYTES};
     struct error refused;
 
     if (query->kind == STORE_QUERY_DOCUMENTS)
