@@ -74,6 +74,10 @@ struct manifest_request {
     json_t *parameters;              /* borrowed; or NULL */
 };
 
+/* The rules for a manifest's parameters: an object, of MANIFEST_PARAMETERS_SIZE_MAXIMUM bytes and
+ * MANIFEST_PARAMETERS_DEPTH_MAXIMUM levels at most. ERROR_INVALID says which is broken. */
+int manifest_check_parameters(json_t *parameters, struct error *error);
+
 /* Makes a Pending manifest with a new id. ERROR_INVALID names the member (runBefore before
  * runAfter, times outside 0..year 9999, priority, parameters too large or deep). */
 int manifest_create(struct manifest *manifest, const struct manifest_request *request, int64_t now,

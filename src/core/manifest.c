@@ -74,7 +74,7 @@ static int check_time(int64_t time, const char *name, struct error *error)
     return 0;
 }
 
-static int check_parameters(json_t *parameters, struct error *error)
+int manifest_check_parameters(json_t *parameters, struct error *error)
 {
     cleanup_free char *text = NULL;
 
@@ -111,7 +111,7 @@ static int check_request(const struct manifest_request *request, int64_t run_aft
         return error_set(error, ERROR_INVALID, "member \"runBefore\" must not be before runAfter%s",
                          request->run_before ? ""
                                              : ": its default is 7 days from now, give it too");
-    return request->parameters ? check_parameters(request->parameters, error) : 0;
+    return request->parameters ? manifest_check_parameters(request->parameters, error) : 0;
 }
 
 int manifest_create(struct manifest *manifest, const struct manifest_request *request, int64_t now,

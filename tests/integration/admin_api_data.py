@@ -54,6 +54,14 @@ def load_running(server, seconds):
     return cluster, manifest
 
 
+def end_lease(server, cluster):
+    """As the actuator gives the cluster back when the worker has ended."""
+    [document] = [document for document in server.dump("OpenShiftClusters") if document["key"] == cluster.lower()]
+    for member in ("leaseOwner", "leaseManifest", "leaseExpires"):
+        document.pop(member, None)
+    server.load("OpenShiftClusters", document, replace=True)
+
+
 def at_once(count, function):
     """Results of `function`, called by that many threads that begin together."""
     barrier, results = threading.Barrier(count), []

@@ -165,13 +165,13 @@ class ApiServer:
         lines = self.store_tool("dump").stdout.splitlines()
         return [line["document"] for line in map(json.loads, lines) if line["container"] == container]
 
-    def load(self, container, *documents):
+    def load(self, container, *documents, replace=False):
         """Puts documents into the store past the Admin API."""
         path = self.directory / f"load-{secrets.token_hex(4)}.jsonl"
         path.write_text("".join(json.dumps({"container": container, "document": document}) + "\n"
                                 for document in documents))
         path.chmod(0o644)
-        self.store_tool("load", path)
+        self.store_tool("load", *(["--replace"] if replace else []), path)
 
     def audit(self, request_id):
         """The audit entry of a request; None when it left none."""

@@ -7,7 +7,7 @@ import uuid
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from admin_api_data import OWNER, at_once, load_running, manifests_path, refused, stored_manifest
+from admin_api_data import OWNER, at_once, end_lease, load_running, manifests_path, refused, stored_manifest
 from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
 
 
@@ -128,12 +128,14 @@ def test_the_body_must_be_declared_as_json(api, cluster, content_type, status):
 
 
 def test_a_cluster_that_is_missing_or_being_deleted_has_no_manifests(server, api):
-    missing = cluster_id()
-    for method, body in (("GET", None), ("PUT", {"maintenanceTaskID": FLAGS})):
-        refused(api(method, manifests_path(missing), body), 404, "NotFound", None, f"cluster not found: {missing.lower()}")
+    """Whatever is below it: the cluster is looked at before the manifest and the body."""
+    missing, one = cluster_id(), str(uuid.uuid4())
     deleted = server.register(provisioningState="Deleting")
-    for method, body in (("GET", None), ("PUT", {"maintenanceTaskID": FLAGS})):
-        refused(api(method, manifests_path(deleted), body), 404, "NotFound", None, "cluster being deleted")
+    for cluster, message in ((missing, f"cluster not found: {missing.lower()}"), (deleted, "cluster being deleted")):
+        for method, rest, body in (("GET", [], None), ("PUT", [], {"maintenanceTaskID": FLAGS}), ("PUT", [], b"no JSON"), ("PUT", [], {"a": 1}),
+                                   ("GET", [one], None), ("DELETE", [one], None), ("POST", [one, "cancel"], None),
+                                   ("POST", [one, "stop"], None), ("POST", [one, "stop"], b"no JSON")):
+            refused(api(method, manifests_path(cluster, *rest), body), 404, "NotFound", None, message)
 
 
 def test_a_second_open_manifest_is_created_skipped_or_refused_as_wanted(api, cluster):
@@ -326,9 +328,11 @@ def test_cancel_takes_an_optional_body_with_a_ticket(server, api, cluster):
     assert server.audit(answer.headers["x-ms-request-id"])["icm"] == "691536013"
 
 
-def test_delete_removes_a_manifest_whatever_its_state(server, api):
-    cluster, running = load_running(server, 5)
-    for manifest in (server.create(cluster), running):
+def test_delete_removes_a_manifest_that_does_not_run(server, api):
+    cluster = server.register()
+    ended = stored_manifest(cluster, "Failed")
+    server.load("MaintenanceManifests", ended)
+    for manifest in (server.create(cluster), ended):
         answer = server.api("operator")("DELETE", manifests_path(cluster, manifest["id"]))
         answer.expect(204)
         assert answer.text == "" and "Content-Type" not in answer.headers
@@ -336,10 +340,57 @@ def test_delete_removes_a_manifest_whatever_its_state(server, api):
     assert api("GET", manifests_path(cluster)).expect(200) == {"value": []}
 
 
+def test_delete_does_not_leave_a_worker_that_nobody_can_stop(server, api):
+    cluster, running = load_running(server, 5)
+    path = manifests_path(cluster, running["id"])
+    message = refused(api("DELETE", path), 409, "Conflict", None, f"manifest {running['id']} is InProgress and its worker still runs")
+    assert "/stop" in message and "force=true" in message
+    api("POST", f"{path}/cancel", query={"force": "true"}).expect(200)
+    refused(api("DELETE", path), 409, "Conflict", None, f"manifest {running['id']} is Cancelled and its worker still runs")
+    query = {"state": "Cancelled", "clusterResourceID": cluster}
+    assert api("DELETE", "/admin/maintenanceManifests", query=query).expect(200) == {"deleted": 0, "errors": 1, "more": False}
+    stopped = api("DELETE", path, query={"force": "true"}).expect(202)
+    assert stopped["state"] == "Cancelled" and "asked to end" in stopped["running"]["message"]
+    [stored] = [document for document in server.dump("MaintenanceManifests") if document["id"] == running["id"]]
+    assert stored["stopRequested"] is True
+    end_lease(server, cluster)
+    api("DELETE", path, query={"force": "true"}).expect(204)
+
+
+def test_forced_delete_stops_what_is_in_progress(server, api):
+    cluster, running = load_running(server, 5)
+    answer = api("DELETE", manifests_path(cluster, running["id"]), query={"force": "true"})
+    assert answer.expect(202)["state"] == "Cancelled" and "stopped by an operator" in answer.document["statusText"]
+    entry = server.audit(answer.headers["x-ms-request-id"])
+    assert (entry["action"], entry["status"]) == ("manifest.delete", 202)
+    [stored] = [document for document in server.dump("MaintenanceManifests") if document["id"] == running["id"]]
+    assert stored["stopRequested"] is True and "leaseOwner" not in stored
+
+
+def test_cancel_tells_what_still_runs_and_stop_ends_it(server, api):
+    cluster, running = load_running(server, 5)
+    path = manifests_path(cluster, running["id"])
+    cancelled = api("POST", f"{path}/cancel", query={"force": "true"}).expect(200)
+    assert cancelled["running"]["actuator"] == OWNER and cancelled["running"]["until"] > time.time()
+    assert "its worker still runs" in cancelled["running"]["message"] and "/stop" in cancelled["running"]["message"]
+    assert api("GET", path).expect(200)["running"] == cancelled["running"]
+    stopped = api("POST", f"{path}/stop").expect(202)
+    assert stopped["state"] == "Cancelled" and "asked to end" in stopped["running"]["message"]
+    assert api("GET", path).expect(200)["running"] == stopped["running"]
+    end_lease(server, cluster)
+    assert "running" not in api("GET", path).expect(200)
+    refused(api("POST", f"{path}/stop"), 406, "PropertyChangeNotAllowed", None, "cannot stop task in state Cancelled: it has no worker")
+
+
 def test_manifests_of_a_cluster_that_is_gone_can_be_deleted(server, api):
-    orphan = stored_manifest(cluster_id(), "Completed")
-    server.load("MaintenanceManifests", orphan)
-    api("DELETE", manifests_path(orphan["clusterResourceID"], orphan["id"])).expect(204)
+    orphan, other = stored_manifest(cluster_id(), "Completed"), stored_manifest(cluster_id(), "Completed")
+    server.load("MaintenanceManifests", orphan, other)
+    refused(api("DELETE", manifests_path(orphan["clusterResourceID"], orphan["id"])), 404, "NotFound", None, "cluster not found: ")
+    query = {"state": "Completed", "clusterResourceID": orphan["clusterResourceID"].upper()}
+    assert api("DELETE", "/admin/maintenanceManifests", query=query).expect(200) == {"deleted": 1, "errors": 0, "more": False}
+    assert other["id"] in [document["id"] for document in server.dump("MaintenanceManifests")]
+    query["clusterResourceID"] = "nowhere"
+    refused(api("DELETE", "/admin/maintenanceManifests", query=query), 400, "InvalidParameter", "clusterResourceID")
 
 
 def test_of_many_who_cancel_at_once_one_succeeds(server, api, cluster):
@@ -399,7 +450,7 @@ def test_every_answer_has_a_request_id_and_echoes_the_clients(server, api):
 
 def test_unknown_paths_are_404_and_other_methods_405(server, api, cluster):
     for path in ("/", "/admin", "/admin/nothing", f"/admin{cluster}/nothing", "/admin/tasks/"):
-        refused(api("GET", path), 404, "NotFound")
+        refused(api("GET", path), 404, "NotFound", "endpoint", "there is no such endpoint")
     answer = api("POST", manifests_path(cluster), {})
     refused(answer, 405, "MethodNotAllowed")
     assert answer.headers["Allow"] == "GET, HEAD, PUT"

@@ -126,7 +126,10 @@ static void owners_are_served_in_turn(void **state)
     assert_true(pool_submit(pool, "ann", jobs[0]));
     sem_wait(&arrived); /* the one thread is busy while the others come */
     for (int i = 1; i < 6; i++)
-        assert_true(pool_submit(pool, jobs[i][0] == 'a' ? "ann" : jobs[i][0] == 'b' ? "bob" : "cid",
+        assert_true(pool_submit(pool,
+                                jobs[i][0] == 'a'   ? "ann"
+                                : jobs[i][0] == 'b' ? "bob"
+                                                    : "cid",
                                 jobs[i]));
     open_the_gate(6);
     assert_true(pool_stop(pool, PATIENCE));

@@ -76,7 +76,7 @@ static enum attempt write_cluster(struct api *api, struct audit *audit, struct c
     } else if (write->result.status == STORE_DONE) {
         answer_set_view(answer, status, cluster_answer_view(api, cluster));
     } else if (write->result.status == STORE_REFUSED) {
-        answer_refuse(answer, API_TOO_LARGE, NULL, "%s", write->result.error.message);
+        answer_error(answer, API_TOO_LARGE, NULL, &write->result.error);
     } else {
         attempt = SOMEBODY_WAS_FIRST;
     }
@@ -97,7 +97,7 @@ static enum attempt create_cluster(struct api *api, struct request *request, str
         return DECIDED;
     }
     if (cluster_create(&cluster, request->resource_id, properties, wanted->sealed, &error) < 0) {
-        answer_refuse(answer, API_INVALID_PARAMETER, "properties", "%s", error.message);
+        answer_error(answer, API_INVALID_PARAMETER, "properties", &error);
         return DECIDED;
     }
     struct store_operation write = store_create(STORE_CLUSTERS, cluster_document(&cluster));
@@ -168,7 +168,7 @@ static enum attempt update_cluster(struct api *api, struct request *request, str
                       "cannot put %s into the stored document: a member on the way is no object",
                       PROPERTIES_PATH "." URL_PATH);
     } else if (cluster_read(&after, document, &error) < 0) {
-        answer_refuse(answer, API_INVALID_PARAMETER, "properties", "%s", error.message);
+        answer_error(answer, API_INVALID_PARAMETER, "properties", &error);
     } else {
         struct store_operation write =
             store_replace(STORE_CLUSTERS, read->result.items[0].etag, cluster_document(&after));

@@ -18,7 +18,7 @@ static int read_url(const char *text, size_t length, char **ret_url, struct answ
                              "the kubeconfig has %zu bytes; at most %d are allowed", length,
                              CLUSTER_KUBECONFIG_SIZE_MAXIMUM);
     if (kubeconfig_parse(text, length, &kubeconfig, &error) < 0)
-        return answer_refuse(answer, API_INVALID_PARAMETER, "kubeconfig", "%s", error.message);
+        return answer_error(answer, API_INVALID_PARAMETER, "kubeconfig", &error);
     *ret_url = strdup(kubeconfig.server);
     kubeconfig_free(&kubeconfig);
     return *ret_url ? 0 : answer_no_memory(answer);

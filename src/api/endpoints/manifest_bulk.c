@@ -227,7 +227,9 @@ static int read_ended_states(const struct request *request, unsigned *ret_states
 
 void manifests_delete(struct api *api, struct request *request, struct answer *answer)
 {
-    struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS}, .change = change_to_deleted, .spares_running = true};
+    struct bulk bulk = {.query = {.kind = STORE_QUERY_MANIFESTS},
+                        .change = change_to_deleted,
+                        .spares_running = true};
     const char *age = request->query[QUERY_OLDER_THAN];
     char cluster[RESOURCE_ID_SIZE];
     bool more;

@@ -13,14 +13,17 @@ enum { CONFLICT_RETRIES = 5 };
 /* Whether one look at the manifest decided the request, or somebody else changed it meanwhile. */
 enum attempt { DECIDED, SOMEBODY_WAS_FIRST };
 
+/* What is to be done in the store. */
+enum deed { REPLACE, DELETE, NOTHING };
+
 /* What is done to a manifest. */
 struct change {
-    /* Decides on what was read: changes the manifest, or sets *ret_delete. ERROR_DENIED when its
-     * state forbids it, ERROR_CONFLICT when its worker does. */
+    /* Decides on what was read: changes the manifest (REPLACE, unless *ret_deed is set to another).
+     * ERROR_DENIED when its state forbids it, ERROR_CONFLICT when its worker does. */
     int (*apply)(struct manifest *manifest, const struct running *running, bool force,
-                 bool *ret_delete, struct error *error);
+                 enum deed *ret_deed, struct error *error);
     bool force;
-    int status; /* of the answer when the manifest was changed, not deleted */
+    int status; /* of the answer, unless the manifest was deleted */
 };
 
 /* A manifest with what the lease of its cluster says. */
@@ -32,24 +35,28 @@ struct found {
 };
 
 static int apply_cancel(struct manifest *manifest, const struct running *running, bool force,
-                        bool *ret_delete, struct error *error)
+                        enum deed *ret_deed, struct error *error)
 {
-    (void)running, (void)ret_delete;
+    (void)running, (void)ret_deed;
     return manifest_cancel(manifest, clock_unix_seconds(), force, error);
 }
 
 /* A stop travels through the store, because the actuator may be on another machine. Whatever the
  * manifest's state is, its worker ends; one that is InProgress becomes Cancelled. */
 static int apply_stop(struct manifest *manifest, const struct running *running, bool force,
-                      bool *ret_delete, struct error *error)
+                      enum deed *ret_deed, struct error *error)
 {
-    (void)force, (void)ret_delete;
+    (void)force;
     const bool in_progress = manifest->state == MANIFEST_IN_PROGRESS;
     if (!in_progress && !running->runs)
         return error_set(error, ERROR_DENIED,
                          "cannot stop task in state %s: it has no worker that runs%s",
                          manifest_state_name(manifest->state),
                          manifest->state == MANIFEST_PENDING ? "; cancel it" : "");
+    if (!in_progress && json_is_true(document_get(manifest->document, RUNNING_STOP_MEMBER))) {
+        *ret_deed = NOTHING; /* it was asked before */
+        return 0;
+    }
     if (in_progress) {
         if (manifest_cancel(manifest, clock_unix_seconds(), true, error) < 0)
             return -1;
@@ -63,18 +70,20 @@ static int apply_stop(struct manifest *manifest, const struct running *running, 
 
 /* A worker whose manifest is gone could not be stopped any more. */
 static int apply_delete(struct manifest *manifest, const struct running *running, bool force,
-                        bool *ret_delete, struct error *error)
+                        enum deed *ret_deed, struct error *error)
 {
-    *ret_delete = manifest->state != MANIFEST_IN_PROGRESS && !running->runs;
-    if (*ret_delete)
+    if (manifest->state != MANIFEST_IN_PROGRESS && !running->runs) {
+        *ret_deed = DELETE;
         return 0;
+    }
     if (!force)
-        return error_set(error, ERROR_CONFLICT,
-                         "manifest %s is %s and its worker still runs: stop it (POST .../stop) and "
-                         "delete it when it has ended, or delete it with force=true, which stops it "
-                         "first",
-                         manifest->id, manifest_state_name(manifest->state));
-    return apply_stop(manifest, running, true, ret_delete, error);
+        return error_set(
+            error, ERROR_CONFLICT,
+            "manifest %s is %s and its worker still runs: stop it (POST .../stop) and "
+            "delete it when it has ended, or delete it with force=true, which stops it "
+            "first",
+            manifest->id, manifest_state_name(manifest->state));
+    return apply_stop(manifest, running, true, ret_deed, error);
 }
 
 /* 404 and 503 are in the answer after -1; nothing has to be released then. */
@@ -98,9 +107,8 @@ static int find(struct api *api, const struct request *request, struct found *fo
         return -1;
     }
     const struct store_result *cluster = &found->reads[1].result;
-    found->running =
-        running_find(cluster->status == STORE_DONE ? cluster->items[0].document : NULL,
-                     &found->manifest, clock_unix_seconds());
+    found->running = running_find(cluster->status == STORE_DONE ? cluster->items[0].document : NULL,
+                                  &found->manifest, clock_unix_seconds());
     return 0;
 }
 
@@ -125,11 +133,16 @@ static void answer_changed(struct api *api, struct found *found, int status, str
 }
 
 static enum attempt write_changed(struct api *api, struct audit *audit, struct found *found,
-                                  bool delete, int status, struct answer *answer)
+                                  enum deed deed, int status, struct answer *answer)
 {
     struct manifest *manifest = &found->manifest;
     const char *etag = found->reads[0].result.items[0].etag;
     enum attempt attempt = DECIDED;
+    const bool delete = deed == DELETE;
+    if (deed == NOTHING) {
+        answer_changed(api, found, status, answer);
+        return DECIDED;
+    }
     struct store_operation write =
         delete ? store_delete(STORE_MANIFESTS, manifest->cluster, manifest->id, etag)
                : store_replace(STORE_MANIFESTS, etag, manifest_document(manifest));
@@ -154,12 +167,12 @@ static enum attempt try_to_change(struct api *api, struct request *request, stru
 {
     struct found found;
     struct error error;
-    bool delete = false;
+    enum deed deed = REPLACE;
     enum attempt attempt = DECIDED;
     if (find(api, request, &found, answer) < 0)
         return DECIDED;
-    if (change->apply(&found.manifest, &found.running, change->force, &delete, &error) == 0)
-        attempt = write_changed(api, audit, &found, delete, change->status, answer);
+    if (change->apply(&found.manifest, &found.running, change->force, &deed, &error) == 0)
+        attempt = write_changed(api, audit, &found, deed, change->status, answer);
     else if (error.kind == ERROR_DENIED)
         answer_refuse(answer, API_CHANGE_NOT_ALLOWED, NULL, "%s", error.message);
     else if (error.kind == ERROR_CONFLICT)

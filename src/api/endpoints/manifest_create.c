@@ -119,8 +119,10 @@ static int read_parameters(const json_t *body, const struct task *task, json_t *
     if (!task->check_parameters && json_object_size(value) > 0)
         return answer_refuse(answer, API_INVALID_PARAMETER, "parameters",
                              "task %s takes no parameters", task->short_name);
+    if (manifest_check_parameters(value, &error) < 0)
+        return answer_error(answer, API_INVALID_PARAMETER, "parameters", &error);
     if (task->check_parameters && task->check_parameters(value, &error) < 0)
-        return answer_refuse(answer, API_INVALID_PARAMETER, "parameters", "%s", error.message);
+        return answer_error(answer, API_INVALID_PARAMETER, "parameters", &error);
     return 0;
 }
 
@@ -226,10 +228,9 @@ static void create(struct api *api, struct request *request, const struct manife
     struct manifest manifest;
     struct error error;
     if (manifest_create(&manifest, wanted, clock_unix_seconds(), &error) < 0) {
-        /* Members alone were checked by manifest_request_read(); what is left are rules over
-         * several. */
-        const char *target = strstr(error.message, "parameters") ? "parameters" : "runBefore";
-        answer_refuse(answer, API_INVALID_PARAMETER, target, "%s", error.message);
+        /* Each member was checked by manifest_request_read(); what is left is how they go together:
+         * runBefore must not be before runAfter. */
+        answer_error(answer, API_INVALID_PARAMETER, "runBefore", &error);
         return;
     }
     write_new(api, request, &manifest, repeat, answer);

@@ -198,8 +198,7 @@ int manifests_read_cluster(const struct request *request, char *buffer, const ch
     if (!request->query[QUERY_CLUSTER])
         return 0;
     if (resource_id_normalize(request->query[QUERY_CLUSTER], buffer, &error) < 0)
-        return answer_refuse(answer, API_INVALID_PARAMETER, "clusterResourceID", "%s",
-                             error.message);
+        return answer_error(answer, API_INVALID_PARAMETER, "clusterResourceID", &error);
     *ret_cluster = buffer;
     return 0;
 }

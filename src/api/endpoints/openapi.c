@@ -275,13 +275,13 @@ static json_t *make_paths(void)
 static json_t *make_document(void)
 {
     return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
-                  "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version", PACKAGE_VERSION,
-                  "description",
-                  "Paths and names of parameters are compared without case. Where "
-                  "there is GET there is HEAD.",
-                  "paths", make_paths(), "components", "schemas", openapi_schemas(), "headers",
-                  make_fields(), "securitySchemes", "token", "type", "http", "scheme", "bearer",
-                  "certificate", "type", "mutualTLS");
+                     "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
+                     PACKAGE_VERSION, "description",
+                     "Paths and names of parameters are compared without case. Where "
+                     "there is GET there is HEAD.",
+                     "paths", make_paths(), "components", "schemas", openapi_schemas(), "headers",
+                     make_fields(), "securitySchemes", "token", "type", "http", "scheme", "bearer",
+                     "certificate", "type", "mutualTLS");
 }
 
 /* Made once: the table does not change. NULL without memory: then the next request tries again. */

@@ -61,7 +61,18 @@ static const char schemas[] = JSON({
     "leaseExpiry": {"$ref": "#/components/schemas/time"},
     "progress": {"type": "object"},
     "attempts": {"type": "array", "items": {"type": "object"}},
+    "running": {"$ref": "#/components/schemas/running"},
     "blockers": {"type": "array", "items": {"$ref": "#/components/schemas/blocker"}, "description": "of one that is Pending, when it is asked for alone"}}},
+
+"running": {
+  "type": "object",
+  "description": "the worker that still runs although the manifest has ended",
+  "required": ["until", "actuator", "message"],
+  "properties": {
+    "until": {"$ref": "#/components/schemas/time"},
+    "actuator": {"$ref": "#/components/schemas/uuid"},
+    "hostname": {"type": "string"},
+    "message": {"type": "string"}}},
 
 "blocker": {
   "type": "object",

@@ -41,9 +41,9 @@ static int write_once(struct readiness *readiness, struct error *error)
     cleanup_json json_t *document = make_document(readiness);
     if (!document)
         return error_set_memory(error);
-    struct store_operation write =
-        readiness->etag ? store_replace(STORE_ANSWERS, readiness->etag, document)
-                        : store_create(STORE_ANSWERS, document);
+    struct store_operation write = readiness->etag
+                                       ? store_replace(STORE_ANSWERS, readiness->etag, document)
+                                       : store_create(STORE_ANSWERS, document);
     int result = store_run(readiness->store, &write, 1, error);
     if (result == 0 && write.result.status == STORE_REFUSED) {
         *error = write.result.error;

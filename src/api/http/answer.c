@@ -111,9 +111,21 @@ int answer_store_unavailable(struct answer *answer, const struct error *error)
                          "the store does not answer; try again in a few seconds");
 }
 
+int answer_error(struct answer *answer, enum api_error refusal, const char *target,
+                 const struct error *error)
+{
+    if (!error_may_pass(error->kind))
+        return answer_refuse(answer, refusal, target, "%s", error->message);
+    log_warning("a request could not be judged: %s", error->message);
+    return answer_refuse(answer, API_UNAVAILABLE, NULL, "%s; try again in a few seconds",
+                         error->message);
+}
+
 int answer_internal(struct answer *answer, const char *what, const struct error *error)
 {
     log_error("%s: %s", what, error->message);
+    if (error->kind == ERROR_MEMORY)
+        return answer_no_memory(answer);
     return answer_refuse(answer, API_INTERNAL, NULL, "%s: %s", what, error->message);
 }
 

@@ -45,6 +45,10 @@
 enum api_error { API_ERRORS(API_ERROR_CONSTANT) API_ERROR_COUNT };
 #undef API_ERROR_CONSTANT
 
+/* Target of the 404 for a path that no endpoint has: clients tell an Admin API that is older than
+ * they are by it. */
+#define API_TARGET_ENDPOINT "endpoint"
+
 /* Sets of errors. */
 #define API_ERROR_BIT(error) (1u << (error))
 
@@ -94,7 +98,14 @@ int answer_no_memory(struct answer *answer);
 /* 503 with Retry-After, and one line in the log that says why. Returns -1. */
 int answer_store_unavailable(struct answer *answer, const struct error *error);
 
-/* 500 for what should not happen, and a line in the log. Returns -1. */
+/* Answers with what `error` says of the request: `refusal` and `target`, as with answer_refuse(),
+ * where the request is wrong; 503 with Retry-After and a line in the log where the failure may pass
+ * (error_may_pass()), such as for lack of memory. Returns -1. */
+int answer_error(struct answer *answer, enum api_error refusal, const char *target,
+                 const struct error *error);
+
+/* 500 and a line in the log for what should not happen; 503 where the failure is a lack of memory.
+ * Returns -1. */
 int answer_internal(struct answer *answer, const char *what, const struct error *error);
 
 /* The same for a stored document that cannot be understood: "manifest", and its id. */

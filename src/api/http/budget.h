@@ -23,7 +23,7 @@
 #include <stddef.h>
 
 enum {
-    BUDGET_BYTES = 32 * 1024 * 1024,
+    BUDGET_BYTES = 24 * 1024 * 1024,
     BUDGET_SMALL = 16 * 1024,
     BUDGET_PAGE_MAXIMUM = 1024 * 1024,
 };

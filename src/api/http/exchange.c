@@ -12,6 +12,9 @@
 #include "mimo/document.h"
 #include "mimo/log.h"
 
+/* A body takes so many times its length while its handler works: text, tree, copy, new text. */
+enum { BODY_WORK = 4 };
+
 struct exchange *exchange_new(struct api *api, const char *target, const char *peer)
 {
     struct exchange *exchange = calloc(1, sizeof(*exchange));
@@ -172,13 +175,14 @@ static int parse_body(struct exchange *exchange)
     const struct route *route = exchange->request.route;
     if (route->body == BODY_NONE || (route->body == BODY_OPTIONAL && exchange->body_length == 0))
         return 0;
+    if (!budget_hold(&exchange->api->budget, &exchange->held, BODY_WORK * exchange->body_length))
+        return answer_busy(&exchange->answer);
     exchange->request.body =
         document_parse(exchange->body ? exchange->body : "", exchange->body_length, &error);
     if (!exchange->request.body)
-        return answer_refuse(&exchange->answer, API_INVALID_CONTENT, NULL, "%s", error.message);
+        return answer_error(&exchange->answer, API_INVALID_CONTENT, NULL, &error);
     free(take_pointer(&exchange->body));
     exchange->body_length = exchange->body_capacity = 0;
-    budget_hold(&exchange->api->budget, &exchange->held, 0);
     return 0;
 }
 
@@ -188,8 +192,9 @@ void exchange_serve(struct exchange *exchange, bool closing)
     struct answer *answer = &exchange->answer;
     const struct route *route = request->route;
     if ((!route->first || route->first(exchange->api, request, answer) == 0) &&
-        parse_body(exchange) == 0 && (route_only_reads(request->route) ||
-                                      request_find_icm(request, exchange->icm_header, answer) == 0))
+        parse_body(exchange) == 0 &&
+        (route_only_reads(request->route) ||
+         request_find_icm(request, exchange->icm_header, answer) == 0))
         route->handle(exchange->api, request, answer);
     exchange_finish(exchange, closing);
 }

@@ -48,7 +48,7 @@ struct exchange {
     char *body;
     size_t body_length;
     size_t body_capacity;
-    size_t held; /* bytes of api->budget that body and answer take */
+    size_t held;                   /* bytes of api->budget that body and answer take */
     size_t discarded;              /* bytes of a body that nobody will look at */
     struct MHD_Response *response; /* once finished */
     int status;                    /* then */

@@ -200,7 +200,8 @@ int pool_start(size_t threads, size_t capacity, pool_job_f *run, struct pool **r
 static struct lane *lane_of(struct pool *pool, const char *owner)
 {
     struct lane *lane;
-    LIST_FOREACH(lane, &pool->lanes, in_use) {
+    LIST_FOREACH(lane, &pool->lanes, in_use)
+    {
         if (strncmp(lane->owner, owner, sizeof(lane->owner) - 1) == 0)
             return lane;
     }
@@ -237,7 +238,8 @@ bool pool_submit(struct pool *pool, const char *owner, void *job)
     bool room = enqueue(pool, owner, job);
     pthread_mutex_unlock(&pool->lock);
     if (room)
-        pthread_cond_signal(&pool->filled); /* unlocked: the thread that wakes up can go on at once */
+        pthread_cond_signal(
+            &pool->filled); /* unlocked: the thread that wakes up can go on at once */
     return room;
 }
 

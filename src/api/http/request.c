@@ -14,6 +14,7 @@
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 #include "mimo/store.h"
+#include "mimo/text.h"
 
 #define QUERY_NAME(constant, name, help) [constant] = {name, help},
 static const struct {
@@ -40,17 +41,6 @@ static int find_parameter(const char *name)
     return -1;
 }
 
-/* Texts of parameters go into logs, answers and the store: UTF-8 without control characters. */
-static bool is_clean_text(const char *text)
-{
-    for (const char *at = text; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            return false;
-    json_t *probe = json_string(text);
-    json_decref(probe);
-    return probe != NULL;
-}
-
 static int take_parameter(struct request *request, unsigned known, const char *name,
                           const char *value, struct answer *answer)
 {
@@ -61,7 +51,7 @@ static int take_parameter(struct request *request, unsigned known, const char *n
     if (request->query[parameter])
         return answer_refuse(answer, API_INVALID_PARAMETER, proper,
                              "parameter %s was given more than once", proper);
-    if (!is_clean_text(value))
+    if (!text_is_clean(value))
         return answer_refuse(answer, API_INVALID_PARAMETER, proper,
                              "parameter %s is not UTF-8 text without control characters", proper);
     request->query[parameter] = value;
@@ -226,7 +216,7 @@ static int icm_of_body(const json_t *body, char *buffer, size_t size, struct ans
         return 0;
     }
     const char *text = json_string_value(icm);
-    if (!text || strlen(text) >= size || !is_clean_text(text))
+    if (!text || strlen(text) >= size || !text_is_clean(text))
         return answer_refuse(answer, API_INVALID_PARAMETER, "icm",
                              "member \"icm\" must be a number or a text of at most %zu bytes",
                              size - 1);
@@ -241,7 +231,7 @@ int request_find_icm(struct request *request, const char *header, struct answer 
     const char *text = request->query[QUERY_ICM] ? request->query[QUERY_ICM] : header;
     if (request->icm[0] || !text)
         return 0;
-    if (strlen(text) >= sizeof(request->icm) || !is_clean_text(text))
+    if (strlen(text) >= sizeof(request->icm) || !text_is_clean(text))
         return answer_refuse(answer, API_INVALID_PARAMETER, "icm",
                              "the ticket must be a text of at most %zu bytes",
                              sizeof(request->icm) - 1);

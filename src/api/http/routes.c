@@ -117,7 +117,7 @@ static const struct route routes[] = {
     {HTTP_GET, "/healthz/ready", ROLE_NONE, BODY_NONE,
      0, health_ready, NULL,
      "200 while writes to the store go through, else 503 with the cause.",
-     .view = "health", .successes = {200}, .immediate = true},
+     .view = "health", .successes = {200}, .errors = ERROR(UNAVAILABLE), .immediate = true},
     {HTTP_GET, "/openapi.json", ROLE_NONE, BODY_NONE,
      0, openapi_show, NULL,
      "This table, as an OpenAPI document.",
@@ -251,7 +251,7 @@ static int take_resource(struct request *request, const struct segment *first,
         return answer_refuse(answer, API_INVALID_RESOURCE_ID, NULL,
                              "the resource ID cannot be decoded");
     if (resource_id_normalize(decoded, request->cluster, &error) < 0)
-        return answer_refuse(answer, API_INVALID_RESOURCE_ID, NULL, "%s", error.message);
+        return answer_error(answer, API_INVALID_RESOURCE_ID, NULL, &error);
     snprintf(request->resource_id, sizeof(request->resource_id), "%.*s", RESOURCE_ID_SIZE - 1,
              decoded);
     return 0;
@@ -307,9 +307,9 @@ static int refuse_path(const char *method, const struct request *request, const 
     char allow[ANSWER_ALLOW_SIZE] = "";
     list_allowed(path, allow, sizeof(allow));
     if (!allow[0] && strcmp(request->target, "*") != 0)
-        return answer_refuse(answer, API_NOT_FOUND, NULL,
-                             "there is no such endpoint; GET /healthz/live needs no token, the "
-                             "others begin with /admin and are in mimo-api(8)");
+        return answer_refuse(answer, API_NOT_FOUND, API_TARGET_ENDPOINT,
+                             "there is no such endpoint; GET /openapi.json lists those there are "
+                             "and needs no token");
     answer_refuse(answer, API_METHOD_NOT_ALLOWED, NULL, "%s is not allowed here; allowed: %s",
                   method, allow[0] ? allow : "none");
     snprintf(answer->allow, sizeof(answer->allow), "%s", allow);
@@ -349,7 +349,7 @@ const struct route *route_at(size_t position)
 /* What any request may be refused for before anybody asks what it wants: see wire.h. */
 static const unsigned errors_of_http = ERROR(MALFORMED_REQUEST) | ERROR(TARGET_TOO_LONG) |
                                        ERROR(EXPECTATION_FAILED) | ERROR(HEADERS_TOO_LARGE) |
-                                       ERROR(NOT_IMPLEMENTED) | ERROR(UNAVAILABLE);
+                                       ERROR(NOT_IMPLEMENTED);
 
 unsigned route_errors(const struct route *route)
 {
@@ -364,6 +364,8 @@ unsigned route_errors(const struct route *route)
         errors |= ERROR(INVALID_CONTENT) | ERROR(TOO_LARGE) | ERROR(UNSUPPORTED_MEDIA_TYPE);
     if (route->keyed)
         errors |= ERROR(CONFLICT) | ERROR(KEY_REUSED);
+    if (!route->immediate)
+        errors |= ERROR(UNAVAILABLE);
     return errors;
 }
 

@@ -35,8 +35,8 @@ struct route {
                         bring with them */
     /* Asked first, before the body is looked at: -1 refuses. NULL where there is nothing to ask. */
     int (*first)(struct api *api, const struct request *request, struct answer *answer);
-    bool keyed;      /* takes an Idempotency-Key */
-    bool immediate;  /* never waits, not even for the store: answered on the network thread */
+    bool keyed;     /* takes an Idempotency-Key */
+    bool immediate; /* never waits, not even for the store: answered on the network thread */
 };
 
 /* The row at `position`, or NULL after the last: for documents made of the table. */

@@ -108,12 +108,10 @@ static int explain_login(const struct connection *connection, const struct http_
                      reason);
 }
 
-/* An endpoint that this Admin API does not have: mimo-api words it so, and 405 says as much. */
-static bool lacks_endpoint(const struct http_answer *answer, const char *message)
+/* An endpoint that this Admin API does not have: 405, or 404 with "endpoint" as its target. */
+static bool lacks_endpoint(const struct http_answer *answer, const char *target)
 {
-    static const char wording[] = "there is no such endpoint";
-    return answer->status == 405 ||
-           (answer->status == 404 && strncmp(message, wording, strlen(wording)) == 0);
+    return answer->status == 405 || (answer->status == 404 && strcmp(target, "endpoint") == 0);
 }
 
 /* An error of the Admin API: its message, and what helps to find it in the server's log. */
@@ -125,7 +123,7 @@ static int explain_refusal(const struct connection *connection, const struct htt
     const char *target = document_string(body, "error.target", "");
     enum error_kind kind = kind_of_status(answer->status);
     char login[CONNECTION_LOGIN_SIZE];
-    if (lacks_endpoint(answer, message))
+    if (lacks_endpoint(answer, target))
         return error_set(error, ERROR_DENIED,
                          "%s (%s) cannot do this: it is older than this mimoctl (%s); update "
                          "mimo-api there",

@@ -422,10 +422,13 @@ static int run_page(struct connection *connection, struct store_operation *opera
 {
     const struct store_query *query = &operation->query;
     const struct query_kind *kind = &kinds[query->kind];
-    struct page page = {
-        .operation = operation, .kind = kind, .container = kind->container, .limit = query->limit,
-        .bytes_limit = query->bytes > 0 && query->bytes < QUERY_PAGE_BYTES ? query->bytes
-                                                                           : QUERY_PAGE_BYTES};
+    struct page page = {.operation = operation,
+                        .kind = kind,
+                        .container = kind->container,
+                        .limit = query->limit,
+                        .bytes_limit = query->bytes > 0 && query->bytes < QUERY_PAGE_BYTES
+                                           ? query->bytes
+                                           : QUERY_PAGE_BYTES};
     struct error refused;
 
     if (query->kind == STORE_QUERY_DOCUMENTS)
