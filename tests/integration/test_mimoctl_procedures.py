@@ -16,7 +16,7 @@ SHOW_OF_CLUSTER = f"GET /admin{R1}/maintenanceManifests/{ID}"
 CREATE = f"PUT /admin{R1}/maintenanceManifests"
 DELETE = f"DELETE /admin{R1}/maintenanceManifests"
 DAY = 86400
-NO_ENDPOINT = error("NotFound", "there is no such endpoint; GET /healthz/live needs no token, the others begin with /admin")
+NO_ENDPOINT = error("NotFound", "there is no such endpoint", "endpoint")
 
 
 def seconds_ago(seconds):
