@@ -4,28 +4,31 @@
  *
  * In actuator.runtime_directory each actuator has two sockets, named after its index:
  *
- *   actuator-0.wake      datagrams; each one, whatever is in it, means "look at the store now". The
- * Admin API sends one to every *.wake after it created or changed a manifest. Losing one costs a
- *                        poll interval, nothing else.
- *   actuator-0.control   stream, mode 0660. One JSON object a line each way, CONTROL_LINE_MAXIMUM
- * bytes at most:
+ *   actuator-0.wake      datagrams. Each one, whatever is in it, means "look at the store now". The
+ *                        Admin API sends one to every *.wake after it created or changed a manifest.
+ *                        Losing one costs a poll interval, nothing else.
+ *   actuator-0.control   stream. One JSON object a line each way, CONTROL_LINE_MAXIMUM bytes at most
  *
- *   {"command":"status"}  ->
- * {"ok":true,"actuator":{"id","index","hostname","version","pid","startedAt","ready",
- *                              "notReady":["..."],"mode","draining","buckets":[0,255],
- *                              "liveActuators","maxWorkers","workersActive","storeReachable","landlockAbi"}}
- *   {"command":"ps"}      ->  the same with
- * "workers":[{"pid","slot","manifestID","taskID","task","clusterResourceID","attempt",
- *                              "step","steps","stepName","statusText","runMilliseconds","rssKiB"}]
- *   {"command":"security"} -> the same with "processes":[{"role","pid","landlockAbi"}], for workers
- * with "manifestID", "task" and "clusterResourceID". What else there is to know of a process /proc
- * tells (process_security.h)
- *   {"command":"pause"}   ->  as status. Nothing is claimed; the buckets stay this actuator's
- *   {"command":"drain"}   ->  as status. Nothing is claimed, the buckets go to the others; mode
- * becomes "drained" when the last attempt has ended
- *   {"command":"resume"}  ->  as status. Works on
- *   anything else         ->  {"ok":false,"error":"unknown command \"...\"; known: status, ps,
- * ..."}
+ * Requests, and what is in the answer:
+ *
+ *   {"command":"status"}    "ok": true, and "actuator": what is below
+ *   {"command":"ps"}        the same, and "workers": one for each attempt
+ *   {"command":"security"}  the same, and "processes": what /proc does not tell of each
+ *                           (process_security.h)
+ *   {"command":"pause"}     as status. Nothing is claimed; the buckets stay this actuator's
+ *   {"command":"drain"}     as status. Nothing is claimed, the buckets go to the others; mode becomes
+ *                           "drained" when the last attempt has ended
+ *   {"command":"resume"}    as status. Claims again
+ *   anything else           "ok": false, and "error": "unknown command \"...\"; known: ..."
+ *
+ *   actuator   id, index, hostname, version, pid, startedAt (Unix seconds),
+ *              ready, notReady (array of reasons), mode, draining (the process ends),
+ *              buckets [first, last], liveActuators, maxWorkers, workersActive,
+ *              storeReachable, storeTrouble (why the store does not work; absent while it does),
+ *              landlockAbi
+ *   workers    pid, slot, state, manifestID, taskID, task, clusterResourceID, attempt, step, steps,
+ *              stepName, statusText, runMilliseconds, rssKiB
+ *   processes  role, pid, landlockAbi; of workers also manifestID, task, clusterResourceID
  *
  * mode: starting, working, paused, draining, drained, stopping.
  */

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metrics.h - every metric, once; and the channel on which the supervisor tells the helper.
+ * metrics.h - every metric, once; and the channel between supervisor and metrics helper.
  *
  * A row: constant, name, kind, help. The helper's statsd lines and Prometheus page, and
- * docs/metrics.md are made from it. GUIDE metrics are the three of the operators' guide and go to
- * statsd; the others are on the Prometheus page alone.
+ * docs/metrics.md are made from it. The three metrics of the operators' guide (heartbeat, queue
+ * length, active workers) go to statsd; the others are on the Prometheus page alone.
  *
- * Channel: a SOCK_SEQPACKET pair; one packet is one struct metrics_message of fixed size and
- * version. The supervisor sends without ever waiting; a helper that does not read loses messages,
- * not workers. A packet of any other size or version ends the helper.
+ * Channel: a SOCK_SEQPACKET pair. The supervisor's end is joined to two processes: to the helper,
+ * and to its keeper, which starts a helper that has ended again (supervisor/keeper.h). Both share
+ * the other end, so the channel outlives a helper.
+ *
+ *   supervisor to helper   struct metrics_message. Sent without ever waiting: a helper that does
+ *                          not read loses messages, not workers. A packet of any other size or
+ *                          version ends the helper.
+ *   keeper to supervisor   struct metrics_notice: the helper was started, or has ended. Untrusted:
+ *                          a packet that breaks the rules closes the channel, and nothing else.
  */
 #ifndef MIMO_METRICS_H
 #define MIMO_METRICS_H
@@ -47,19 +53,32 @@ struct metric_description {
 
 extern const struct metric_description metric_descriptions[METRIC_COUNT];
 
-enum { METRICS_CHANNEL_VERSION = 1 };
+enum { METRICS_CHANNEL_VERSION = 2, METRICS_REASON_SIZE = 512 };
 
 struct metrics_message {
     uint32_t version;
-    uint32_t emit;                /* bit n: send metric n to statsd now */
-    int64_t values[METRIC_COUNT]; /* all values as they are now; counters since the start */
+    uint32_t emit;                       /* bit n: send metric n to statsd now */
+    int64_t values[METRIC_COUNT];        /* all values as they are now; counters since the start */
+    char not_ready[METRICS_REASON_SIZE]; /* why METRIC_READY is 0; "" while it is 1. Terminated */
+};
+
+struct metrics_notice {
+    uint32_t version;
+    int32_t pid;                 /* of the helper that was started; 0: it has ended */
+    int32_t wait_status;         /* as waitpid(2), when it has ended */
+    uint32_t pause_milliseconds; /* until it is started again, when it has ended */
 };
 
 /* Sends with the version of this build, and never waits. ERROR_BUSY: the helper is behind, the
- * message is lost. ERROR_UNAVAILABLE: it is gone. */
+ * message is lost. ERROR_UNAVAILABLE: neither helper nor keeper is there. */
 int metrics_channel_send(int socket, const struct metrics_message *message, struct error *error);
 
 /* 1: a message, 0: none now, -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID: a bad packet. */
 int metrics_channel_receive(int socket, struct metrics_message *ret_message, struct error *error);
+
+/* The same for notices. A notice that is lost costs a log line. */
+int metrics_channel_notify(int socket, const struct metrics_notice *notice, struct error *error);
+int metrics_channel_receive_notice(int socket, struct metrics_notice *ret_notice,
+                                   struct error *error);
 
 #endif

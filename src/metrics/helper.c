@@ -27,6 +27,7 @@ void helper_figures(void *context, struct page_figures *ret_figures)
         .statsd_dropped = helper->statsd.dropped,
     };
     memcpy(ret_figures->values, helper->latest.values, sizeof(ret_figures->values));
+    memcpy(ret_figures->not_ready, helper->latest.not_ready, sizeof(ret_figures->not_ready));
 }
 
 /* Sends a line; the log gets one line when trouble begins and one when it is over. */
@@ -75,9 +76,21 @@ static int emit(struct helper *helper, enum metric metric, struct error *error)
     return 0;
 }
 
+/* A helper that was started again must not count anew what the one before it sent: it goes on from
+ * its first message. Counters grow by one where they are sent. */
+static void begin_counting(struct helper *helper, const struct metrics_message *message)
+{
+    for (int metric = 0; metric < METRIC_COUNT; metric++) {
+        bool sent = message->emit & UINT32_C(1) << metric;
+        helper->counted[metric] = message->values[metric] - (sent ? 1 : 0);
+    }
+}
+
 static int take_message(struct helper *helper, const struct metrics_message *message,
                         struct error *error)
 {
+    if (!helper->heard)
+        begin_counting(helper, message);
     helper->latest = *message;
     helper->heard = true;
     helper->heard_at = clock_monotonic();

@@ -76,8 +76,8 @@ static enum MHD_Result answer_metrics(struct MHD_Connection *connection,
 static enum MHD_Result answer_health(struct MHD_Connection *connection,
                                      const struct page_figures *figures)
 {
-    const char *line;
-    bool ready = page_text_health(figures, &line);
+    char line[PAGE_HEALTH_SIZE];
+    bool ready = page_text_health(figures, line);
     return respond_line(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, line);
 }
 

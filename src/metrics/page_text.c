@@ -64,17 +64,17 @@ char *page_text_metrics(const struct page_figures *figures, size_t *ret_length)
     return text;
 }
 
-bool page_text_health(const struct page_figures *figures, const char **ret_text)
+bool page_text_health(const struct page_figures *figures, char text[PAGE_HEALTH_SIZE])
 {
+    const char *reason = figures->not_ready;
     if (!figures->heard)
-        *ret_text = "not ready: the supervisor has not reported yet\n";
+        reason = "the supervisor has not reported yet";
     else if (figures->silence_milliseconds > figures->stale_after_milliseconds)
-        *ret_text = "not ready: the supervisor has been silent for three intervals\n";
-    else if (figures->values[METRIC_READY] != 1)
-        *ret_text = "not ready: see notReady in the answer of mimoctl ps -o json\n";
-    else {
-        *ret_text = "ready\n";
+        reason = "the supervisor has been silent for three intervals";
+    else if (figures->values[METRIC_READY] == 1) {
+        snprintf(text, PAGE_HEALTH_SIZE, "ready\n");
         return true;
     }
+    snprintf(text, PAGE_HEALTH_SIZE, "not ready: %s\n", reason);
     return false;
 }

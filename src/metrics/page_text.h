@@ -32,10 +32,11 @@ extern const struct metric_description helper_metric_descriptions[HELPER_METRIC_
 
 /* What is known now. */
 struct page_figures {
-    bool heard;                       /* the supervisor has spoken at all */
-    int64_t values[METRIC_COUNT];     /* then: its figures */
-    int64_t silence_milliseconds;     /* since it last spoke, or since the start */
-    int64_t stale_after_milliseconds; /* a longer silence counts as not ready */
+    bool heard;                          /* the supervisor has spoken at all */
+    int64_t values[METRIC_COUNT];        /* then: its figures */
+    char not_ready[METRICS_REASON_SIZE]; /* why it is not ready; "" when it is */
+    int64_t silence_milliseconds;        /* since it last spoke, or since the start */
+    int64_t stale_after_milliseconds;    /* a longer silence counts as not ready */
     uint64_t statsd_sent;
     uint64_t statsd_dropped;
 };
@@ -44,7 +45,9 @@ struct page_figures {
  * would be an invention. NULL only without memory. */
 char *page_text_metrics(const struct page_figures *figures, size_t *ret_length);
 
-/* True when the actuator is ready; *ret_text is the line to answer with, of static duration. */
-bool page_text_health(const struct page_figures *figures, const char **ret_text);
+enum { PAGE_HEALTH_SIZE = METRICS_REASON_SIZE + 32 };
+
+/* True when the actuator is ready. Writes the line to answer with. */
+bool page_text_health(const struct page_figures *figures, char text[PAGE_HEALTH_SIZE]);
 
 #endif

@@ -72,7 +72,7 @@ int confine_supervisor(const struct config *config, const struct family *family,
 {
     const struct confinement_call end_family[] = {
         {SCMP_SYS(kill), 2, {CONFINEMENT_IS(0, family->launcher), CONFINEMENT_IS(1, SIGKILL)}},
-        {SCMP_SYS(kill), 2, {CONFINEMENT_IS(0, family->metrics), CONFINEMENT_IS(1, SIGKILL)}},
+        {SCMP_SYS(kill), 2, {CONFINEMENT_IS(0, family->keeper), CONFINEMENT_IS(1, SIGKILL)}},
     };
     cleanup_confinement_places struct confinement_places places = {.count = 0};
     if (collect_places(config, &places, error) < 0)

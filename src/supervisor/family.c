@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting and ending launcher and metrics helper. */
+/* Starting and ending launcher and keeper. */
 #include "supervisor/family.h"
 
 #include <errno.h>
@@ -17,6 +17,7 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/process.h"
+#include "supervisor/keeper.h"
 
 enum {
     FAMILY_CHANNEL = 3,  /* the descriptor on which a member of the family finds its channel */
@@ -26,37 +27,61 @@ enum {
     FAMILY_EXEC_FAILED = 127,
 };
 
-/* A program of the family. */
+struct birth;
+
+/* What a child that was just forked needs to become a member of the family. */
 struct member {
     const char *program;
     const char *const *places; /* arguments that say which descriptor is what, NULL-terminated */
+    void (*become)(const struct birth *birth); /* does not return */
 };
 
-static const struct member launcher_member = {
-    "mimo-launcher", (const char *const[]){"--channel", "3", "--lock", "4", NULL}};
-static const struct member metrics_member = {"mimo-metrics",
-                                             (const char *const[]){"--channel", "3", NULL}};
+struct birth {
+    const char *path; /* of the program */
+    char **argv;
+    int channel;
+    int lock;                 /* -1: none */
+    const char *metrics_user; /* whom the metrics helper runs as */
+};
 
-/* Moves a descriptor to its place, where it is not closed on exec; none has a place when it is -1.
- */
+/* Moves a descriptor to its place, where it is not closed on exec. */
 static bool put_in_place(int fd, int place)
 {
     return fd < 0 || dup2(fd, place) == place;
 }
 
-/* In the child: becomes the program. Its descriptors move to their places, by way of numbers that
- * are nobody's place; all else closes on exec. */
-static _Noreturn void become(const char *path, char **argv, int channel, int lock)
+/* In the child: moves its descriptors to their places, by way of numbers that are nobody's place. */
+static void place_descriptors(const struct birth *birth)
 {
-    int far_channel = fcntl(channel, F_DUPFD_CLOEXEC, FAMILY_PLACES);
-    int far_lock = lock < 0 ? -1 : fcntl(lock, F_DUPFD_CLOEXEC, FAMILY_PLACES);
-    if (far_channel < 0 || (lock >= 0 && far_lock < 0) ||
+    int far_channel = fcntl(birth->channel, F_DUPFD_CLOEXEC, FAMILY_PLACES);
+    int far_lock = birth->lock < 0 ? -1 : fcntl(birth->lock, F_DUPFD_CLOEXEC, FAMILY_PLACES);
+    if (far_channel < 0 || (birth->lock >= 0 && far_lock < 0) ||
         !put_in_place(far_channel, FAMILY_CHANNEL) || !put_in_place(far_lock, FAMILY_LOCK))
         _exit(FAMILY_EXEC_FAILED);
-    execv(path, argv);
-    dprintf(STDERR_FILENO, "mimod: cannot start %s: %s\n", path, strerror(errno));
+}
+
+/* In the child: all descriptors but those in their places close on exec. */
+static _Noreturn void become_launcher(const struct birth *birth)
+{
+    place_descriptors(birth);
+    execv(birth->path, birth->argv);
+    dprintf(STDERR_FILENO, "mimod: cannot start %s: %s\n", birth->path, strerror(errno));
     _exit(FAMILY_EXEC_FAILED);
 }
+
+static _Noreturn void become_keeper(const struct birth *birth)
+{
+    place_descriptors(birth);
+    keeper_run(&(struct keeper){.program = birth->path,
+                                .argv = birth->argv,
+                                .user = birth->metrics_user,
+                                .channel = FAMILY_CHANNEL});
+}
+
+static const struct member launcher_member = {
+    "mimo-launcher", (const char *const[]){"--channel", "3", "--lock", "4", NULL}, become_launcher};
+static const struct member metrics_member = {
+    "mimo-metrics", (const char *const[]){"--channel", "3", NULL}, become_keeper};
 
 static size_t count_texts(const char *const *texts)
 {
@@ -81,8 +106,8 @@ static char **build_arguments(char *name, const char *const *places, const char 
     return argv;
 }
 
-static int start_member(const struct member *member, const char *const *arguments, int lock,
-                        int *ret_socket, pid_t *ret_pid, struct error *error)
+static int start_member(const struct member *member, const char *const *arguments,
+                        struct birth birth, int *ret_socket, pid_t *ret_pid, struct error *error)
 {
     const char *program = member->program;
     char path[4096];
@@ -100,22 +125,28 @@ static int start_member(const struct member *member, const char *const *argument
     if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
         return error_set_system(error, errno, "cannot use the channel to %s", program);
 
+    birth.path = path;
+    birth.argv = argv;
+    birth.channel = theirs;
     pid_t pid = fork();
     if (pid < 0)
         return error_set_system(error, errno, "cannot start %s", program);
     if (pid == 0)
-        become(path, argv, theirs, lock);
+        member->become(&birth);
     *ret_socket = take_fd(&ours);
     *ret_pid = pid;
     return 0;
 }
 
-int family_start(struct family *family, const char *const *arguments, int lock, struct error *error)
+int family_start(struct family *family, const char *const *arguments, int lock,
+                 const char *metrics_user, struct error *error)
 {
     *family = (struct family){.launcher_socket = -1, .metrics_socket = -1};
-    if (start_member(&launcher_member, arguments, lock, &family->launcher_socket, &family->launcher,
-                     error) < 0 ||
-        start_member(&metrics_member, arguments, -1, &family->metrics_socket, &family->metrics,
+    const struct birth launcher = {.lock = lock};
+    const struct birth keeper = {.lock = -1, .metrics_user = metrics_user};
+    if (start_member(&launcher_member, arguments, launcher, &family->launcher_socket,
+                     &family->launcher, error) < 0 ||
+        start_member(&metrics_member, arguments, keeper, &family->metrics_socket, &family->keeper,
                      error) < 0) {
         family_stop(family);
         return -1;
@@ -141,5 +172,5 @@ static void stop_member(int *socket, pid_t *pid)
 void family_stop(struct family *family)
 {
     stop_member(&family->launcher_socket, &family->launcher);
-    stop_member(&family->metrics_socket, &family->metrics);
+    stop_member(&family->metrics_socket, &family->keeper);
 }

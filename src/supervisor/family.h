@@ -3,11 +3,13 @@
  * family.h - the processes that the supervisor starts with, and the sockets that join them.
  *
  *     mimod ---- launcher channel ----> mimo-launcher ----> workers
- *       '------- metrics channel -----> mimo-metrics
+ *       '------- metrics channel -----> keeper -----------> mimo-metrics
  *
- * Both are fresh programs, started while mimod is still what it was started as; each drops to its
- * own user by itself. They end when their channel ends, so the supervisor's death is theirs; their
- * death shows as end of file on the channel and ends the supervisor.
+ * Both are started while mimod still has the privileges that it was started with. The launcher is a
+ * fresh program and drops to its own user by itself. The keeper (keeper.h) drops to the metrics
+ * helper's user and starts the helper again whenever it ends. Both end when their channel ends, so
+ * the supervisor's death is theirs. The launcher's death ends the supervisor; the death of helper or
+ * keeper costs metrics and nothing else.
  */
 #ifndef MIMO_SUPERVISOR_FAMILY_H
 #define MIMO_SUPERVISOR_FAMILY_H
@@ -20,14 +22,15 @@ struct family {
     int launcher_socket; /* -1 when not open; owned */
     pid_t launcher;
     int metrics_socket;
-    pid_t metrics;
+    pid_t keeper;
 };
 
-/* Starts both with the configuration arguments that mimod itself got (program_config_arguments()).
- * The launcher gets `lock` (borrowed) to hold until its workers have ended. On failure what was
- * started ends by itself, since its channel is closed. */
+/* Starts both. Launcher and helper get the configuration arguments that mimod got
+ * (program_config_arguments()); the launcher gets `lock` (borrowed) to hold until its workers have
+ * ended; keeper and helper run as `metrics_user`. On failure the processes that were started end by
+ * themselves, because their channel is closed. */
 int family_start(struct family *family, const char *const *arguments, int lock,
-                 struct error *error);
+                 const char *metrics_user, struct error *error);
 
 /* Closes the channels and waits until both processes have ended; kills what has not after a grace
  * period. */

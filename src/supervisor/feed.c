@@ -2,14 +2,32 @@
 /* Values for the metrics helper: on change, and at each interval. */
 #include "supervisor/feed.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "mimo/clock.h"
 #include "mimo/log.h"
 
+/* Milliseconds between two looks at readiness. */
+enum { FEED_LOOK = 1000 };
+
+static void disconnect(struct feed *feed)
+{
+    feed->connected = false;
+    feed->helper = 0;
+    uv_poll_stop(&feed->poll);
+    uv_close((uv_handle_t *)&feed->poll, NULL);
+}
+
+/* The work goes on without metrics. */
 static void lose(struct feed *feed, const struct error *error)
 {
-    if (!feed->open)
+    if (!feed->connected)
         return;
-    feed_close(feed);
-    feed->handlers->lost(feed->context, error);
+    disconnect(feed);
+    log_error("%s; there are no metrics and no heartbeat until mimod is restarted", error->message);
 }
 
 void feed_set(struct feed *feed, enum metric metric, int64_t value)
@@ -25,27 +43,75 @@ void feed_add(struct feed *feed, enum metric metric)
 void feed_send(struct feed *feed, uint32_t emit)
 {
     struct error error;
-    if (!feed->open)
+    if (!feed->connected)
         return;
-    feed->message.version = METRICS_CHANNEL_VERSION;
     feed->message.emit = emit;
     if (metrics_channel_send(feed->socket, &feed->message, &error) == 0)
         return;
     if (error.kind == ERROR_BUSY)
-        log_debug("the metrics helper is behind: %s", error.message);
+        log_debug("%s", error.message);
     else
         lose(feed, &error);
 }
 
-/* The helper never writes: what can be read is its end. */
+/* How a helper ended, for the log. */
+static void describe_end(int wait_status, char *buffer, size_t size)
+{
+    if (WIFSIGNALED(wait_status)) {
+        const char *name = sigabbrev_np(WTERMSIG(wait_status));
+        snprintf(buffer, size, "was killed by signal %d (SIG%s)", WTERMSIG(wait_status),
+                 name ? name : "?");
+    } else {
+        snprintf(buffer, size, "ended with exit status %d", WEXITSTATUS(wait_status));
+    }
+}
+
+static void take_notice(struct feed *feed, const struct metrics_notice *notice)
+{
+    char end[64];
+    char pause[CLOCK_TEXT_SIZE];
+    if (notice->pid == 0) {
+        describe_end(notice->wait_status, end, sizeof(end));
+        log_warning("the metrics helper %s; it is started again in %s, metrics are lost meanwhile",
+                    end, clock_format_duration(pause, notice->pause_milliseconds));
+        feed->helper_ended = true;
+    } else if (feed->helper_ended) {
+        log_info("the metrics helper runs again as process %d", notice->pid);
+    }
+    feed->helper = notice->pid;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct feed *feed = poll->data;
+    struct metrics_notice notice;
     struct error error;
     (void)status;
     (void)events;
-    error_set(&error, ERROR_UNAVAILABLE, "the metrics helper is gone");
-    lose(feed, &error);
+    int received = metrics_channel_receive_notice(feed->socket, &notice, &error);
+    if (received > 0)
+        take_notice(feed, &notice);
+    else if (received < 0)
+        lose(feed, &error);
+}
+
+/* Notes whether the actuator is ready; true when that or its reason has changed. */
+static bool note_ready(struct feed *feed)
+{
+    char reason[METRICS_REASON_SIZE] = "";
+    bool ready = feed->handlers->is_ready(feed->context, reason, sizeof(reason));
+    bool changed =
+        feed->message.values[METRIC_READY] != ready || strcmp(feed->message.not_ready, reason) != 0;
+    feed_set(feed, METRIC_READY, ready);
+    memcpy(feed->message.not_ready, reason, sizeof(reason));
+    return changed;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct feed *feed = timer->data;
+    if (note_ready(feed))
+        feed_send(feed, 0);
 }
 
 static void count_queue(uv_work_t *work)
@@ -70,9 +136,8 @@ static void on_queue_counted(uv_work_t *work, int status)
         feed_set(feed, METRIC_QUEUE_LENGTH, feed->queue_length);
         emit |= 1u << METRIC_QUEUE_LENGTH;
     }
-    bool ready = feed->handlers->is_ready(feed->context);
-    feed_set(feed, METRIC_READY, ready);
-    if (ready) {
+    note_ready(feed);
+    if (feed->message.values[METRIC_READY]) {
         feed_add(feed, METRIC_HEARTBEAT);
         emit |= 1u << METRIC_HEARTBEAT;
     }
@@ -105,8 +170,10 @@ int feed_open(struct feed *feed, uv_loop_t *loop, struct store *store, int socke
         return error_set(error, ERROR_SYSTEM, "cannot watch the metrics helper: %s",
                          uv_strerror(status));
     uv_timer_init(loop, &feed->timer);
-    feed->poll.data = feed->timer.data = feed;
-    feed->open = true;
+    uv_timer_init(loop, &feed->look);
+    feed->poll.data = feed->timer.data = feed->look.data = feed;
+    feed->open = feed->connected = true;
+    uv_timer_start(&feed->look, on_look, FEED_LOOK, FEED_LOOK);
     uv_poll_start(&feed->poll, UV_READABLE | UV_DISCONNECT, on_readable);
     uv_timer_start(&feed->timer, on_interval, (uint64_t)interval_milliseconds,
                    (uint64_t)interval_milliseconds);
@@ -123,7 +190,8 @@ void feed_close(struct feed *feed)
     if (!feed->open)
         return;
     feed->open = false;
-    uv_poll_stop(&feed->poll);
-    uv_close((uv_handle_t *)&feed->poll, NULL);
+    if (feed->connected)
+        disconnect(feed);
     uv_close((uv_handle_t *)&feed->timer, NULL);
+    uv_close((uv_handle_t *)&feed->look, NULL);
 }

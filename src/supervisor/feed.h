@@ -2,9 +2,13 @@
 /*
  * feed.h - the supervisor's figures on their way to the metrics helper.
  *
- * Values are kept here and sent as one message: at every worker start and end, and each
- * metrics.interval with the heartbeat (only while ready) and the queue length (only when the store
- * told it). A helper that does not read loses messages; one that is gone ends the supervisor.
+ * Values are kept here and sent as one message: at every worker start and end; within a second when
+ * readiness or its reason changes; and each metrics.interval with the heartbeat (only while ready)
+ * and the queue length (only when the store told it). Metrics share no fate with the work: a helper
+ * that does not read loses messages, one that ends is started again by its keeper and logged here,
+ * and without a keeper the figures are dropped.
+ *
+ * Threads: the event loop's; only the query for the queue length runs on the pool.
  */
 #ifndef MIMO_SUPERVISOR_FEED_H
 #define MIMO_SUPERVISOR_FEED_H
@@ -16,8 +20,8 @@
 #include "mimo/store.h"
 
 struct feed_handlers {
-    bool (*is_ready)(void *context);
-    void (*lost)(void *context, const struct error *error);
+    /* Whether the actuator is ready; if not, writes the reason to `reason`. */
+    bool (*is_ready)(void *context, char *reason, size_t size);
 };
 
 struct feed {
@@ -26,13 +30,17 @@ struct feed {
     int socket; /* borrowed from the family */
     struct metrics_message message;
     uv_poll_t poll;
-    uv_timer_t timer;
+    uv_timer_t timer; /* the interval */
+    uv_timer_t look;  /* at readiness */
     uv_work_t work;
     bool counting;        /* the queue length is being asked for */
     int64_t queue_length; /* -1: the store did not tell */
+    int64_t helper;       /* pid; 0 while none runs, as far as is known */
+    bool helper_ended;    /* one has ended since the start */
     const struct feed_handlers *handlers;
     void *context;
-    bool open;
+    bool open;      /* the timers are in use */
+    bool connected; /* helper or keeper are there: the poll handle is in use */
 };
 
 int feed_open(struct feed *feed, uv_loop_t *loop, struct store *store, int socket,

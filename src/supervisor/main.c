@@ -52,7 +52,8 @@ static int give_up_root(int *ret_lock, struct error *error)
                        prepare_directories(&identity, error) < 0))
         return -1;
     if (identity_lock(config.actuator_state_directory, ret_lock, error) < 0 ||
-        family_start(&family, program_config_arguments(), *ret_lock, error) < 0)
+        family_start(&family, program_config_arguments(), *ret_lock, config.actuator_metrics_user,
+                     error) < 0)
         return -1;
     if (privileged && privileges_drop(&identity, NULL, 0, error) < 0)
         return -1;

@@ -33,7 +33,7 @@ struct status_process {
     int landlock_abi;
 };
 
-enum { STATUS_PROCESSES = 3 };
+enum { STATUS_PROCESSES = 4 };
 
 struct status_snapshot {
     enum status_mode mode;

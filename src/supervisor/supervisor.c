@@ -10,10 +10,10 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/confinement.h"
-#include "mimo/document.h"
 #include "mimo/log.h"
 #include "mimo/program.h"
 #include "supervisor/attempts.h"
+#include "supervisor/commands.h"
 #include "supervisor/confine.h"
 #include "supervisor/feed.h"
 #include "supervisor/limits.h"
@@ -357,7 +357,8 @@ static struct status_snapshot take_snapshot(const struct supervisor *supervisor)
         .table = &supervisor->attempts.table,
         .processes = {{"supervisor", getpid(), confinement_abi()},
                       {"launcher", supervisor->family->launcher, launcher_abi},
-                      {"metrics helper", supervisor->family->metrics, confinement_abi()}},
+                      {"keeper", supervisor->family->keeper, 0},
+                      {"metrics helper", supervisor->feed.helper, confinement_abi()}},
         .landlock_abi = launcher_abi,
         .uptime = clock_elapsed(supervisor->started),
         .readiness_delay = config->actuator_readiness_delay,
@@ -371,9 +372,10 @@ static struct status_snapshot take_snapshot(const struct supervisor *supervisor)
     };
 }
 
-static bool on_ready_asked(void *context)
+static bool on_ready_asked(void *context, char *reason, size_t size)
 {
     struct status_snapshot snapshot = take_snapshot(context);
+    status_explain(&snapshot, reason, size);
     return status_is_ready(&snapshot);
 }
 
@@ -387,47 +389,21 @@ static void hold(struct supervisor *supervisor, enum poller_hold hold)
     poller_set_hold(&supervisor->poller, hold);
 }
 
-/* The commands of the control socket: those of operators change `hold` first. */
-static const struct command {
-    const char *name;
-    json_t *(*answer)(const struct status_snapshot *snapshot);
-    bool changes;
-    enum poller_hold hold;
-} commands[] = {
-    {"status", status_answer, false, 0},
-    {"ps", status_answer_ps, false, 0},
-    {"security", status_answer_security, false, 0},
-    {"pause", status_answer, true, POLLER_PAUSED},
-    {"drain", status_answer, true, POLLER_DRAINED},
-    {"resume", status_answer, true, POLLER_WORKING},
-};
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
-
-static json_t *answer_unknown(const char *name)
+static struct status_snapshot on_snapshot_asked(void *context)
 {
-    char known[256] = "";
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        size_t length = strlen(known);
-        snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", commands[i].name);
-    }
-    struct error error;
-    error_set(&error, ERROR_INVALID, "unknown command \"%.100s\"; known: %s", name, known);
-    return sockets_refusal(&error);
+    return take_snapshot(context);
 }
+
+static void on_hold(void *context, enum poller_hold wanted)
+{
+    hold(context, wanted);
+}
+
+static const struct commands_handlers commands_handlers = {on_hold, on_snapshot_asked};
 
 static json_t *on_control(void *context, json_t *request)
 {
-    struct supervisor *supervisor = context;
-    const char *name = document_string(request, "command", "");
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i].name, name) != 0)
-            continue;
-        if (commands[i].changes)
-            hold(supervisor, commands[i].hold);
-        struct status_snapshot snapshot = take_snapshot(supervisor);
-        return commands[i].answer(&snapshot);
-    }
-    return answer_unknown(name);
+    return commands_answer(request, &commands_handlers, context);
 }
 
 static void on_lost(void *context, const struct error *error)
@@ -469,7 +445,7 @@ static const struct attempts_handlers attempts_handlers = {
 };
 static const struct poller_handlers poller_handlers = {free_workers, watch_attempts, on_polled};
 static const struct sockets_handlers sockets_handlers = {on_woken, on_control};
-static const struct feed_handlers feed_handlers = {on_ready_asked, on_lost};
+static const struct feed_handlers feed_handlers = {on_ready_asked};
 
 static int watch_signals(struct supervisor *supervisor, struct error *error)
 {

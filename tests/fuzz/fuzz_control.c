@@ -2,21 +2,26 @@
 /* A line on the control socket: `mimoctl ps` speaks there, and whoever else may open it. */
 #include "fuzz.h"
 
+#include "supervisor/commands.h"
 #include "supervisor/sockets.h"
-#include "supervisor/supervisor.h"
 
-static struct supervisor supervisor;
-static struct config config;
-static struct family family;
+static const struct membership membership = {.mode = "working"};
+static const struct worker_table table;
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+static void hold(void *context, enum poller_hold wanted)
 {
-    (void)argc;
-    (void)argv;
-    supervisor.config = &config;
-    supervisor.family = &family;
-    return 0;
+    (void)context;
+    (void)wanted;
 }
+
+static struct status_snapshot snapshot(void *context)
+{
+    (void)context;
+    return (struct status_snapshot){
+        .mode = STATUS_WORKING, .membership = &membership, .table = &table};
+}
+
+static const struct commands_handlers handlers = {hold, snapshot};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -29,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         promise_error(&error);
         return 0;
     }
-    cleanup_json json_t *answer = status_answer(&supervisor, request);
+    cleanup_json json_t *answer = commands_answer(request, &handlers, NULL);
     PROMISE(json_is_object(answer) && json_is_boolean(json_object_get(answer, "ok")));
     if (json_is_false(json_object_get(answer, "ok")))
         PROMISE(*document_string(answer, "error", ""));

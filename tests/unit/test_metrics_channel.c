@@ -77,7 +77,8 @@ static void a_helper_that_does_not_read_loses_messages(void **state)
     for (int i = 0; i < 100000 && result == 0; i++)
         result = metrics_channel_send(ends[0], &message, &error);
     alarm(0);
-    expect_failure(result, &error, ERROR_BUSY, "the metrics helper is behind");
+    expect_failure(result, &error, ERROR_BUSY,
+                   "the metrics helper does not read fast enough: a message is lost");
 }
 
 static void the_end_of_either_side_is_told(void **state)
@@ -125,15 +126,59 @@ static void every_other_packet_is_refused(void **state)
         expect_failure(metrics_channel_receive(ends[1], &received, &error), &error, ERROR_INVALID,
                        expected);
     }
-    message.version = 2;
+    message.version = 1;
     assert_int_equal(send(ends[0], &message, sizeof(message), 0), sizeof(message));
     expect_failure(metrics_channel_receive(ends[1], &received, &error), &error, ERROR_INVALID,
-                   "metrics message of version 2, expected 1");
-    message.version = 1;
+                   "metrics message of version 1, expected 2");
+    message.version = METRICS_CHANNEL_VERSION;
     message.emit = 1u << METRIC_COUNT;
     assert_int_equal(send(ends[0], &message, sizeof(message), 0), sizeof(message));
     expect_failure(metrics_channel_receive(ends[1], &received, &error), &error, ERROR_INVALID,
                    "names a metric that does not exist");
+    message.emit = 0;
+    memset(message.not_ready, 'x', sizeof(message.not_ready));
+    assert_int_equal(send(ends[0], &message, sizeof(message), 0), sizeof(message));
+    expect_failure(metrics_channel_receive(ends[1], &received, &error), &error, ERROR_INVALID,
+                   "unterminated");
+}
+
+static void a_notice_arrives_as_it_was_sent(void **state)
+{
+    const struct metrics_notice sent = {.pid = 77, .wait_status = 9, .pause_milliseconds = 100};
+    struct metrics_notice received;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(metrics_channel_receive_notice(ends[0], &received, &error), 0);
+    expect_success(metrics_channel_notify(ends[1], &sent, &error), &error);
+    assert_int_equal(metrics_channel_receive_notice(ends[0], &received, &error), 1);
+    assert_int_equal(received.version, METRICS_CHANNEL_VERSION);
+    assert_int_equal(received.pid, 77);
+    assert_int_equal(received.wait_status, 9);
+    assert_int_equal(received.pause_milliseconds, 100);
+}
+
+static void every_other_notice_is_refused(void **state)
+{
+    struct metrics_notice notice = {.version = METRICS_CHANNEL_VERSION, .pid = -1}, received;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(send(ends[1], &notice, sizeof(notice), 0), sizeof(notice));
+    expect_failure(metrics_channel_receive_notice(ends[0], &received, &error), &error,
+                   ERROR_INVALID, "negative pid");
+    notice.pid = 1;
+    notice.version = METRICS_CHANNEL_VERSION + 1;
+    assert_int_equal(send(ends[1], &notice, sizeof(notice), 0), sizeof(notice));
+    expect_failure(metrics_channel_receive_notice(ends[0], &received, &error), &error,
+                   ERROR_INVALID, "metrics message of version 3, expected 2");
+    assert_int_equal(send(ends[1], &notice, sizeof(notice) - 1, 0), sizeof(notice) - 1);
+    expect_failure(metrics_channel_receive_notice(ends[0], &received, &error), &error,
+                   ERROR_INVALID, "metrics message of 15 bytes, expected 16");
+    close(ends[1]);
+    expect_failure(metrics_channel_receive_notice(ends[0], &received, &error), &error,
+                   ERROR_UNAVAILABLE, "the metrics helper is gone");
+    ends[1] = dup(ends[0]);
 }
 
 static void a_socket_that_is_none_is_a_system_error(void **state)
@@ -160,6 +205,8 @@ int main(void)
         WITH_PAIR(the_end_of_either_side_is_told),
         WITH_PAIR(a_helper_that_died_with_unread_messages_is_gone_too),
         WITH_PAIR(every_other_packet_is_refused),
+        WITH_PAIR(a_notice_arrives_as_it_was_sent),
+        WITH_PAIR(every_other_notice_is_refused),
         cmocka_unit_test(a_socket_that_is_none_is_a_system_error),
     };
 

@@ -82,24 +82,25 @@ static void nothing_is_invented_before_the_supervisor_spoke(void **state)
 static void health_needs_a_ready_supervisor_that_was_heard_of_lately(void **state)
 {
     (void)state;
-    const char *text;
+    char text[PAGE_HEALTH_SIZE];
     struct page_figures figures = figures_of_a_busy_actuator();
-    assert_true(page_text_health(&figures, &text));
+    assert_true(page_text_health(&figures, text));
     assert_string_equal(text, "ready\n");
 
     figures.silence_milliseconds = 180000;
-    assert_true(page_text_health(&figures, &text));
+    assert_true(page_text_health(&figures, text));
     figures.silence_milliseconds = 180001;
-    assert_false(page_text_health(&figures, &text));
+    assert_false(page_text_health(&figures, text));
     assert_non_null(strstr(text, "silent"));
 
     figures = figures_of_a_busy_actuator();
     figures.values[METRIC_READY] = 0;
-    assert_false(page_text_health(&figures, &text));
-    assert_non_null(strstr(text, "notReady"));
+    strcpy(figures.not_ready, "the store does not work: disk is full");
+    assert_false(page_text_health(&figures, text));
+    assert_string_equal(text, "not ready: the store does not work: disk is full\n");
 
     figures.heard = false;
-    assert_false(page_text_health(&figures, &text));
+    assert_false(page_text_health(&figures, text));
     assert_non_null(strstr(text, "not reported yet"));
 }
 

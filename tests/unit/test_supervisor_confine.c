@@ -20,7 +20,7 @@ static struct family family;
 /* With a member of the family that does nothing. */
 static int confine(const struct config *config, struct error *error)
 {
-    family = (struct family){.launcher_socket = -1, .metrics_socket = -1, .metrics = 1};
+    family = (struct family){.launcher_socket = -1, .metrics_socket = -1, .keeper = 1};
     pid_t self = getpid();
     family.launcher = fork();
     if (family.launcher == 0) {

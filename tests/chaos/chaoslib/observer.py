@@ -22,7 +22,8 @@ FATAL = 1 << (signal.SIGKILL - 1) | 1 << (signal.SIGALRM - 1) # a worker's alarm
 EXITING = 0x4 # PF_EXITING among the flags of proc(5)
 WORKER = re.compile(r"^mimo-worker: [^\[]* ([^\s\[]+)(?: \[.*\])? ([0-9a-f]{8})(?: \[.*\])?$") # step before or behind
 SUPERVISOR = re.compile(r"^mimod: actuator (\d+), supervisor")
-PROGRAMS = {"mimo-launcher": "launcher", "mimo-metrics": "helper", "mimo-api": "api", "mimod": "supervisor"}
+PROGRAMS = {"mimo-launcher": "launcher", "mimo-keeper": "keeper", "mimo-metrics": "helper",
+            "mimo-api": "api", "mimod": "supervisor"}
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Seen:
     """A process of the system."""
     pid: int
     start: int              # starttime of proc(5): with the pid it names a process for ever
-    role: str = ""          # supervisor, launcher, helper, api, worker; "" while it is none of them
+    role: str = ""          # supervisor, launcher, keeper, helper, api, worker; "" while it is none of them
     title: str = ""
     index: int = -1         # of the actuator
     manifest: str = ""      # workers
@@ -102,7 +103,7 @@ class ProcessObserver(threading.Thread):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 seen = self._look_at(pid, parent)
                 found.add(seen.key)
-                if seen.role not in ("worker", "helper", "api"):
+                if seen.role not in ("worker", "keeper", "helper", "api"):
                     pending += [(child, pid) for child in children_of(pid)]
         with self._lock:
             for key in [key for key in self._seen if key not in found]:
@@ -147,7 +148,7 @@ class ProcessObserver(threading.Thread):
             role = PROGRAMS.get(program, "")
             if role != "supervisor": # which has its own title when it is past its start
                 seen.role = role
-            if role in ("launcher", "helper") and parent is not None:
+            if role in ("launcher", "keeper", "helper") and parent is not None:
                 seen.index = parent.index
 
     def _note_zombie(self, seen, state, now):
