@@ -21,7 +21,7 @@
 #ifndef MIMO_AZURE_H
 #define MIMO_AZURE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,7 +32,7 @@
 
 /* What a worker has to know to read from the vault of tasks.certificates: the job's settings.azure.
  * Nothing secret. New reference; NULL only without memory. */
-json_t *azure_settings(const struct config *config);
+struct json_object *azure_settings(const struct config *config);
 
 /* The servers that such a worker talks to. */
 struct azure_endpoints {
@@ -62,7 +62,7 @@ void azure_secrets_wipe(struct azure_secrets *secrets);
 
 /* Reads the newest version of the secret `name`, by which Key Vault hands out certificate and key.
  * `settings` and `endpoints` are the job's. */
-struct step_result key_vault_read(json_t *settings, const json_t *endpoints,
+struct step_result key_vault_read(struct json_object *settings, const struct json_object *endpoints,
                                   const struct azure_secrets *secrets, const char *name,
                                   struct certificate_data *ret_data);
 

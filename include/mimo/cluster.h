@@ -13,7 +13,7 @@
 #ifndef MIMO_CLUSTER_H
 #define MIMO_CLUSTER_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,24 +33,24 @@ struct cluster {
     char lease_manifest[UUID_SIZE]; /* id of the manifest whose attempt holds the lease */
     int lease_attempt; /* and that attempt's number, set by who takes the lease; 0: not known */
     int64_t lease_expires;
-    json_t *document; /* owned */
+    struct json_object *document; /* owned */
 };
 
 /* Makes the document of a new cluster. `properties` (borrowed, may be NULL) is the
  * openShiftCluster's properties object; `sealed_kubeconfig` is base64 or NULL. ERROR_INVALID names
  * what is wrong. */
-int cluster_create(struct cluster *cluster, const char *resource_id, json_t *properties,
+int cluster_create(struct cluster *cluster, const char *resource_id, struct json_object *properties,
                    const char *sealed_kubeconfig, struct error *error);
 
-int cluster_read(struct cluster *cluster, json_t *document, struct error *error);
+int cluster_read(struct cluster *cluster, struct json_object *document, struct error *error);
 void cluster_free(struct cluster *cluster);
 
 /* The document with the fields written into it. Borrowed. NULL only without memory. */
-json_t *cluster_document(struct cluster *cluster);
+struct json_object *cluster_document(struct cluster *cluster);
 
 /* As the Admin API shows it: id, name, uuid, bucket, lease, and properties but for those that hold
  * credentials by their name; never the kubeconfig. New reference; NULL only without memory. */
-json_t *cluster_view(struct cluster *cluster);
+struct json_object *cluster_view(struct cluster *cluster);
 
 /* True while an attempt of anybody holds the lease: until the second it expires in is over. */
 bool cluster_is_leased(const struct cluster *cluster, int64_t now);

@@ -22,7 +22,7 @@
 #ifndef MIMO_ENDPOINT_H
 #define MIMO_ENDPOINT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,8 +70,8 @@ const char *endpoint_format_host(const char *host, char *buffer);
 const char *endpoint_format(const struct endpoint *endpoint, char *buffer);
 
 /* Describes the endpoint and its addresses as JSON. New reference; NULL only without memory. */
-json_t *endpoint_describe(const struct endpoint *endpoint, const char *const *addresses,
-                          size_t count);
+struct json_object *endpoint_describe(const struct endpoint *endpoint, const char *const *addresses,
+                                      size_t count);
 
 /* Checks every entry of the array `endpoints` and collects the addresses of `endpoint`, borrowed
  * from the array; none is no error. */
@@ -79,7 +79,7 @@ struct endpoint_addresses {
     const char *texts[ENDPOINT_ADDRESSES_MAXIMUM];
     size_t count;
 };
-int endpoint_find_addresses(const json_t *endpoints, const struct endpoint *endpoint,
+int endpoint_find_addresses(const struct json_object *endpoints, const struct endpoint *endpoint,
                             struct endpoint_addresses *ret_addresses, struct error *error);
 
 #endif

@@ -15,7 +15,7 @@
  *     struct https_request request = {.method = "GET", .path = "/version"};
  *     struct https_answer answer;
  *     https_request(client, &request, &answer);
- *     cleanup_json json_t *document = https_answer_document(&answer, client);
+ *     cleanup_json struct json_object *document = https_answer_document(&answer, client);
  *     if (answer.error.kind != ERROR_NONE) ... // no whole answer
  *     else if (answer.status != 200) ...
  *     https_answer_free(&answer);
@@ -28,10 +28,11 @@
 #ifndef MIMO_HTTPS_H
 #define MIMO_HTTPS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mimo/document.h"
 #include "mimo/error.h"
 
 enum {
@@ -56,12 +57,12 @@ int https_warm_up(struct error *error);
 struct https_options {
     const char *url; /* "https://host[:port][/path]"; paths of requests are appended to it */
     const char *ca;  /* PEM: certificates to verify the server with */
-    const char *client_certificate; /* PEM, or NULL */
-    const char *client_key;         /* PEM, or NULL */
-    const char *tls_server_name;    /* the name to verify in place of the host's, or NULL */
-    const char *user_agent;         /* NULL: name and version of the package */
-    const json_t *endpoints;        /* array of endpoints with their addresses (endpoint.h) */
-    size_t response_maximum;        /* bytes of a body */
+    const char *client_certificate;      /* PEM, or NULL */
+    const char *client_key;              /* PEM, or NULL */
+    const char *tls_server_name;         /* the name to verify in place of the host's, or NULL */
+    const char *user_agent;              /* NULL: name and version of the package */
+    const struct json_object *endpoints; /* array of endpoints with their addresses (endpoint.h) */
+    size_t response_maximum;             /* bytes of a body */
     bool resolves_names;   /* resolves a host that `endpoints` does not have: never in a sandbox */
     bool trusts_system;    /* without `ca`: reads the system's CAs from their files */
     bool uses_proxy;       /* the one of the environment, except for loopback */
@@ -137,7 +138,8 @@ void https_request(struct https_client *client, const struct https_request *requ
 
 /* The JSON object of an answer (new reference), or NULL. A whole 2xx answer (except 204) without
  * one fills answer->error; other answers need not have one. */
-json_t *https_answer_document(struct https_answer *answer, const struct https_client *client);
+struct json_object *https_answer_document(struct https_answer *answer,
+                                          const struct https_client *client);
 
 /* Overwrites and frees the body. */
 void https_answer_free(struct https_answer *answer);

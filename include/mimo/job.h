@@ -17,7 +17,7 @@
 #ifndef MIMO_JOB_H
 #define MIMO_JOB_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stddef.h>
 
 #include "mimo/error.h"
@@ -31,17 +31,19 @@ struct job {
     char task_id[UUID_SIZE];
     char cluster_resource_id[RESOURCE_ID_SIZE];
     int attempt;
-    json_t *parameters; /* borrowed from document: object or NULL */
-    json_t *cluster;    /* borrowed: {"id", "properties"} */
-    json_t *endpoints;  /* borrowed: array; endpoint_find_addresses() checks its entries */
-    json_t *settings;   /* borrowed: object */
-    json_t *document;   /* owned */
+    struct json_object *parameters; /* borrowed from document: object or NULL */
+    struct json_object *cluster;    /* borrowed: {"id", "properties"} */
+    struct json_object
+        *endpoints; /* borrowed: array; endpoint_find_addresses() checks its entries */
+    struct json_object *settings; /* borrowed: object */
+    struct json_object *document; /* owned */
 };
 
 /* Builds the document of a job; all arguments are borrowed. NULL only without memory. */
-json_t *job_build(const char *manifest_id, const char *task_id, const char *cluster_resource_id,
-                  int attempt, const char *actuator, json_t *parameters, json_t *cluster,
-                  json_t *endpoints, json_t *settings);
+struct json_object *job_build(const char *manifest_id, const char *task_id,
+                              const char *cluster_resource_id, int attempt, const char *actuator,
+                              struct json_object *parameters, struct json_object *cluster,
+                              struct json_object *endpoints, struct json_object *settings);
 
 int job_parse(const char *text, size_t length, struct job *ret_job, struct error *error);
 void job_free(struct job *job);

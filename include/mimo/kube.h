@@ -14,7 +14,7 @@
 #ifndef MIMO_KUBE_H
 #define MIMO_KUBE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -61,11 +61,11 @@ int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, s
  * server is an address out of `endpoints` (as for kube_client_create()), with its name in
  * tls-server-name; if there are several addresses, `position` chooses one. The system's CA bundle
  * is embedded if the kubeconfig has no CA. The caller overwrites and frees *ret_text. */
-int kubeconfig_format(const struct kubeconfig *config, const json_t *endpoints, unsigned position,
-                      char **ret_text, struct error *error);
+int kubeconfig_format(const struct kubeconfig *config, const struct json_object *endpoints,
+                      unsigned position, char **ret_text, struct error *error);
 
 /* Called once by the process that forks workers: before its first fork, with the TZ that they will
- * have. Reads and sets up all that libcurl, OpenSSL, Jansson and the time zone would otherwise look
+ * have. Reads and sets up all that libcurl, OpenSSL, json-c and the time zone would otherwise look
  * for at their first use, which a sandbox forbids; keeps the system's CA bundle in memory (none is
  * fine: each kubeconfig then needs its own). */
 int kube_warm_up(struct error *error);
@@ -75,19 +75,19 @@ struct kube_client;
 /* `endpoints`: JSON array of endpoints with their addresses (endpoint.h), or NULL. Borrows nothing.
  * ERROR_INVALID: there is no address of the kubeconfig's server (an IP address needs none), or no
  * CA to verify its certificate with. */
-int kube_client_create(const struct kubeconfig *config, const json_t *endpoints,
+int kube_client_create(const struct kubeconfig *config, const struct json_object *endpoints,
                        struct kube_client **ret_client, struct error *error);
 void kube_client_free(struct kube_client *client);
 
 /* What came back. `document` is NULL unless the answer was a JSON object. */
 struct kube_answer {
-    long status;        /* HTTP status; 0 when there was no answer */
-    json_t *document;   /* owned; kube_answer_free() */
-    struct error error; /* when there was no (whole) answer */
+    long status;                  /* HTTP status; 0 when there was no answer */
+    struct json_object *document; /* owned; kube_answer_free() */
+    struct error error;           /* when there was no (whole) answer */
 };
 
-void kube_request(struct kube_client *client, const char *method, const char *path, json_t *body,
-                  struct kube_answer *ret_answer);
+void kube_request(struct kube_client *client, const char *method, const char *path,
+                  struct json_object *body, struct kube_answer *ret_answer);
 void kube_answer_free(struct kube_answer *answer);
 
 /* The one place that maps an answer to a step's result after the outcome table: 2xx succeeded; 408,
@@ -100,7 +100,7 @@ struct step_result kube_step_result(const struct kube_answer *answer, const char
  * when it was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed
  * tells whether a write happened. `change` returns 1 for altered, 0 for nothing to do, -1 for data
  * it cannot work with. */
-typedef int kube_change_f(json_t *object, void *context, struct error *error);
+typedef int kube_change_f(struct json_object *object, void *context, struct error *error);
 struct step_result kube_modify(struct kube_client *client, const char *path, const char *what,
                                kube_change_f *change, void *change_context, bool *ret_changed);
 
@@ -108,7 +108,7 @@ struct step_result kube_modify(struct kube_client *client, const char *path, con
  * there: as a copy of `fresh` (borrowed) that `change` has altered. Somebody else who creates it
  * first is a conflict like any other. */
 struct step_result kube_ensure(struct kube_client *client, const char *collection, const char *name,
-                               const char *what, json_t *fresh, kube_change_f *change,
+                               const char *what, struct json_object *fresh, kube_change_f *change,
                                void *change_context, bool *ret_changed);
 
 #endif

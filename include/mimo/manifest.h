@@ -19,7 +19,7 @@
 #ifndef MIMO_MANIFEST_H
 #define MIMO_MANIFEST_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,7 +60,8 @@ struct manifest {
     int64_t created_at;
     int64_t started_at;
     int64_t finished_at;
-    json_t *document; /* owned; carries parameters, progress, attempts and unknown members */
+    struct json_object
+        *document; /* owned; carries parameters, progress, attempts and unknown members */
 };
 
 /* What an operator asks for. Zero run_after, run_before: the defaults. */
@@ -71,12 +72,12 @@ struct manifest_request {
     int64_t run_after;
     int64_t run_before;
     const char *created_by_schedule; /* or NULL */
-    json_t *parameters;              /* borrowed; or NULL */
+    struct json_object *parameters;  /* borrowed; or NULL */
 };
 
 /* The rules for a manifest's parameters: an object, of MANIFEST_PARAMETERS_SIZE_MAXIMUM bytes and
  * MANIFEST_PARAMETERS_DEPTH_MAXIMUM levels at most. ERROR_INVALID says which is broken. */
-int manifest_check_parameters(json_t *parameters, struct error *error);
+int manifest_check_parameters(struct json_object *parameters, struct error *error);
 
 /* Makes a Pending manifest with a new id. ERROR_INVALID names the member (runBefore before
  * runAfter, times outside 0..year 9999, priority, parameters too large or deep). */
@@ -85,17 +86,17 @@ int manifest_create(struct manifest *manifest, const struct manifest_request *re
 
 /* Reads a stored document; takes its own reference to it. What cannot be understood is
  * ERROR_INVALID naming the member; then nothing is owned. */
-int manifest_read(struct manifest *manifest, json_t *document, struct error *error);
+int manifest_read(struct manifest *manifest, struct json_object *document, struct error *error);
 
 void manifest_free(struct manifest *manifest);
 
 /* The document with all fields written into it. Borrowed: lives as long as the manifest. NULL only
  * without memory. */
-json_t *manifest_document(struct manifest *manifest);
+struct json_object *manifest_document(struct manifest *manifest);
 
 /* The manifest as the Admin API shows it: flat, leaseExpires as leaseExpiry, absent members left
  * out, clusterResourceID included. New reference; NULL only without memory. */
-json_t *manifest_view(struct manifest *manifest);
+struct json_object *manifest_view(struct manifest *manifest);
 
 /* The same straight from a document's text, a tenth of the work: adds the view to `view` but for
  * its closing brace, so that more can follow, and fills `ret_manifest`, without a document. False,

@@ -20,7 +20,7 @@
 #ifndef MIMO_REPORT_H
 #define MIMO_REPORT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -43,9 +43,9 @@ struct report {
     int step, steps;  /* STEP: 1..steps, steps at most 1000 */
     const char *text; /* STEP: name, FORBIDDEN: call, RESULT: message, "" if none; STATUS, LOG */
     int level;        /* LOG: enum log_level, info or graver than it */
-    enum outcome_kind outcome; /* RESULT */
-    json_t *patch;             /* PATCH_CLUSTER: an object */
-    json_t *document;          /* owner of all the above; report_free() */
+    enum outcome_kind outcome;    /* RESULT */
+    struct json_object *patch;    /* PATCH_CLUSTER: an object */
+    struct json_object *document; /* owner of all the above; report_free() */
 };
 
 /* Reads one line without its newline. */

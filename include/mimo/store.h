@@ -47,7 +47,7 @@
 #ifndef MIMO_STORE_H
 #define MIMO_STORE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -89,8 +89,8 @@ enum store_status {
  * ID) everywhere in this interface, all others by `id`. */
 struct store_item {
     char *etag;
-    json_t *document; /* NULL where it comes as text */
-    char *text;       /* as stored, terminated; NULL where it comes as a document */
+    struct json_object *document; /* NULL where it comes as text */
+    char *text;                   /* as stored, terminated; NULL where it comes as a document */
     size_t length;
 };
 
@@ -114,7 +114,7 @@ struct store_target {
                               the id, which is everywhere but for manifests */
     const char *id;        /* GET, DELETE */
     const char *etag; /* REPLACE: required. DELETE: optional. PAIR: NULL creates the document */
-    json_t *document; /* CREATE, REPLACE, PAIR */
+    struct json_object *document; /* CREATE, REPLACE, PAIR */
 };
 
 enum store_query_kind {
@@ -185,9 +185,9 @@ enum { STORE_PAGE_MAXIMUM = 1000, STORE_DOCUMENT_SIZE_MAXIMUM = 1024 * 1024 };
 /* Builders, so that a caller names only what its verb needs. */
 struct store_operation store_get(enum store_container container, const char *partition,
                                  const char *id);
-struct store_operation store_create(enum store_container container, json_t *document);
+struct store_operation store_create(enum store_container container, struct json_object *document);
 struct store_operation store_replace(enum store_container container, const char *etag,
-                                     json_t *document);
+                                     struct json_object *document);
 struct store_operation store_delete(enum store_container container, const char *partition,
                                     const char *id, const char *etag);
 /* Creates or replaces two documents: both, or with a conflict on either none; of a crash in the
@@ -242,7 +242,7 @@ struct store_name {
 
 /* The name that a document carries in itself. ERROR_INVALID says which member is missing or wrong.
  */
-int store_name_of_document(enum store_container container, const json_t *document,
+int store_name_of_document(enum store_container container, const struct json_object *document,
                            struct store_name *ret_name, struct error *error);
 
 #endif

@@ -18,7 +18,7 @@
 #ifndef MIMO_TASK_H
 #define MIMO_TASK_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,16 +62,17 @@ struct task {
     int (*plan)(struct task_context *context, struct task_step **ret_steps, size_t *ret_count,
                 struct error *error);
     /* Checks a manifest's parameters when it is created; NULL: the task takes none. */
-    int (*check_parameters)(json_t *parameters, struct error *error);
+    int (*check_parameters)(struct json_object *parameters, struct error *error);
     /* Paths of the cluster document (within openShiftCluster) that patchCluster may touch;
      * NULL-terminated, or NULL. */
     const char *const *patches;
     /* Names of the certificates that its steps read (launch_certificate_is_valid()), in an array of
      * at most LAUNCH_CERTIFICATES_MAXIMUM; they become the job's settings.certificates. `cluster`
      * is the cluster's whole document. NULL for none. New reference; NULL only without memory. */
-    json_t *(*certificates)(const struct config *config, const json_t *cluster);
+    struct json_object *(*certificates)(const struct config *config,
+                                        const struct json_object *cluster);
     /* What of the configuration goes into the job's settings; NULL for nothing. New reference. */
-    json_t *(*settings)(const struct config *config);
+    struct json_object *(*settings)(const struct config *config);
     /* Of a task of the operator's own; NULL for one that is built in. */
     const struct external_task *external;
 };

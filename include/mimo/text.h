@@ -19,6 +19,9 @@ bool text_is_control(const char *text, size_t length);
  * controls and invalid bytes become `replacement`. */
 void text_copy_clean(char *buffer, size_t size, const char *text, char replacement);
 
+/* True when all of it is valid UTF-8. */
+bool text_is_utf8(const char *text);
+
 /* True when all of it is valid UTF-8 without control characters. */
 bool text_is_clean(const char *text);
 

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/document.h"
 
 static void wipe(void *data, size_t length)
 {
@@ -96,10 +97,11 @@ bool azure_answer_may_pass(const struct azure_answer *answer)
 void azure_answer_free(struct azure_answer *answer)
 {
     const char *name;
-    json_t *value;
-    json_object_foreach(answer->document, name, value)
-        if (json_is_string(value))
-            OPENSSL_cleanse((void *)(uintptr_t)json_string_value(value), json_string_length(value));
-    json_decref(answer->document);
+    struct json_object *value;
+    document_foreach_member(answer->document, name, value)
+        if (document_is_string(value))
+            OPENSSL_cleanse((void *)(uintptr_t)document_text(value),
+                            json_object_get_string_len(value));
+    json_object_put(answer->document);
     answer->document = NULL;
 }

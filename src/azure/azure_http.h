@@ -5,7 +5,7 @@
 #ifndef MIMO_AZURE_AZURE_HTTP_H
 #define MIMO_AZURE_AZURE_HTTP_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 
 #include "mimo/error.h"
@@ -15,16 +15,16 @@ enum { AZURE_RESPONSE_MAXIMUM = 1024 * 1024 };
 
 struct azure_request {
     const char *url;
-    const char *header;      /* one more header line, or NULL */
-    const char *form;        /* body of a POST, or NULL for GET */
-    const char *ca;          /* PEM */
-    const json_t *endpoints; /* of the job */
+    const char *header;                  /* one more header line, or NULL */
+    const char *form;                    /* body of a POST, or NULL for GET */
+    const char *ca;                      /* PEM */
+    const struct json_object *endpoints; /* of the job */
 };
 
 struct azure_answer {
-    long status;      /* 0 when there was none */
-    json_t *document; /* an object, or NULL; azure_answer_free() wipes its texts */
-    long retry_after; /* seconds, or 0 */
+    long status;                  /* 0 when there was none */
+    struct json_object *document; /* an object, or NULL; azure_answer_free() wipes its texts */
+    long retry_after;             /* seconds, or 0 */
     char challenge[HTTPS_CHALLENGE_SIZE]; /* WWW-Authenticate, or "" */
     struct error error; /* when there was no whole answer, or a 2xx without an object */
 };

@@ -13,6 +13,7 @@
 #include "azure/azure_http.h"
 #include "mimo/azure.h"
 #include "mimo/cleanup.h"
+#include "mimo/document.h"
 #include "mimo/https.h"
 #include "mimo/io.h"
 
@@ -41,15 +42,15 @@ static void find_audience(const struct config *config, const char *vault, char *
                  dot ? dot + 1 : "");
 }
 
-json_t *azure_settings(const struct config *config)
+struct json_object *azure_settings(const struct config *config)
 {
     char audience[AUDIENCE_SIZE];
     const char *vault = config_certificate_vault(config);
     find_audience(config, vault, audience);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "vault", vault, "audience", audience,
-                     "authority", config->azure_authority, "tenant", config->azure_tenant,
-                     "clientID", config->azure_client_id, "identityEndpoint",
-                     identity_endpoint(config));
+    return document_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "vault", vault, "audience", audience,
+                         "authority", config->azure_authority, "tenant", config->azure_tenant,
+                         "clientID", config->azure_client_id, "identityEndpoint",
+                         identity_endpoint(config));
 }
 
 void azure_endpoints(const struct config *config, struct azure_endpoints *ret_endpoints)

@@ -22,8 +22,8 @@ enum { RESOURCE_SIZE = 256, DETAIL_SIZE = 512 };
 
 /* One reading: what every request of it needs. */
 struct reading {
-    json_t *settings;
-    const json_t *endpoints;
+    struct json_object *settings;
+    const struct json_object *endpoints;
     const struct azure_secrets *secrets;
     const char *name;
     const char *vault;
@@ -82,7 +82,8 @@ static struct step_result decode(const struct reading *reading, const char *valu
     return step_transient("%s (certificate %s)", error.message, reading->name);
 }
 
-static struct step_result take_value(const struct reading *reading, const json_t *secret,
+static struct step_result take_value(const struct reading *reading,
+                                     const struct json_object *secret,
                                      struct certificate_data *ret_data)
 {
     const char *value = document_string(secret, "value", "");
@@ -175,7 +176,7 @@ static struct step_result ask(const struct reading *reading, const char *resourc
     return result;
 }
 
-struct step_result key_vault_read(json_t *settings, const json_t *endpoints,
+struct step_result key_vault_read(struct json_object *settings, const struct json_object *endpoints,
                                   const struct azure_secrets *secrets, const char *name,
                                   struct certificate_data *ret_data)
 {

@@ -44,7 +44,8 @@ static struct step_result judge(const struct azure_answer *answer, const char *w
     return *ret_token ? step_succeeded() : step_transient("out of memory (%s)", what);
 }
 
-static struct step_result get_of_identity(json_t *settings, const struct azure_secrets *secrets,
+static struct step_result get_of_identity(struct json_object *settings,
+                                          const struct azure_secrets *secrets,
                                           struct azure_request *request, const char *resource,
                                           char **ret_token)
 {
@@ -77,7 +78,8 @@ static struct step_result get_of_identity(json_t *settings, const struct azure_s
     return result;
 }
 
-static struct step_result get_of_application(json_t *settings, const struct azure_secrets *secrets,
+static struct step_result get_of_application(struct json_object *settings,
+                                             const struct azure_secrets *secrets,
                                              struct azure_request *request, const char *resource,
                                              char **ret_token)
 {
@@ -107,7 +109,8 @@ static struct step_result get_of_application(json_t *settings, const struct azur
     return result;
 }
 
-struct step_result azure_token_get(json_t *settings, const json_t *endpoints,
+struct step_result azure_token_get(struct json_object *settings,
+                                   const struct json_object *endpoints,
                                    const struct azure_secrets *secrets, const char *resource,
                                    char **ret_token)
 {

@@ -10,7 +10,8 @@
 /* Asks for a new token for `resource` ("https://vault.azure.net"): as the application when the
  * settings name a tenant, else of the machine's identity. On success the caller wipes *ret_token.
  */
-struct step_result azure_token_get(json_t *settings, const json_t *endpoints,
+struct step_result azure_token_get(struct json_object *settings,
+                                   const struct json_object *endpoints,
                                    const struct azure_secrets *secrets, const char *resource,
                                    char **ret_token);
 

@@ -83,3 +83,15 @@ bool text_is_clean(const char *text)
     }
     return true;
 }
+
+bool text_is_utf8(const char *text)
+{
+    while (*text) {
+        size_t length = (signed char)*text > 0 ? 1 : text_character(text);
+
+        if (length == 0)
+            return false;
+        text += length;
+    }
+    return true;
+}

@@ -50,8 +50,8 @@ static int no_memory(struct error *error)
     return error_set_system(error, ENOMEM, "cannot change a cluster");
 }
 
-static int fill_document(struct cluster *cluster, const char *resource_id, json_t *properties,
-                         const char *sealed_kubeconfig)
+static int fill_document(struct cluster *cluster, const char *resource_id,
+                         struct json_object *properties, const char *sealed_kubeconfig)
 {
     char subscription[UUID_SIZE];
 
@@ -60,13 +60,13 @@ static int fill_document(struct cluster *cluster, const char *resource_id, json_
         document_set_string(cluster->document, "partitionKey", subscription) < 0 ||
         document_set_string(cluster->document, resource_path, resource_id) < 0 ||
         document_set(cluster->document, properties_path,
-                     properties ? json_deep_copy(properties) : json_object()) < 0 ||
+                     properties ? document_copy(properties) : json_object_new_object()) < 0 ||
         document_set_string(cluster->document, "sealedKubeconfig", sealed_kubeconfig) < 0)
         return -1;
     return 0;
 }
 
-int cluster_create(struct cluster *cluster, const char *resource_id, json_t *properties,
+int cluster_create(struct cluster *cluster, const char *resource_id, struct json_object *properties,
                    const char *sealed_kubeconfig, struct error *error)
 {
     struct cluster made = {.document = NULL};
@@ -75,16 +75,16 @@ int cluster_create(struct cluster *cluster, const char *resource_id, json_t *pro
 
     if (resource_id_normalize(resource_id, made.key, error) < 0)
         return -1;
-    if (properties && !json_is_object(properties))
+    if (properties && !document_is_object(properties))
         return error_set(error, ERROR_INVALID, "member \"properties\" must be an object");
     if (sealed_kubeconfig && strlen(sealed_kubeconfig) > SEALED_SIZE_MAXIMUM)
         return error_set(error, ERROR_INVALID, "member \"sealedKubeconfig\" is too large");
     uuid_make(made.id);
     made.bucket = bucket_of(made.key);
-    made.document = json_object();
+    made.document = json_object_new_object();
     if (fill_document(&made, resource_id, properties, sealed_kubeconfig) < 0 ||
         document_set_string(made.document, "id", made.id) < 0 ||
-        document_set(made.document, "bucket", json_integer(made.bucket)) < 0) {
+        document_set(made.document, "bucket", json_object_new_int64(made.bucket)) < 0) {
         cluster_free(&made);
         return no_memory(error);
     }
@@ -96,11 +96,11 @@ int cluster_create(struct cluster *cluster, const char *resource_id, json_t *pro
     return result;
 }
 
-static int check_object(const json_t *document, const char *path, struct error *error)
+static int check_object(const struct json_object *document, const char *path, struct error *error)
 {
-    const json_t *value = document_get(document, path);
+    const struct json_object *value = document_get(document, path);
 
-    if (value && !json_is_object(value))
+    if (value && !document_is_object(value))
         return error_set(error, ERROR_INVALID, "member \"%s\" must be an object", path);
     return 0;
 }
@@ -119,11 +119,11 @@ static int read_key(struct cluster *cluster, struct error *error)
     return 0;
 }
 
-int cluster_read(struct cluster *cluster, json_t *document, struct error *error)
+int cluster_read(struct cluster *cluster, struct json_object *document, struct error *error)
 {
     struct cluster read = {.document = document};
 
-    if (!json_is_object(document))
+    if (!document_is_object(document))
         return error_set(error, ERROR_INVALID, "document is not a JSON object");
     if (check_object(document, "openShiftCluster", error) < 0 ||
         check_object(document, properties_path, error) < 0 ||
@@ -132,18 +132,18 @@ int cluster_read(struct cluster *cluster, json_t *document, struct error *error)
         return -1;
     if (read.bucket < 0)
         read.bucket = bucket_of(read.key);
-    json_incref(document);
+    json_object_get(document);
     *cluster = read;
     return 0;
 }
 
 void cluster_free(struct cluster *cluster)
 {
-    json_decref(cluster->document);
+    json_object_put(cluster->document);
     *cluster = (struct cluster){0};
 }
 
-json_t *cluster_document(struct cluster *cluster)
+struct json_object *cluster_document(struct cluster *cluster)
 {
     if (member_write_all(members, MEMBER_COUNT, cluster, cluster->document) < 0)
         return NULL;
@@ -170,30 +170,29 @@ static bool is_free_of_secrets(const char *name)
     return strcmp(name, "operatorFlags") == 0;
 }
 
-static void remove_secrets(json_t *value)
+static void remove_secrets(struct json_object *value)
 {
     const char *name;
-    void *next;
-    json_t *child;
+    struct json_object *child;
     size_t index;
 
-    json_array_foreach(value, index, child)
+    document_foreach_item(value, index, child)
         remove_secrets(child);
-    json_object_foreach_safe(value, next, name, child) {
+    document_foreach_member(value, name, child) {
         if (is_secret(name))
-            json_object_del(value, name);
+            document_delete(value, name);
         else if (!is_free_of_secrets(name))
             remove_secrets(child);
     }
 }
 
-json_t *cluster_view(struct cluster *cluster)
+struct json_object *cluster_view(struct cluster *cluster)
 {
-    json_t *document = cluster_document(cluster);
-    json_t *properties = document_get(document, properties_path);
-    json_t *view = json_object();
+    struct json_object *document = cluster_document(cluster);
+    struct json_object *properties = document_get(document, properties_path);
+    struct json_object *view = json_object_new_object();
 
-    properties = properties ? json_deep_copy(properties) : json_object();
+    properties = properties ? document_copy(properties) : json_object_new_object();
     remove_secrets(properties);
     if (!document ||
         document_set_string(view, "id", document_string(document, resource_path, cluster->key)) <
@@ -203,12 +202,12 @@ json_t *cluster_view(struct cluster *cluster)
             resource_id_name(document_string(document, resource_path, cluster->key))) < 0 ||
         document_set_string(view, "uuid", cluster->id) < 0 ||
         member_show_all(members, MEMBER_COUNT, cluster, view) < 0 ||
-        document_set(view, "properties", json_incref(properties)) < 0) {
-        json_decref(properties);
-        json_decref(view);
+        document_set(view, "properties", json_object_get(properties)) < 0) {
+        json_object_put(properties);
+        json_object_put(view);
         return NULL;
     }
-    json_decref(properties);
+    json_object_put(properties);
     return view;
 }
 

@@ -13,27 +13,31 @@
 
 static_assert((int)JOB_SIZE_MAXIMUM <= (int)LAUNCH_JOB_MAXIMUM, "the launcher carries every job");
 
-json_t *job_build(const char *manifest_id, const char *task_id, const char *cluster_resource_id,
-                  int attempt, const char *actuator, json_t *parameters, json_t *cluster,
-                  json_t *endpoints, json_t *settings)
+struct json_object *job_build(const char *manifest_id, const char *task_id,
+                              const char *cluster_resource_id, int attempt, const char *actuator,
+                              struct json_object *parameters, struct json_object *cluster,
+                              struct json_object *endpoints, struct json_object *settings)
 {
-    json_t *job =
-        json_pack("{s:i, s:i, s:s, s:{s:s, s:s, s:s}, s:O?}", "version", JOB_VERSION, "attempt",
-                  attempt, "actuator", actuator, "manifest", "id", manifest_id, "maintenanceTaskID",
-                  task_id, "clusterResourceID", cluster_resource_id, "cluster", cluster);
+    struct json_object *job = document_pack(
+        "{s:i, s:i, s:s, s:{s:s, s:s, s:s}, s:O?}", "version", JOB_VERSION, "attempt", attempt,
+        "actuator", actuator, "manifest", "id", manifest_id, "maintenanceTaskID", task_id,
+        "clusterResourceID", cluster_resource_id, "cluster", cluster);
 
     if (!job)
         return NULL;
-    if ((parameters && document_set(job, "manifest.parameters", json_incref(parameters)) < 0) ||
-        document_set(job, "endpoints", endpoints ? json_incref(endpoints) : json_array()) < 0 ||
-        document_set(job, "settings", settings ? json_incref(settings) : json_object()) < 0) {
-        json_decref(job);
+    if ((parameters && document_set(job, "manifest.parameters", json_object_get(parameters)) < 0) ||
+        document_set(job, "endpoints",
+                     endpoints ? json_object_get(endpoints) : json_object_new_array()) < 0 ||
+        document_set(job, "settings",
+                     settings ? json_object_get(settings) : json_object_new_object()) < 0) {
+        json_object_put(job);
         return NULL;
     }
     return job;
 }
 
-static int read_uuid(const json_t *document, const char *path, char *buffer, struct error *error)
+static int read_uuid(const struct json_object *document, const char *path, char *buffer,
+                     struct error *error)
 {
     const char *text;
 
@@ -67,25 +71,25 @@ static int read_manifest(struct job *job, struct error *error)
 }
 
 /* Takes out a container; absent is NULL. */
-static int read_container(const json_t *document, const char *path, json_type type,
-                          json_t **ret_value, struct error *error)
+static int read_container(const struct json_object *document, const char *path, enum json_type type,
+                          struct json_object **ret_value, struct error *error)
 {
-    json_t *value = document_get(document, path);
+    struct json_object *value = document_get(document, path);
 
-    if (value && json_typeof(value) != type)
+    if (value && !json_object_is_type(value, type))
         return error_set(error, ERROR_INVALID, "member \"%s\" must be %s", path,
-                         type == JSON_OBJECT ? "an object" : "an array");
+                         type == json_type_object ? "an object" : "an array");
     *ret_value = value;
     return 0;
 }
 
 static int read_containers(struct job *job, struct error *error)
 {
-    if (read_container(job->document, "manifest.parameters", JSON_OBJECT, &job->parameters, error) <
-            0 ||
-        read_container(job->document, "cluster", JSON_OBJECT, &job->cluster, error) < 0 ||
-        read_container(job->document, "endpoints", JSON_ARRAY, &job->endpoints, error) < 0 ||
-        read_container(job->document, "settings", JSON_OBJECT, &job->settings, error) < 0)
+    if (read_container(job->document, "manifest.parameters", json_type_object, &job->parameters,
+                       error) < 0 ||
+        read_container(job->document, "cluster", json_type_object, &job->cluster, error) < 0 ||
+        read_container(job->document, "endpoints", json_type_array, &job->endpoints, error) < 0 ||
+        read_container(job->document, "settings", json_type_object, &job->settings, error) < 0)
         return -1;
     if (!job->endpoints || !job->settings)
         return error_set(error, ERROR_INVALID, "member \"%s\" is missing",
@@ -113,6 +117,6 @@ int job_parse(const char *text, size_t length, struct job *ret_job, struct error
 
 void job_free(struct job *job)
 {
-    json_decref(job->document);
+    json_object_put(job->document);
     *job = (struct job){0};
 }

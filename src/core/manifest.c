@@ -18,7 +18,7 @@
 
 #define PLACE(field) offsetof(struct manifest, field)
 
-/* Members of the document that are plain fields. State, cluster and what json_t carries are read
+/* Members of the document that are plain fields. State, cluster and what struct json_object carries are read
  * apart. */
 const struct member manifest_members[] = {
     {"id", "id", MEMBER_UUID, PLACE(id), .required = true},
@@ -74,11 +74,11 @@ static int check_time(int64_t time, const char *name, struct error *error)
     return 0;
 }
 
-int manifest_check_parameters(json_t *parameters, struct error *error)
+int manifest_check_parameters(struct json_object *parameters, struct error *error)
 {
     cleanup_free char *text = NULL;
 
-    if (!json_is_object(parameters))
+    if (!document_is_object(parameters))
         return error_set(error, ERROR_INVALID, "member \"parameters\" must be an object");
     if (document_depth(parameters) > MANIFEST_PARAMETERS_DEPTH_MAXIMUM)
         return error_set(error, ERROR_INVALID,
@@ -134,10 +134,10 @@ int manifest_create(struct manifest *manifest, const struct manifest_request *re
     memcpy(made.task, request->task, UUID_SIZE);
     if (request->created_by_schedule)
         memcpy(made.created_by_schedule, request->created_by_schedule, UUID_SIZE);
-    made.document = json_object();
+    made.document = json_object_new_object();
     if (document_set_string(made.document, "clusterResourceID", made.cluster) < 0 ||
         (request->parameters &&
-         document_set(made.document, parameters_path, json_deep_copy(request->parameters)) < 0) ||
+         document_set(made.document, parameters_path, document_copy(request->parameters)) < 0) ||
         !manifest_document(&made)) {
         manifest_free(&made);
         return no_memory(error);
@@ -171,11 +171,11 @@ static int read_cluster(struct manifest *manifest, struct error *error)
     return 0;
 }
 
-static int check_object(const json_t *document, const char *path, struct error *error)
+static int check_object(const struct json_object *document, const char *path, struct error *error)
 {
-    const json_t *value = document_get(document, path);
+    const struct json_object *value = document_get(document, path);
 
-    if (value && !json_is_object(value))
+    if (value && !document_is_object(value))
         return error_set(error, ERROR_INVALID, "member \"%s\" must be an object", path);
     return 0;
 }
@@ -184,14 +184,14 @@ static int check_object(const json_t *document, const char *path, struct error *
  * counted its attempts in `dequeues` at least. */
 static int read_attempts(struct manifest *manifest, struct error *error)
 {
-    json_t *attempts = document_get(manifest->document, "attempts");
-    json_t *entry;
+    struct json_object *attempts = document_get(manifest->document, "attempts");
+    struct json_object *entry;
     size_t index;
 
     manifest->attempt = manifest->dequeues;
-    if (attempts && !json_is_array(attempts))
+    if (attempts && !document_is_array(attempts))
         return error_set(error, ERROR_INVALID, "member \"attempts\" must be an array");
-    json_array_foreach(attempts, index, entry) {
+    document_foreach_item(attempts, index, entry) {
         int64_t number = document_integer(entry, "number", 0);
 
         if (number < 1 || number >= INT_MAX)
@@ -203,11 +203,11 @@ static int read_attempts(struct manifest *manifest, struct error *error)
     return 0;
 }
 
-int manifest_read(struct manifest *manifest, json_t *document, struct error *error)
+int manifest_read(struct manifest *manifest, struct json_object *document, struct error *error)
 {
     struct manifest read = {.document = document};
 
-    if (!json_is_object(document))
+    if (!document_is_object(document))
         return error_set(error, ERROR_INVALID, "document is not a JSON object");
     if (check_object(document, "maintenanceManifest", error) < 0 ||
         member_read_all(manifest_members, manifest_member_count, document, &read, error) < 0 ||
@@ -215,18 +215,18 @@ int manifest_read(struct manifest *manifest, json_t *document, struct error *err
         check_object(document, parameters_path, error) < 0 ||
         check_object(document, "progress", error) < 0 || read_attempts(&read, error) < 0)
         return -1;
-    json_incref(document);
+    json_object_get(document);
     *manifest = read;
     return 0;
 }
 
 void manifest_free(struct manifest *manifest)
 {
-    json_decref(manifest->document);
+    json_object_put(manifest->document);
     *manifest = (struct manifest){0};
 }
 
-json_t *manifest_document(struct manifest *manifest)
+struct json_object *manifest_document(struct manifest *manifest)
 {
     const char *state = manifest_state_name(manifest->state);
 
@@ -238,25 +238,25 @@ json_t *manifest_document(struct manifest *manifest)
     return manifest->document;
 }
 
-json_t *manifest_view(struct manifest *manifest)
+struct json_object *manifest_view(struct manifest *manifest)
 {
     static const struct {
         const char *path;
         const char *name;
     } copied[] = {
         {"progress", "progress"}, {parameters_path, "parameters"}, {"attempts", "attempts"}};
-    json_t *view = json_object();
+    struct json_object *view = json_object_new_object();
     bool failed = document_set_string(view, "clusterResourceID", manifest->cluster) < 0 ||
                   document_set_string(view, "state", manifest_state_name(manifest->state)) < 0 ||
                   member_show_all(manifest_members, manifest_member_count, manifest, view) < 0;
 
     for (size_t i = 0; !failed && i < sizeof(copied) / sizeof(copied[0]); i++) {
-        json_t *value = document_get(manifest->document, copied[i].path);
+        struct json_object *value = document_get(manifest->document, copied[i].path);
 
-        failed = value && document_set(view, copied[i].name, json_deep_copy(value)) < 0;
+        failed = value && document_set(view, copied[i].name, document_copy(value)) < 0;
     }
     if (failed) {
-        json_decref(view);
+        json_object_put(view);
         return NULL;
     }
     return view;
@@ -294,12 +294,12 @@ bool manifest_is_owned(const struct manifest *manifest, const char *owner, int n
 /* The history of attempts */
 
 /* The history as an array that belongs to the document, made if there is none. */
-static json_t *history_of(struct manifest *manifest)
+static struct json_object *history_of(struct manifest *manifest)
 {
-    json_t *attempts = document_get(manifest->document, "attempts");
+    struct json_object *attempts = document_get(manifest->document, "attempts");
 
     if (!attempts) {
-        attempts = json_array();
+        attempts = json_object_new_array();
         if (document_set(manifest->document, "attempts", attempts) < 0)
             return NULL;
     }
@@ -307,31 +307,31 @@ static json_t *history_of(struct manifest *manifest)
 }
 
 /* The entry of the latest attempt, or NULL: another producer claims without a history. */
-static json_t *latest_entry(struct manifest *manifest)
+static struct json_object *latest_entry(struct manifest *manifest)
 {
-    json_t *attempts = document_get(manifest->document, "attempts");
-    json_t *entry = json_array_get(attempts, json_array_size(attempts) - 1);
+    struct json_object *attempts = document_get(manifest->document, "attempts");
+    struct json_object *entry = document_item(attempts, document_length(attempts) - 1);
 
     return document_integer(entry, "number", 0) == manifest->attempt ? entry : NULL;
 }
 
 static int open_entry(struct manifest *manifest, int number, const char *actuator, int64_t now)
 {
-    json_t *attempts = history_of(manifest);
+    struct json_object *attempts = history_of(manifest);
 
     if (!attempts ||
-        json_array_append_new(attempts, json_pack("{s:i, s:I, s:s}", "number", number, "startedAt",
-                                                  (json_int_t)now, "actuator", actuator)) < 0)
+        document_append(attempts, document_pack("{s:i, s:I, s:s}", "number", number, "startedAt",
+                                                (int64_t)now, "actuator", actuator)) < 0)
         return -1;
-    while (json_array_size(attempts) > MANIFEST_HISTORY_MAXIMUM)
-        json_array_remove(attempts, 0);
+    while (document_length(attempts) > MANIFEST_HISTORY_MAXIMUM)
+        document_remove_item(attempts, 0);
     return 0;
 }
 
 static int close_entry(struct manifest *manifest, const char *outcome, const char *message,
                        const struct attempt_usage *usage, int64_t now)
 {
-    json_t *entry = latest_entry(manifest);
+    struct json_object *entry = latest_entry(manifest);
 
     if (!entry) {
         if (open_entry(manifest, manifest->attempt > 0 ? manifest->attempt : 1,
@@ -344,8 +344,8 @@ static int close_entry(struct manifest *manifest, const char *outcome, const cha
         document_set_string(entry, "message", message) < 0)
         return -1;
     if (usage && (usage->max_rss_kib || usage->cpu_ms) &&
-        (document_set(entry, "maxRssKiB", json_integer(usage->max_rss_kib)) < 0 ||
-         document_set(entry, "cpuMs", json_integer(usage->cpu_ms)) < 0))
+        (document_set(entry, "maxRssKiB", json_object_new_int64(usage->max_rss_kib)) < 0 ||
+         document_set(entry, "cpuMs", json_object_new_int64(usage->cpu_ms)) < 0))
         return -1;
     return 0;
 }
@@ -433,7 +433,7 @@ void manifest_set_progress(struct manifest *manifest, int step, int steps, const
     status_text_copy(clean, sizeof(clean), name);
     /* Without memory the progress is not shown; nothing else depends on it. */
     document_set(manifest->document, "progress",
-                 json_pack("{s:i, s:i, s:s}", "step", step, "steps", steps, "name", clean));
+                 document_pack("{s:i, s:i, s:s}", "step", step, "steps", steps, "name", clean));
     if (status_text)
         manifest_set_status_text(manifest, status_text);
 }

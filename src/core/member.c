@@ -12,7 +12,7 @@
 #include "mimo/outcome.h"
 #include "mimo/uuid.h"
 
-static int read_text(const struct member *member, const json_t *document, char *field,
+static int read_text(const struct member *member, const struct json_object *document, char *field,
                      struct error *error)
 {
     const char *text;
@@ -33,7 +33,7 @@ static int read_text(const struct member *member, const json_t *document, char *
     return 0;
 }
 
-static int read_number(const struct member *member, const json_t *document, void *field,
+static int read_number(const struct member *member, const struct json_object *document, void *field,
                        struct error *error)
 {
     const bool time = member->kind == MEMBER_TIME;
@@ -54,7 +54,7 @@ static int read_number(const struct member *member, const json_t *document, void
     return 0;
 }
 
-int member_read_all(const struct member *members, size_t count, const json_t *document,
+int member_read_all(const struct member *members, size_t count, const struct json_object *document,
                     void *object, struct error *error)
 {
     for (const struct member *member = members; member < members + count; member++) {
@@ -87,24 +87,24 @@ bool member_is_present(const struct member *member, const void *object)
     return false;
 }
 
-static json_t *make_value(const struct member *member, const void *field)
+static struct json_object *make_value(const struct member *member, const void *field)
 {
     switch (member->kind) {
     case MEMBER_UUID:
     case MEMBER_TEXT:
-        return json_string(field);
+        return document_new_string(field);
     case MEMBER_TIME:
     case MEMBER_INTEGER:
-        return json_integer(*(const int64_t *)field);
+        return json_object_new_int64(*(const int64_t *)field);
     case MEMBER_INT:
-        return json_integer(*(const int *)field);
+        return json_object_new_int64(*(const int *)field);
     }
     return NULL;
 }
 
 /* Sets the field as a member of this path, or removes that when the field is absent. */
 static int write_one(const struct member *member, const char *path, const void *object,
-                     json_t *document)
+                     struct json_object *document)
 {
     const void *field = (const char *)object + member->offset;
 
@@ -115,7 +115,7 @@ static int write_one(const struct member *member, const char *path, const void *
 }
 
 int member_write_all(const struct member *members, size_t count, const void *object,
-                     json_t *document)
+                     struct json_object *document)
 {
     for (const struct member *member = members; member < members + count; member++) {
         if (write_one(member, member->path, object, document) < 0)
@@ -124,7 +124,8 @@ int member_write_all(const struct member *members, size_t count, const void *obj
     return 0;
 }
 
-int member_show_all(const struct member *members, size_t count, const void *object, json_t *view)
+int member_show_all(const struct member *members, size_t count, const void *object,
+                    struct json_object *view)
 {
     for (const struct member *member = members; member < members + count; member++) {
         if (member->view && write_one(member, member->view, object, view) < 0)

@@ -9,7 +9,7 @@
 #ifndef MIMO_CORE_MEMBER_H
 #define MIMO_CORE_MEMBER_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,18 +39,19 @@ struct member {
 };
 
 /* Reads all members of `document` into `object`. ERROR_INVALID names the member that is wrong. */
-int member_read_all(const struct member *members, size_t count, const json_t *document,
+int member_read_all(const struct member *members, size_t count, const struct json_object *document,
                     void *object, struct error *error);
 
 /* Writes all fields of `object` into `document`. -1 only without memory. */
 int member_write_all(const struct member *members, size_t count, const void *object,
-                     json_t *document);
+                     struct json_object *document);
 
 /* True when the object's field stands for a value: see enum member_kind. */
 bool member_is_present(const struct member *member, const void *object);
 
 /* Adds the members that are shown to `view`, leaving out what is absent. -1 only without memory. */
-int member_show_all(const struct member *members, size_t count, const void *object, json_t *view);
+int member_show_all(const struct member *members, size_t count, const void *object,
+                    struct json_object *view);
 
 /*
  * The same without a tree in between, for documents as text (json_scan.h). False, or at the end

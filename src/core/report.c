@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mimo/document.h"
@@ -66,49 +67,49 @@ static int bad_member(struct error *error, const char *name, const char *wanted)
 
 /* Kinds of members: each reads its value into the report. */
 
-static int read_step(const json_t *value, const char *name, struct report *report,
+static int read_step(const struct json_object *value, const char *name, struct report *report,
                      struct error *error)
 {
-    if (!json_is_integer(value) || json_integer_value(value) < 1 ||
-        json_integer_value(value) > STEPS_MAXIMUM)
+    if (!document_is_integer(value) || document_number(value) < 1 ||
+        document_number(value) > STEPS_MAXIMUM)
         return bad_member(error, name, "an integer from 1 to 1000");
     if (strcmp(name, "step") == 0)
-        report->step = (int)json_integer_value(value);
+        report->step = (int)document_number(value);
     else
-        report->steps = (int)json_integer_value(value);
+        report->steps = (int)document_number(value);
     return 0;
 }
 
-static int read_text(const json_t *value, const char *name, struct report *report,
+static int read_text(const struct json_object *value, const char *name, struct report *report,
                      struct error *error)
 {
-    if (!json_is_string(value))
+    if (!document_is_string(value))
         return bad_member(error, name, "a string");
-    report->text = json_string_value(value);
+    report->text = document_text(value);
     return 0;
 }
 
-static int read_level(const json_t *value, const char *name, struct report *report,
+static int read_level(const struct json_object *value, const char *name, struct report *report,
                       struct error *error)
 {
     report->level =
-        json_is_string(value) ? number_of_word(level_words, json_string_value(value)) : -1;
+        document_is_string(value) ? number_of_word(level_words, document_text(value)) : -1;
     return report->level < 0 ? bad_member(error, name, "error, warning, notice or info") : 0;
 }
 
-static int read_patch(const json_t *value, const char *name, struct report *report,
+static int read_patch(const struct json_object *value, const char *name, struct report *report,
                       struct error *error)
 {
-    if (!json_is_object(value))
+    if (!document_is_object(value))
         return bad_member(error, name, "an object");
-    report->patch = json_object_get(report->document, name);
+    report->patch = document_member(report->document, name);
     return 0;
 }
 
-static int read_system_call(const json_t *value, const char *name, struct report *report,
-                            struct error *error)
+static int read_system_call(const struct json_object *value, const char *name,
+                            struct report *report, struct error *error)
 {
-    const char *text = json_is_string(value) ? json_string_value(value) : "";
+    const char *text = document_is_string(value) ? document_text(value) : "";
     size_t length = strlen(text);
 
     if (length == 0 || length > SYSTEM_CALL_NAME_MAXIMUM ||
@@ -118,11 +119,11 @@ static int read_system_call(const json_t *value, const char *name, struct report
     return 0;
 }
 
-static int read_outcome(const json_t *value, const char *name, struct report *report,
+static int read_outcome(const struct json_object *value, const char *name, struct report *report,
                         struct error *error)
 {
     int number =
-        json_is_string(value) ? number_of_word(outcome_words, json_string_value(value)) : -1;
+        document_is_string(value) ? number_of_word(outcome_words, document_text(value)) : -1;
 
     if (number < 0)
         return bad_member(error, name, "succeeded, transient or terminal");
@@ -135,7 +136,8 @@ static const struct member {
     enum report_type type;
     const char *name;
     bool required;
-    int (*read)(const json_t *value, const char *name, struct report *report, struct error *error);
+    int (*read)(const struct json_object *value, const char *name, struct report *report,
+                struct error *error);
 } members[] = {
     {REPORT_STEP, "step", true, read_step},
     {REPORT_STEP, "steps", true, read_step},
@@ -151,7 +153,8 @@ static const struct member {
 
 enum { MEMBER_COUNT = sizeof(members) / sizeof(members[0]) };
 
-static int read_type(const json_t *document, enum report_type *ret_type, struct error *error)
+static int read_type(const struct json_object *document, enum report_type *ret_type,
+                     struct error *error)
 {
     const char *name = document_string(document, "type", NULL);
     char shown[64];
@@ -174,11 +177,11 @@ static int read_members(struct report *report, struct error *error)
 
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         const struct member *member = &members[i];
-        const json_t *value = json_object_get(report->document, member->name);
+        const struct json_object *value = document_member(report->document, member->name);
 
         if (member->type != report->type)
             continue;
-        if (!value) {
+        if (!document_has(report->document, member->name)) {
             if (member->required)
                 return error_set(error, ERROR_INVALID, "member \"%s\" is missing", member->name);
             continue;
@@ -187,7 +190,7 @@ static int read_members(struct report *report, struct error *error)
         if (member->read(value, member->name, report, error) < 0)
             return -1;
     }
-    if (json_object_size(report->document) != known)
+    if (document_member_count(report->document) != known)
         return error_set(error, ERROR_INVALID, "unknown member beside those of its type");
     if (report->type == REPORT_STEP && report->step > report->steps)
         return error_set(error, ERROR_INVALID, "step %d is behind the last, %d", report->step,
@@ -214,46 +217,47 @@ int report_parse(const char *line, size_t length, struct report *ret_report, str
 
 void report_free(struct report *report)
 {
-    json_decref(report->document);
+    json_object_put(report->document);
     *report = (struct report){.text = ""};
 }
 
 /* The value of a member of a report that is to be written. New reference. */
-static json_t *make_value(const struct report *report, const struct member *member)
+static struct json_object *make_value(const struct report *report, const struct member *member)
 {
     char text[STATUS_TEXT_SIZE]; /* in this length a text fits its line, whatever has to be escaped
                                   */
 
     if (member->read == read_step)
-        return json_integer(strcmp(member->name, "step") == 0 ? report->step : report->steps);
+        return json_object_new_int64(strcmp(member->name, "step") == 0 ? report->step
+                                                                       : report->steps);
     if (member->read == read_level)
-        return json_string(word_of_number(level_words, report->level));
+        return document_new_string(word_of_number(level_words, report->level));
     if (member->read == read_outcome)
-        return json_string(word_of_number(outcome_words, (int)report->outcome));
+        return document_new_string(word_of_number(outcome_words, (int)report->outcome));
     if (member->read == read_patch)
-        return json_incref(report->patch);
+        return json_object_get(report->patch);
     status_text_copy(text, sizeof(text), report->text);
-    return json_string(text);
+    return document_new_string(text);
 }
 
 char *report_format(const struct report *report)
 {
-    json_t *document = json_object();
+    struct json_object *document = json_object_new_object();
     char *text = NULL;
     char *line;
     size_t length;
 
     assert((unsigned)report->type < TYPE_COUNT);
-    if (json_object_set_new(document, "type", json_string(type_names[report->type])) < 0)
+    if (document_add(document, "type", document_new_string(type_names[report->type])) < 0)
         goto out;
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         if (members[i].type == report->type &&
-            json_object_set_new(document, members[i].name, make_value(report, &members[i])) < 0)
+            document_add(document, members[i].name, make_value(report, &members[i])) < 0)
             goto out;
     }
     text = document_format(document);
 out:
-    json_decref(document);
+    json_object_put(document);
     length = text ? strlen(text) : 0;
     line = text && length < REPORT_LINE_MAXIMUM ? realloc(text, length + 2) : NULL;
     if (!line) {

@@ -57,12 +57,12 @@ static void offer_each(const struct completion *completion, const char *path, co
 {
     const struct api_listing listing = {.path = path, .limit = CANDIDATES_MAXIMUM};
     struct error ignored;
-    cleanup_json json_t *items = NULL;
+    cleanup_json struct json_object *items = NULL;
     size_t position;
-    json_t *item;
+    struct json_object *item;
     if (api_list(completion->ctl, &listing, &items, NULL, &ignored) < 0)
         return;
-    json_array_foreach(items, position, item)
+    document_foreach_item(items, position, item)
         offer(completion, document_string(item, member, ""),
               document_string(item, description, ""));
 }
@@ -103,17 +103,17 @@ static unsigned states_for(const struct command *command)
 static void offer_manifests(struct completion *completion)
 {
     cleanup_query struct query query = {0};
-    cleanup_json json_t *manifests = NULL;
+    cleanup_json struct json_object *manifests = NULL;
     char names[STATES_TEXT_SIZE];
     struct error ignored;
     size_t position;
-    json_t *manifest;
+    struct json_object *manifest;
     query_add(&query, "state", states_format(names, states_for(completion->command)));
     const struct api_listing listing = {
         .path = "/admin/maintenanceManifests", .query = &query, .limit = CANDIDATES_MAXIMUM};
     if (api_list(completion->ctl, &listing, &manifests, NULL, &ignored) < 0)
         return;
-    json_array_foreach(manifests, position, manifest) {
+    document_foreach_item(manifests, position, manifest) {
         char description[256];
         snprintf(description, sizeof(description), "%s on %s",
                  document_string(manifest, "state", ""),
@@ -142,19 +142,19 @@ static void offer_regions(struct completion *completion)
 /* "actuator-3.control" is "3". */
 static void offer_indexes(struct completion *completion)
 {
-    cleanup_json json_t *names = NULL;
+    cleanup_json struct json_object *names = NULL;
     struct error ignored;
     size_t position;
-    json_t *name;
+    struct json_object *name;
     if (control_find(machine_directory(completion->ctl), &names, &ignored) < 0)
         return;
-    json_array_foreach(names, position, name) {
+    document_foreach_item(names, position, name) {
         int index;
         char text[16];
-        if (sscanf(json_string_value(name), "actuator-%5d.", &index) != 1)
+        if (sscanf(document_text(name), "actuator-%5d.", &index) != 1)
             continue;
         snprintf(text, sizeof(text), "%d", index);
-        offer(completion, text, json_string_value(name));
+        offer(completion, text, document_text(name));
     }
 }
 

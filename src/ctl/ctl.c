@@ -43,7 +43,7 @@ void ctl_say(const char *format, ...)
     fprintf(stderr, "mimoctl: %s\n", clean);
 }
 
-int ctl_each(struct ctl *ctl, ctl_change *change, json_t *done)
+int ctl_each(struct ctl *ctl, ctl_change *change, struct json_object *done)
 {
     int worst = CTL_OK;
     for (int i = 0; i < ctl->options.operand_count; i++) {
@@ -60,15 +60,15 @@ int ctl_each(struct ctl *ctl, ctl_change *change, json_t *done)
     return worst;
 }
 
-void ctl_write_deleted(struct ctl *ctl, const json_t *deleted)
+void ctl_write_deleted(struct ctl *ctl, const struct json_object *deleted)
 {
     static const struct listing ids = {.nothing = ""};
     size_t position;
-    json_t *item;
+    struct json_object *item;
     if (ctl->output.form == OUTPUT_JSON || ctl->output.form == OUTPUT_ID) {
         output_items(&ctl->output, &ids, deleted);
         return;
     }
-    json_array_foreach(deleted, position, item)
+    document_foreach_item(deleted, position, item)
         ctl_say("deleted %s", document_string(item, "id", ""));
 }

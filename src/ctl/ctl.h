@@ -9,7 +9,7 @@
 #ifndef MIMO_CTL_CTL_H
 #define MIMO_CTL_CTL_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/client/connection.h"
 #include "ctl/options.h"
@@ -41,14 +41,15 @@ void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Changes what one operand names, and appends what is left of it to `done`. A positive value is an
  * exit status whose reason was said already. */
-typedef int ctl_change(struct ctl *ctl, const char *operand, json_t *done, struct error *error);
+typedef int ctl_change(struct ctl *ctl, const char *operand, struct json_object *done,
+                       struct error *error);
 
 /* Runs `change` for each operand. A failure is said, and the others are still done, unless the
  * Admin API cannot be reached. Returns the worst exit status. */
-int ctl_each(struct ctl *ctl, ctl_change *change, json_t *done);
+int ctl_each(struct ctl *ctl, ctl_change *change, struct json_object *done);
 
 /* For commands that delete: the IDs of what is gone, as talk for people and as data for programs.
  */
-void ctl_write_deleted(struct ctl *ctl, const json_t *deleted);
+void ctl_write_deleted(struct ctl *ctl, const struct json_object *deleted);
 
 #endif

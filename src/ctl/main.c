@@ -15,6 +15,7 @@
 #include "ctl/commands.h"
 #include "ctl/complete.h"
 #include "ctl/ctl.h"
+#include "mimo/document.h"
 
 /* "mimoctl help manifest create" is "mimoctl manifest create --help". */
 static void take_help_word(struct options *options)
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
     struct error error = {0};
     setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters; all else is in C's */
     tzset();
+    document_warm_up();
     interrupt_install();
 
     if (argc > 1 && strcmp(argv[1], COMPLETE_COMMAND) == 0) {

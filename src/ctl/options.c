@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,8 +175,8 @@ int options_file(enum option_id id, const char *path, size_t maximum, char **ret
     return error_prefix(error, "--%s", option_descriptions[id].name);
 }
 
-int options_object(const struct options *options, enum option_id id, json_t **ret_object,
-                   struct error *error)
+int options_object(const struct options *options, enum option_id id,
+                   struct json_object **ret_object, struct error *error)
 {
     const char *text = options->values[id];
     *ret_object = NULL;

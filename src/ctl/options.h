@@ -9,7 +9,7 @@
 #ifndef MIMO_CTL_OPTIONS_H
 #define MIMO_CTL_OPTIONS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -105,7 +105,7 @@ int options_file(enum option_id id, const char *path, size_t maximum, char **ret
 
 /* An option that is a JSON object, or "@FILE" with one: *ret_object is a new reference, or NULL
  * when the option was not given. */
-int options_object(const struct options *options, enum option_id id, json_t **ret_object,
-                   struct error *error);
+int options_object(const struct options *options, enum option_id id,
+                   struct json_object **ret_object, struct error *error);
 
 #endif

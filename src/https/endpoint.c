@@ -189,25 +189,25 @@ const char *endpoint_format(const struct endpoint *endpoint, char *buffer)
     return buffer;
 }
 
-json_t *endpoint_describe(const struct endpoint *endpoint, const char *const *addresses,
-                          size_t count)
+struct json_object *endpoint_describe(const struct endpoint *endpoint, const char *const *addresses,
+                                      size_t count)
 {
-    cleanup_json json_t *list = json_array();
+    cleanup_json struct json_object *list = json_object_new_array();
     for (size_t i = 0; i < count; i++)
-        if (!list || json_array_append_new(list, json_string(addresses[i])) < 0)
+        if (!list || document_append(list, document_new_string(addresses[i])) < 0)
             return NULL;
-    return list ? json_pack("{s:s, s:i, s:O}", "host", endpoint->host, "port", endpoint->port,
-                            "addresses", list)
+    return list ? document_pack("{s:s, s:i, s:O}", "host", endpoint->host, "port", endpoint->port,
+                                "addresses", list)
                 : NULL;
 }
 
 /* Reads one entry; *ret_addresses is borrowed from it. */
-static int read_entry(const json_t *entry, struct endpoint *ret_endpoint, json_t **ret_addresses,
-                      struct error *error)
+static int read_entry(const struct json_object *entry, struct endpoint *ret_endpoint,
+                      struct json_object **ret_addresses, struct error *error)
 {
     const char *host;
     int64_t port;
-    if (!json_is_object(entry))
+    if (!document_is_object(entry))
         return error_set(error, ERROR_INVALID, "an endpoint must be an object");
     if (document_read_string(entry, "host", "", &host, error) < 0 ||
         document_read_integer(entry, "port", 0, &port, error) < 0)
@@ -218,7 +218,7 @@ static int read_entry(const json_t *entry, struct endpoint *ret_endpoint, json_t
     if (port < 1 || port > UINT16_MAX)
         return error_set(error, ERROR_INVALID, "member \"port\" must be from 1 to %d", UINT16_MAX);
     *ret_addresses = document_get(entry, "addresses");
-    if (!json_is_array(*ret_addresses))
+    if (!document_is_array(*ret_addresses))
         return error_set(error, ERROR_INVALID, "member \"addresses\" must be an array");
     snprintf(ret_endpoint->host, sizeof ret_endpoint->host, "%s", host);
     ret_endpoint->port = (uint16_t)port;
@@ -226,13 +226,13 @@ static int read_entry(const json_t *entry, struct endpoint *ret_endpoint, json_t
 }
 
 /* Checks the addresses of an entry, and adds them to `found` unless that is NULL. */
-static int read_addresses(const json_t *addresses, struct endpoint_addresses *found,
+static int read_addresses(const struct json_object *addresses, struct endpoint_addresses *found,
                           struct error *error)
 {
     size_t index;
-    json_t *element;
-    json_array_foreach(addresses, index, element) {
-        const char *text = json_is_string(element) ? json_string_value(element) : "";
+    struct json_object *element;
+    document_foreach_item(addresses, index, element) {
+        const char *text = document_is_string(element) ? document_text(element) : "";
         char shown[80];
         if (!endpoint_is_address(text)) {
             status_text_copy(shown, sizeof shown, text);
@@ -244,15 +244,15 @@ static int read_addresses(const json_t *addresses, struct endpoint_addresses *fo
     return 0;
 }
 
-int endpoint_find_addresses(const json_t *endpoints, const struct endpoint *endpoint,
+int endpoint_find_addresses(const struct json_object *endpoints, const struct endpoint *endpoint,
                             struct endpoint_addresses *ret_addresses, struct error *error)
 {
     size_t index;
-    json_t *element;
+    struct json_object *element;
     *ret_addresses = (struct endpoint_addresses){0};
-    json_array_foreach(endpoints, index, element) {
+    document_foreach_item(endpoints, index, element) {
         struct endpoint entry = {0};
-        json_t *addresses;
+        struct json_object *addresses = NULL;
         if (read_entry(element, &entry, &addresses, error) < 0 ||
             read_addresses(addresses, endpoint_equals(&entry, endpoint) ? ret_addresses : NULL,
                            error) < 0)

@@ -355,12 +355,13 @@ void https_request(struct https_client *client, const struct https_request *requ
         run_request(client, request, headers, url, ret_answer);
 }
 
-json_t *https_answer_document(struct https_answer *answer, const struct https_client *client)
+struct json_object *https_answer_document(struct https_answer *answer,
+                                          const struct https_client *client)
 {
     bool is_success = answer->status >= 200 && answer->status < 300;
     if (answer->error.kind != ERROR_NONE || (answer->status == 204 && answer->length == 0))
         return NULL;
-    json_t *document =
+    struct json_object *document =
         document_parse(answer->body, answer->length, is_success ? &answer->error : NULL);
     if (is_success && !document)
         error_prefix(&answer->error, "the answer of %s is not usable", client->peer);

@@ -55,7 +55,8 @@ static int set_authorization(struct kube_client *client, struct error *error)
     return error_set_memory(error);
 }
 
-static int open_connection(struct kube_client *client, const json_t *endpoints, struct error *error)
+static int open_connection(struct kube_client *client, const struct json_object *endpoints,
+                           struct error *error)
 {
     const struct kubeconfig *config = &client->config;
     struct error problem = {0};
@@ -84,7 +85,7 @@ static int open_connection(struct kube_client *client, const json_t *endpoints, 
     return error_set(error, problem.kind, "%s", problem.message);
 }
 
-int kube_client_create(const struct kubeconfig *config, const json_t *endpoints,
+int kube_client_create(const struct kubeconfig *config, const struct json_object *endpoints,
                        struct kube_client **ret_client, struct error *error)
 {
     struct kube_client *client = calloc(1, sizeof *client);
@@ -145,8 +146,8 @@ static void send_request(struct kube_client *client, const char *method, const c
     https_answer_free(&answer);
 }
 
-void kube_request(struct kube_client *client, const char *method, const char *path, json_t *body,
-                  struct kube_answer *ret_answer)
+void kube_request(struct kube_client *client, const char *method, const char *path,
+                  struct json_object *body, struct kube_answer *ret_answer)
 {
     char *text = body ? document_format(body) : NULL;
     *ret_answer = (struct kube_answer){0};
@@ -161,6 +162,6 @@ void kube_request(struct kube_client *client, const char *method, const char *pa
 
 void kube_answer_free(struct kube_answer *answer)
 {
-    json_decref(answer->document);
+    json_object_put(answer->document);
     answer->document = NULL;
 }

@@ -85,7 +85,7 @@ struct modification {
     struct kube_client *client;
     const char *path;
     const char *collection; /* where to create the object when it is not there, or NULL */
-    json_t *fresh;
+    struct json_object *fresh;
     const char *what;
     kube_change_f *change;
     void *change_context;
@@ -95,7 +95,7 @@ struct modification {
 
 /* A server that answers with another object than was asked for did not do what it was asked for,
  * whatever its status. */
-static bool is_object_of(const char *path, const json_t *answer)
+static bool is_object_of(const char *path, const struct json_object *answer)
 {
     const char *name = document_string(answer, "metadata.name", "");
     size_t length = strlen(name);
@@ -105,14 +105,14 @@ static bool is_object_of(const char *path, const json_t *answer)
     return false;
 }
 
-static bool is_same_object(const json_t *answer, const json_t *sent)
+static bool is_same_object(const struct json_object *answer, const struct json_object *sent)
 {
     return strcmp(document_string(answer, "metadata.name", ""),
                   document_string(sent, "metadata.name", "")) == 0 &&
            strcmp(document_string(answer, "kind", ""), document_string(sent, "kind", "")) == 0;
 }
 
-static struct step_result another_object(const char *what, const json_t *answer)
+static struct step_result another_object(const char *what, const struct json_object *answer)
 {
     char kind[64], name[256];
     status_text_copy(kind, sizeof kind, document_string(answer, "kind", ""));
@@ -122,13 +122,13 @@ static struct step_result another_object(const char *what, const json_t *answer)
 }
 
 /* Without a version a write would go over whatever somebody else wrote in the meantime. */
-static bool has_version(json_t *object)
+static bool has_version(struct json_object *object)
 {
     return document_string(object, "metadata.resourceVersion", "")[0] != '\0';
 }
 
 static struct step_result send_object(struct modification *modification, const char *method,
-                                      const char *path, json_t *object)
+                                      const char *path, struct json_object *object)
 {
     struct kube_answer answer;
     kube_request(modification->client, method, path, object, &answer);
@@ -142,7 +142,7 @@ static struct step_result send_object(struct modification *modification, const c
 }
 
 static struct step_result change_and_send(struct modification *modification, const char *method,
-                                          const char *path, json_t *object)
+                                          const char *path, struct json_object *object)
 {
     struct error error = {0};
     switch (modification->change(object, modification->change_context, &error)) {
@@ -155,7 +155,7 @@ static struct step_result change_and_send(struct modification *modification, con
     }
 }
 
-static struct step_result modify(struct modification *modification, json_t *object)
+static struct step_result modify(struct modification *modification, struct json_object *object)
 {
     if (!is_object_of(modification->path, object))
         return another_object(modification->what, object);
@@ -167,7 +167,7 @@ static struct step_result modify(struct modification *modification, json_t *obje
 
 static struct step_result create(struct modification *modification)
 {
-    cleanup_json json_t *object = json_deep_copy(modification->fresh);
+    cleanup_json struct json_object *object = document_copy(modification->fresh);
     if (!object)
         return step_transient("out of memory (%s)", modification->what);
     return change_and_send(modification, "POST", modification->collection, object);
@@ -216,7 +216,7 @@ struct step_result kube_modify(struct kube_client *client, const char *path, con
 }
 
 struct step_result kube_ensure(struct kube_client *client, const char *collection, const char *name,
-                               const char *what, json_t *fresh, kube_change_f *change,
+                               const char *what, struct json_object *fresh, kube_change_f *change,
                                void *change_context, bool *ret_changed)
 {
     cleanup_free char *path = NULL;

@@ -2,15 +2,13 @@
 /*
  * kube_warm_up.c - what must have happened before the first fork into a sandbox.
  *
- * Libraries put off work to its first use: Jansson opens /dev/urandom to seed its hash, OpenSSL
+ * Libraries put off work to its first use: json-c reads a random number for its hash, OpenSSL
  * reads openssl.cnf and looks up its algorithms, the C library reads the time zone. In a sandbox
  * the first use would be a forbidden system call; done here once, every worker inherits it.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <jansson.h>
 
 #include "kube/kube_private.h"
 #include "mimo/cleanup.h"
@@ -50,7 +48,7 @@ static int read_system_ca(struct error *error)
 int kube_warm_up(struct error *error)
 {
     tzset();
-    json_object_seed(0);
+    document_warm_up();
     if (https_warm_up(error) < 0)
         return -1;
     return read_system_ca(error);

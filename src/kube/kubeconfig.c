@@ -245,7 +245,7 @@ static int read_user(const struct place *user, struct kubeconfig *config, struct
     return config->token ? 0 : -1;
 }
 
-static int read_tree(const json_t *tree, struct kubeconfig *config, struct error *error)
+static int read_tree(const struct json_object *tree, struct kubeconfig *config, struct error *error)
 {
     struct kubeconfig_parts parts;
     if (kubeconfig_find_parts(tree, NULL, &parts, error) < 0)
@@ -264,7 +264,7 @@ int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_con
     if (length > CLUSTER_KUBECONFIG_SIZE_MAXIMUM)
         return error_set(error, ERROR_TOO_LARGE, "the kubeconfig is longer than %d bytes",
                          CLUSTER_KUBECONFIG_SIZE_MAXIMUM);
-    json_t *tree = yaml_tree_parse(text, length, error);
+    struct json_object *tree = yaml_tree_parse(text, length, error);
     if (!tree)
         return -1;
     int result = read_tree(tree, ret_config, error);

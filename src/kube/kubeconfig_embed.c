@@ -50,8 +50,8 @@ static void wipe_text(char **text)
 #define cleanup_secret __attribute__((cleanup(wipe_text)))
 
 /* The content of a file as the member that holds it wants it; NULL on failure. */
-static json_t *read_content(const struct reference *reference, const char *path,
-                            struct error *error)
+static struct json_object *read_content(const struct reference *reference, const char *path,
+                                        struct error *error)
 {
     cleanup_secret char *content = NULL;
     cleanup_secret char *encoded = NULL;
@@ -64,14 +64,14 @@ static json_t *read_content(const struct reference *reference, const char *path,
     size_t size = strlen(text);
     while (size > 0 && strchr(" \t\r\n", text[size - 1]))
         size--;
-    json_t *value = json_stringn(text, size);
+    struct json_object *value = document_new_string_length(text, size);
     if (!value)
         error_set(error, ERROR_INVALID, "%s is no text", path);
     return value;
 }
 
-static int embed_one(json_t *mapping, const struct place *place, const struct reference *reference,
-                     const char *directory, struct error *error)
+static int embed_one(struct json_object *mapping, const struct place *place,
+                     const struct reference *reference, const char *directory, struct error *error)
 {
     const char *file;
     const char *data;
@@ -80,24 +80,25 @@ static int embed_one(json_t *mapping, const struct place *place, const struct re
         kubeconfig_read_text(place, reference->data, &data, error) < 0)
         return -1;
     if (!file || (data && !reference->file_wins))
-        return json_object_del(mapping, reference->file), 0;
+        return document_delete(mapping, reference->file), 0;
     bool is_absolute = file[0] == '/';
     if (asprintf(&path, "%s%s%s", is_absolute ? "" : directory, is_absolute ? "" : "/", file) < 0) {
         path = NULL;
         return out_of_memory(error);
     }
-    json_t *value = read_content(reference, path, error);
+    struct json_object *value = read_content(reference, path, error);
     if (!value)
         return error_prefix(error, "%s: %s", place->words, reference->file);
-    json_object_del(mapping, reference->file);
-    return json_object_set_new(mapping, reference->data, value) < 0 ? out_of_memory(error) : 0;
+    document_delete(mapping, reference->file);
+    return document_add(mapping, reference->data, value) < 0 ? out_of_memory(error) : 0;
 }
 
 /* A copy of a mapping with what its files hold; NULL on failure. */
-static json_t *embed(const json_t *mapping, const char *words, const struct reference *references,
-                     const char *directory, struct error *error)
+static struct json_object *embed(const struct json_object *mapping, const char *words,
+                                 const struct reference *references, const char *directory,
+                                 struct error *error)
 {
-    json_t *copy = json_deep_copy(mapping);
+    struct json_object *copy = document_copy(mapping);
     const struct place place = {mapping, words};
     if (!copy)
         out_of_memory(error);
@@ -111,32 +112,34 @@ static json_t *embed(const json_t *mapping, const char *words, const struct refe
 }
 
 /* The kubeconfig of these parts alone; takes both mappings over, also when it fails. */
-static json_t *assemble(const struct kubeconfig_parts *parts, json_t *cluster, json_t *user)
+static struct json_object *assemble(const struct kubeconfig_parts *parts,
+                                    struct json_object *cluster, struct json_object *user)
 {
-    return json_pack("{s:s, s:s, s:s, s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:o}], s:[{s:s, s:o}]}",
-                     "apiVersion", "v1", "kind", "Config", "current-context", parts->context_name,
-                     "contexts", "name", parts->context_name, "context", "cluster",
-                     parts->cluster_name, "user", parts->user_name, "clusters", "name",
-                     parts->cluster_name, "cluster", cluster, "users", "name", parts->user_name,
-                     "user", user);
+    return document_pack("{s:s, s:s, s:s, s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:o}], s:[{s:s, s:o}]}",
+                         "apiVersion", "v1", "kind", "Config", "current-context",
+                         parts->context_name, "contexts", "name", parts->context_name, "context",
+                         "cluster", parts->cluster_name, "user", parts->user_name, "clusters",
+                         "name", parts->cluster_name, "cluster", cluster, "users", "name",
+                         parts->user_name, "user", user);
 }
 
-static json_t *embed_parts(const json_t *tree, const char *context, const char *directory,
-                           struct error *error)
+static struct json_object *embed_parts(const struct json_object *tree, const char *context,
+                                       const char *directory, struct error *error)
 {
     struct kubeconfig_parts parts;
     if (kubeconfig_find_parts(tree, context, &parts, error) < 0)
         return NULL;
-    json_t *cluster =
+    struct json_object *cluster =
         embed(parts.cluster, parts.cluster_words, cluster_references, directory, error);
     if (!cluster)
         return NULL;
-    json_t *user = embed(parts.user, parts.user_words, user_references, directory, error);
+    struct json_object *user =
+        embed(parts.user, parts.user_words, user_references, directory, error);
     if (!user) {
-        json_decref(cluster);
+        json_object_put(cluster);
         return NULL;
     }
-    json_t *whole = assemble(&parts, cluster, user);
+    struct json_object *whole = assemble(&parts, cluster, user);
     if (!whole)
         out_of_memory(error);
     return whole;
@@ -146,10 +149,10 @@ int kubeconfig_embed(const char *text, size_t length, const char *context, const
                      char **ret_text, struct error *error)
 {
     struct kubeconfig checked;
-    json_t *tree = yaml_tree_parse(text, length, error);
+    struct json_object *tree = yaml_tree_parse(text, length, error);
     if (!tree)
         return -1;
-    json_t *whole = embed_parts(tree, context, directory, error);
+    struct json_object *whole = embed_parts(tree, context, directory, error);
     yaml_tree_wipe(tree);
     if (!whole)
         return -1;

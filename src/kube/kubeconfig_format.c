@@ -17,7 +17,7 @@
 #include "mimo/kube.h"
 
 /* The address of the server to use: its own, or the one at `position`, modulo their number. */
-static int choose_address(const struct endpoint *endpoint, const json_t *endpoints,
+static int choose_address(const struct endpoint *endpoint, const struct json_object *endpoints,
                           unsigned position, const char **ret_address, struct error *error)
 {
     struct endpoint_addresses found;
@@ -36,7 +36,8 @@ static int choose_address(const struct endpoint *endpoint, const json_t *endpoin
     return 0;
 }
 
-static int set_base64(json_t *mapping, const char *member, const char *text, struct error *error)
+static int set_base64(struct json_object *mapping, const char *member, const char *text,
+                      struct error *error)
 {
     char *encoded = NULL;
     if (!text)
@@ -49,8 +50,8 @@ static int set_base64(json_t *mapping, const char *member, const char *text, str
     return result < 0 ? error_set_memory(error) : 0;
 }
 
-static int set_server(json_t *cluster, const struct kubeconfig *config, const json_t *endpoints,
-                      unsigned position, struct error *error)
+static int set_server(struct json_object *cluster, const struct kubeconfig *config,
+                      const struct json_object *endpoints, unsigned position, struct error *error)
 {
     struct endpoint endpoint;
     cleanup_free char *path = NULL;
@@ -72,11 +73,12 @@ static int set_server(json_t *cluster, const struct kubeconfig *config, const js
     return 0;
 }
 
-static int set_trust(json_t *cluster, const struct kubeconfig *config, struct error *error)
+static int set_trust(struct json_object *cluster, const struct kubeconfig *config,
+                     struct error *error)
 {
     const char *ca = config->ca ? config->ca : kube_system_ca();
     if (config->insecure)
-        return document_set(cluster, "insecure-skip-tls-verify", json_true()) < 0
+        return document_set(cluster, "insecure-skip-tls-verify", json_object_new_boolean(true)) < 0
                    ? error_set_memory(error)
                    : 0;
     if (ca)
@@ -87,15 +89,15 @@ static int set_trust(json_t *cluster, const struct kubeconfig *config, struct er
                      config->host);
 }
 
-static int set_cluster(json_t *cluster, const struct kubeconfig *config, const json_t *endpoints,
-                       unsigned position, struct error *error)
+static int set_cluster(struct json_object *cluster, const struct kubeconfig *config,
+                       const struct json_object *endpoints, unsigned position, struct error *error)
 {
     if (set_server(cluster, config, endpoints, position, error) < 0)
         return -1;
     return set_trust(cluster, config, error);
 }
 
-static int set_user(json_t *user, const struct kubeconfig *config, struct error *error)
+static int set_user(struct json_object *user, const struct kubeconfig *config, struct error *error)
 {
     if (set_base64(user, "client-certificate-data", config->client_certificate, error) < 0 ||
         set_base64(user, "client-key-data", config->client_key, error) < 0)
@@ -105,18 +107,19 @@ static int set_user(json_t *user, const struct kubeconfig *config, struct error 
     return 0;
 }
 
-int kubeconfig_format(const struct kubeconfig *config, const json_t *endpoints, unsigned position,
-                      char **ret_text, struct error *error)
+int kubeconfig_format(const struct kubeconfig *config, const struct json_object *endpoints,
+                      unsigned position, char **ret_text, struct error *error)
 {
-    json_t *tree =
-        json_pack("{s:s, s:s, s:s, s:[{s:s, s:{}}], s:[{s:s, s:{}}],"
-                  " s:[{s:s, s:{s:s, s:s}}]}",
-                  "apiVersion", "v1", "kind", "Config", "current-context", "cluster", "clusters",
-                  "name", "cluster", "cluster", "users", "name", "user", "user", "contexts", "name",
-                  "cluster", "context", "cluster", "cluster", "user", "user");
-    json_t *cluster =
-        json_object_get(json_array_get(json_object_get(tree, "clusters"), 0), "cluster");
-    json_t *user = json_object_get(json_array_get(json_object_get(tree, "users"), 0), "user");
+    struct json_object *tree = document_pack(
+        "{s:s, s:s, s:s, s:[{s:s, s:{}}], s:[{s:s, s:{}}],"
+        " s:[{s:s, s:{s:s, s:s}}]}",
+        "apiVersion", "v1", "kind", "Config", "current-context", "cluster", "clusters", "name",
+        "cluster", "cluster", "users", "name", "user", "user", "contexts", "name", "cluster",
+        "context", "cluster", "cluster", "user", "user");
+    struct json_object *cluster =
+        document_member(document_item(document_member(tree, "clusters"), 0), "cluster");
+    struct json_object *user =
+        document_member(document_item(document_member(tree, "users"), 0), "user");
     int result = tree ? 0 : error_set_memory(error);
     if (result == 0)
         result = set_cluster(cluster, config, endpoints, position, error);

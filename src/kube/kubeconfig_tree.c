@@ -7,23 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mimo/document.h"
 #include "mimo/outcome.h"
 
-json_t *kubeconfig_find_member(const struct place *place, const char *member)
+struct json_object *kubeconfig_find_member(const struct place *place, const char *member)
 {
-    json_t *value = json_object_get(place->mapping, member);
-    return json_is_null(value) ? NULL : value;
+    return document_member(place->mapping, member);
 }
 
 int kubeconfig_read_text(const struct place *place, const char *member, const char **ret_text,
                          struct error *error)
 {
-    const json_t *value = kubeconfig_find_member(place, member);
+    const struct json_object *value = kubeconfig_find_member(place, member);
     *ret_text = NULL;
-    if (value && !json_is_string(value))
+    if (value && !document_is_string(value))
         return error_set(error, ERROR_INVALID, "%s: %s is no text", place->words, member);
-    if (value && json_string_length(value) > 0)
-        *ret_text = json_string_value(value);
+    if (value && json_object_get_string_len(value) > 0)
+        *ret_text = document_text(value);
     return 0;
 }
 
@@ -35,14 +35,14 @@ static int find_entry(const struct place *root, const char *list, const char *ki
     char shown[KUBECONFIG_WORDS_SIZE - 32];
     status_text_copy(shown, sizeof shown, wanted);
     snprintf(words, KUBECONFIG_WORDS_SIZE, "%s \"%s\"", kind, shown);
-    const json_t *entries = kubeconfig_find_member(root, list);
-    if (!json_is_array(entries))
+    const struct json_object *entries = kubeconfig_find_member(root, list);
+    if (!document_is_array(entries))
         return error_set(error, ERROR_INVALID, "no list of %s", list);
     *ret_entry = (struct place){NULL, words};
-    for (size_t i = 0; i < json_array_size(entries); i++) {
-        struct place entry = {json_array_get(entries, i), list};
+    for (size_t i = 0; i < document_length(entries); i++) {
+        struct place entry = {document_item(entries, i), list};
         const char *name;
-        if (!json_is_object(entry.mapping))
+        if (!document_is_object(entry.mapping))
             return error_set(error, ERROR_INVALID, "%s has an entry that is no mapping", list);
         if (kubeconfig_read_text(&entry, "name", &name, error) < 0)
             return -1;
@@ -51,7 +51,7 @@ static int find_entry(const struct place *root, const char *list, const char *ki
         if (ret_entry->mapping)
             return error_set(error, ERROR_INVALID, "%s is there twice", words);
         ret_entry->mapping = kubeconfig_find_member(&entry, kind);
-        if (!json_is_object(ret_entry->mapping))
+        if (!document_is_object(ret_entry->mapping))
             return error_set(error, ERROR_INVALID, "%s says nothing but its name", words);
     }
     return ret_entry->mapping ? 0 : error_set(error, ERROR_INVALID, "there is no %s", words);
@@ -65,7 +65,7 @@ int kubeconfig_read_required(const struct place *place, const char *member, cons
     return *ret_text ? 0 : error_set(error, ERROR_INVALID, "%s names no %s", place->words, lack);
 }
 
-int kubeconfig_find_parts(const json_t *tree, const char *context,
+int kubeconfig_find_parts(const struct json_object *tree, const char *context,
                           struct kubeconfig_parts *ret_parts, struct error *error)
 {
     struct place root = {tree, "top level"};

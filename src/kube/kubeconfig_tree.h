@@ -8,7 +8,7 @@
 #ifndef MIMO_KUBE_KUBECONFIG_TREE_H
 #define MIMO_KUBE_KUBECONFIG_TREE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "mimo/error.h"
 
@@ -16,12 +16,12 @@ enum { KUBECONFIG_WORDS_SIZE = 160 };
 
 /* A mapping, with the words that errors name it by. */
 struct place {
-    const json_t *mapping;
+    const struct json_object *mapping;
     const char *words; /* "user \"admin\"" */
 };
 
 /* The value of `member`; NULL when it is absent or null. */
-json_t *kubeconfig_find_member(const struct place *place, const char *member);
+struct json_object *kubeconfig_find_member(const struct place *place, const char *member);
 
 /* A text, or NULL when it is absent or empty. */
 int kubeconfig_read_text(const struct place *place, const char *member, const char **ret_text,
@@ -36,14 +36,14 @@ struct kubeconfig_parts {
     const char *context_name;
     const char *cluster_name;
     const char *user_name;
-    const json_t *cluster;
-    const json_t *user;
+    const struct json_object *cluster;
+    const struct json_object *user;
     char cluster_words[KUBECONFIG_WORDS_SIZE]; /* for errors */
     char user_words[KUBECONFIG_WORDS_SIZE];
 };
 
 /* The parts of `context`, of the current one when that is NULL. */
-int kubeconfig_find_parts(const json_t *tree, const char *context,
+int kubeconfig_find_parts(const struct json_object *tree, const char *context,
                           struct kubeconfig_parts *ret_parts, struct error *error);
 
 #endif

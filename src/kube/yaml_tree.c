@@ -35,16 +35,14 @@ static int fail_at(struct reader *reader, const yaml_mark_t *mark, const char *p
                      mark->column + 1, problem);
 }
 
-static json_t *refuse(struct reader *reader, const yaml_event_t *event, const char *problem)
+static int refuse(struct reader *reader, const yaml_event_t *event, const char *problem)
 {
-    fail_at(reader, &event->start_mark, problem);
-    return NULL;
+    return fail_at(reader, &event->start_mark, problem);
 }
 
-static json_t *out_of_memory(struct reader *reader)
+static int out_of_memory(struct reader *reader)
 {
-    error_set_memory(reader->error);
-    return NULL;
+    return error_set_memory(reader->error);
 }
 
 /* Fills `event` in any case, so that it can be wiped in any case. */
@@ -66,21 +64,23 @@ static bool is_null(const yaml_event_t *event)
            (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
 }
 
-static json_t *make_scalar(struct reader *reader, const yaml_event_t *event)
+static int make_scalar(struct reader *reader, const yaml_event_t *event,
+                       struct json_object **ret_value)
 {
     const char *text = (const char *)event->data.scalar.value;
     if (strlen(text) != event->data.scalar.length)
         return refuse(reader, event, "a text holds a NUL");
     if (is_null(event))
-        return json_null();
-    json_t *value = json_string(text);
-    return value ? value : out_of_memory(reader);
+        return 0;
+    *ret_value = document_new_string(text);
+    return *ret_value ? 0 : out_of_memory(reader);
 }
 
-static json_t *read_value(struct reader *reader, const yaml_event_t *event, int depth);
+static int read_value(struct reader *reader, const yaml_event_t *event, int depth,
+                      struct json_object **ret_value);
 
 /* Reads entries up to the end of the sequence. */
-static int fill_sequence(struct reader *reader, json_t *sequence, int depth)
+static int fill_sequence(struct reader *reader, struct json_object *sequence, int depth)
 {
     for (;;) {
         cleanup_event yaml_event_t event;
@@ -88,28 +88,30 @@ static int fill_sequence(struct reader *reader, json_t *sequence, int depth)
             return -1;
         if (event.type == YAML_SEQUENCE_END_EVENT)
             return 0;
-        json_t *value = read_value(reader, &event, depth + 1);
-        if (!value)
+        struct json_object *value;
+        if (read_value(reader, &event, depth + 1, &value) < 0)
             return -1;
-        if (json_array_append_new(sequence, value) < 0)
-            return error_set_memory(reader->error);
+        if (json_object_array_add(sequence, value) < 0) {
+            yaml_tree_wipe(value);
+            return out_of_memory(reader);
+        }
     }
 }
 
-static int check_key(struct reader *reader, json_t *mapping, const yaml_event_t *event)
+static int check_key(struct reader *reader, struct json_object *mapping, const yaml_event_t *event)
 {
     if (event->type != YAML_SCALAR_EVENT)
         return fail_at(reader, &event->start_mark, "a key that is no text");
     const char *key = (const char *)event->data.scalar.value;
     if (strlen(key) != event->data.scalar.length)
         return fail_at(reader, &event->start_mark, "a key holds a NUL");
-    if (json_object_get(mapping, key))
+    if (document_has(mapping, key))
         return fail_at(reader, &event->start_mark, "a key that is there already");
     return 0;
 }
 
 /* Reads keys and values up to the end of the mapping. */
-static int fill_mapping(struct reader *reader, json_t *mapping, int depth)
+static int fill_mapping(struct reader *reader, struct json_object *mapping, int depth)
 {
     for (;;) {
         cleanup_event yaml_event_t key;
@@ -120,37 +122,42 @@ static int fill_mapping(struct reader *reader, json_t *mapping, int depth)
             return 0;
         if (check_key(reader, mapping, &key) < 0 || next_event(reader, &event) < 0)
             return -1;
-        json_t *value = read_value(reader, &event, depth + 1);
-        if (!value)
+        struct json_object *value;
+        if (read_value(reader, &event, depth + 1, &value) < 0)
             return -1;
-        if (json_object_set_new(mapping, (const char *)key.data.scalar.value, value) < 0)
-            return error_set_memory(reader->error);
+        if (json_object_object_add(mapping, (const char *)key.data.scalar.value, value) < 0) {
+            yaml_tree_wipe(value);
+            return out_of_memory(reader);
+        }
     }
 }
 
-typedef int fill_f(struct reader *reader, json_t *container, int depth);
+typedef int fill_f(struct reader *reader, struct json_object *container, int depth);
 
-static json_t *fill_container(struct reader *reader, json_t *container, fill_f *fill, int depth)
+static int fill_container(struct reader *reader, struct json_object *container, fill_f *fill,
+                          int depth, struct json_object **ret_value)
 {
     if (!container)
         return out_of_memory(reader);
     if (fill(reader, container, depth) == 0)
-        return container;
+        return *ret_value = container, 0;
     yaml_tree_wipe(container);
-    return NULL;
+    return -1;
 }
 
 /* The value that begins with `event`. */
-static json_t *read_value(struct reader *reader, const yaml_event_t *event, int depth)
+static int read_value(struct reader *reader, const yaml_event_t *event, int depth,
+                      struct json_object **ret_value)
 {
+    *ret_value = NULL;
     if (depth > DOCUMENT_DEPTH_MAXIMUM)
         return refuse(reader, event, "nested too deeply");
     if (event->type == YAML_SCALAR_EVENT)
-        return make_scalar(reader, event);
+        return make_scalar(reader, event, ret_value);
     if (event->type == YAML_SEQUENCE_START_EVENT)
-        return fill_container(reader, json_array(), fill_sequence, depth);
+        return fill_container(reader, json_object_new_array(), fill_sequence, depth, ret_value);
     if (event->type == YAML_MAPPING_START_EVENT)
-        return fill_container(reader, json_object(), fill_mapping, depth);
+        return fill_container(reader, json_object_new_object(), fill_mapping, depth, ret_value);
     return refuse(reader, event, "an alias; write the value itself");
 }
 
@@ -163,7 +170,7 @@ static int expect_event(struct reader *reader, yaml_event_type_t type, const cha
     return event.type == type ? 0 : fail_at(reader, &event.start_mark, problem);
 }
 
-static json_t *read_only_document(struct reader *reader)
+static struct json_object *read_only_document(struct reader *reader)
 {
     cleanup_event yaml_event_t event = {0};
     if (expect_event(reader, YAML_STREAM_START_EVENT, "not YAML") < 0 ||
@@ -171,9 +178,9 @@ static json_t *read_only_document(struct reader *reader)
         next_event(reader, &event) < 0)
         return NULL;
     if (event.type != YAML_MAPPING_START_EVENT)
-        return refuse(reader, &event, "no mapping of names to values");
-    json_t *tree = read_value(reader, &event, 1);
-    if (!tree)
+        return refuse(reader, &event, "no mapping of names to values"), NULL;
+    struct json_object *tree;
+    if (read_value(reader, &event, 1, &tree) < 0)
         return NULL;
     if (expect_event(reader, YAML_DOCUMENT_END_EVENT, "more than one value") == 0 &&
         expect_event(reader, YAML_STREAM_END_EVENT, "more than one document") == 0)
@@ -191,32 +198,32 @@ static void wipe_parser(yaml_parser_t *parser)
     yaml_parser_delete(parser);
 }
 
-json_t *yaml_tree_parse(const char *text, size_t length, struct error *error)
+struct json_object *yaml_tree_parse(const char *text, size_t length, struct error *error)
 {
     struct reader reader = {.error = error};
     if (!yaml_parser_initialize(&reader.parser))
-        return out_of_memory(&reader);
+        return out_of_memory(&reader), NULL;
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
-    json_t *tree = read_only_document(&reader);
+    struct json_object *tree = read_only_document(&reader);
     wipe_parser(&reader.parser);
     return tree;
 }
 
-static void wipe_strings(json_t *value)
+static void wipe_strings(struct json_object *value)
 {
     size_t index;
     const char *name;
-    json_t *child;
-    if (json_is_string(value))
-        OPENSSL_cleanse((char *)(uintptr_t)json_string_value(value), json_string_length(value));
-    json_array_foreach(value, index, child)
+    struct json_object *child;
+    if (document_is_string(value))
+        OPENSSL_cleanse((char *)(uintptr_t)document_text(value), json_object_get_string_len(value));
+    document_foreach_item(value, index, child)
         wipe_strings(child);
-    json_object_foreach(value, name, child)
+    document_foreach_member(value, name, child)
         wipe_strings(child);
 }
 
-void yaml_tree_wipe(json_t *tree)
+void yaml_tree_wipe(struct json_object *tree)
 {
     wipe_strings(tree);
-    json_decref(tree);
+    json_object_put(tree);
 }

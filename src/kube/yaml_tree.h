@@ -11,16 +11,16 @@
 #ifndef MIMO_KUBE_YAML_TREE_H
 #define MIMO_KUBE_YAML_TREE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stddef.h>
 
 #include "mimo/error.h"
 
 /* The top-level mapping, or NULL: ERROR_INVALID says where and why. */
-json_t *yaml_tree_parse(const char *text, size_t length, struct error *error);
+struct json_object *yaml_tree_parse(const char *text, size_t length, struct error *error);
 
 /* Overwrites all strings and drops the tree, of which no other references may be left. NULL is
  * allowed. */
-void yaml_tree_wipe(json_t *tree);
+void yaml_tree_wipe(struct json_object *tree);
 
 #endif

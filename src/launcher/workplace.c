@@ -101,8 +101,8 @@ static int rehearse(struct error *error)
         "/providers/microsoft.redhatopenshift/openshiftclusters/c";
     struct report report = {.type = REPORT_STEP, .step = 1, .steps = 1, .text = "rehearse"};
     struct job job = {0};
-    cleanup_json json_t *cluster = json_object();
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *cluster = json_object_new_object();
+    cleanup_json struct json_object *document =
         job_build(nobody, nobody, nothing, 1, nobody, NULL, cluster, NULL, NULL);
     cleanup_free char *text = document ? document_format(document) : NULL;
     cleanup_free char *line = report_format(&report);

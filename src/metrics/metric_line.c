@@ -5,7 +5,6 @@
 #include "metrics/metric_line.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +13,10 @@
 #include "mimo/document.h"
 
 /* Sets a text member, steals nothing. The member's name goes into the error. */
-static int set_text(json_t *object, const char *name, const char *value, struct error *error)
+static int set_text(struct json_object *object, const char *name, const char *value,
+                    struct error *error)
 {
-    if (json_object_set_new(object, name, json_string(value)) < 0)
+    if (document_add(object, name, document_new_string(value)) < 0)
         return error_set(error, ERROR_INVALID,
                          "%s of the metrics is not valid UTF-8: correct it in section [metrics]",
                          name);
@@ -24,15 +24,15 @@ static int set_text(json_t *object, const char *name, const char *value, struct 
 }
 
 /* Empty dimensions are left out: MDM would take "" for a value of its own. */
-static int set_dimension(json_t *dimensions, const char *name, const char *value,
+static int set_dimension(struct json_object *dimensions, const char *name, const char *value,
                          struct error *error)
 {
     return value[0] == '\0' ? 0 : set_text(dimensions, name, value, error);
 }
 
-static json_t *make_dimensions(const struct metric_labels *labels, struct error *error)
+static struct json_object *make_dimensions(const struct metric_labels *labels, struct error *error)
 {
-    cleanup_json json_t *dimensions = json_object();
+    cleanup_json struct json_object *dimensions = json_object_new_object();
     if (set_dimension(dimensions, "hostname", labels->hostname, error) < 0 ||
         set_dimension(dimensions, "location", labels->location, error) < 0 ||
         set_dimension(dimensions, "environment", labels->environment, error) < 0 ||
@@ -50,15 +50,15 @@ static char *mdm_name(const struct metric_labels *labels, const char *metric,
     clock_format_milliseconds(time, unix_milliseconds);
     time[strcspn(time, "Z")] = '\0'; /* MDM takes TS for UTC and wants no zone */
 
-    cleanup_json json_t *name = json_object();
+    cleanup_json struct json_object *name = json_object_new_object();
     if (set_text(name, "Metric", metric, error) < 0 ||
         set_text(name, "Account", labels->account, error) < 0 ||
         set_text(name, "Namespace", labels->namespace, error) < 0)
         return NULL;
-    json_t *dimensions = make_dimensions(labels, error);
+    struct json_object *dimensions = make_dimensions(labels, error);
     if (!dimensions)
         return NULL;
-    json_object_set_new(name, "Dims", dimensions);
+    document_add(name, "Dims", dimensions);
     if (set_text(name, "TS", time, error) < 0)
         return NULL;
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/document.h"
 #include "mimo/log.h"
 
 enum {
@@ -259,6 +260,7 @@ int program_start(const struct program *program, int argc, char **argv, struct c
     struct error error;
     int action;
 
+    document_warm_up();
     free(arg.overrides);
     free(arg.arguments);
     memset(&arg, 0, sizeof(arg));

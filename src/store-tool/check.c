@@ -59,16 +59,16 @@ static void report(struct check *check, const char *format, ...)
     report_document(check, STORE_CLUSTERS, (cluster)->key, format, __VA_ARGS__)
 
 /* The newest entry of the history, or NULL. */
-static const json_t *newest_attempt(const struct manifest *manifest)
+static const struct json_object *newest_attempt(const struct manifest *manifest)
 {
-    const json_t *attempts = document_get(manifest->document, "attempts");
-    size_t count = json_array_size(attempts);
-    return count > 0 ? json_array_get(attempts, count - 1) : NULL;
+    const struct json_object *attempts = document_get(manifest->document, "attempts");
+    size_t count = document_length(attempts);
+    return count > 0 ? document_item(attempts, count - 1) : NULL;
 }
 
 static bool has_open_attempt(const struct manifest *manifest)
 {
-    const json_t *newest = newest_attempt(manifest);
+    const struct json_object *newest = newest_attempt(manifest);
     return newest && document_integer(newest, "finishedAt", 0) == 0;
 }
 
@@ -93,12 +93,12 @@ static void check_lease_of_manifest(struct check *check, const struct manifest *
 /* Attempts that count, or -1 when the history does not go back to the first. */
 static int64_t count_attempts(const struct manifest *manifest)
 {
-    const json_t *attempts = document_get(manifest->document, "attempts");
+    const struct json_object *attempts = document_get(manifest->document, "attempts");
     const char *drained = outcome_name(OUTCOME_DRAINED);
     int64_t counted = 0;
-    size_t count = json_array_size(attempts);
+    size_t count = document_length(attempts);
     for (size_t i = 0; i < count; i++) {
-        const json_t *entry = json_array_get(attempts, i);
+        const struct json_object *entry = document_item(attempts, i);
         if (document_integer(entry, "number", 0) != (int64_t)i + 1)
             return -1;
         counted += strcmp(document_string(entry, "outcome", ""), drained) != 0;
@@ -171,7 +171,7 @@ static int check_attempt(struct check *check, const struct manifest *seen, struc
     return 0;
 }
 
-static int check_manifest(struct check *check, json_t *document, const char *id,
+static int check_manifest(struct check *check, struct json_object *document, const char *id,
                           struct error *error)
 {
     struct manifest manifest;
@@ -228,7 +228,8 @@ static int check_lease_of_cluster(struct check *check, const struct cluster *see
     return 0;
 }
 
-static int check_cluster(struct check *check, json_t *document, const char *id, struct error *error)
+static int check_cluster(struct check *check, struct json_object *document, const char *id,
+                         struct error *error)
 {
     struct cluster cluster;
     struct error reason;
@@ -250,11 +251,12 @@ static int check_cluster(struct check *check, json_t *document, const char *id, 
     return status;
 }
 
-static int check_document(void *context, enum store_container container, const json_t *document,
-                          struct error *error)
+static int check_document(void *context, enum store_container container,
+                          const struct json_object *document, struct error *error)
 {
     struct check *check = context;
-    json_t *borrowed = (json_t *)(uintptr_t)document; /* the readers take references */
+    struct json_object *borrowed =
+        (struct json_object *)(uintptr_t)document; /* the readers take references */
     check->documents++;
     if (!document)
         report(check, "%s; restore it from a backup", error->message);

@@ -16,14 +16,14 @@ static int no_memory(struct error *error)
 }
 
 /* Other systems number buckets in other ways, so one that is there is not believed. */
-static int fill_bucket(json_t *document, const char *cluster, struct error *error)
+static int fill_bucket(struct json_object *document, const char *cluster, struct error *error)
 {
-    if (document_set(document, "bucket", json_integer(bucket_of(cluster))) < 0)
+    if (document_set(document, "bucket", json_object_new_int64(bucket_of(cluster))) < 0)
         return no_memory(error);
     return 0;
 }
 
-static int complete_manifest(json_t *document, struct error *error)
+static int complete_manifest(struct json_object *document, struct error *error)
 {
     struct manifest manifest;
     if (manifest_read(&manifest, document, error) < 0)
@@ -36,7 +36,8 @@ static int complete_manifest(json_t *document, struct error *error)
 }
 
 /* The key must say which cluster the document is about: two names for one are one too many. */
-static int check_resource_id(const json_t *document, const char *key, struct error *error)
+static int check_resource_id(const struct json_object *document, const char *key,
+                             struct error *error)
 {
     const char *resource_id;
     char normalized[RESOURCE_ID_SIZE];
@@ -52,7 +53,7 @@ static int check_resource_id(const json_t *document, const char *key, struct err
     return 0;
 }
 
-static int complete_cluster(json_t *document, struct error *error)
+static int complete_cluster(struct json_object *document, struct error *error)
 {
     struct cluster cluster;
     char subscription[UUID_SIZE];
@@ -69,7 +70,8 @@ static int complete_cluster(json_t *document, struct error *error)
     return status;
 }
 
-int tool_complete_document(enum store_container container, json_t *document, struct error *error)
+int tool_complete_document(enum store_container container, struct json_object *document,
+                           struct error *error)
 {
     if (container == STORE_MANIFESTS)
         return complete_manifest(document, error);

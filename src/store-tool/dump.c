@@ -9,8 +9,8 @@
 #include "store-tool/tool.h"
 
 /* Writes a document; one that cannot be read is named, and the dump goes on without it. */
-static int write_line(void *context, enum store_container container, const json_t *document,
-                      struct error *error)
+static int write_line(void *context, enum store_container container,
+                      const struct json_object *document, struct error *error)
 {
     bool *complete = context;
     if (!document) {

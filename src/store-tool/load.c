@@ -24,7 +24,7 @@ enum {
 struct line {
     size_t number;
     enum store_container container;
-    json_t *document;
+    struct json_object *document;
 };
 
 struct load {
@@ -48,7 +48,7 @@ static void refuse_line(struct load *load, size_t number, const char *reason)
 static void clear_batch(struct load *load)
 {
     for (size_t i = 0; i < load->count; i++)
-        json_decref(load->lines[i].document);
+        json_object_put(load->lines[i].document);
     load->count = 0;
     load->bytes = 0;
 }
@@ -167,25 +167,25 @@ static int write_batch(struct load *load, struct error *error)
 /* Reads {"container": NAME, "document": {...}} and nothing else. */
 static int parse_line(const char *text, size_t length, struct line *line, struct error *error)
 {
-    cleanup_json json_t *object = document_parse(text, length, error);
+    cleanup_json struct json_object *object = document_parse(text, length, error);
     const char *container;
     const char *name;
-    json_t *value;
+    struct json_object *value;
     if (!object)
         return error_prefix(error, "is no JSON object");
     if (document_read_string(object, "container", "", &container, error) < 0)
         return -1;
-    json_object_foreach(object, name, value)
+    document_foreach_member(object, name, value)
         if (strcmp(name, "container") != 0 && strcmp(name, "document") != 0)
             return error_set(error, ERROR_INVALID, "unknown member \"%s\"", name);
     if (!store_container_parse(container, &line->container))
         return error_set(error, ERROR_INVALID, "\"%s\" is not the name of a container", container);
-    line->document = json_object_get(object, "document");
-    if (!json_is_object(line->document))
+    line->document = document_member(object, "document");
+    if (!document_is_object(line->document))
         return error_set(error, ERROR_INVALID, "member \"document\" must be an object");
     if (tool_complete_document(line->container, line->document, error) < 0)
         return -1;
-    json_incref(line->document);
+    json_object_get(line->document);
     return 0;
 }
 

@@ -67,8 +67,8 @@ static int check_content(const struct reseal *reseal, const struct content *made
     return status;
 }
 
-static int seal_anew(const struct reseal *reseal, const struct content *old, json_t *document,
-                     struct error *error)
+static int seal_anew(const struct reseal *reseal, const struct content *old,
+                     struct json_object *document, struct error *error)
 {
     cleanup_content struct content made = {0};
     cleanup_free char *text = NULL;
@@ -84,7 +84,7 @@ static int seal_anew(const struct reseal *reseal, const struct content *old, jso
 
 /* 1: the document is to be written, 0: it may stay as it is, -1: it has to, for the reason in
  * `error`. */
-static int reseal_document(struct reseal *reseal, json_t *document, struct error *error)
+static int reseal_document(struct reseal *reseal, struct json_object *document, struct error *error)
 {
     const char *text = document_string(document, sealed_path, NULL);
     cleanup_content struct content old = {0};
@@ -106,7 +106,8 @@ static int reseal_document(struct reseal *reseal, json_t *document, struct error
     return 1;
 }
 
-static void complain(struct reseal *reseal, const json_t *document, const struct error *error)
+static void complain(struct reseal *reseal, const struct json_object *document,
+                     const struct error *error)
 {
     reseal->failed++;
     tool_complain("cluster %s stays as it is: %s; if no key opens it any more, register its "

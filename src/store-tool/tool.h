@@ -9,7 +9,7 @@
 #ifndef MIMO_STORE_TOOL_TOOL_H
 #define MIMO_STORE_TOOL_TOOL_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -44,8 +44,8 @@ int tool_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
  * document and the reason where some cannot be read. -1: the store did not answer, or `visit` did
  * not want to go on, with its error. */
 int tool_visit(struct store *store,
-               int (*visit)(void *context, enum store_container container, const json_t *document,
-                            struct error *error),
+               int (*visit)(void *context, enum store_container container,
+                            const struct json_object *document, struct error *error),
                void *context, struct error *error);
 
 /* Calls `take` with each page, of at most `limit`, of a container's documents. -1 as above. */
@@ -55,7 +55,8 @@ int tool_visit_pages(struct store *store, enum store_container container, size_t
 
 /* Makes a document that comes from elsewhere fit for this store: members that follow from others
  * (bucket, key, partitionKey) are filled in, and all must be understood. */
-int tool_complete_document(enum store_container container, json_t *document, struct error *error);
+int tool_complete_document(enum store_container container, struct json_object *document,
+                           struct error *error);
 
 /* One line of text of at most `size` - 1 bytes, without its end, terminated. */
 enum tool_line { TOOL_LINE, TOOL_LINE_TOO_LONG, TOOL_LINE_END, TOOL_LINE_ERROR };

@@ -7,8 +7,8 @@
 
 enum { VISIT_PAGE = 500 };
 
-typedef int visitor(void *context, enum store_container container, const json_t *document,
-                    struct error *error);
+typedef int visitor(void *context, enum store_container container,
+                    const struct json_object *document, struct error *error);
 
 struct visit {
     enum store_container container;

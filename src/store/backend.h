@@ -34,7 +34,7 @@ struct store {
 extern const struct store_backend sqlite_backend;
 
 /* The document as text of at most STORE_DOCUMENT_SIZE_MAXIMUM bytes; the caller frees it. */
-int store_format_document(const json_t *document, char **ret_text, size_t *ret_length,
+int store_format_document(const struct json_object *document, char **ret_text, size_t *ret_length,
                           struct error *error);
 
 /* Ends an operation with STORE_REFUSED and says why. */

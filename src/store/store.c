@@ -45,14 +45,14 @@ struct store_operation store_get(enum store_container container, const char *par
         .verb = STORE_GET, .target = {.container = container, .partition = partition, .id = id}};
 }
 
-struct store_operation store_create(enum store_container container, json_t *document)
+struct store_operation store_create(enum store_container container, struct json_object *document)
 {
     return (struct store_operation){.verb = STORE_CREATE,
                                     .target = {.container = container, .document = document}};
 }
 
 struct store_operation store_replace(enum store_container container, const char *etag,
-                                     json_t *document)
+                                     struct json_object *document)
 {
     return (struct store_operation){
         .verb = STORE_REPLACE,
@@ -131,8 +131,8 @@ void store_close(struct store *store)
         store->backend->close(store);
 }
 
-static int read_name_member(const json_t *document, const char *member, const char **ret_value,
-                            struct error *error)
+static int read_name_member(const struct json_object *document, const char *member,
+                            const char **ret_value, struct error *error)
 {
     if (document_read_string(document, member, NULL, ret_value, error) < 0)
         return -1;
@@ -144,11 +144,11 @@ static int read_name_member(const json_t *document, const char *member, const ch
     return 0;
 }
 
-int store_name_of_document(enum store_container container, const json_t *document,
+int store_name_of_document(enum store_container container, const struct json_object *document,
                            struct store_name *ret_name, struct error *error)
 {
     const char *identity = container == STORE_CLUSTERS ? "key" : "id";
-    if (!json_is_object(document))
+    if (!document_is_object(document))
         return error_set(error, ERROR_INVALID, "a document must be a JSON object");
     /* A cluster has both: `key`, which names it here, and `id`, which every document has. */
     if (read_name_member(document, "id", &ret_name->id, error) < 0 ||
@@ -159,7 +159,7 @@ int store_name_of_document(enum store_container container, const json_t *documen
     return 0;
 }
 
-int store_format_document(const json_t *document, char **ret_text, size_t *ret_length,
+int store_format_document(const struct json_object *document, char **ret_text, size_t *ret_length,
                           struct error *error)
 {
     char *text = document_format(document);
@@ -186,7 +186,7 @@ void store_refuse(struct store_operation *operation, const struct error *error)
 static void free_item(struct store_item *item)
 {
     free(item->etag);
-    json_decref(item->document);
+    json_object_put(item->document);
     free(item->text);
 }
 

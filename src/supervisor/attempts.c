@@ -260,10 +260,10 @@ void attempts_begin(struct attempts *attempts, struct claim *claim, struct monot
     }
     uint16_t port = 0;
     struct error error;
-    cleanup_json json_t *urls = launch_order_servers(parts->config, worker, &port);
+    cleanup_json struct json_object *urls = launch_order_servers(parts->config, worker, &port);
     if (!urls)
         settle_as(attempts, worker, OUTCOME_NOT_STARTED, "out of memory");
-    else if (json_array_size(urls) == 0)
+    else if (document_length(urls) == 0)
         launch_or_settle(attempts, worker, &(struct lookup_result){0});
     else if (lookup_start(parts->loop, urls, port, on_looked_up, worker, &error) < 0)
         settle_without_servers(attempts, worker, &error);

@@ -10,7 +10,7 @@
 
 static const struct command {
     const char *name;
-    json_t *(*answer)(const struct status_snapshot *snapshot);
+    struct json_object *(*answer)(const struct status_snapshot *snapshot);
     bool changes; /* then: */
     enum poller_hold hold;
 } commands[] = {
@@ -23,7 +23,7 @@ static const struct command {
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
-static json_t *answer_unknown(const char *name)
+static struct json_object *answer_unknown(const char *name)
 {
     char known[256] = "";
     for (int i = 0; i < COMMAND_COUNT; i++) {
@@ -35,7 +35,8 @@ static json_t *answer_unknown(const char *name)
     return sockets_refusal(&error);
 }
 
-json_t *commands_answer(json_t *request, const struct commands_handlers *handlers, void *context)
+struct json_object *commands_answer(struct json_object *request,
+                                    const struct commands_handlers *handlers, void *context)
 {
     const char *name = document_string(request, "command", "");
     for (int i = 0; i < COMMAND_COUNT; i++) {

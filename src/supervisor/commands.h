@@ -8,7 +8,7 @@
 #ifndef MIMO_SUPERVISOR_COMMANDS_H
 #define MIMO_SUPERVISOR_COMMANDS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "supervisor/poller.h"
 #include "supervisor/status.h"
@@ -21,6 +21,7 @@ struct commands_handlers {
 
 /* The answer to one request; of a command that changes something, how things are afterwards. New
  * reference; NULL only without memory. */
-json_t *commands_answer(json_t *request, const struct commands_handlers *handlers, void *context);
+struct json_object *commands_answer(struct json_object *request,
+                                    const struct commands_handlers *handlers, void *context);
 
 #endif

@@ -15,7 +15,7 @@
 #include "mimo/job.h"
 #include "supervisor/limits.h"
 
-static json_t *cluster_of(struct worker *worker)
+static struct json_object *cluster_of(struct worker *worker)
 {
     return cluster_document(&worker->settlement.claim.cluster);
 }
@@ -25,23 +25,24 @@ static bool needs_cluster(struct worker *worker)
     return worker->task->flags & TASK_NEEDS_CLUSTER;
 }
 
-json_t *launch_order_servers(const struct config *config, struct worker *worker, uint16_t *ret_port)
+struct json_object *launch_order_servers(const struct config *config, struct worker *worker,
+                                         uint16_t *ret_port)
 {
     static const char url_path[] = "openShiftCluster.properties.apiserverProfile.url";
-    const json_t *cluster = cluster_of(worker);
+    const struct json_object *cluster = cluster_of(worker);
     const char *url = document_string(cluster, url_path, NULL);
-    cleanup_json json_t *urls = json_array();
+    cleanup_json struct json_object *urls = json_object_new_array();
     struct azure_endpoints azure = {0};
-    cleanup_json json_t *names =
+    cleanup_json struct json_object *names =
         worker->task->certificates ? worker->task->certificates(config, cluster) : NULL;
     if (worker->task->certificates && !names)
         return NULL;
-    if (url && needs_cluster(worker) && json_array_append_new(urls, json_string(url)) < 0)
+    if (url && needs_cluster(worker) && document_append(urls, document_new_string(url)) < 0)
         return NULL;
-    if (json_array_size(names) > 0 && config_certificate_vault(config))
+    if (document_length(names) > 0 && config_certificate_vault(config))
         azure_endpoints(config, &azure);
     for (int i = 0; i < azure.url_count; i++)
-        if (json_array_append_new(urls, json_string(azure.urls[i])) < 0)
+        if (document_append(urls, document_new_string(azure.urls[i])) < 0)
             return NULL;
     *ret_port = azure.port;
     return take_pointer(&urls);
@@ -50,20 +51,21 @@ json_t *launch_order_servers(const struct config *config, struct worker *worker,
 /* What the task needs of the configuration, and the names of its certificates. The launcher gets
  * the names too: a worker reads certificates from a directory before it parses its job. NULL only
  * without memory. */
-static json_t *make_settings(const struct config *config, struct worker *worker,
-                             struct launcher_launch *launch)
+static struct json_object *make_settings(const struct config *config, struct worker *worker,
+                                         struct launcher_launch *launch)
 {
     const struct task *task = worker->task;
-    cleanup_json json_t *settings = task->settings ? task->settings(config) : json_object();
+    cleanup_json struct json_object *settings =
+        task->settings ? task->settings(config) : json_object_new_object();
     if (!task->certificates)
         return take_pointer(&settings);
-    json_t *names = task->certificates(config, cluster_of(worker));
+    struct json_object *names = task->certificates(config, cluster_of(worker));
     size_t index;
-    json_t *name;
-    assert(json_array_size(names) <= LAUNCH_CERTIFICATES_MAXIMUM);
-    json_array_foreach(names, index, name) {
+    struct json_object *name;
+    assert(document_length(names) <= LAUNCH_CERTIFICATES_MAXIMUM);
+    document_foreach_item(names, index, name) {
         snprintf(launch->certificates[index], sizeof(launch->certificates[index]), "%s",
-                 json_string_value(name));
+                 document_text(name));
         launch->certificate_count++;
     }
     if (!names || document_set(settings, "certificates", names) < 0)
@@ -76,12 +78,12 @@ static json_t *make_settings(const struct config *config, struct worker *worker,
 
 /* The JSON of the job. The caller frees it. NULL only without memory. */
 static char *make_job_text(const struct config *config, struct worker *worker, const char *actuator,
-                           json_t *endpoints, struct launcher_launch *launch)
+                           struct json_object *endpoints, struct launcher_launch *launch)
 {
-    json_t *manifest = manifest_document(&worker->settlement.claim.manifest);
-    cleanup_json json_t *no_endpoints = json_array();
-    cleanup_json json_t *settings = make_settings(config, worker, launch);
-    cleanup_json json_t *job =
+    struct json_object *manifest = manifest_document(&worker->settlement.claim.manifest);
+    cleanup_json struct json_object *no_endpoints = json_object_new_array();
+    cleanup_json struct json_object *settings = make_settings(config, worker, launch);
+    cleanup_json struct json_object *job =
         job_build(worker->manifest_id, worker->task_id, worker->cluster, worker->settlement.attempt,
                   actuator, document_get(manifest, "maintenanceManifest.parameters"),
                   document_get(cluster_of(worker), "openShiftCluster"),
@@ -91,7 +93,8 @@ static char *make_job_text(const struct config *config, struct worker *worker, c
 
 /* The job's JSON and behind it the sealed credentials, in memory that nobody can change any more. */
 static int make_job(const struct config *config, struct worker *worker, const char *actuator,
-                    json_t *endpoints, struct launcher_launch *launch, struct error *error)
+                    struct json_object *endpoints, struct launcher_launch *launch,
+                    struct error *error)
 {
     cleanup_free char *text = make_job_text(config, worker, actuator, endpoints, launch);
     if (!text)

@@ -8,7 +8,7 @@
 #ifndef MIMO_SUPERVISOR_LAUNCH_ORDER_H
 #define MIMO_SUPERVISOR_LAUNCH_ORDER_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdint.h>
 
 #include "mimo/config.h"
@@ -20,8 +20,8 @@
 /* The URLs of the servers that the worker talks to: its cluster, and the services that its
  * certificates come from. *ret_port is a port that it needs besides theirs, 0 for none. New
  * reference, an empty array if it needs none; NULL without memory. */
-json_t *launch_order_servers(const struct config *config, struct worker *worker,
-                             uint16_t *ret_port);
+struct json_object *launch_order_servers(const struct config *config, struct worker *worker,
+                                         uint16_t *ret_port);
 
 /* Fills *ret_launch and *ret_limits for a worker with `lease_left` milliseconds of its lease. The
  * result is the job, a sealed memfd that the caller closes. -1: ERROR_UNAVAILABLE when too little of the

@@ -10,7 +10,7 @@
 
 struct lookup {
     uv_loop_t *loop;
-    json_t *urls;
+    struct json_object *urls;
     size_t next;
     struct lookup_result result;
     lookup_done_f *done;
@@ -19,8 +19,8 @@ struct lookup {
 
 static void free_lookup(struct lookup *lookup)
 {
-    json_decref(lookup->urls);
-    json_decref(lookup->result.endpoints);
+    json_object_put(lookup->urls);
+    json_object_put(lookup->result.endpoints);
     free(lookup);
 }
 
@@ -36,15 +36,15 @@ static void add_port(struct lookup_result *result, uint16_t port)
     result->ports[result->port_count++] = port;
 }
 
-static void on_resolved(void *context, json_t *endpoint, const struct error *error);
+static void on_resolved(void *context, struct json_object *endpoint, const struct error *error);
 
 static int resolve_next(struct lookup *lookup, struct error *error)
 {
-    const char *url = json_string_value(json_array_get(lookup->urls, lookup->next++));
+    const char *url = document_text(document_item(lookup->urls, lookup->next++));
     return resolver_start(lookup->loop, url, on_resolved, lookup, error);
 }
 
-static void on_resolved(void *context, json_t *endpoint, const struct error *error)
+static void on_resolved(void *context, struct json_object *endpoint, const struct error *error)
 {
     struct lookup *lookup = context;
     struct error own;
@@ -53,26 +53,26 @@ static void on_resolved(void *context, json_t *endpoint, const struct error *err
         return;
     }
     add_port(&lookup->result, (uint16_t)document_integer(endpoint, "port", 0));
-    if (json_array_append(lookup->result.endpoints, endpoint) < 0) {
+    if (document_append(lookup->result.endpoints, json_object_get(endpoint)) < 0) {
         error_set_memory(&own);
         finish(lookup, &own);
-    } else if (lookup->next == json_array_size(lookup->urls)) {
+    } else if (lookup->next == document_length(lookup->urls)) {
         finish(lookup, NULL);
     } else if (resolve_next(lookup, &own) < 0) {
         finish(lookup, &own);
     }
 }
 
-int lookup_start(uv_loop_t *loop, json_t *urls, uint16_t port, lookup_done_f *done, void *context,
-                 struct error *error)
+int lookup_start(uv_loop_t *loop, struct json_object *urls, uint16_t port, lookup_done_f *done,
+                 void *context, struct error *error)
 {
     struct lookup *lookup = calloc(1, sizeof(*lookup));
     if (!lookup)
         return error_set_memory(error);
     *lookup = (struct lookup){
         .loop = loop,
-        .urls = json_incref(urls),
-        .result.endpoints = json_array(),
+        .urls = json_object_get(urls),
+        .result.endpoints = json_object_new_array(),
         .done = done,
         .context = context,
     };

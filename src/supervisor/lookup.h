@@ -5,7 +5,7 @@
 #ifndef MIMO_SUPERVISOR_LOOKUP_H
 #define MIMO_SUPERVISOR_LOOKUP_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -14,7 +14,7 @@
 
 /* What goes into the job and the order. */
 struct lookup_result {
-    json_t *endpoints; /* array of endpoints with their addresses, endpoint.h */
+    struct json_object *endpoints; /* array of endpoints with their addresses, endpoint.h */
     uint16_t ports[LAUNCH_PORTS_MAXIMUM];
     uint32_t port_count;
 };
@@ -27,7 +27,7 @@ typedef void lookup_done_f(void *context, const struct lookup_result *result,
 /* Begins with `urls` (https, an array of texts, not empty; borrowed for the call), and adds `port`
  * to what is found unless it is 0. `done` is called once, later, on the loop. -1: it is not called.
  */
-int lookup_start(uv_loop_t *loop, json_t *urls, uint16_t port, lookup_done_f *done, void *context,
-                 struct error *error);
+int lookup_start(uv_loop_t *loop, struct json_object *urls, uint16_t port, lookup_done_f *done,
+                 void *context, struct error *error);
 
 #endif

@@ -11,22 +11,22 @@
 
 enum { FORGET_SECONDS = 30 * 24 * 60 * 60 };
 
-static json_t *record(const struct membership *membership, int64_t now)
+static struct json_object *record(const struct membership *membership, int64_t now)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:[i,i]}", "id",
-                     membership->id, "workerType", WORKER_TYPE, "hostname", membership->hostname,
-                     "index", membership->index, "version", PACKAGE_VERSION, "startedAt",
-                     (json_int_t)membership->started_at, "seenAt", (json_int_t)now, "ttl",
-                     (json_int_t)membership->ttl_seconds, "workers", membership->workers,
-                     "maxWorkers", membership->max_workers, "mode", membership->mode, "buckets",
-                     membership->buckets.first, membership->buckets.last);
+    return document_pack(
+        "{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:[i,i]}", "id", membership->id,
+        "workerType", WORKER_TYPE, "hostname", membership->hostname, "index", membership->index,
+        "version", PACKAGE_VERSION, "startedAt", (int64_t)membership->started_at, "seenAt",
+        (int64_t)now, "ttl", (int64_t)membership->ttl_seconds, "workers", membership->workers,
+        "maxWorkers", membership->max_workers, "mode", membership->mode, "buckets",
+        membership->buckets.first, membership->buckets.last);
 }
 
 /* Writes the record over whatever is there: nobody else writes it. */
 static int announce(struct store *store, const struct membership *membership, int64_t now,
                     struct error *error)
 {
-    cleanup_json json_t *document = record(membership, now);
+    cleanup_json struct json_object *document = record(membership, now);
     if (!document)
         return error_set_memory(error);
 
@@ -49,12 +49,12 @@ static int announce(struct store *store, const struct membership *membership, in
     return status;
 }
 
-static bool is_actuator(const json_t *member)
+static bool is_actuator(const struct json_object *member)
 {
     return strcmp(document_string(member, "workerType", ""), WORKER_TYPE) == 0;
 }
 
-static bool goes_before(const json_t *member, const struct membership *membership)
+static bool goes_before(const struct json_object *member, const struct membership *membership)
 {
     int64_t index = document_integer(member, "index", 0);
     if (index != membership->index)
@@ -63,7 +63,8 @@ static bool goes_before(const json_t *member, const struct membership *membershi
 }
 
 /* Takes one of the others into account. */
-static void consider(struct membership *membership, int *place, const json_t *member, int64_t now)
+static void consider(struct membership *membership, int *place, const struct json_object *member,
+                     int64_t now)
 {
     /* Seen in a second of which we do not know how much was over: it counts whole. */
     int64_t dies_at = document_integer(member, "seenAt", 0) + membership->ttl_seconds + 1;

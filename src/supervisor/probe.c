@@ -22,7 +22,7 @@ static void try_next(struct probe *probe);
 static void take_page(struct probe *probe, const struct store_result *result)
 {
     for (size_t i = 0; i < result->count; i++) {
-        const json_t *cluster = result->items[i].document;
+        const struct json_object *cluster = result->items[i].document;
         int bucket = (int)document_integer(cluster, "bucket", -1);
         const char *url =
             document_string(cluster, "openShiftCluster.properties.apiserverProfile.url", NULL);
@@ -116,9 +116,9 @@ static void on_impatient(uv_timer_t *timer)
         uv_close((uv_handle_t *)&probe->tcp, on_tcp_closed); /* calls on_connected with ECANCELED */
 }
 
-static int first_address(const json_t *endpoint, struct sockaddr_storage *ret_address)
+static int first_address(const struct json_object *endpoint, struct sockaddr_storage *ret_address)
 {
-    const char *address = json_string_value(json_array_get(document_get(endpoint, "addresses"), 0));
+    const char *address = document_text(document_item(document_get(endpoint, "addresses"), 0));
     int port = (int)document_integer(endpoint, "port", 0);
     if (!address)
         return -1;
@@ -126,7 +126,7 @@ static int first_address(const json_t *endpoint, struct sockaddr_storage *ret_ad
                                 : uv_ip4_addr(address, port, (struct sockaddr_in *)ret_address);
 }
 
-static void on_resolved(void *context, json_t *endpoint, const struct error *error)
+static void on_resolved(void *context, struct json_object *endpoint, const struct error *error)
 {
     (void)error;
     struct probe *probe = context;

@@ -28,7 +28,7 @@ static const char *format_address(const struct sockaddr *address, char *buffer)
 }
 
 /* NULL without memory. */
-static json_t *describe(const struct endpoint *endpoint, const struct addrinfo *found)
+static struct json_object *describe(const struct endpoint *endpoint, const struct addrinfo *found)
 {
     char texts[ENDPOINT_ADDRESSES_MAXIMUM][INET6_ADDRSTRLEN];
     const char *addresses[ENDPOINT_ADDRESSES_MAXIMUM];
@@ -45,7 +45,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 {
     cleanup_free struct resolution *resolution = request->data;
     struct error error = {0};
-    json_t *endpoint = status == 0 ? describe(&resolution->endpoint, found) : NULL;
+    struct json_object *endpoint = status == 0 ? describe(&resolution->endpoint, found) : NULL;
     if (status < 0)
         error_set(&error, ERROR_UNAVAILABLE, "cannot resolve %s: %s", resolution->endpoint.host,
                   uv_strerror(status));
@@ -53,7 +53,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         error_set_memory(&error);
     uv_freeaddrinfo(found);
     resolution->done(resolution->context, endpoint, &error);
-    json_decref(endpoint);
+    json_object_put(endpoint);
 }
 
 int resolver_start(uv_loop_t *loop, const char *url, resolver_done_f *done, void *context,

@@ -9,14 +9,15 @@
 #ifndef MIMO_SUPERVISOR_RESOLVER_H
 #define MIMO_SUPERVISOR_RESOLVER_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <uv.h>
 
 #include "mimo/error.h"
 
 /* `endpoint` is borrowed for the call. It is NULL if the name could not be resolved; then `error`
  * has the reason. */
-typedef void resolver_done_f(void *context, json_t *endpoint, const struct error *error);
+typedef void resolver_done_f(void *context, struct json_object *endpoint,
+                             const struct error *error);
 
 /* Starts. `done` is called once, later, on the loop; after -1 it is not called. */
 int resolver_start(uv_loop_t *loop, const char *url, resolver_done_f *done, void *context,

@@ -14,26 +14,26 @@ enum { SETTLE_TRIES = 5 };
 void settlement_free(struct settlement *settlement)
 {
     claim_free(&settlement->claim);
-    json_decref(settlement->cluster_patches);
+    json_object_put(settlement->cluster_patches);
     settlement->cluster_patches = NULL;
 }
 
-void settle_merge_patch(json_t *target, json_t *patch)
+void settle_merge_patch(struct json_object *target, struct json_object *patch)
 {
     const char *name;
-    json_t *value;
-    json_object_foreach(patch, name, value) {
-        if (json_is_null(value)) {
-            json_object_del(target, name);
-        } else if (json_is_object(value)) {
-            json_t *inner = json_object_get(target, name);
-            if (!json_is_object(inner)) {
-                inner = json_object();
-                json_object_set_new(target, name, inner);
+    struct json_object *value;
+    document_foreach_member(patch, name, value) {
+        if (!value) {
+            document_delete(target, name);
+        } else if (document_is_object(value)) {
+            struct json_object *inner = document_member(target, name);
+            if (!document_is_object(inner)) {
+                inner = json_object_new_object();
+                document_add(target, name, inner);
             }
             settle_merge_patch(inner, value);
         } else {
-            json_object_set_new(target, name, json_deep_copy(value));
+            document_add(target, name, document_copy(value));
         }
     }
 }
@@ -42,10 +42,11 @@ void settle_merge_patch(json_t *target, json_t *patch)
  * try went through although its answer never came. */
 static bool was_settled_before(struct settlement *settlement, const struct settle_rules *rules)
 {
-    json_t *attempts = document_get(manifest_document(&settlement->claim.manifest), "attempts");
+    struct json_object *attempts =
+        document_get(manifest_document(&settlement->claim.manifest), "attempts");
     size_t index;
-    json_t *entry;
-    json_array_foreach(attempts, index, entry) {
+    struct json_object *entry;
+    document_foreach_item(attempts, index, entry) {
         if (document_integer(entry, "number", 0) == settlement->attempt)
             return strcmp(document_string(entry, "actuator", ""), rules->actuator) == 0 &&
                    strcmp(document_string(entry, "outcome", ""),
@@ -78,10 +79,10 @@ static bool release_cluster(struct settlement *settlement, const struct settle_r
         !cluster_release_lease(cluster, rules->actuator, settlement->claim.manifest.id,
                                rules->mark))
         return false;
-    json_t *body = document_get(cluster_document(cluster), "openShiftCluster");
+    struct json_object *body = document_get(cluster_document(cluster), "openShiftCluster");
     size_t index;
-    json_t *patch;
-    json_array_foreach(settlement->cluster_patches, index, patch)
+    struct json_object *patch;
+    document_foreach_item(settlement->cluster_patches, index, patch)
         settle_merge_patch(body, patch);
     return true;
 }

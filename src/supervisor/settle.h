@@ -41,8 +41,9 @@ struct settlement {
 
     struct outcome outcome; /* final */
     struct attempt_usage usage;
-    json_t *cluster_patches; /* array of JSON merge patches of openShiftCluster, or NULL; owned */
-    uint32_t random;         /* for the jitter of the backoff */
+    struct json_object
+        *cluster_patches; /* array of JSON merge patches of openShiftCluster, or NULL; owned */
+    uint32_t random;      /* for the jitter of the backoff */
 
     enum settlement_status status; /* out */
     struct error error;            /* why it is late or still open */
@@ -62,6 +63,6 @@ int settle_run(struct store *store, const struct settle_rules *rules,
 void settlement_free(struct settlement *settlement);
 
 /* JSON merge patch (RFC 7396) of `patch` onto `target`, both objects. */
-void settle_merge_patch(json_t *target, json_t *patch);
+void settle_merge_patch(struct json_object *target, struct json_object *patch);
 
 #endif

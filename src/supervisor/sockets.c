@@ -76,15 +76,15 @@ static void on_written(uv_write_t *write, int status)
         serve_next(connection);
 }
 
-json_t *sockets_refusal(const struct error *error)
+struct json_object *sockets_refusal(const struct error *error)
 {
-    return json_pack("{s:b, s:s}", "ok", 0, "error", error->message);
+    return document_pack("{s:b, s:s}", "ok", 0, "error", error->message);
 }
 
-static json_t *answer_request(struct connection *connection, size_t length)
+static struct json_object *answer_request(struct connection *connection, size_t length)
 {
     struct error error;
-    cleanup_json json_t *request = document_parse(connection->request, length, &error);
+    cleanup_json struct json_object *request = document_parse(connection->request, length, &error);
     if (!request)
         return sockets_refusal(&error);
     return connection->sockets->handlers->control(connection->sockets->context, request);
@@ -94,7 +94,7 @@ static json_t *answer_request(struct connection *connection, size_t length)
  * at a time. */
 static void serve(struct connection *connection, size_t length)
 {
-    cleanup_json json_t *answer = answer_request(connection, length);
+    cleanup_json struct json_object *answer = answer_request(connection, length);
     cleanup_free char *text = answer ? document_format(answer) : NULL;
     size_t text_length = text ? strlen(text) : 0;
     connection->answer = malloc(text_length + 1);

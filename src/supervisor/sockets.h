@@ -10,7 +10,7 @@
 #ifndef MIMO_SUPERVISOR_SOCKETS_H
 #define MIMO_SUPERVISOR_SOCKETS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -21,7 +21,7 @@ enum { SOCKETS_CONNECTIONS_MAXIMUM = 64, SOCKETS_REQUEST_MAXIMUM = 4096 };
 struct sockets_handlers {
     void (*wake)(void *context);
     /* Answers one request. New reference; NULL only without memory. */
-    json_t *(*control)(void *context, json_t *request);
+    struct json_object *(*control)(void *context, struct json_object *request);
 };
 
 struct connection;
@@ -45,7 +45,7 @@ int sockets_open(struct sockets *sockets, uv_loop_t *loop, const char *directory
                  const struct sockets_handlers *handlers, void *context, struct error *error);
 
 /* {"ok": false, "error": the message}. New reference; NULL only without memory. */
-json_t *sockets_refusal(const struct error *error);
+struct json_object *sockets_refusal(const struct error *error);
 
 /* Closes and removes them; connections that are open end. */
 void sockets_close(struct sockets *sockets);

@@ -89,28 +89,28 @@ void status_explain(const struct status_snapshot *snapshot, char *buffer, size_t
             explain(&conditions[i], snapshot, buffer, size);
 }
 
-static json_t *missing_conditions(const struct status_snapshot *snapshot)
+static struct json_object *missing_conditions(const struct status_snapshot *snapshot)
 {
-    json_t *missing = json_array();
+    struct json_object *missing = json_object_new_array();
     char text[ERROR_MESSAGE_SIZE + 64];
     for (int i = 0; i < CONDITION_COUNT; i++) {
         if (conditions[i].holds(snapshot))
             continue;
         explain(&conditions[i], snapshot, text, sizeof(text));
-        json_array_append_new(missing, json_string(text));
+        document_append(missing, document_new_string(text));
     }
     return missing;
 }
 
-static json_t *actuator_view(const struct status_snapshot *snapshot)
+static struct json_object *actuator_view(const struct status_snapshot *snapshot)
 {
     const struct membership *membership = snapshot->membership;
-    return json_pack(
+    return document_pack(
         "{s:s, s:i, s:s, s:s, s:i, s:I, s:b, s:o, s:b, s:s, s:[i,i], s:i, s:i, s:i, s:b, s:s*, "
         "s:i}",
         "id", membership->id, "index", membership->index, "hostname", membership->hostname,
         "version", PACKAGE_VERSION, "pid", (int)getpid(), "startedAt",
-        (json_int_t)membership->started_at, "ready", status_is_ready(snapshot), "notReady",
+        (int64_t)membership->started_at, "ready", status_is_ready(snapshot), "notReady",
         missing_conditions(snapshot), "draining", snapshot->mode == STATUS_STOPPING, "mode",
         status_mode_name(snapshot->mode), "buckets", membership->buckets.first,
         membership->buckets.last, "liveActuators", membership->live, "maxWorkers",
@@ -124,17 +124,17 @@ static const char *task_name(const struct worker *worker, const char *otherwise)
     return worker->task ? worker->task->name : otherwise;
 }
 
-static json_t *worker_view(const struct worker *worker)
+static struct json_object *worker_view(const struct worker *worker)
 {
-    return json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:I, s:I}",
-                     "pid", (json_int_t)worker->pid, "slot", (int)worker->slot, "state",
-                     worker_state_name(worker->state), "manifestID", worker->manifest_id, "taskID",
-                     worker->task_id, "task", task_name(worker, ""), "clusterResourceID",
-                     worker->cluster, "attempt", worker->settlement.attempt, "step",
-                     worker->settlement.step, "steps", worker->settlement.steps, "stepName",
-                     worker->settlement.step_name, "statusText", worker->settlement.status_text,
-                     "runMilliseconds", (json_int_t)clock_elapsed(worker->started), "rssKiB",
-                     (json_int_t)(worker->pid ? process_resident_kib(worker->pid) : 0));
+    return document_pack(
+        "{s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:I, s:I}", "pid",
+        (int64_t)worker->pid, "slot", (int)worker->slot, "state", worker_state_name(worker->state),
+        "manifestID", worker->manifest_id, "taskID", worker->task_id, "task", task_name(worker, ""),
+        "clusterResourceID", worker->cluster, "attempt", worker->settlement.attempt, "step",
+        worker->settlement.step, "steps", worker->settlement.steps, "stepName",
+        worker->settlement.step_name, "statusText", worker->settlement.status_text,
+        "runMilliseconds", (int64_t)clock_elapsed(worker->started), "rssKiB",
+        (int64_t)(worker->pid ? process_resident_kib(worker->pid) : 0));
 }
 
 /* True for a slot whose attempt is not over. */
@@ -143,58 +143,58 @@ static bool is_shown(const struct worker *worker)
     return worker->state != WORKER_FREE && worker->state != WORKER_CLOSING;
 }
 
-static json_t *workers_view(const struct worker_table *table)
+static struct json_object *workers_view(const struct worker_table *table)
 {
-    json_t *workers = json_array();
+    struct json_object *workers = json_object_new_array();
     for (uint32_t i = 0; i < table->size; i++)
         if (is_shown(&table->workers[i]))
-            json_array_append_new(workers, worker_view(&table->workers[i]));
+            document_append(workers, worker_view(&table->workers[i]));
     return workers;
 }
 
-json_t *status_answer(const struct status_snapshot *snapshot)
+struct json_object *status_answer(const struct status_snapshot *snapshot)
 {
-    return json_pack("{s:b, s:o}", "ok", 1, "actuator", actuator_view(snapshot));
+    return document_pack("{s:b, s:o}", "ok", 1, "actuator", actuator_view(snapshot));
 }
 
-json_t *status_answer_ps(const struct status_snapshot *snapshot)
+struct json_object *status_answer_ps(const struct status_snapshot *snapshot)
 {
-    return json_pack("{s:b, s:o, s:o}", "ok", 1, "actuator", actuator_view(snapshot), "workers",
-                     workers_view(snapshot->table));
+    return document_pack("{s:b, s:o, s:o}", "ok", 1, "actuator", actuator_view(snapshot), "workers",
+                         workers_view(snapshot->table));
 }
 
 /* Only what /proc does not tell: the caller reads the rest there. */
-static json_t *process_view(const char *role, int64_t pid, int landlock_abi)
+static struct json_object *process_view(const char *role, int64_t pid, int landlock_abi)
 {
-    return json_pack("{s:s, s:I, s:i}", "role", role, "pid", (json_int_t)pid, "landlockAbi",
-                     landlock_abi);
+    return document_pack("{s:s, s:I, s:i}", "role", role, "pid", (int64_t)pid, "landlockAbi",
+                         landlock_abi);
 }
 
-static json_t *worker_process_view(const struct status_snapshot *snapshot,
-                                   const struct worker *worker)
+static struct json_object *worker_process_view(const struct status_snapshot *snapshot,
+                                               const struct worker *worker)
 {
-    json_t *view = process_view("worker", worker->pid, snapshot->landlock_abi);
+    struct json_object *view = process_view("worker", worker->pid, snapshot->landlock_abi);
     document_set_string(view, "manifestID", worker->manifest_id);
     document_set_string(view, "task", task_name(worker, ""));
     document_set_string(view, "clusterResourceID", worker->cluster);
     return view;
 }
 
-json_t *status_answer_security(const struct status_snapshot *snapshot)
+struct json_object *status_answer_security(const struct status_snapshot *snapshot)
 {
-    json_t *processes = json_array();
+    struct json_object *processes = json_object_new_array();
     for (int i = 0; i < STATUS_PROCESSES; i++) {
         const struct status_process *process = &snapshot->processes[i];
         if (process->pid > 0)
-            json_array_append_new(processes,
-                                  process_view(process->role, process->pid, process->landlock_abi));
+            document_append(processes,
+                            process_view(process->role, process->pid, process->landlock_abi));
     }
     const struct worker_table *table = snapshot->table;
     for (uint32_t i = 0; i < table->size; i++)
         if (table->workers[i].state == WORKER_RUNNING)
-            json_array_append_new(processes, worker_process_view(snapshot, &table->workers[i]));
-    return json_pack("{s:b, s:o, s:o}", "ok", 1, "actuator", actuator_view(snapshot), "processes",
-                     processes);
+            document_append(processes, worker_process_view(snapshot, &table->workers[i]));
+    return document_pack("{s:b, s:o, s:o}", "ok", 1, "actuator", actuator_view(snapshot),
+                         "processes", processes);
 }
 
 void status_log_workers(const struct worker_table *table)

@@ -9,7 +9,7 @@
 #ifndef MIMO_SUPERVISOR_STATUS_H
 #define MIMO_SUPERVISOR_STATUS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -59,9 +59,9 @@ bool status_is_ready(const struct status_snapshot *snapshot);
 void status_explain(const struct status_snapshot *snapshot, char *buffer, size_t size);
 
 /* Answers to the commands of the same name (control.h). New references; NULL only without memory. */
-json_t *status_answer(const struct status_snapshot *snapshot);
-json_t *status_answer_ps(const struct status_snapshot *snapshot);
-json_t *status_answer_security(const struct status_snapshot *snapshot);
+struct json_object *status_answer(const struct status_snapshot *snapshot);
+struct json_object *status_answer_ps(const struct status_snapshot *snapshot);
+struct json_object *status_answer_security(const struct status_snapshot *snapshot);
 
 void status_log_workers(const struct worker_table *table);
 

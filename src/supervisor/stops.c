@@ -9,10 +9,10 @@
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 
-static bool wants_stop(const json_t *document)
+static bool wants_stop(const struct json_object *document)
 {
     const char *cancelled = manifest_state_name(MANIFEST_CANCELLED);
-    return json_is_true(document_get(document, "stopRequested")) &&
+    return document_is_true(document_get(document, "stopRequested")) &&
            strcmp(document_string(document, "maintenanceManifest.state", ""), cancelled) == 0;
 }
 

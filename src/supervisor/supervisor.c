@@ -401,7 +401,7 @@ static void on_hold(void *context, enum poller_hold wanted)
 
 static const struct commands_handlers commands_handlers = {on_hold, on_snapshot_asked};
 
-static json_t *on_control(void *context, json_t *request)
+static struct json_object *on_control(void *context, struct json_object *request)
 {
     return commands_answer(request, &commands_handlers, context);
 }

@@ -205,11 +205,12 @@ static bool distrust(struct worker *worker, const char *why)
 
 /* True when every member that the patch touches is declared by the task, as a path of names joined
  * by dots. */
-static bool patch_is_declared(json_t *patch, const char *const *paths, const char *prefix)
+static bool patch_is_declared(struct json_object *patch, const char *const *paths,
+                              const char *prefix)
 {
     const char *name;
-    json_t *value;
-    json_object_foreach(patch, name, value) {
+    struct json_object *value;
+    document_foreach_member(patch, name, value) {
         char path[256];
         int length = snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", name);
         if (length < 0 || (size_t)length >= sizeof(path))
@@ -217,7 +218,7 @@ static bool patch_is_declared(json_t *patch, const char *const *paths, const cha
         bool declared = false;
         for (const char *const *allowed = paths; *allowed && !declared; allowed++)
             declared = strcmp(*allowed, path) == 0;
-        if (!declared && !(json_is_object(value) && patch_is_declared(value, paths, path)))
+        if (!declared && !(document_is_object(value) && patch_is_declared(value, paths, path)))
             return false;
     }
     return true;
@@ -229,8 +230,8 @@ static bool take_patch(struct worker *worker, const struct report *report)
         return distrust(worker, "it asked for a change of the cluster document that its task does "
                                 "not declare");
     if (!worker->settlement.cluster_patches)
-        worker->settlement.cluster_patches = json_array();
-    json_array_append(worker->settlement.cluster_patches, report->patch);
+        worker->settlement.cluster_patches = json_object_new_array();
+    document_append(worker->settlement.cluster_patches, json_object_get(report->patch));
     return true;
 }
 

@@ -35,7 +35,7 @@ static void add_to_batch(struct writer_batch *batch, struct worker *worker)
 {
     struct settlement *settlement = &batch->settlements[batch->count];
     *settlement = worker->settlement;
-    settlement->cluster_patches = json_incref(worker->settlement.cluster_patches);
+    settlement->cluster_patches = json_object_get(worker->settlement.cluster_patches);
     settlement->claim = claim_move(&worker->settlement.claim);
     worker->writing = true;
     worker->progress_dirty = false;

@@ -22,12 +22,13 @@ enum {
     FUTURE_DAYS_MAXIMUM = 1, /* how far clocks may disagree on when it was issued */
 };
 
-static const json_t *find_profile(const json_t *properties, const char *acr_domain)
+static const struct json_object *find_profile(const struct json_object *properties,
+                                              const char *acr_domain)
 {
-    const json_t *profiles = document_get(properties, "registryProfiles");
+    const struct json_object *profiles = document_get(properties, "registryProfiles");
     size_t index;
-    json_t *profile;
-    json_array_foreach(profiles, index, profile)
+    struct json_object *profile;
+    document_foreach_item(profiles, index, profile)
         if (strcasecmp(document_string(profile, "name", ""), acr_domain) == 0)
             return profile;
     return NULL;
@@ -63,19 +64,21 @@ static struct step_result judge_age(int64_t issued, int64_t age)
     return result;
 }
 
-struct step_result acr_token_judge(const json_t *properties, const char *acr_domain, int64_t now)
+struct step_result acr_token_judge(const struct json_object *properties, const char *acr_domain,
+                                   int64_t now)
 {
     struct error error;
     int64_t issued;
     if (!acr_domain[0])
         return step_terminal("no container registry to look for: set tasks.acr_domain in the "
                              "configuration of the actuator");
-    const json_t *date = document_get(find_profile(properties, acr_domain), "issueDate");
+    const struct json_object *date =
+        document_get(find_profile(properties, acr_domain), "issueDate");
     if (!date)
         return step_terminal("no issue date detected, please rotate token");
-    if (!json_is_string(date))
+    if (!document_is_string(date))
         return step_terminal("issueDate is no text, please rotate token");
-    if (clock_parse(json_string_value(date), &issued, &error) < 0)
+    if (clock_parse(document_text(date), &issued, &error) < 0)
         return step_terminal("issueDate is no time, please rotate token: %s", error.message);
     return judge_age(issued, now - issued);
 }
@@ -91,9 +94,9 @@ static struct step_result check_token(struct task_context *context)
     return result;
 }
 
-static json_t *settings(const struct config *config)
+static struct json_object *settings(const struct config *config)
 {
-    return json_pack("{s:s}", "acrDomain", config->tasks_acr_domain);
+    return document_pack("{s:s}", "acrDomain", config->tasks_acr_domain);
 }
 
 static const struct task_step steps[] = {

@@ -8,8 +8,8 @@
 
 const char *certificate_name(const struct task_context *context, size_t position)
 {
-    const json_t *names = document_get(context->job->settings, "certificates");
-    const char *name = json_string_value(json_array_get(names, position));
+    const struct json_object *names = document_get(context->job->settings, "certificates");
+    const char *name = document_text(document_item(names, position));
     return name ? name : "";
 }
 

@@ -28,18 +28,19 @@ static const struct expectation {
     {"Degraded", "False", false},
 };
 
-static const json_t *find_condition(const json_t *operator, const char * type)
+static const struct json_object *find_condition(const struct json_object *operator,
+                                                const char * type)
 {
-    const json_t *conditions = document_get(operator, "status.conditions");
+    const struct json_object *conditions = document_get(operator, "status.conditions");
     size_t index;
-    json_t *condition;
-    json_array_foreach(conditions, index, condition)
+    struct json_object *condition;
+    document_foreach_item(conditions, index, condition)
         if (strcmp(document_string(condition, "type", ""), type) == 0)
             return condition;
     return NULL;
 }
 
-static bool is_met(const struct expectation *expectation, const json_t *condition)
+static bool is_met(const struct expectation *expectation, const struct json_object *condition)
 {
     if (!condition)
         return !expectation->is_required;
@@ -48,11 +49,12 @@ static bool is_met(const struct expectation *expectation, const json_t *conditio
 
 /* "kube-apiserver Available=True, Progressing=True, Degraded=False: NodeInstaller: 2 nodes are at
  * revision 7". */
-static struct step_result not_up(const json_t *operator, const json_t * culprit)
+static struct step_result not_up(const struct json_object *operator,
+                                 const struct json_object * culprit)
 {
     const char *statuses[3];
     for (size_t i = 0; i < 3; i++) {
-        const json_t *condition = find_condition(operator, expectations[i].type);
+        const struct json_object *condition = find_condition(operator, expectations[i].type);
         statuses[i] = document_string(condition, "status", "unknown");
     }
     const char *message = document_string(culprit, "message", "");
@@ -68,7 +70,7 @@ struct step_result cluster_operator_check_api_server(struct task_context *contex
     struct step_result result = kube_step_result(&answer, OPERATOR_WHAT);
     size_t count = sizeof expectations / sizeof expectations[0];
     for (size_t i = 0; result.outcome == OUTCOME_SUCCEEDED && i < count; i++) {
-        const json_t *condition = find_condition(answer.document, expectations[i].type);
+        const struct json_object *condition = find_condition(answer.document, expectations[i].type);
         if (!is_met(&expectations[i], condition))
             result = not_up(answer.document, condition);
     }

@@ -88,7 +88,7 @@ static int set_cluster(struct reading *reading, const struct key *key, const cha
 }
 
 /* What parameters there are is for the task's programs to know. */
-static int accept_parameters(json_t *parameters, struct error *error)
+static int accept_parameters(struct json_object *parameters, struct error *error)
 {
     (void)parameters;
     (void)error;

@@ -5,13 +5,14 @@
  */
 #include <stdio.h>
 
+#include "mimo/document.h"
 #include "mimo/kube.h"
 #include "tasks/tasks.h"
 
 #define SECRET_PATH "/api/v1/namespaces/openshift-azure-operator/secrets/cluster"
 #define SECRET_WHAT "secret openshift-azure-operator/cluster"
 
-static int set_certificate(json_t *secret, void *context, struct error *error)
+static int set_certificate(struct json_object *secret, void *context, struct error *error)
 {
     const struct certificate_bundle *bundle = context;
     int certificate = secret_set(secret, "gcscert.pem", bundle->chain, error);
@@ -37,10 +38,11 @@ static struct step_result update_secret(struct task_context *context)
     return result;
 }
 
-static json_t *certificates(const struct config *config, const json_t *cluster)
+static struct json_object *certificates(const struct config *config,
+                                        const struct json_object *cluster)
 {
     (void)cluster;
-    return json_pack("[s]", config->tasks_mdsd_secret);
+    return document_pack("[s]", config->tasks_mdsd_secret);
 }
 
 static const struct task_step steps[] = {

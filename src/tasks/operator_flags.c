@@ -46,52 +46,52 @@ static void finish_names(struct name_list *list)
 
 /* What is to be, and what was found to differ. */
 struct flags_change {
-    json_t *wanted; /* borrowed from the job */
+    struct json_object *wanted; /* borrowed from the job */
     struct name_list changed;
     struct name_list removed;
 };
 
-static void compare_flags(struct flags_change *change, json_t *present)
+static void compare_flags(struct flags_change *change, struct json_object *present)
 {
     const char *name;
-    json_t *value;
+    struct json_object *value;
     change->changed = (struct name_list){0};
     change->removed = (struct name_list){0};
-    json_object_foreach(change->wanted, name, value)
-        if (!json_equal(value, json_object_get(present, name)))
+    document_foreach_member(change->wanted, name, value)
+        if (!document_has(present, name) || !document_equal(value, document_member(present, name)))
             add_name(&change->changed, name);
-    json_object_foreach(present, name, value)
-        if (!json_object_get(change->wanted, name))
+    document_foreach_member(present, name, value)
+        if (!document_has(change->wanted, name))
             add_name(&change->removed, name);
     finish_names(&change->changed);
     finish_names(&change->removed);
 }
 
-static int set_flags(json_t *cluster, void *context, struct error *error)
+static int set_flags(struct json_object *cluster, void *context, struct error *error)
 {
     struct flags_change *change = context;
-    json_t *present = document_get(cluster, "spec.operatorflags");
-    if (present && json_equal(present, change->wanted))
+    struct json_object *present = document_get(cluster, "spec.operatorflags");
+    if (present && document_equal(present, change->wanted))
         return 0;
     compare_flags(change, present);
-    if (document_set(cluster, "spec.operatorflags", json_incref(change->wanted)) < 0)
+    if (document_set(cluster, "spec.operatorflags", json_object_get(change->wanted)) < 0)
         return error_set(error, ERROR_INVALID, "spec is no object that flags could be set in");
     return 1;
 }
 
 /* The flags of the document, each a text as the resource's schema has it. */
-static struct step_result find_wanted_flags(const struct job *job, json_t **ret_flags)
+static struct step_result find_wanted_flags(const struct job *job, struct json_object **ret_flags)
 {
     const char *name;
-    json_t *value;
-    json_t *flags = document_get(job->cluster, "properties.operatorFlags");
+    struct json_object *value;
+    struct json_object *flags = document_get(job->cluster, "properties.operatorFlags");
     if (!flags)
         return step_terminal("the cluster's document has no properties.operatorFlags: register "
                              "the cluster with the flags that its operator is to have");
-    if (!json_is_object(flags))
+    if (!document_is_object(flags))
         return step_terminal("properties.operatorFlags of the cluster's document is no object");
-    json_object_foreach(flags, name, value)
-        if (!json_is_string(value))
+    document_foreach_member(flags, name, value)
+        if (!document_is_string(value))
             return step_terminal("properties.operatorFlags: \"%.*s\" must be a string, such as "
                                  "\"true\"",
                                  NAME_SHOWN_MAXIMUM, name);
@@ -104,7 +104,7 @@ static void describe_change(struct task_context *context, const struct flags_cha
 {
     bool both = change->changed.length && change->removed.length;
     snprintf(context->result_message, sizeof context->result_message,
-             "set %zu operator flags%s%s%s%s%s", json_object_size(change->wanted),
+             "set %zu operator flags%s%s%s%s%s", document_member_count(change->wanted),
              change->changed.length ? ", changed: " : "", change->changed.text, both ? ";" : "",
              change->removed.length ? (both ? " removed: " : ", removed: ") : "",
              change->removed.text);
@@ -126,7 +126,7 @@ static struct step_result update_flags(struct task_context *context)
     else
         snprintf(context->result_message, sizeof context->result_message,
                  "no change: the %zu operator flags are as they should be",
-                 json_object_size(change.wanted));
+                 document_member_count(change.wanted));
     return result;
 }
 

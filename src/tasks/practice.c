@@ -30,12 +30,12 @@ enum {
 
 #define SQLITE_SCHEME "sqlite:"
 
-static int refuse_unknown_members(const json_t *object, const char *const *known,
+static int refuse_unknown_members(const struct json_object *object, const char *const *known,
                                   struct error *error)
 {
     const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+    struct json_object *value;
+    document_foreach_member(object, name, value) {
         size_t i = 0;
         while (known[i] && strcmp(known[i], name) != 0)
             i++;
@@ -45,8 +45,8 @@ static int refuse_unknown_members(const json_t *object, const char *const *known
     return 0;
 }
 
-static int read_number(const json_t *object, const char *name, int64_t otherwise, int64_t smallest,
-                       int64_t largest, int64_t *ret_number, struct error *error)
+static int read_number(const struct json_object *object, const char *name, int64_t otherwise,
+                       int64_t smallest, int64_t largest, int64_t *ret_number, struct error *error)
 {
     if (document_read_integer(object, name, otherwise, ret_number, error) < 0)
         return -1;
@@ -57,7 +57,8 @@ static int read_number(const json_t *object, const char *name, int64_t otherwise
     return 0;
 }
 
-static int read_then(const json_t *entry, struct practice_step *step, struct error *error)
+static int read_then(const struct json_object *entry, struct practice_step *step,
+                     struct error *error)
 {
     const char *word;
     if (document_read_string(entry, "then", "ok", &word, error) < 0)
@@ -71,7 +72,7 @@ static int read_then(const json_t *entry, struct practice_step *step, struct err
 }
 
 /* Members that would do nothing beside this `then` are mistakes of whoever wrote them. */
-static int refuse_idle_members(const json_t *entry, const struct practice_step *step,
+static int refuse_idle_members(const struct json_object *entry, const struct practice_step *step,
                                struct error *error)
 {
     if (step->until_attempt && strcmp(step->then->word, "ok") == 0)
@@ -82,12 +83,13 @@ static int refuse_idle_members(const json_t *entry, const struct practice_step *
     return 0;
 }
 
-static int read_step(const json_t *entry, struct practice_step *step, struct error *error)
+static int read_step(const struct json_object *entry, struct practice_step *step,
+                     struct error *error)
 {
     static const char *const known[] = {"name",    "sleepMs",      "status", "then",
                                         "message", "untilAttempt", "port",   NULL};
     *step = (struct practice_step){0};
-    if (!json_is_object(entry))
+    if (!document_is_object(entry))
         return error_set(error, ERROR_INVALID, "not an object");
     if (refuse_unknown_members(entry, known, error) < 0 ||
         document_read_string(entry, "status", NULL, &step->status, error) < 0 ||
@@ -103,35 +105,36 @@ static int read_step(const json_t *entry, struct practice_step *step, struct err
 }
 
 /* Finds parameters.steps, NULL when there are none. */
-static int find_steps(const json_t *parameters, const json_t **ret_list, struct error *error)
+static int find_steps(const struct json_object *parameters, const struct json_object **ret_list,
+                      struct error *error)
 {
     static const char *const known[] = {"steps", NULL};
-    const json_t *list = document_get(parameters, "steps");
+    const struct json_object *list = document_get(parameters, "steps");
     if (parameters && refuse_unknown_members(parameters, known, error) < 0)
         return error_prefix(error, "parameters");
-    if (list && !json_is_array(list))
+    if (list && !document_is_array(list))
         return error_set(error, ERROR_INVALID, "parameters.steps must be an array");
-    if (json_array_size(list) > STEPS_MAXIMUM)
+    if (document_length(list) > STEPS_MAXIMUM)
         return error_set(error, ERROR_INVALID, "parameters.steps has %zu entries; at most %d",
-                         json_array_size(list), STEPS_MAXIMUM);
+                         document_length(list), STEPS_MAXIMUM);
     *ret_list = list;
     return 0;
 }
 
-static int read_entry(const json_t *list, size_t index, struct practice_step *step,
+static int read_entry(const struct json_object *list, size_t index, struct practice_step *step,
                       struct error *error)
 {
-    if (read_step(json_array_get(list, index), step, error) < 0)
+    if (read_step(document_item(list, index), step, error) < 0)
         return error_prefix(error, "parameters.steps[%zu]", index);
     return 0;
 }
 
-static int check_parameters(json_t *parameters, struct error *error)
+static int check_parameters(struct json_object *parameters, struct error *error)
 {
-    const json_t *list;
+    const struct json_object *list;
     if (find_steps(parameters, &list, error) < 0)
         return -1;
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = 0; i < document_length(list); i++) {
         struct practice_step step;
         if (read_entry(list, i, &step, error) < 0)
             return -1;
@@ -156,10 +159,10 @@ static struct step_result run_practice_step(struct task_context *context)
 static int plan(struct task_context *context, struct task_step **ret_steps, size_t *ret_count,
                 struct error *error)
 {
-    const json_t *list;
+    const struct json_object *list;
     if (find_steps(context->job->parameters, &list, error) < 0)
         return -1;
-    size_t count = json_array_size(list);
+    size_t count = document_length(list);
     cleanup_free struct practice_step *own = calloc(count + 1, sizeof *own);
     cleanup_free struct task_step *steps = calloc(count + 1, sizeof *steps);
     if (!own || !steps)
@@ -176,12 +179,12 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
 }
 
 /* `open` tries the store's file: the worker would not know where that is. */
-static json_t *settings(const struct config *config)
+static struct json_object *settings(const struct config *config)
 {
     const char *uri = config->store_uri;
     if (strncmp(uri, SQLITE_SCHEME, strlen(SQLITE_SCHEME)) != 0)
-        return json_object();
-    return json_pack("{s:s}", "storePath", uri + strlen(SQLITE_SCHEME));
+        return json_object_new_object();
+    return document_pack("{s:s}", "storePath", uri + strlen(SQLITE_SCHEME));
 }
 
 const struct task practice_task = {

@@ -12,23 +12,24 @@
 #include "mimo/document.h"
 #include "tasks/tasks.h"
 
-static int set_encoded(json_t *secret, const char *key, const char *encoded, struct error *error)
+static int set_encoded(struct json_object *secret, const char *key, const char *encoded,
+                       struct error *error)
 {
-    if (!document_get(secret, "data") && document_set(secret, "data", json_object()) < 0)
+    if (!document_get(secret, "data") && document_set(secret, "data", json_object_new_object()) < 0)
         return error_set_memory(error);
-    json_t *data = document_get(secret, "data");
-    if (!json_is_object(data))
+    struct json_object *data = document_get(secret, "data");
+    if (!document_is_object(data))
         return error_set(error, ERROR_INVALID, "its data is no object");
     /* Not by document_set(): names of entries have dots in them. */
-    const char *present = json_string_value(json_object_get(data, key));
+    const char *present = document_text(document_member(data, key));
     if (present && strcmp(present, encoded) == 0)
         return 0;
-    if (json_object_set_new(data, key, json_string(encoded)) < 0)
+    if (document_add(data, key, document_new_string(encoded)) < 0)
         return error_set_memory(error);
     return 1;
 }
 
-int secret_set(json_t *secret, const char *key, const char *text, struct error *error)
+int secret_set(struct json_object *secret, const char *key, const char *text, struct error *error)
 {
     char *encoded;
     if (base64_encode(text, strlen(text), &encoded, error) < 0)

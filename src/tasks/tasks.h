@@ -28,10 +28,11 @@ const char *certificate_name(const struct task_context *context, size_t position
 
 /* Sets an entry of a Secret's data to `text` (secret.c). 1: it was another. 0: nothing to do. -1:
  * the Secret's data is no object, or memory is out. */
-int secret_set(json_t *secret, const char *key, const char *text, struct error *error);
+int secret_set(struct json_object *secret, const char *key, const char *text, struct error *error);
 
 /* What the ACR Token Checker says of a cluster's `properties` at `now`; on success the message is
  * the result's. */
-struct step_result acr_token_judge(const json_t *properties, const char *acr_domain, int64_t now);
+struct step_result acr_token_judge(const struct json_object *properties, const char *acr_domain,
+                                   int64_t now);
 
 #endif

@@ -70,7 +70,8 @@ static bool find_managed_domain(const char *domain, const char *managed, char *r
            strcasecmp(domain + length - managed_length, managed) == 0;
 }
 
-static json_t *certificates(const struct config *config, const json_t *cluster)
+static struct json_object *certificates(const struct config *config,
+                                        const struct json_object *cluster)
 {
     char domain[DOMAIN_SIZE];
     const char *uuid = document_string(cluster, "id", "");
@@ -78,20 +79,20 @@ static json_t *certificates(const struct config *config, const json_t *cluster)
         document_string(cluster, "openShiftCluster.properties.clusterProfile.domain", "");
     if (!config->tasks_signed_certificates ||
         !find_managed_domain(own, config->tasks_managed_domain, domain))
-        return json_array();
-    return json_pack("[s++, s++]", uuid, "-", served[API_SERVER].suffix, uuid, "-",
-                     served[INGRESS].suffix);
+        return json_object_new_array();
+    return document_pack("[s++, s++]", uuid, "-", served[API_SERVER].suffix, uuid, "-",
+                         served[INGRESS].suffix);
 }
 
-static json_t *settings(const struct config *config)
+static struct json_object *settings(const struct config *config)
 {
-    return json_pack("{s:s, s:b}", "managedDomain", config->tasks_managed_domain,
-                     "signedCertificates", config->tasks_signed_certificates);
+    return document_pack("{s:s, s:b}", "managedDomain", config->tasks_managed_domain,
+                         "signedCertificates", config->tasks_signed_certificates);
 }
 
 /* ---- Secrets ---- */
 
-static int set_tls_secret(json_t *secret, void *context, struct error *error)
+static int set_tls_secret(struct json_object *secret, void *context, struct error *error)
 {
     const struct certificate_bundle *bundle = context;
     const char *type = document_string(secret, "type", "");
@@ -113,9 +114,9 @@ static struct step_result ensure_secret(struct task_context *context, const char
     bool is_changed;
     snprintf(collection, sizeof collection, "/api/v1/namespaces/%s/secrets", namespace);
     snprintf(what, sizeof what, "secret %s/%s", namespace, name);
-    cleanup_json json_t *fresh =
-        json_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "Secret", "type",
-                  TLS_TYPE, "metadata", "name", name, "namespace", namespace);
+    cleanup_json struct json_object *fresh =
+        document_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "Secret", "type",
+                      TLS_TYPE, "metadata", "name", name, "namespace", namespace);
     if (!fresh)
         return step_transient("out of memory (%s)", what);
     struct step_result result = kube_ensure(context->kube, collection, name, what, fresh,
@@ -164,10 +165,11 @@ static struct step_result ensure_secrets(struct task_context *context)
 /* ---- what refers to them ---- */
 
 /* Sets a member unless it is so already. Takes `wanted` over. */
-static int set_member(json_t *object, const char *path, json_t *wanted, struct error *error)
+static int set_member(struct json_object *object, const char *path, struct json_object *wanted,
+                      struct error *error)
 {
-    if (wanted && json_equal(document_get(object, path), wanted)) {
-        json_decref(wanted);
+    if (wanted && document_equal(document_get(object, path), wanted)) {
+        json_object_put(wanted);
         return 0;
     }
     if (!wanted || document_set(object, path, wanted) < 0)
@@ -175,12 +177,14 @@ static int set_member(json_t *object, const char *path, json_t *wanted, struct e
     return 1;
 }
 
-static int name_certificate(json_t *api_server, void *context_of_task, struct error *error)
+static int name_certificate(struct json_object *api_server, void *context_of_task,
+                            struct error *error)
 {
     struct task_context *context = context_of_task;
     const struct rotation *rotation = context->state;
-    json_t *wanted = json_pack("[{s:[s+], s:{s:s}}]", "names", "api.", rotation->domain,
-                               "servingCertificate", "name", certificate_name(context, API_SERVER));
+    struct json_object *wanted =
+        document_pack("[{s:[s+], s:{s:s}}]", "names", "api.", rotation->domain,
+                      "servingCertificate", "name", certificate_name(context, API_SERVER));
     return set_member(api_server, "spec.servingCerts.namedCertificates", wanted, error);
 }
 
@@ -191,11 +195,12 @@ static struct step_result update_api_server(struct task_context *context)
                        &rotation->api_server_changed);
 }
 
-static int set_default_certificate(json_t *controller, void *context_of_task, struct error *error)
+static int set_default_certificate(struct json_object *controller, void *context_of_task,
+                                   struct error *error)
 {
     const struct task_context *context = context_of_task;
     return set_member(controller, "spec.defaultCertificate.name",
-                      json_string(certificate_name(context, INGRESS)), error);
+                      document_new_string(certificate_name(context, INGRESS)), error);
 }
 
 /* "set: secrets (4 of 4 written), API server updated, ingress controller as it was; API server
@@ -249,7 +254,7 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     }
     *ret_steps = own_steps;
     *ret_count = 0;
-    if (!json_is_true(document_get(job->settings, "signedCertificates"))) {
+    if (!document_is_true(document_get(job->settings, "signedCertificates"))) {
         snprintf(context->result_message, sizeof context->result_message,
                  "not managed: signed certificates are disabled (tasks.signed_certificates)");
         return 0;

@@ -96,8 +96,9 @@ static double cpu_so_far(void)
 static int make_job(uint32_t *ret_length)
 {
     struct error error;
-    cleanup_json json_t *cluster = json_pack("{s:s, s:{}}", "id", SOME_CLUSTER, "properties");
-    cleanup_json json_t *job =
+    cleanup_json struct json_object *cluster =
+        document_pack("{s:s, s:{}}", "id", SOME_CLUSTER, "properties");
+    cleanup_json struct json_object *job =
         job_build(SOME_UUID, PRACTICE_TASK, SOME_CLUSTER, 1, SOME_UUID, NULL, cluster, NULL, NULL);
     cleanup_free char *text = job ? document_format(job) : NULL;
     if (!text)

@@ -2,6 +2,7 @@
 /* A line on the control socket: `mimoctl ps` speaks there, and whoever else may open it. */
 #include "fuzz.h"
 
+#include "mimo/document.h"
 #include "supervisor/commands.h"
 #include "supervisor/sockets.h"
 
@@ -29,14 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > SOCKETS_REQUEST_MAXIMUM)
         return 0;
     cleanup_free char *copy = fuzz_copy(data, size);
-    cleanup_json json_t *request = document_parse(copy, size, &error);
+    cleanup_json struct json_object *request = document_parse(copy, size, &error);
     if (!request) {
         promise_error(&error);
         return 0;
     }
-    cleanup_json json_t *answer = commands_answer(request, &handlers, NULL);
-    PROMISE(json_is_object(answer) && json_is_boolean(json_object_get(answer, "ok")));
-    if (json_is_false(json_object_get(answer, "ok")))
+    cleanup_json struct json_object *answer = commands_answer(request, &handlers, NULL);
+    PROMISE(document_is_object(answer) && document_is_boolean(document_member(answer, "ok")));
+    if (!document_is_true(document_member(answer, "ok")))
         PROMISE(*document_string(answer, "error", ""));
     cleanup_free char *line = document_format(answer);
     PROMISE(line && !strchr(line, '\n'));

@@ -2,6 +2,7 @@
 /* The job: what a worker reads inside its sandbox. */
 #include "fuzz.h"
 
+#include "mimo/document.h"
 #include "mimo/job.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -16,13 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char normalized[RESOURCE_ID_SIZE];
     PROMISE(strlen(job.manifest_id) == UUID_SIZE - 1 && strlen(job.task_id) == UUID_SIZE - 1);
     PROMISE(resource_id_normalize(job.cluster_resource_id, normalized, &error) == 0);
-    PROMISE(job.attempt >= 1 && (!job.cluster || json_is_object(job.cluster)));
-    PROMISE(!job.parameters || json_is_object(job.parameters));
+    PROMISE(job.attempt >= 1 && (!job.cluster || document_is_object(job.cluster)));
+    PROMISE(!job.parameters || document_is_object(job.parameters));
 
     cleanup_free char *text = document_format(job.document);
     PROMISE(text && job_parse(text, strlen(text), &again, &error) == 0);
     PROMISE(strcmp(again.manifest_id, job.manifest_id) == 0 && again.attempt == job.attempt);
-    PROMISE(json_equal(again.document, job.document));
+    PROMISE(document_equal(again.document, job.document));
     job_free(&again);
     job_free(&job);
     return 0;

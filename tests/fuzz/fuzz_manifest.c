@@ -2,6 +2,7 @@
 /* A manifest as the store has it: other producers write there as well. */
 #include "fuzz.h"
 
+#include "mimo/document.h"
 #include "mimo/manifest.h"
 #include "mimo/text_buffer.h"
 
@@ -12,12 +13,12 @@ static void check_short_way(const char *text, size_t size, struct manifest *mani
     cleanup_text_buffer struct text_buffer view = {0};
     if (manifest_view_text(text, size, &quick, &view)) {
         PROMISE(manifest);
-        cleanup_json json_t *slow = manifest_view(manifest);
+        cleanup_json struct json_object *slow = manifest_view(manifest);
         text_buffer_add(&view, "}");
         PROMISE(slow && !view.failed);
         struct error error;
-        cleanup_json json_t *parsed = document_parse(view.text, view.length, &error);
-        PROMISE(parsed && json_equal(parsed, slow));
+        cleanup_json struct json_object *parsed = document_parse(view.text, view.length, &error);
+        PROMISE(parsed && document_equal(parsed, slow));
         PROMISE(quick.state == manifest->state && strcmp(quick.id, manifest->id) == 0);
     }
 }
@@ -27,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct manifest manifest, again;
     struct error error;
     cleanup_free char *copy = fuzz_copy(data, size);
-    cleanup_json json_t *document = document_parse(copy, size, &error);
+    cleanup_json struct json_object *document = document_parse(copy, size, &error);
     if (!document || manifest_read(&manifest, document, &error) < 0) {
         promise_error(&error);
         check_short_way(copy, size, NULL);
@@ -38,13 +39,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     PROMISE(manifest.dequeues >= 0 && manifest.attempt >= 0);
     PROMISE(text_is_clean(manifest.status_text));
 
-    json_t *written = manifest_document(&manifest);
+    struct json_object *written = manifest_document(&manifest);
     PROMISE(written && manifest_read(&again, written, &error) == 0);
     PROMISE(again.state == manifest.state && again.attempt == manifest.attempt &&
             again.run_after == manifest.run_after && again.priority == manifest.priority);
-    cleanup_json json_t *view = manifest_view(&again);
-    cleanup_json json_t *first_view = manifest_view(&manifest);
-    PROMISE(view && json_equal(view, first_view));
+    cleanup_json struct json_object *view = manifest_view(&again);
+    cleanup_json struct json_object *first_view = manifest_view(&manifest);
+    PROMISE(view && document_equal(view, first_view));
     manifest_free(&again);
     manifest_free(&manifest);
     return 0;

@@ -2,6 +2,7 @@
 /* The result pipe: what a worker writes, in pieces of whatever size. */
 #include "fuzz.h"
 
+#include "mimo/document.h"
 #include "mimo/log.h"
 #include "mimo/report.h"
 
@@ -26,7 +27,7 @@ static void check_again(const struct report *report)
     PROMISE(report_parse(line, length - 1, &again, &error) == 0);
     PROMISE(again.type == report->type && again.step == report->step &&
             again.steps == report->steps && again.outcome == report->outcome);
-    PROMISE(json_equal(again.patch, report->patch) || !report->patch);
+    PROMISE(document_equal(again.patch, report->patch) || !report->patch);
     report_free(&again);
 }
 
@@ -44,7 +45,7 @@ static void take(const struct report *report, void *context)
         PROMISE(report->level >= LOG_LEVEL_ERROR && report->level <= LOG_LEVEL_INFO);
         break;
     case REPORT_PATCH_CLUSTER:
-        PROMISE(json_is_object(report->patch));
+        PROMISE(document_is_object(report->patch));
         break;
     case REPORT_RESULT:
         seen->result = true;

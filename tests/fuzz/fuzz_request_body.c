@@ -8,6 +8,7 @@
 #include "api/endpoints/manifest_create.h"
 #include "api/http/request.h"
 #include "mimo/config.h"
+#include "mimo/document.h"
 #include "mimo/manifest.h"
 #include "mimo/task.h"
 
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > REQUEST_BODY_MAXIMUM)
         return 0;
     cleanup_free char *copy = fuzz_copy(data, size);
-    cleanup_json json_t *body = document_parse(copy, size, &error);
+    cleanup_json struct json_object *body = document_parse(copy, size, &error);
     if (!body) {
         promise_error(&error);
         return 0;

@@ -54,7 +54,7 @@ CASES = [
     answers("wide-nesting", "terminal", NOT_USABLE, whole(b'{"a":' * 100000 + b"1" + b"}" * 100000)),
     answers("redirect-to-a-file", "terminal", "307 clusteroperator kube-apiserver: a redirect, which no API server sends",
             whole(b"", b"HTTP/1.1 307 Away\r\nLocation: file:///etc/passwd\r\n")),
-    answers("invalid-utf-8", "terminal", NOT_USABLE + ".*unable to decode byte 0xff", whole(b'{"kind": "\xff\xfe"}')),
+    answers("invalid-utf-8", "terminal", NOT_USABLE + ".*byte 0xff is not UTF-8", whole(b'{"kind": "\xff\xfe"}')),
     answers("nul", "terminal", NOT_USABLE, whole(b'{"kind": "\x00"}')),
     answers("no-object", "terminal", NOT_USABLE, whole(b"[1, 2]")),
     answers("wrong-kind", "transient", "kube-apiserver Available=unknown, ", whole(b'{"kind": "Pod", "metadata": {"name": "p"}}')),

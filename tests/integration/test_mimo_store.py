@@ -209,7 +209,7 @@ BAD_LINES = [
     ("x", "is no JSON object"),
     ("[]", "is no JSON object"),
     ('{"container":"Audit"', "is no JSON object"),
-    ('{"container":"Audit","document":{"id":"a","id":"b"}}', "duplicate object key"),
+    ('{"container":"Audit","document":{"id":"a","id":"b"}}', "duplicate member"),
     ('{"container":"Audit","document":{"id":"a"}} {}', "is no JSON object"),
     ('{"container":"Audit","document":{"id":"a\\u0000b"}}', "is no JSON object"),
     ('{"document":{}}', '"" is not the name of a container'),

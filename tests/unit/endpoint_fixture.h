@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mimo/document.h"
 #include "mimo/endpoint.h"
 
 /* `addresses` are separated by blanks; they need not be addresses. New reference. */
-static inline json_t *endpoint_of(const char *host, int port, const char *addresses)
+static inline struct json_object *endpoint_of(const char *host, int port, const char *addresses)
 {
     struct endpoint endpoint = {.port = (uint16_t)port};
     const char *list[32];
@@ -22,15 +23,15 @@ static inline json_t *endpoint_of(const char *host, int port, const char *addres
     snprintf(text, sizeof text, "%s", addresses);
     for (char *address = strtok(text, " "); address; address = strtok(NULL, " "))
         list[count++] = address;
-    json_t *described = endpoint_describe(&endpoint, list, count);
+    struct json_object *described = endpoint_describe(&endpoint, list, count);
     assert(described);
     return described;
 }
 
 /* The array of one endpoint. */
-static inline json_t *endpoints_of(const char *host, int port, const char *addresses)
+static inline struct json_object *endpoints_of(const char *host, int port, const char *addresses)
 {
-    return json_pack("[o]", endpoint_of(host, port, addresses));
+    return document_pack("[o]", endpoint_of(host, port, addresses));
 }
 
 #endif

@@ -3,7 +3,7 @@
 # Every header compiles alone and twice over, so that it may be included first, last and anywhere.
 set -u
 : "${MIMO_SOURCE:?must name the top of the sources}"
-flags=$(pkg-config --cflags jansson) || exit 1
+flags=$(pkg-config --cflags json-c) || exit 1
 
 passed=0
 failed=0

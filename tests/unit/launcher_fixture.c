@@ -261,17 +261,20 @@ void launcher_expect(struct launcher_process *launcher, enum launcher_message_ty
 static char *make_job(const struct attempt_request *request)
 {
     struct error error;
-    cleanup_json json_t *parameters = NULL;
-    cleanup_json json_t *cluster = json_pack("{s:s, s:{}}", "id", SOME_CLUSTER, "properties");
-    cleanup_json json_t *endpoints =
-        request->host ? endpoints_of(request->host, request->host_port, "127.0.0.1") : json_array();
+    cleanup_json struct json_object *parameters = NULL;
+    cleanup_json struct json_object *cluster =
+        document_pack("{s:s, s:{}}", "id", SOME_CLUSTER, "properties");
+    cleanup_json struct json_object *endpoints =
+        request->host ? endpoints_of(request->host, request->host_port, "127.0.0.1")
+                      : json_object_new_array();
     if (request->parameters)
         parameters = document_parse(request->parameters, strlen(request->parameters), &error);
     if (request->parameters && !parameters)
         fail_msg("%s: %s", request->parameters, error.message);
     if (request->cluster_url)
-        document_set(cluster, "properties.apiserverProfile.url", json_string(request->cluster_url));
-    cleanup_json json_t *job =
+        document_set(cluster, "properties.apiserverProfile.url",
+                     document_new_string(request->cluster_url));
+    cleanup_json struct json_object *job =
         job_build(SOME_UUID, request->task ? request->task : PRACTICE_TASK, SOME_CLUSTER, 1,
                   SOME_UUID, parameters, cluster, endpoints, NULL);
     char *text = document_format(job);

@@ -56,9 +56,9 @@ static inline void end_with(struct manifest *manifest, enum outcome_kind kind, c
                    &error);
 }
 
-static inline json_t *attempt_at(struct manifest *manifest, size_t index)
+static inline struct json_object *attempt_at(struct manifest *manifest, size_t index)
 {
-    return json_array_get(document_get(manifest_document(manifest), "attempts"), index);
+    return document_item(document_get(manifest_document(manifest), "attempts"), index);
 }
 
 /* Through the store and back: what is not in the document is lost. */
@@ -66,7 +66,7 @@ static inline void store_and_read(struct manifest *manifest)
 {
     cleanup_free char *text = document_format(manifest_document(manifest));
     struct error error;
-    cleanup_json json_t *document = document_parse(text, strlen(text), &error);
+    cleanup_json struct json_object *document = document_parse(text, strlen(text), &error);
 
     manifest_free(manifest);
     expect_success(manifest_read(manifest, document, &error), &error);

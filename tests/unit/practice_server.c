@@ -26,17 +26,17 @@ enum { START_DEADLINE = 30 * 1000, LOOK_INTERVAL = 10 * 1000 * 1000, FILE_MAXIMU
 
 #define OPERATOR_PATH "/practice/clusteroperator/kube-apiserver"
 
-json_t *json_of(const char *text)
+struct json_object *json_of(const char *text)
 {
     char *json = strdup(text);
     assert(json);
     for (char *c = json; *c; c++)
         if (*c == '\'')
             *c = '"';
-    json_error_t problem;
-    json_t *value = json_loads(json, 0, &problem);
-    if (!value)
-        fprintf(stderr, "%s: %s\n", json, problem.text);
+    struct error problem;
+    struct json_object *value;
+    if (document_parse_value(json, strlen(json), &value, &problem) < 0)
+        fprintf(stderr, "%s: %s\n", json, problem.message);
     assert(value);
     free(json);
     return value;
@@ -140,7 +140,7 @@ struct kube_client *practice_server_client(const struct practice_server *server,
 /* The control path answers with lists, which the client takes for no object: the status alone
  * counts. */
 static void control(struct practice_server *server, const char *method, const char *path,
-                    json_t *body)
+                    struct json_object *body)
 {
     struct kube_answer answer;
     kube_request(server->admin, method, path, body, &answer);
@@ -148,7 +148,7 @@ static void control(struct practice_server *server, const char *method, const ch
         fprintf(stderr, "%s %s: %ld %s\n", method, path, answer.status, answer.error.message);
     assert(answer.status == 200);
     kube_answer_free(&answer);
-    json_decref(body);
+    json_object_put(body);
 }
 
 void practice_server_trouble(struct practice_server *server, const char *rule)
@@ -160,8 +160,8 @@ void practice_server_condition(struct practice_server *server, const char *type,
                                const char *message)
 {
     control(server, "PUT", OPERATOR_PATH,
-            json_pack("[{s:s, s:s, s:s, s:s}]", "type", type, "status", status, "reason", "Test",
-                      "message", message));
+            document_pack("[{s:s, s:s, s:s, s:s}]", "type", type, "status", status, "reason",
+                          "Test", "message", message));
 }
 
 int practice_server_count(const struct practice_server *server, const char *text)
@@ -182,10 +182,10 @@ char *practice_server_requests(const struct practice_server *server, int from)
     for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
         if (number++ < from)
             continue;
-        json_t *record = json_loads(line, 0, NULL);
+        struct json_object *record = document_parse(line, strlen(line), NULL);
         sprintf(requests + strlen(requests), "%s %s %d\n", document_string(record, "method", ""),
                 document_string(record, "path", ""), (int)document_integer(record, "status", 0));
-        json_decref(record);
+        json_object_put(record);
     }
     return requests;
 }

@@ -55,6 +55,6 @@ int practice_server_count(const struct practice_server *server, const char *text
 char *practice_server_requests(const struct practice_server *server, int from);
 
 /* JSON with single quotes in place of double ones; the caller drops it. */
-json_t *json_of(const char *text);
+struct json_object *json_of(const char *text);
 
 #endif

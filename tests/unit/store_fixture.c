@@ -76,11 +76,11 @@ const char *fixture_cluster_id(char *buffer, int number)
     return buffer;
 }
 
-json_t *fixture_manifest_document(const struct fixture_manifest *wanted)
+struct json_object *fixture_manifest_document(const struct fixture_manifest *wanted)
 {
     char id[UUID_SIZE];
     char cluster[RESOURCE_ID_SIZE];
-    json_t *document = json_object();
+    struct json_object *document = json_object_new_object();
     document_set_string(document, "id", fixture_id(id, wanted->id));
     document_set_string(document, "clusterResourceID",
                         fixture_cluster_id(cluster, wanted->cluster));
@@ -88,7 +88,7 @@ json_t *fixture_manifest_document(const struct fixture_manifest *wanted)
     document_set_string(document, "maintenanceManifest.maintenanceTaskID",
                         wanted->task ? wanted->task : FIXTURE_TASK);
     document_set_string(document, "maintenanceManifest.createdBySchedule", wanted->schedule);
-    document_set(document, "maintenanceManifest.priority", json_integer(wanted->priority));
+    document_set(document, "maintenanceManifest.priority", json_object_new_int64(wanted->priority));
     document_set_time(document, "maintenanceManifest.runAfter", wanted->run_after);
     document_set_time(document, "maintenanceManifest.runBefore", wanted->run_before);
     document_set_time(document, "nextAttempt", wanted->next_attempt);
@@ -98,11 +98,11 @@ json_t *fixture_manifest_document(const struct fixture_manifest *wanted)
     return document;
 }
 
-json_t *fixture_cluster_document(int number, const char *owner, int64_t lease_expires)
+struct json_object *fixture_cluster_document(int number, const char *owner, int64_t lease_expires)
 {
     char id[UUID_SIZE];
     char key[RESOURCE_ID_SIZE];
-    json_t *document = json_object();
+    struct json_object *document = json_object_new_object();
     document_set_string(document, "id", fixture_id(id, number));
     document_set_string(document, "key", fixture_cluster_id(key, number));
     document_set_string(document, "partitionKey", "00000000-0000-0000-0000-000000000000");
@@ -127,7 +127,8 @@ enum store_status fixture_status(struct store_fixture *fixture, struct store_ope
     return status;
 }
 
-void fixture_add(struct store_fixture *fixture, enum store_container container, json_t *document)
+void fixture_add(struct store_fixture *fixture, enum store_container container,
+                 struct json_object *document)
 {
     struct store_operation operation = store_create(container, document);
     fixture_run(fixture, &operation);
@@ -135,7 +136,7 @@ void fixture_add(struct store_fixture *fixture, enum store_container container, 
         fail_msg("%s", operation.result.error.message);
     assert_int_equal(operation.result.status, STORE_DONE);
     store_release(&operation, 1);
-    json_decref(document);
+    json_object_put(document);
 }
 
 void fixture_add_manifest(struct store_fixture *fixture, struct fixture_manifest wanted)
@@ -150,7 +151,7 @@ void fixture_add_cluster(struct store_fixture *fixture, int number)
 
 /* Replaces what `read` finds after one member was changed. */
 static void change(struct store_fixture *fixture, enum store_container container,
-                   struct store_operation read, const char *path, json_t *value)
+                   struct store_operation read, const char *path, struct json_object *value)
 {
     fixture_run(fixture, &read);
     assert_int_equal(read.result.status, STORE_DONE);
@@ -165,14 +166,16 @@ static void change(struct store_fixture *fixture, enum store_container container
     store_release(&read, 1);
 }
 
-void fixture_set_manifest(struct store_fixture *fixture, int id, const char *path, json_t *value)
+void fixture_set_manifest(struct store_fixture *fixture, int id, const char *path,
+                          struct json_object *value)
 {
     char text[UUID_SIZE];
     struct store_query query = {.kind = STORE_QUERY_MANIFEST_BY_ID, .id = fixture_id(text, id)};
     change(fixture, STORE_MANIFESTS, store_query(&query), path, value);
 }
 
-void fixture_set_cluster(struct store_fixture *fixture, int number, const char *path, json_t *value)
+void fixture_set_cluster(struct store_fixture *fixture, int number, const char *path,
+                         struct json_object *value)
 {
     char key[RESOURCE_ID_SIZE];
     change(fixture, STORE_CLUSTERS,

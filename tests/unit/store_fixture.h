@@ -13,7 +13,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 
 #include "mimo/error.h"
@@ -72,8 +72,8 @@ struct fixture_manifest {
 };
 
 /* New references. */
-json_t *fixture_manifest_document(const struct fixture_manifest *wanted);
-json_t *fixture_cluster_document(int number, const char *owner, int64_t lease_expires);
+struct json_object *fixture_manifest_document(const struct fixture_manifest *wanted);
+struct json_object *fixture_cluster_document(int number, const char *owner, int64_t lease_expires);
 
 /* Runs one operation that the store must answer. */
 void fixture_run(struct store_fixture *fixture, struct store_operation *operation);
@@ -82,15 +82,17 @@ void fixture_run(struct store_fixture *fixture, struct store_operation *operatio
 enum store_status fixture_status(struct store_fixture *fixture, struct store_operation operation);
 
 /* Creates a document, which must work; takes it over. */
-void fixture_add(struct store_fixture *fixture, enum store_container container, json_t *document);
+void fixture_add(struct store_fixture *fixture, enum store_container container,
+                 struct json_object *document);
 void fixture_add_manifest(struct store_fixture *fixture, struct fixture_manifest wanted);
 void fixture_add_cluster(struct store_fixture *fixture, int number);
 
 /* Reads a manifest or a cluster, changes one member (takes `value` over; NULL removes it), and
  * replaces the document. */
-void fixture_set_manifest(struct store_fixture *fixture, int id, const char *path, json_t *value);
+void fixture_set_manifest(struct store_fixture *fixture, int id, const char *path,
+                          struct json_object *value);
 void fixture_set_cluster(struct store_fixture *fixture, int number, const char *path,
-                         json_t *value);
+                         struct json_object *value);
 
 /* The lease of a cluster: taken until `lease_expires`, or given back when `owner` is NULL. */
 void fixture_lease(struct store_fixture *fixture, int number, const char *owner,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/document.h"
 
 int test_store_setup(void **state)
 {
@@ -62,7 +63,8 @@ void test_add_cluster(struct test_store *test, int number, const char *provision
 {
     struct error error;
     struct cluster cluster;
-    cleanup_json json_t *properties = json_pack("{s:s}", "provisioningState", provisioning_state);
+    cleanup_json struct json_object *properties =
+        document_pack("{s:s}", "provisioningState", provisioning_state);
     if (cluster_create(&cluster, test_cluster_id(number), properties, NULL, &error) < 0)
         fail_msg("%s", error.message);
     assert_int_equal(test_run(test, store_create(STORE_CLUSTERS, cluster_document(&cluster))),
@@ -92,13 +94,13 @@ void test_add_manifest(struct test_store *test, int cluster, int64_t priority, i
 }
 
 /* The only document that a GET finds; new reference. */
-static json_t *get(struct test_store *test, struct store_operation operation)
+static struct json_object *get(struct test_store *test, struct store_operation operation)
 {
     struct error error;
     if (store_run(test->store, &operation, 1, &error) < 0)
         fail_msg("%s", error.message);
     assert_int_equal(operation.result.status, STORE_DONE);
-    json_t *document = take_pointer(&operation.result.items[0].document);
+    struct json_object *document = take_pointer(&operation.result.items[0].document);
     store_release(&operation, 1);
     return document;
 }
@@ -107,7 +109,7 @@ struct manifest test_manifest(struct test_store *test, int cluster, const char *
 {
     struct error error;
     struct manifest manifest;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         get(test, store_get(STORE_MANIFESTS, test_cluster_id(cluster), id));
     if (manifest_read(&manifest, document, &error) < 0)
         fail_msg("%s", error.message);
@@ -118,7 +120,7 @@ struct cluster test_cluster(struct test_store *test, int number)
 {
     struct error error;
     struct cluster cluster;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         get(test, store_get(STORE_CLUSTERS, NULL, test_cluster_id(number)));
     if (cluster_read(&cluster, document, &error) < 0)
         fail_msg("%s", error.message);

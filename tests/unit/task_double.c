@@ -85,7 +85,7 @@ static void read_job(struct task_double *context, const char *text)
         if (*c == '\'')
             *c = '"';
     struct error error = {0};
-    json_t *document = document_parse(json, strlen(json), &error);
+    struct json_object *document = document_parse(json, strlen(json), &error);
     if (!document)
         fprintf(stderr, "%s: %s\n", json, error.message);
     assert(document);
@@ -116,5 +116,5 @@ void task_double_initialize(struct task_double *context, const struct task *task
 
 void task_double_free(struct task_double *context)
 {
-    json_decref(context->job.document);
+    json_object_put(context->job.document);
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "mimo/clock.h"
+#include "mimo/document.h"
 #include "task_double.h"
 #include "tasks/tasks.h"
 
@@ -22,13 +23,13 @@
 static struct step_result judge(int64_t age)
 {
     char issued[CLOCK_TEXT_SIZE];
-    json_t *properties = json_pack("{s:[{s:s, s:s}, {s:s, s:s, s:s}]}", "registryProfiles", "name",
-                                   "other.azurecr.test", "issueDate", "2001-01-01T00:00:00Z",
-                                   "name", "Fleet.azurecr.test", "username", "puller", "issueDate",
-                                   clock_format(issued, NOW - age));
+    struct json_object *properties = document_pack(
+        "{s:[{s:s, s:s}, {s:s, s:s, s:s}]}", "registryProfiles", "name", "other.azurecr.test",
+        "issueDate", "2001-01-01T00:00:00Z", "name", "Fleet.azurecr.test", "username", "puller",
+        "issueDate", clock_format(issued, NOW - age));
     assert_non_null(properties);
     struct step_result result = acr_token_judge(properties, "fleet.azurecr.test", NOW);
-    json_decref(properties);
+    json_object_put(properties);
     return result;
 }
 
@@ -88,7 +89,7 @@ static void documents_without_a_date_ask_for_rotation(void **state)
         struct task_double context;
         task_double_initialize(&context, &acr_token_task, text);
         struct step_result result =
-            acr_token_judge(json_object_get(context.job.cluster, "properties"), "a.test", NOW);
+            acr_token_judge(document_member(context.job.cluster, "properties"), "a.test", NOW);
         assert_int_equal(OUTCOME_TERMINAL, result.outcome);
         assert_int_equal(0, strncmp(cases[i][1], result.message, strlen(cases[i][1])));
         task_double_free(&context);
@@ -118,9 +119,9 @@ static void the_task_takes_its_domain_from_the_settings(void **state)
     (void)state;
     char domain[] = "a.test";
     struct config config = {.tasks_acr_domain = domain};
-    json_t *settings = acr_token_task.settings(&config);
-    assert_string_equal("a.test", json_string_value(json_object_get(settings, "acrDomain")));
-    json_decref(settings);
+    struct json_object *settings = acr_token_task.settings(&config);
+    assert_string_equal("a.test", document_text(document_member(settings, "acrDomain")));
+    json_object_put(settings);
 
     char issued[CLOCK_TEXT_SIZE];
     char job[512];

@@ -29,11 +29,12 @@ struct scene {
     struct blockers_facts facts;
 };
 
-static json_t *make_member(const char *id, int first, int last, int64_t seen_at)
+static struct json_object *make_member(const char *id, int first, int last, int64_t seen_at)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:s, s:[i,i]}", "id", id, "workerType",
-                     "MIMO_ACTUATOR", "hostname", "vm-1", "seenAt", (json_int_t)seen_at, "ttl", TTL,
-                     "workers", 2, "maxWorkers", 3, "mode", "working", "buckets", first, last);
+    return document_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:s, s:[i,i]}", "id", id,
+                         "workerType", "MIMO_ACTUATOR", "hostname", "vm-1", "seenAt",
+                         (int64_t)seen_at, "ttl", TTL, "workers", 2, "maxWorkers", 3, "mode",
+                         "working", "buckets", first, last);
 }
 
 static int set_up(void **state)
@@ -62,44 +63,44 @@ static int tear_down(void **state)
     manifest_free(&scene->manifest);
     cluster_free(&scene->cluster);
     for (size_t i = 0; i < 2; i++)
-        json_decref(scene->members[i].document);
+        json_object_put(scene->members[i].document);
     return 0;
 }
 
 /* The only cause; its kind must be this one. */
-static json_t *only(const struct scene *scene, const char *kind)
+static struct json_object *only(const struct scene *scene, const char *kind)
 {
-    json_t *blockers = blockers_find(&scene->facts);
-    assert_int_equal(json_array_size(blockers), 1);
-    json_t *blocker = json_incref(json_array_get(blockers, 0));
+    struct json_object *blockers = blockers_find(&scene->facts);
+    assert_int_equal(document_length(blockers), 1);
+    struct json_object *blocker = json_object_get(document_item(blockers, 0));
     assert_string_equal(document_string(blocker, "kind", ""), kind);
     assert_true(document_string(blocker, "message", "")[0] != '\0');
-    json_decref(blockers);
+    json_object_put(blockers);
     return blocker;
 }
 
 static void check_integer(const struct scene *scene, const char *kind, const char *member,
                           int64_t value)
 {
-    json_t *blocker = only(scene, kind);
+    struct json_object *blocker = only(scene, kind);
     assert_int_equal(document_integer(blocker, member, -1), value);
-    json_decref(blocker);
+    json_object_put(blocker);
 }
 
 static void check_text(const struct scene *scene, const char *kind, const char *member,
                        const char *value)
 {
-    json_t *blocker = only(scene, kind);
+    struct json_object *blocker = only(scene, kind);
     assert_string_equal(document_string(blocker, member, ""), value);
-    json_decref(blocker);
+    json_object_put(blocker);
 }
 
 static void check_none(const struct scene *scene)
 {
-    json_t *blockers = blockers_find(&scene->facts);
-    assert_true(json_is_array(blockers));
-    assert_int_equal(json_array_size(blockers), 0);
-    json_decref(blockers);
+    struct json_object *blockers = blockers_find(&scene->facts);
+    assert_true(document_is_array(blockers));
+    assert_int_equal(document_length(blockers), 0);
+    json_object_put(blockers);
 }
 
 static void nothing_is_in_the_way(void **state)
@@ -134,7 +135,7 @@ static void a_leased_cluster_names_the_manifest_that_has_it(void **state)
     check_integer(scene, "clusterBusy", "until", NOW + 30);
     /* run out: whoever looks next takes it, the mark notwithstanding */
     scene->facts.now = NOW + 31;
-    json_object_set_new(scene->members[0].document, "seenAt", json_integer(NOW + 31));
+    document_add(scene->members[0].document, "seenAt", json_object_new_int64(NOW + 31));
     check_none(scene);
 }
 
@@ -152,12 +153,12 @@ static void a_cluster_that_others_change_tells_its_state(void **state)
 static void a_cluster_may_be_missing_or_unreadable(void **state)
 {
     struct scene *scene = *state;
-    json_t *nonsense = json_pack("{s:i}", "key", 5);
+    struct json_object *nonsense = document_pack("{s:i}", "key", 5);
     scene->facts.cluster = NULL;
-    json_decref(only(scene, "clusterMissing"));
+    json_object_put(only(scene, "clusterMissing"));
     scene->facts.cluster = nonsense;
-    json_decref(only(scene, "clusterUnreadable"));
-    json_decref(nonsense);
+    json_object_put(only(scene, "clusterUnreadable"));
+    json_object_put(nonsense);
 }
 
 static void somebody_alive_must_have_the_bucket(void **state)
@@ -172,22 +173,22 @@ static void somebody_alive_must_have_the_bucket(void **state)
     scene->facts.now = NOW + TTL + 1;
     check_integer(scene, "noActuator", "bucket", bucket);
     scene->facts.now = NOW;
-    json_object_set_new(scene->members[0].document, "buckets", json_pack("[i,i]", bucket + 1, 255));
+    document_add(scene->members[0].document, "buckets", document_pack("[i,i]", bucket + 1, 255));
     check_integer(scene, "noActuator", "bucket", bucket);
-    json_object_set_new(scene->members[0].document, "buckets", json_pack("[i,i]", bucket, bucket));
+    document_add(scene->members[0].document, "buckets", document_pack("[i,i]", bucket, bucket));
     check_none(scene);
-    json_object_set_new(scene->members[0].document, "buckets", json_pack("[i]", bucket));
+    document_add(scene->members[0].document, "buckets", document_pack("[i]", bucket));
     check_integer(scene, "noActuator", "bucket", bucket);
 }
 
 static void an_actuator_may_be_paused_or_full(void **state)
 {
     struct scene *scene = *state;
-    json_t *member = scene->members[0].document;
-    json_object_set_new(member, "workers", json_integer(3));
+    struct json_object *member = scene->members[0].document;
+    document_add(member, "workers", json_object_new_int64(3));
     check_text(scene, "actuatorFull", "actuator", ACTUATOR);
     check_text(scene, "actuatorFull", "hostname", "vm-1");
-    json_object_set_new(member, "mode", json_string("paused"));
+    document_add(member, "mode", document_new_string("paused"));
     check_text(scene, "actuatorPaused", "actuator", ACTUATOR);
     /* another one that has the bucket as well and can work */
     scene->members[1].document = make_member(OTHER, 0, 255, NOW);
@@ -198,10 +199,10 @@ static void an_actuator_may_be_paused_or_full(void **state)
 static void a_record_that_does_not_tell_is_in_nobodys_way(void **state)
 {
     struct scene *scene = *state;
-    json_t *member = scene->members[0].document;
-    json_object_del(member, "maxWorkers");
-    json_object_del(member, "mode");
-    json_object_set_new(member, "workers", json_integer(1000));
+    struct json_object *member = scene->members[0].document;
+    document_delete(member, "maxWorkers");
+    document_delete(member, "mode");
+    document_add(member, "workers", json_object_new_int64(1000));
     check_none(scene);
 }
 
@@ -212,9 +213,9 @@ static void all_causes_are_told_at_once(void **state)
     scene->manifest.next_attempt = NOW + 7;
     scene->facts.cluster = NULL;
     scene->facts.member_count = 0;
-    json_t *blockers = blockers_find(&scene->facts);
-    assert_int_equal(json_array_size(blockers), 4);
-    json_decref(blockers);
+    struct json_object *blockers = blockers_find(&scene->facts);
+    assert_int_equal(document_length(blockers), 4);
+    json_object_put(blockers);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -25,7 +25,7 @@ static int read_body(const char *text, bool practice, struct manifest_request *r
     struct config config = {.actuator_practice_tasks = practice, .tasks_directory = no_directory};
     cleanup_task_list struct task_list *tasks = NULL;
     assert_int_equal(task_list_load(&config, &tasks, &error), 0);
-    json_t *body = document_parse(text, strlen(text), &error);
+    struct json_object *body = document_parse(text, strlen(text), &error);
     assert_non_null(body);
     int result = manifest_request_read(body, tasks, request, &answer);
     int status = answer.status;
@@ -33,7 +33,7 @@ static int read_body(const char *text, bool practice, struct manifest_request *r
     strcpy(target, document_string(answer.body, "error.target", ""));
     strcpy(message, document_string(answer.body, "error.message", ""));
     request->parameters = NULL; /* was borrowed */
-    json_decref(body);
+    json_object_put(body);
     answer_free(&answer);
     return status;
 }

@@ -155,7 +155,7 @@ static void the_ticket_comes_from_body_query_or_header(void **state)
 {
     struct fixture *fixture = *state;
     assert_int_equal(parse(fixture, "/x?icm=2", ALL_PARAMETERS), 0);
-    fixture->request.body = json_pack("{s:i}", "icm", 691536013);
+    fixture->request.body = document_pack("{s:i}", "icm", 691536013);
     assert_int_equal(request_find_icm(&fixture->request, "3", &fixture->answer), 0);
     assert_string_equal(fixture->request.icm, "691536013");
 
@@ -168,7 +168,7 @@ static void the_ticket_comes_from_body_query_or_header(void **state)
     assert_string_equal(fixture->request.icm, "3");
 
     assert_int_equal(parse(fixture, "/x", ALL_PARAMETERS), 0);
-    fixture->request.body = json_pack("{s:b}", "icm", 1);
+    fixture->request.body = document_pack("{s:b}", "icm", 1);
     assert_int_equal(request_find_icm(&fixture->request, NULL, &fixture->answer), -1);
     check_refused(fixture, "icm");
 }

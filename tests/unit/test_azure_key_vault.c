@@ -64,7 +64,7 @@ static void read_it(struct reading *reading)
     hostile_server_start(&vault_server, &practice, &vault);
     snprintf(token_url, sizeof token_url, "https://127.0.0.1:%d", token_server.port);
     snprintf(vault_url, sizeof vault_url, "https://127.0.0.1:%d", vault_server.port);
-    cleanup_json json_t *settings = json_pack(
+    cleanup_json struct json_object *settings = document_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s}", "vault", vault_url, "audience", AUDIENCE, "authority",
         token_url, "identityEndpoint", token_url, "tenant", reading->tenant ? reading->tenant : "",
         "clientID", reading->client ? reading->client : "");

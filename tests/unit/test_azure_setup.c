@@ -21,7 +21,7 @@ static int clear_environment(void **state)
 
 static void expect_setting(const struct config *config, const char *name, const char *expected)
 {
-    cleanup_json json_t *settings = azure_settings(config);
+    cleanup_json struct json_object *settings = azure_settings(config);
     assert_string_equal(expected, document_string(settings, name, "(none)"));
 }
 
@@ -110,7 +110,7 @@ static void an_application_logs_in_at_its_authority(void **state)
     assert_int_equal(2, endpoints.url_count);
     assert_string_equal("https://login.test", endpoints.urls[1]);
     assert_int_equal(0, endpoints.port);
-    cleanup_json json_t *settings = azure_settings(&config);
+    cleanup_json struct json_object *settings = azure_settings(&config);
     cleanup_free char *text = document_format(settings);
     assert_null(strstr(text, "/etc/mimo/secret"));
     config_free(&config);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "expect.h"
+#include "json_text.h"
 #include "mimo/bucket.h"
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
@@ -26,7 +27,7 @@ enum { NOW = 1795417680, LEASE = 3600 };
 /* A cluster with these properties, as JSON. */
 static struct cluster make(const char *properties)
 {
-    cleanup_json json_t *value = json_loads(properties, 0, NULL);
+    cleanup_json struct json_object *value = json_of_text(properties);
     struct cluster cluster;
     struct error error;
 
@@ -43,14 +44,6 @@ static void take(struct cluster *cluster, const char *mark, int64_t now)
 }
 
 /* Sets a member, or removes it. */
-static void put(json_t *document, const char *path, json_t *value)
-{
-    if (value)
-        assert_int_equal(document_set(document, path, value), 0);
-    else
-        document_remove(document, path);
-}
-
 static char *text_of(struct cluster *cluster)
 {
     return document_format(cluster_document(cluster));
@@ -58,10 +51,11 @@ static char *text_of(struct cluster *cluster)
 
 static void a_new_cluster_has_all_its_members(void **state)
 {
-    cleanup_json json_t *properties = json_pack("{s:s}", "provisioningState", "Succeeded");
+    cleanup_json struct json_object *properties =
+        document_pack("{s:s}", "provisioningState", "Succeeded");
     struct cluster cluster;
     struct error error;
-    json_t *document;
+    struct json_object *document;
 
     (void)state;
     expect_success(cluster_create(&cluster, RESOURCE, properties, "c2VhbGVk", &error), &error);
@@ -75,7 +69,7 @@ static void a_new_cluster_has_all_its_members(void **state)
         document_string(document, "openShiftCluster.properties.provisioningState", ""),
         "Succeeded");
     assert_string_equal(document_string(document, "sealedKubeconfig", ""), "c2VhbGVk");
-    assert_int_equal(json_object_size(document), 6);
+    assert_int_equal(document_member_count(document), 6);
     assert_string_equal(cluster.provisioning_state, "Succeeded");
     assert_ptr_not_equal(document_get(document, "openShiftCluster.properties"), properties);
     cluster_free(&cluster);
@@ -84,7 +78,7 @@ static void a_new_cluster_has_all_its_members(void **state)
 
     expect_success(cluster_create(&cluster, KEY, NULL, NULL, &error), &error);
     assert_int_equal(
-        json_object_size(document_get(cluster.document, "openShiftCluster.properties")), 0);
+        document_member_count(document_get(cluster.document, "openShiftCluster.properties")), 0);
     assert_null(document_get(cluster.document, "sealedKubeconfig"));
     cluster_free(&cluster);
 }
@@ -92,8 +86,8 @@ static void a_new_cluster_has_all_its_members(void **state)
 static void what_is_no_cluster_is_not_made(void **state)
 {
     cleanup_free char *sealed = malloc(2 * CLUSTER_KUBECONFIG_SIZE_MAXIMUM + 1);
-    cleanup_json json_t *list = json_array();
-    cleanup_json json_t *number = json_pack("{s:i}", "provisioningState", 1);
+    cleanup_json struct json_object *list = json_object_new_array();
+    cleanup_json struct json_object *number = document_pack("{s:i}", "provisioningState", 1);
     struct cluster cluster;
     struct error error;
 
@@ -144,9 +138,8 @@ static void a_stored_cluster_is_read_strictly(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct cluster made = make("{\"provisioningState\":\"Succeeded\"}"), read;
-        json_t *value = cases[i].json ? json_loads(cases[i].json, JSON_DECODE_ANY, NULL) : NULL;
 
-        put(made.document, cases[i].path, value);
+        json_put_path(made.document, cases[i].path, cases[i].json);
         if (cases[i].part) {
             expect_failure(cluster_read(&read, made.document, &error), &error, ERROR_INVALID,
                            cases[i].part);
@@ -158,7 +151,7 @@ static void a_stored_cluster_is_read_strictly(void **state)
         }
         cluster_free(&made);
     }
-    cleanup_json json_t *list = json_array();
+    cleanup_json struct json_object *list = json_object_new_array();
     struct cluster read;
     expect_failure(cluster_read(&read, list, &error), &error, ERROR_INVALID, "not a JSON object");
 }
@@ -169,11 +162,11 @@ static void unknown_members_are_kept(void **state)
     struct error error;
 
     (void)state;
-    document_set(made.document, "foreign", json_string("kept"));
+    document_set(made.document, "foreign", document_new_string("kept"));
     expect_success(cluster_read(&read, made.document, &error), &error);
     take(&read, MARK, NOW);
     assert_string_equal(document_string(cluster_document(&read), "foreign", ""), "kept");
-    assert_int_equal(json_array_size(document_get(cluster_document(&read),
+    assert_int_equal(document_length(document_get(cluster_document(&read),
                                                   "openShiftCluster.properties.unknown.a")),
                      1);
     cluster_free(&read);
@@ -194,7 +187,7 @@ static void a_lease_marks_the_cluster_and_is_put_back(void **state)
         struct cluster cluster = make(before[i]);
         cleanup_free char *first = text_of(&cluster);
         char state_before[CLUSTER_STATE_SIZE];
-        json_t *document;
+        struct json_object *document;
 
         strcpy(state_before, cluster.provisioning_state);
         take(&cluster, MARK, NOW);
@@ -209,8 +202,8 @@ static void a_lease_marks_the_cluster_and_is_put_back(void **state)
         assert_int_equal(document_integer(document, "leaseExpires", 0), NOW + LEASE);
 
         assert_true(cluster_release_lease(&cluster, OWNER, MANIFEST, MARK));
-        cleanup_json json_t *now = json_loads(first, 0, NULL);
-        assert_true(json_equal(cluster_document(&cluster), now));
+        cleanup_json struct json_object *now = json_of_text(first);
+        assert_true(document_equal(cluster_document(&cluster), now));
         cluster_free(&cluster);
     }
 }
@@ -265,8 +258,8 @@ static void a_lease_that_ran_out_is_taken_over_with_what_was_before_it(void **st
     assert_false(cluster_release_lease(&cluster, OWNER, MANIFEST, MARK));
     assert_string_equal(cluster.provisioning_state, MARK);
     assert_true(cluster_release_lease(&cluster, OTHER, ELSEWHERE, MARK));
-    cleanup_json json_t *now = json_loads(first, 0, NULL);
-    assert_true(json_equal(cluster_document(&cluster), now));
+    cleanup_json struct json_object *now = json_of_text(first);
+    assert_true(document_equal(cluster_document(&cluster), now));
     cluster_free(&cluster);
 }
 
@@ -359,23 +352,22 @@ static void a_cluster_that_somebody_else_changes_is_busy(void **state)
 
 static void a_view_shows_everything_but_secrets(void **state)
 {
-    cleanup_json json_t *properties =
-        json_loads("{\"provisioningState\":\"Succeeded\",\"adminKubeconfig\":\"x\","
-                   "\"kubeadminPassword\":\"x\",\"sshKey\":\"x\","
-                   "\"clusterProfile\":{\"domain\":\"d\",\"pullSecret\":\"x\","
-                   "\"boundServiceAccountSigningKey\":\"x\"},"
-                   "\"servicePrincipalProfile\":{\"clientId\":\"c\",\"clientSecret\":\"x\"},"
-                   "\"registryProfiles\":[{\"name\":\"n\",\"password\":\"x\",\"issueDate\":\"i\"}],"
-                   "\"operatorFlags\":{\"aro.pullsecret.enabled\":\"true\"}}",
-                   0, NULL);
+    cleanup_json struct json_object *properties = json_of_text(
+        "{\"provisioningState\":\"Succeeded\",\"adminKubeconfig\":\"x\","
+        "\"kubeadminPassword\":\"x\",\"sshKey\":\"x\","
+        "\"clusterProfile\":{\"domain\":\"d\",\"pullSecret\":\"x\","
+        "\"boundServiceAccountSigningKey\":\"x\"},"
+        "\"servicePrincipalProfile\":{\"clientId\":\"c\",\"clientSecret\":\"x\"},"
+        "\"registryProfiles\":[{\"name\":\"n\",\"password\":\"x\",\"issueDate\":\"i\"}],"
+        "\"operatorFlags\":{\"aro.pullsecret.enabled\":\"true\"}}");
     struct cluster cluster;
     struct error error;
 
     (void)state;
     expect_success(cluster_create(&cluster, RESOURCE, properties, "c2VhbGVk", &error), &error);
     take(&cluster, MARK, NOW);
-    cleanup_json json_t *view = cluster_view(&cluster);
-    cleanup_json json_t *expected = json_pack(
+    cleanup_json struct json_object *view = cluster_view(&cluster);
+    cleanup_json struct json_object *expected = document_pack(
         "{s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:{s:s, s:{s:s}, s:{s:s}, s:[{s:s, s:s}], s:{s:s}, "
         "s:s}}",
         "id", RESOURCE, "name", "My-Cluster", "uuid", cluster.id, "bucket", bucket_of(KEY),
@@ -384,8 +376,8 @@ static void a_view_shows_everything_but_secrets(void **state)
         "clientId", "c", "registryProfiles", "name", "n", "issueDate", "i", "operatorFlags",
         "aro.pullsecret.enabled", "true", "lastProvisioningState", "Succeeded");
     assert_non_null(expected);
-    if (!json_equal(view, expected))
-        fail_msg("%s", json_dumps(view, 0));
+    if (!document_equal(view, expected))
+        fail_msg("%s", document_format(view));
     /* the document itself keeps them */
     assert_non_null(
         document_get(cluster.document, "openShiftCluster.properties.clusterProfile.pullSecret"));

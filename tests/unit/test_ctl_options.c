@@ -154,7 +154,7 @@ static void objects_come_from_the_line_or_a_file(void **state)
     char buffer[256];
     struct options options;
     struct error error;
-    json_t *object;
+    struct json_object *object;
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "{\"a\": 1}\n", 9), 9);
@@ -164,7 +164,7 @@ static void objects_come_from_the_line_or_a_file(void **state)
     assert_int_equal(parse(&options, line, buffer, &error), 0);
     assert_int_equal(options_object(&options, OPTION_PARAMETERS, &object, &error), 0);
     assert_int_equal(document_integer(object, "a", 0), 1);
-    json_decref(object);
+    json_object_put(object);
     assert_int_equal(options_object(&options, OPTION_PROPERTIES, &object, &error), 0);
     assert_null(object);
     options_free(&options);

@@ -45,8 +45,8 @@ static void texts_are_cut_between_characters(void **state)
     assert_int_equal(output_fit("e\xcc\x81x", 1), 3); /* the accent belongs to its letter */
 }
 
-static void fill_state(const struct output *output, const json_t *item, const void *context,
-                       struct cell *cell)
+static void fill_state(const struct output *output, const struct json_object *item,
+                       const void *context, struct cell *cell)
 {
     (void)output;
     snprintf(cell->text, sizeof(cell->text), "%s%s", document_string(item, "state", ""),
@@ -65,7 +65,7 @@ static const struct listing listing = {
     .columns = columns, .column_count = 4, .nothing = "nothing", .context = "!"};
 
 /* Standard output of output_items(), to be freed. */
-static char *written(const struct output *output, const json_t *items)
+static char *written(const struct output *output, const struct json_object *items)
 {
     FILE *file = tmpfile();
     assert_non_null(file);
@@ -87,19 +87,20 @@ static char *written(const struct output *output, const json_t *items)
     return text;
 }
 
-static void expect_written(const struct output *output, const json_t *items, const char *expected)
+static void expect_written(const struct output *output, const struct json_object *items,
+                           const char *expected)
 {
     char *text = written(output, items);
     assert_string_equal(text, expected);
     free(text);
 }
 
-static json_t *two_items(void)
+static struct json_object *two_items(void)
 {
-    json_t *items =
-        json_pack("[{s:s,s:s,s:i,s:s,s:s},{s:s,s:s,s:s}]", "id", "one", "name", "caf\xc3\xa9", "n",
-                  5, "state", "up", "text", "all \033[31mred\n", "id", "two", "name",
-                  "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", "state", "x");
+    struct json_object *items =
+        document_pack("[{s:s,s:s,s:i,s:s,s:s},{s:s,s:s,s:s}]", "id", "one", "name", "caf\xc3\xa9",
+                      "n", 5, "state", "up", "text", "all \033[31mred\n", "id", "two", "name",
+                      "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", "state", "x");
     assert_non_null(items);
     return items;
 }
@@ -107,7 +108,7 @@ static json_t *two_items(void)
 static void tables_line_up_and_controls_are_replaced(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = two_items();
+    cleanup_json struct json_object *items = two_items();
     struct output output = {.form = OUTPUT_TABLE};
     expect_written(&output, items,
                    "NAME    STATE  TEXT\n"
@@ -118,7 +119,7 @@ static void tables_line_up_and_controls_are_replaced(void **state)
 static void wide_form_has_its_own_columns(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = two_items();
+    cleanup_json struct json_object *items = two_items();
     struct output output = {.form = OUTPUT_WIDE};
     expect_written(&output, items,
                    "NAME    N  TEXT\n"
@@ -129,8 +130,8 @@ static void wide_form_has_its_own_columns(void **state)
 static void colours_stand_around_the_text_and_not_the_padding(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = two_items();
-    json_array_remove(items, 1);
+    cleanup_json struct json_object *items = two_items();
+    document_remove_item(items, 1);
     struct output output = {.form = OUTPUT_TABLE, .colour = true};
     expect_written(&output, items,
                    "\033[2mNAME\033[0m  \033[2mSTATE\033[0m  \033[2mTEXT\033[0m\n"
@@ -140,8 +141,9 @@ static void colours_stand_around_the_text_and_not_the_padding(void **state)
 static void last_column_ends_at_the_edge_of_the_terminal(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = json_pack("[{s:s,s:s,s:s}]", "name", "a", "state", "b", "text",
-                                           "a text that is longer than the terminal is wide");
+    cleanup_json struct json_object *items =
+        document_pack("[{s:s,s:s,s:s}]", "name", "a", "state", "b", "text",
+                      "a text that is longer than the terminal is wide");
     struct output output = {.form = OUTPUT_TABLE, .terminal = true, .width = 25};
     expect_written(&output, items, "NAME  STATE  TEXT\na     b!     a text that \n");
 }
@@ -149,18 +151,19 @@ static void last_column_ends_at_the_edge_of_the_terminal(void **state)
 static void json_keeps_the_form_of_the_admin_api(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = json_pack("[{s:s}]", "id", "one");
+    cleanup_json struct json_object *items = document_pack("[{s:s}]", "id", "one");
     struct output output = {.form = OUTPUT_JSON};
     expect_written(&output, items,
                    "{\n  \"value\": [\n    {\n      \"id\": \"one\"\n    }\n  ]\n}\n");
-    json_array_clear(items);
+    while (document_length(items) > 0)
+        document_remove_item(items, 0);
     expect_written(&output, items, "{\n  \"value\": []\n}\n");
 }
 
 static void id_form_is_an_id_a_line(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = two_items();
+    cleanup_json struct json_object *items = two_items();
     struct output output = {.form = OUTPUT_ID};
     expect_written(&output, items, "one\ntwo\n");
 }

@@ -13,11 +13,11 @@
 #include "ctl/client/resolve.h"
 #include "mimo/document.h"
 
-static json_t *fleet(void)
+static struct json_object *fleet(void)
 {
-    json_t *items = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "id", "/subscriptions/1/x/Alpha",
-                              "name", "Alpha", "id", "/subscriptions/2/x/beta", "name", "beta",
-                              "id", "/subscriptions/3/x/beta", "name", "beta");
+    struct json_object *items = document_pack(
+        "[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "id", "/subscriptions/1/x/Alpha", "name", "Alpha", "id",
+        "/subscriptions/2/x/beta", "name", "beta", "id", "/subscriptions/3/x/beta", "name", "beta");
     assert_non_null(items);
     return items;
 }
@@ -25,9 +25,9 @@ static json_t *fleet(void)
 static void unique_name_is_found_in_any_case(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = fleet();
+    cleanup_json struct json_object *items = fleet();
     struct error error;
-    const json_t *found = resolve_pick("cluster", items, "name", "alpha", true, &error);
+    const struct json_object *found = resolve_pick("cluster", items, "name", "alpha", true, &error);
     assert_non_null(found);
     assert_string_equal(document_string(found, "id", ""), "/subscriptions/1/x/Alpha");
 }
@@ -35,7 +35,7 @@ static void unique_name_is_found_in_any_case(void **state)
 static void name_of_two_clusters_lists_both_ids(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = fleet();
+    cleanup_json struct json_object *items = fleet();
     struct error error;
     assert_null(resolve_pick("cluster", items, "name", "beta", true, &error));
     assert_int_equal(error.kind, ERROR_CONFLICT);
@@ -46,7 +46,7 @@ static void name_of_two_clusters_lists_both_ids(void **state)
 static void beginning_of_a_name_is_no_name(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = fleet();
+    cleanup_json struct json_object *items = fleet();
     struct error error;
     assert_null(resolve_pick("cluster", items, "name", "alph", true, &error));
     assert_int_equal(error.kind, ERROR_NOT_FOUND);
@@ -56,14 +56,15 @@ static void beginning_of_a_name_is_no_name(void **state)
 static void beginning_of_an_id_is_enough_when_it_is_unique(void **state)
 {
     (void)state;
-    cleanup_json json_t *items = json_array();
+    cleanup_json struct json_object *items = json_object_new_array();
     struct error error;
     for (int i = 0; i < 7; i++) {
         char id[64];
         snprintf(id, sizeof(id), "2b65ac7%d-cbf5-4fdc-829d-a737e646d492", i);
-        json_array_append_new(items, json_pack("{s:s}", "id", id));
+        document_append(items, document_pack("{s:s}", "id", id));
     }
-    const json_t *found = resolve_pick("manifest", items, "id", "2B65AC73", false, &error);
+    const struct json_object *found =
+        resolve_pick("manifest", items, "id", "2B65AC73", false, &error);
     assert_non_null(found);
     assert_string_equal(document_string(found, "id", ""), "2b65ac73-cbf5-4fdc-829d-a737e646d492");
 

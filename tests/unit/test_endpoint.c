@@ -142,7 +142,7 @@ static void addresses_of_an_endpoint_are_found(void **state)
     const struct endpoint endpoint = {.host = "api.test", .port = 6443};
     struct endpoint_addresses found;
     struct error error;
-    cleanup_json json_t *list = json_pack(
+    cleanup_json struct json_object *list = document_pack(
         "[o, o, o, o]", endpoint_of("other.test", 6443, "10.0.0.1"),
         endpoint_of("API.test", 6443, "10.0.0.2 fd00::4"), endpoint_of("api.test", 1, "10.0.0.3"),
         endpoint_of("api.test", 6443, "10.0.0.5"));
@@ -161,7 +161,7 @@ static void no_more_addresses_are_taken_than_there_is_room_for(void **state)
     const struct endpoint endpoint = {.host = "h", .port = 1};
     struct endpoint_addresses found;
     struct error error;
-    cleanup_json json_t *list =
+    cleanup_json struct json_object *list =
         endpoints_of("h", 1, "::1 ::2 ::3 ::4 ::5 ::6 ::7 ::8 ::9 ::a ::b ::c");
     expect_success(endpoint_find_addresses(list, &endpoint, &found, &error), &error);
     assert_int_equal(ENDPOINT_ADDRESSES_MAXIMUM, found.count);
@@ -195,7 +195,7 @@ static void bad_endpoints_are_refused_with_the_reason(void **state)
         struct endpoint_addresses found;
         struct error error;
         snprintf(text, sizeof text, "{\"endpoints\": %s}", rows[i].text);
-        cleanup_json json_t *document = document_parse(text, strlen(text), &error);
+        cleanup_json struct json_object *document = document_parse(text, strlen(text), &error);
         assert_non_null(document);
         expect_failure(
             endpoint_find_addresses(document_get(document, "endpoints"), &endpoint, &found, &error),

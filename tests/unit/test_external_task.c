@@ -2,6 +2,7 @@
 /* test_external_task.c - the file of a task of the operator's own: what may stand there, and what
  * is said where something else does. */
 #include "external_fixture.h"
+#include "mimo/document.h"
 #include "mimo/external_task.h"
 
 #define TASK EXTERNAL_TASK
@@ -120,10 +121,10 @@ static void parameters_are_for_the_programs_to_check(void **state)
 {
     (void)state;
     struct external_task *task = read_good(TASK "parameters = yes\n" STEP);
-    json_t *any = json_pack("{s:i}", "any", 1);
+    struct json_object *any = document_pack("{s:i}", "any", 1);
 
     assert_int_equal(task->task.check_parameters(any, NULL), 0);
-    json_decref(any);
+    json_object_put(any);
     external_task_free(task);
 }
 

@@ -40,7 +40,8 @@ static int stop_practice(void **state)
 }
 
 /* NULL when it is refused. */
-static struct https_client *create(const char *url, json_t *endpoints, struct error *error)
+static struct https_client *create(const char *url, struct json_object *endpoints,
+                                   struct error *error)
 {
     const struct https_options options = {.url = url,
                                           .ca = practice.config.ca,
@@ -146,7 +147,7 @@ static void bad_endpoints_of_the_job_are_refused(void **state)
 {
     (void)state;
     struct error error = {0};
-    cleanup_json json_t *endpoints = endpoints_of("host", 443, "10.0.0.1 name");
+    cleanup_json struct json_object *endpoints = endpoints_of("host", 443, "10.0.0.1 name");
     assert_null(create("https://host", endpoints, &error));
     assert_int_equal(ERROR_INVALID, error.kind);
     assert_string_equal("endpoint 1 of the job: \"name\" is not an IP address", error.message);
@@ -275,11 +276,11 @@ static void a_handshake_without_end_ends(void **state)
 
 /* ---- documents ---- */
 
-static json_t *document_of(const char *text, struct https_answer *answer)
+static struct json_object *document_of(const char *text, struct https_answer *answer)
 {
     struct https_client *client = create("https://127.0.0.1", NULL, NULL);
     ask(text, answer);
-    json_t *document = https_answer_document(answer, client);
+    struct json_object *document = https_answer_document(answer, client);
     https_client_free(client);
     return document;
 }
@@ -288,11 +289,11 @@ static void documents_are_objects_and_a_success_has_one(void **state)
 {
     (void)state;
     struct https_answer answer;
-    json_t *document =
+    struct json_object *document =
         document_of("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{\"a\":1}", &answer);
     assert_int_equal(1, document_integer(document, "a", 0));
     assert_int_equal(ERROR_NONE, answer.error.kind);
-    json_decref(document);
+    json_object_put(document);
     https_answer_free(&answer);
 
     static const char success[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n[]";

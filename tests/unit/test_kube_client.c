@@ -124,7 +124,7 @@ static void who_may_not_is_forbidden(void **state)
     (void)state;
     struct kube_client *viewer = practice_server_client(&practice, "-viewer");
     struct kube_answer answer;
-    cleanup_json json_t *patch = json_of("{'spec': {}}");
+    cleanup_json struct json_object *patch = json_of("{'spec': {}}");
     kube_request(viewer, "PATCH", ARO_PATH, patch, &answer);
     struct step_result result = kube_step_result(&answer, "the cluster");
     assert_int_equal(403, answer.status);
@@ -402,10 +402,10 @@ static void names_are_taken_from_the_job_alone(void **state)
     struct error error = {0};
     practice_server_kubeconfig(&practice, "-token", &config);
     name_server(&config, "api.cluster-0.practice.test");
-    cleanup_json json_t *endpoints =
-        json_pack("[o, o, o]", endpoint_of("elsewhere.test", 443, "192.0.2.1"),
-                  endpoint_of("fd00::1", 443, "fd00::1"),
-                  endpoint_of("API.cluster-0.practice.test", config.port, "::1 127.0.0.1"));
+    cleanup_json struct json_object *endpoints =
+        document_pack("[o, o, o]", endpoint_of("elsewhere.test", 443, "192.0.2.1"),
+                      endpoint_of("fd00::1", 443, "fd00::1"),
+                      endpoint_of("API.cluster-0.practice.test", config.port, "::1 127.0.0.1"));
     assert_int_equal(0, kube_client_create(&config, endpoints, &client, &error));
     assert_int_equal(OUTCOME_SUCCEEDED, ask(client, OPERATOR_PATH, WHAT).outcome);
     kube_client_free(client);
@@ -420,9 +420,9 @@ static void a_server_without_an_address_is_refused(void **state)
     struct error error = {0};
     practice_server_kubeconfig(&practice, "-token", &config);
     name_server(&config, "localhost"); /* which libcurl would know by itself */
-    cleanup_json json_t *endpoints =
-        json_pack("[o, o]", endpoint_of("localhost", 1, "127.0.0.1"),
-                  endpoint_of("elsewhere.test", config.port, "127.0.0.1"));
+    cleanup_json struct json_object *endpoints =
+        document_pack("[o, o]", endpoint_of("localhost", 1, "127.0.0.1"),
+                      endpoint_of("elsewhere.test", config.port, "127.0.0.1"));
     assert_int_equal(-1, kube_client_create(&config, NULL, &client, &error));
     assert_int_equal(-1, kube_client_create(&config, endpoints, &client, &error));
     assert_non_null(strstr(error.message, "the job has no address of localhost:"));
@@ -506,7 +506,7 @@ static void bodies_that_cannot_be_used_are_terminal(void **state)
         {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "is not usable: line 1"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "not a JSON object"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"a\":\"\xff\xfe\xfd\"} ",
-         "unable to decode byte 0xff"},
+         "byte 0xff is not UTF-8"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"a\":1,\"a\":2}", "duplicate"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"a\":\"\\u0000\"} ", "is not usable"},
         {"HTTP/1.1 204 No Content\r\n\r\n", ""},
@@ -532,7 +532,7 @@ static void deep_nesting_is_refused_and_does_not_crash(void **state)
     strcpy(text + length + 2 * DEPTH, "}");
     struct step_result result = ask_hostile((struct hostile_answer){.text = text});
     expect_part(&result, "is not usable: ");
-    expect_part(&result, "depth");
+    expect_part(&result, "nested deeper");
     assert_int_equal(OUTCOME_TERMINAL, result.outcome);
     static const char forty_levels[] =
         "HTTP/1.1 200 OK\r\nContent-Length: 86\r\n\r\n"
@@ -593,7 +593,7 @@ static void requests_say_what_they_should_and_no_more(void **state)
     char host[64];
     hostile_server_start(&server, &practice, &answer);
     struct kube_client *client = hostile_server_client(&server, &practice);
-    cleanup_json json_t *body = json_of("{'a': 1}");
+    cleanup_json struct json_object *body = json_of("{'a': 1}");
     kube_request(client, "PUT", "/put", body, &reply);
     kube_answer_free(&reply);
     kube_request(client, "PATCH", "/patch", body, &reply);
@@ -634,7 +634,8 @@ static void the_host_line_keeps_the_server_when_another_name_is_verified(void **
     config.port = server.port;
     name_server(&config, "public.example.test");
     config.tls_server_name = strdup("api.cluster-0.practice.test");
-    cleanup_json json_t *endpoints = endpoints_of("public.example.test", server.port, "127.0.0.1");
+    cleanup_json struct json_object *endpoints =
+        endpoints_of("public.example.test", server.port, "127.0.0.1");
     assert_int_equal(0, kube_client_create(&config, endpoints, &client, &error));
     struct step_result result = ask(client, "/version", "version");
     assert_string_equal("", result.message);
@@ -653,7 +654,7 @@ struct change {
     int verdict; /* what it returns from the first call on */
 };
 
-static int change_label(json_t *object, void *context, struct error *error)
+static int change_label(struct json_object *object, void *context, struct error *error)
 {
     struct change *change = context;
     char value[32];

@@ -90,7 +90,7 @@ static int close_sandbox(int report_fd, uint16_t port, struct error *error)
     return confinement_load(&filter, error);
 }
 
-static int change_nothing_much(json_t *object, void *context, struct error *error)
+static int change_nothing_much(struct json_object *object, void *context, struct error *error)
 {
     char value[32];
     (void)error;
@@ -100,7 +100,8 @@ static int change_nothing_much(json_t *object, void *context, struct error *erro
 }
 
 /* A worker's life: kubeconfig, client, a few requests. */
-static struct step_result work(const char *text, const struct scenario *scenario, json_t *addresses)
+static struct step_result work(const char *text, const struct scenario *scenario,
+                               struct json_object *addresses)
 {
     struct kubeconfig config;
     struct kube_client *client;
@@ -127,7 +128,7 @@ static struct step_result work(const char *text, const struct scenario *scenario
 }
 
 static _Noreturn void run_child(const char *text, const struct scenario *scenario,
-                                json_t *addresses, int port, int report_fd)
+                                struct json_object *addresses, int port, int report_fd)
 {
     struct error error = {0};
     if (close_sandbox(report_fd, (uint16_t)(scenario->closed_port ? 1 : port), &error) < 0) {
@@ -187,7 +188,7 @@ static void start_pristine(void)
     pristine.report = report[0];
 }
 
-static json_t *make_addresses(const struct scenario *scenario, int port)
+static struct json_object *make_addresses(const struct scenario *scenario, int port)
 {
     return endpoints_of("api.cluster-0.practice.test", port,
                         scenario->addresses ? scenario->addresses : "");
@@ -225,7 +226,7 @@ static void run(const struct scenario *scenario)
     struct kubeconfig config;
     cleanup_free char *text = read_kubeconfig(scenario->suffix);
     practice_server_kubeconfig(&practice, scenario->suffix, &config);
-    cleanup_json json_t *addresses = make_addresses(scenario, config.port);
+    cleanup_json struct json_object *addresses = make_addresses(scenario, config.port);
     practice_server_trouble(&practice, scenario->rule);
     assert_int_equal(0, pipe2(report, O_CLOEXEC));
     fflush(NULL);

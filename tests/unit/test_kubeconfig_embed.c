@@ -143,14 +143,14 @@ static void nothing_but_the_context_is_in_it(void **state)
     struct error error;
     cleanup_free char *text = text_of(NULL, NULL);
     cleanup_free char *embedded = embed(text, "inside");
-    cleanup_json json_t *made = document_parse(embedded, strlen(embedded), &error);
-    cleanup_json json_t *expected = json_pack(
+    cleanup_json struct json_object *made = document_parse(embedded, strlen(embedded), &error);
+    cleanup_json struct json_object *expected = document_pack(
         "{s:s, s:s, s:s, s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:{s:s}}]}",
         "apiVersion", "v1", "kind", "Config", "current-context", "inside", "contexts", "name",
         "inside", "context", "cluster", "open", "user", "holder", "clusters", "name", "open",
         "cluster", "server", "https://open.test", "insecure-skip-tls-verify", "true", "users",
         "name", "holder", "user", "token", "of-the-holder");
-    if (!json_equal(made, expected))
+    if (!document_equal(made, expected))
         fail_msg("%s", embedded);
 }
 

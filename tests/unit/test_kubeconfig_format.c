@@ -5,6 +5,7 @@
  */
 #include "endpoint_fixture.h"
 #include "expect.h"
+#include "json_text.h"
 
 #include "kube/kube_private.h"
 #include "mimo/cleanup.h"
@@ -53,10 +54,11 @@ static int format(const char *cluster, const char *user, const char *addresses, 
 {
     struct kubeconfig config = parse(cluster, user);
     cleanup_free char *text = NULL;
-    cleanup_json json_t *array = json_pack("[o, o]", endpoint_of("other.test", 6443, "192.0.2.9"),
-                                           endpoint_of("api.test", 443, "192.0.2.8"));
+    cleanup_json struct json_object *array =
+        document_pack("[o, o]", endpoint_of("other.test", 6443, "192.0.2.9"),
+                      endpoint_of("api.test", 443, "192.0.2.8"));
     if (addresses)
-        json_array_append_new(array, endpoint_of("api.test", 6443, addresses));
+        document_append(array, endpoint_of("api.test", 6443, addresses));
     int result = kubeconfig_format(&config, array, position, &text, error);
     kubeconfig_free(&config);
     if (result == 0)

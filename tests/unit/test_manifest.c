@@ -1,36 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_manifest.c - manifests are made, read strictly, ordered and shown. */
 #include "config.h"
+#include "json_text.h"
 
 #include "manifest_fixture.h"
+#include "mimo/document.h"
 
 /* Sets a member, or removes it. */
-static void put(json_t *document, const char *path, json_t *value)
-{
-    if (value)
-        assert_int_equal(document_set(document, path, value), 0);
-    else
-        document_remove(document, path);
-}
-
 /* Creating */
 
 static void a_new_manifest_is_pending_with_the_defaults(void **state)
 {
     struct manifest manifest = make();
-    cleanup_json json_t *expected = NULL;
+    cleanup_json struct json_object *expected = NULL;
 
     (void)state;
     assert_true(uuid_is_valid(manifest.id));
     assert_int_equal(manifest.state, MANIFEST_PENDING);
     assert_int_equal(manifest.attempt, 0);
     expected =
-        json_pack("{s:s, s:s, s:i, s:i, s:i, s:{s:s, s:s, s:i, s:i, s:i}}", "id", manifest.id,
-                  "clusterResourceID", CLUSTER, "bucket", bucket_of(CLUSTER), "dequeues", 0,
-                  "createdAt", NOW, "maintenanceManifest", "maintenanceTaskID", TASK, "state",
-                  "Pending", "priority", 0, "runAfter", NOW, "runBefore", NOW + WEEK);
+        document_pack("{s:s, s:s, s:i, s:i, s:i, s:{s:s, s:s, s:i, s:i, s:i}}", "id", manifest.id,
+                      "clusterResourceID", CLUSTER, "bucket", bucket_of(CLUSTER), "dequeues", 0,
+                      "createdAt", NOW, "maintenanceManifest", "maintenanceTaskID", TASK, "state",
+                      "Pending", "priority", 0, "runAfter", NOW, "runBefore", NOW + WEEK);
     assert_non_null(expected);
-    assert_true(json_equal(manifest_document(&manifest), expected));
+    assert_true(document_equal(manifest_document(&manifest), expected));
     manifest_free(&manifest);
     assert_null(manifest.document);
     manifest_free(&manifest);
@@ -38,7 +32,7 @@ static void a_new_manifest_is_pending_with_the_defaults(void **state)
 
 static void what_was_asked_for_is_in_the_manifest(void **state)
 {
-    cleanup_json json_t *parameters = json_pack("{s:[i]}", "nodes", 3);
+    cleanup_json struct json_object *parameters = document_pack("{s:[i]}", "nodes", 3);
     struct manifest_request request = {
         .cluster = CLUSTER,
         .task = TASK,
@@ -58,8 +52,8 @@ static void what_was_asked_for_is_in_the_manifest(void **state)
     assert_int_equal(manifest.run_after, NOW + 10);
     assert_int_equal(manifest.run_before, NOW + 10);
     assert_string_equal(manifest.created_by_schedule, SCHEDULE);
-    assert_true(
-        json_equal(document_get(manifest.document, "maintenanceManifest.parameters"), parameters));
+    assert_true(document_equal(document_get(manifest.document, "maintenanceManifest.parameters"),
+                               parameters));
     assert_ptr_not_equal(document_get(manifest.document, "maintenanceManifest.parameters"),
                          parameters);
     manifest_free(&manifest);
@@ -115,7 +109,7 @@ static void parameters_have_their_bounds(void **state)
 
         memset(text, 'x', length);
         text[length] = '\0';
-        cleanup_json json_t *parameters = json_pack("{s:s}", "a", text);
+        cleanup_json struct json_object *parameters = document_pack("{s:s}", "a", text);
         request.parameters = parameters;
         int result = manifest_create(&manifest, &request, NOW, &error);
         if (more == 0) {
@@ -126,17 +120,17 @@ static void parameters_have_their_bounds(void **state)
                            "member \"parameters\" must not be larger than 16384 bytes");
         }
     }
-    cleanup_json json_t *nested = json_object();
+    cleanup_json struct json_object *nested = json_object_new_object();
     for (int depth = 2; depth <= MANIFEST_PARAMETERS_DEPTH_MAXIMUM; depth++)
-        nested = json_pack("{s:o}", "a", nested);
+        nested = document_pack("{s:o}", "a", nested);
     request.parameters = nested;
     expect_success(manifest_create(&manifest, &request, NOW, &error), &error);
     manifest_free(&manifest);
-    nested = json_pack("{s:o}", "a", nested);
+    nested = document_pack("{s:o}", "a", nested);
     request.parameters = nested;
     expect_failure(manifest_create(&manifest, &request, NOW, &error), &error, ERROR_INVALID,
                    "member \"parameters\" must not be nested deeper than 16 levels");
-    cleanup_json json_t *list = json_array();
+    cleanup_json struct json_object *list = json_object_new_array();
     request.parameters = list;
     expect_failure(manifest_create(&manifest, &request, NOW, &error), &error, ERROR_INVALID,
                    "member \"parameters\" must be an object");
@@ -193,22 +187,20 @@ static void a_stored_manifest_is_read_strictly(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct manifest made = make(), read;
-        json_t *value = cases[i].json ? json_loads(cases[i].json, JSON_DECODE_ANY, NULL) : NULL;
-        size_t references;
 
-        put(manifest_document(&made), cases[i].path, value);
-        references = made.document->refcount;
+        json_put_path(manifest_document(&made), cases[i].path, cases[i].json);
+        struct json_object *document = json_object_get(made.document);
         if (cases[i].part) {
             expect_failure(manifest_read(&read, made.document, &error), &error, ERROR_INVALID,
                            cases[i].part);
-            assert_int_equal(made.document->refcount, references);
         } else {
             expect_success(manifest_read(&read, made.document, &error), &error);
             manifest_free(&read);
         }
         manifest_free(&made);
+        assert_int_equal(json_object_put(document), 1); /* this was the last reference */
     }
-    cleanup_json json_t *list = json_array();
+    cleanup_json struct json_object *list = json_object_new_array();
     struct manifest read;
     expect_failure(manifest_read(&read, list, &error), &error, ERROR_INVALID, "not a JSON object");
 }
@@ -222,7 +214,7 @@ static void a_manifest_of_another_producer_is_understood(void **state)
         "c\",\"maintenanceManifest\":{\"state\":\"Pending\","
         "\"maintenanceTaskID\":\"" TASK "\",\"unknown\":[1]},\"dequeues\":2}";
     struct error error;
-    cleanup_json json_t *document = document_parse(text, strlen(text), &error);
+    cleanup_json struct json_object *document = document_parse(text, strlen(text), &error);
     struct manifest manifest;
 
     (void)state;
@@ -236,7 +228,7 @@ static void a_manifest_of_another_producer_is_understood(void **state)
     manifest_document(&manifest);
     assert_null(document_get(document, "bucket"));
     assert_string_equal(document_string(document, "_etag", ""), "x");
-    assert_int_equal(json_array_size(document_get(document, "maintenanceManifest.unknown")), 1);
+    assert_int_equal(document_length(document_get(document, "maintenanceManifest.unknown")), 1);
     assert_non_null(strstr(document_string(document, "clusterResourceID", ""), "60BF318D"));
     manifest_free(&manifest);
 }
@@ -260,8 +252,8 @@ static void the_number_of_the_latest_attempt_never_falls(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct manifest made = make(), read;
 
-        document_set(manifest_document(&made), "attempts", json_loads(cases[i].attempts, 0, NULL));
-        document_set(made.document, "dequeues", json_integer(cases[i].dequeues));
+        document_set(manifest_document(&made), "attempts", json_of_text(cases[i].attempts));
+        document_set(made.document, "dequeues", json_object_new_int64(cases[i].dequeues));
         expect_success(manifest_read(&read, made.document, &error), &error);
         assert_int_equal(read.attempt, cases[i].attempt);
         manifest_free(&read);
@@ -327,21 +319,21 @@ static void claiming_goes_by_priority_then_time_then_id(void **state)
 static void a_view_is_flat_and_leaves_out_what_is_absent(void **state)
 {
     struct manifest manifest = make();
-    cleanup_json json_t *pending = manifest_view(&manifest);
-    cleanup_json json_t *expected =
-        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "id", manifest.id,
-                  "clusterResourceID", CLUSTER, "state", "Pending", "maintenanceTaskID", TASK,
-                  "priority", 0, "runAfter", NOW, "runBefore", NOW + WEEK, "bucket",
-                  bucket_of(CLUSTER), "dequeues", 0, "createdAt", NOW);
+    cleanup_json struct json_object *pending = manifest_view(&manifest);
+    cleanup_json struct json_object *expected =
+        document_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "id", manifest.id,
+                      "clusterResourceID", CLUSTER, "state", "Pending", "maintenanceTaskID", TASK,
+                      "priority", 0, "runAfter", NOW, "runBefore", NOW + WEEK, "bucket",
+                      bucket_of(CLUSTER), "dequeues", 0, "createdAt", NOW);
 
     (void)state;
-    assert_true(json_equal(pending, expected));
+    assert_true(document_equal(pending, expected));
     manifest_free(&manifest);
 }
 
 static void a_view_shows_all_there_is_and_shares_nothing(void **state)
 {
-    cleanup_json json_t *parameters = json_pack("{s:i}", "a", 1);
+    cleanup_json struct json_object *parameters = document_pack("{s:i}", "a", 1);
     struct manifest_request request = {.cluster = CLUSTER,
                                        .task = TASK,
                                        .created_by_schedule = SCHEDULE,
@@ -353,7 +345,7 @@ static void a_view_shows_all_there_is_and_shares_nothing(void **state)
     expect_success(manifest_create(&manifest, &request, NOW, &error), &error);
     claim(&manifest, NOW);
     manifest_set_progress(&manifest, 1, 2, "x", "running");
-    cleanup_json json_t *view = manifest_view(&manifest);
+    cleanup_json struct json_object *view = manifest_view(&manifest);
     assert_string_equal(document_string(view, "statusText", ""), "running");
     assert_string_equal(document_string(view, "createdBySchedule", ""), SCHEDULE);
     assert_string_equal(document_string(view, "leaseOwner", ""), OWNER);
@@ -362,10 +354,10 @@ static void a_view_shows_all_there_is_and_shares_nothing(void **state)
     assert_int_equal(document_integer(view, "progress.steps", 0), 2);
     assert_int_equal(document_integer(view, "parameters.a", 0), 1);
     assert_int_equal(
-        document_integer(json_array_get(document_get(view, "attempts"), 0), "number", 0), 1);
+        document_integer(document_item(document_get(view, "attempts"), 0), "number", 0), 1);
     assert_null(document_get(view, "leaseExpires"));
     assert_null(document_get(view, "maintenanceManifest"));
-    document_set(document_get(view, "progress"), "steps", json_integer(9));
+    document_set(document_get(view, "progress"), "steps", json_object_new_int64(9));
     assert_int_equal(document_integer(manifest.document, "progress.steps", 0), 2);
     manifest_free(&manifest);
 }

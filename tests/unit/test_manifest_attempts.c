@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "manifest_fixture.h"
+#include "mimo/document.h"
 
 static void a_claim_counts_leases_and_is_remembered(void **state)
 {
@@ -23,13 +24,13 @@ static void a_claim_counts_leases_and_is_remembered(void **state)
     assert_int_equal(manifest.started_at, NOW);
     assert_int_equal(manifest.next_attempt, 0);
     assert_string_equal(manifest.status_text, "");
-    cleanup_json json_t *entry =
-        json_pack("{s:i, s:i, s:s}", "number", 1, "startedAt", NOW, "actuator", OWNER);
-    assert_true(json_equal(attempt_at(&manifest, 0), entry));
+    cleanup_json struct json_object *entry =
+        document_pack("{s:i, s:i, s:s}", "number", 1, "startedAt", NOW, "actuator", OWNER);
+    assert_true(document_equal(attempt_at(&manifest, 0), entry));
     expect_failure(manifest_claim(&manifest, OTHER, NOW, LEASE, &error), &error, ERROR_CONFLICT,
                    "is InProgress: claim is not possible");
     assert_string_equal(manifest.lease_owner, OWNER);
-    assert_int_equal(json_array_size(document_get(manifest.document, "attempts")), 1);
+    assert_int_equal(document_length(document_get(manifest.document, "attempts")), 1);
     manifest_free(&manifest);
 }
 
@@ -67,11 +68,11 @@ static void success_completes(void **state)
     assert_string_equal(manifest.lease_owner, "");
     assert_int_equal(manifest.lease_expires, 0);
     assert_null(document_get(manifest.document, "progress"));
-    cleanup_json json_t *entry =
-        json_pack("{s:i, s:i, s:s, s:i, s:s, s:s, s:i, s:i}", "number", 1, "startedAt", NOW,
-                  "actuator", OWNER, "finishedAt", NOW + 60, "outcome", "succeeded", "message",
-                  "valid until 2027", "maxRssKiB", 5000, "cpuMs", 250);
-    assert_true(json_equal(attempt_at(&manifest, 0), entry));
+    cleanup_json struct json_object *entry =
+        document_pack("{s:i, s:i, s:s, s:i, s:s, s:s, s:i, s:i}", "number", 1, "startedAt", NOW,
+                      "actuator", OWNER, "finishedAt", NOW + 60, "outcome", "succeeded", "message",
+                      "valid until 2027", "maxRssKiB", 5000, "cpuMs", 250);
+    assert_true(document_equal(attempt_at(&manifest, 0), entry));
     manifest_free(&manifest);
 }
 
@@ -117,7 +118,7 @@ static void transient_errors_are_retried_four_times_with_growing_pauses(void **s
                         "exceeded 60m0s");
     assert_int_equal(manifest.finished_at, now);
     assert_int_equal(manifest.next_attempt, 0);
-    assert_int_equal(json_array_size(document_get(manifest.document, "attempts")), 5);
+    assert_int_equal(document_length(document_get(manifest.document, "attempts")), 5);
     assert_string_equal(document_string(attempt_at(&manifest, 4), "outcome", ""), "timeout");
     assert_string_equal(document_string(attempt_at(&manifest, 4), "message", ""),
                         "TransientError: timeout: task exceeded 60m0s");
@@ -187,7 +188,7 @@ static void the_history_keeps_the_newest(void **state)
         claim(&manifest, NOW + round);
         end_with(&manifest, OUTCOME_DRAINED, "x", &backoff, NOW);
     }
-    assert_int_equal(json_array_size(document_get(manifest.document, "attempts")),
+    assert_int_equal(document_length(document_get(manifest.document, "attempts")),
                      MANIFEST_HISTORY_MAXIMUM);
     assert_int_equal(document_integer(attempt_at(&manifest, 0), "number", 0), 11);
     assert_int_equal(document_integer(attempt_at(&manifest, 19), "number", 0), 30);
@@ -207,11 +208,11 @@ static void an_attempt_without_history_gets_its_entry_when_it_ends(void **state)
     outcome_of_kind(OUTCOME_OWNER_GONE, NULL, &outcome);
     expect_success(manifest_end_attempt(&manifest, &outcome, NULL, &backoff, NOW + 5, 0, &error),
                    &error);
-    cleanup_json json_t *entry =
-        json_pack("{s:i, s:i, s:s, s:i, s:s, s:s}", "number", 1, "startedAt", NOW, "actuator",
-                  OWNER, "finishedAt", NOW + 5, "outcome", "ownerGone", "message",
-                  "TransientError: its actuator stopped during the attempt");
-    assert_true(json_equal(attempt_at(&manifest, 0), entry));
+    cleanup_json struct json_object *entry =
+        document_pack("{s:i, s:i, s:s, s:i, s:s, s:s}", "number", 1, "startedAt", NOW, "actuator",
+                      OWNER, "finishedAt", NOW + 5, "outcome", "ownerGone", "message",
+                      "TransientError: its actuator stopped during the attempt");
+    assert_true(document_equal(attempt_at(&manifest, 0), entry));
     manifest_free(&manifest);
 }
 
@@ -256,9 +257,9 @@ static void progress_is_shown_while_an_attempt_runs(void **state)
     claim(&manifest, NOW);
     manifest_set_progress(&manifest, 2, 3, "API\nserver", "waiting for x");
     store_and_read(&manifest);
-    cleanup_json json_t *expected =
-        json_pack("{s:i, s:i, s:s}", "step", 2, "steps", 3, "name", "API?server");
-    assert_true(json_equal(document_get(manifest.document, "progress"), expected));
+    cleanup_json struct json_object *expected =
+        document_pack("{s:i, s:i, s:s}", "step", 2, "steps", 3, "name", "API?server");
+    assert_true(document_equal(document_get(manifest.document, "progress"), expected));
     assert_string_equal(manifest.status_text, "waiting for x");
     manifest_set_progress(&manifest, 3, 3, "last", NULL);
     assert_string_equal(manifest.status_text, "waiting for x");

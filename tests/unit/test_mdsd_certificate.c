@@ -42,7 +42,7 @@ static int stop(void **state)
     return 0;
 }
 
-static int make_old(json_t *secret, void *context, struct error *error)
+static int make_old(struct json_object *secret, void *context, struct error *error)
 {
     (void)context;
     if (secret_set(secret, "gcscert.pem", "old", error) < 0)
@@ -101,9 +101,9 @@ static void secret_gets_key_and_chain_and_keeps_the_rest(void **state)
     assert_true(has_entry("gcscert.pem", made.certificate_pem));
     assert_true(has_entry("gcskey.pem", made.key_pem));
     kube_request(practice.admin, "GET", SECRET_PATH, NULL, &answer);
-    json_t *data = document_get(answer.document, "data");
-    assert_non_null(json_object_get(data, ".dockerconfigjson"));
-    assert_int_equal(3, json_object_size(data));
+    struct json_object *data = document_get(answer.document, "data");
+    assert_non_null(document_member(data, ".dockerconfigjson"));
+    assert_int_equal(3, document_member_count(data));
     kube_answer_free(&answer);
 }
 
@@ -119,7 +119,7 @@ static void second_run_writes_nothing(void **state)
     assert_int_equal(before, count_writes());
 }
 
-static int spoil_key(json_t *secret, void *context, struct error *error)
+static int spoil_key(struct json_object *secret, void *context, struct error *error)
 {
     (void)context;
     return secret_set(secret, "gcskey.pem", "half", error);
@@ -164,13 +164,12 @@ static void data_that_is_no_object_is_refused(void **state)
 {
     (void)state;
     struct error error = {0};
-    cleanup_json json_t *bad = json_of("{'data': ['a']}");
-    cleanup_json json_t *empty = json_of("{'data': null}");
+    cleanup_json struct json_object *bad = json_of("{'data': ['a']}");
+    cleanup_json struct json_object *empty = json_of("{'data': null}");
     assert_int_equal(-1, secret_set(bad, "a", "b", &error));
     assert_string_equal("its data is no object", error.message);
     assert_int_equal(1, secret_set(empty, "a.b", "b", &error));
-    assert_string_equal("Yg==",
-                        json_string_value(json_object_get(document_get(empty, "data"), "a.b")));
+    assert_string_equal("Yg==", document_text(document_member(document_get(empty, "data"), "a.b")));
 }
 
 static void name_of_the_certificate_is_configured(void **state)
@@ -178,9 +177,9 @@ static void name_of_the_certificate_is_configured(void **state)
     (void)state;
     char name[] = "geneva-2";
     struct config config = {.tasks_mdsd_secret = name};
-    cleanup_json json_t *names = mdsd_certificate_task.certificates(&config, NULL);
-    assert_int_equal(1, json_array_size(names));
-    assert_string_equal("geneva-2", json_string_value(json_array_get(names, 0)));
+    cleanup_json struct json_object *names = mdsd_certificate_task.certificates(&config, NULL);
+    assert_int_equal(1, document_length(names));
+    assert_string_equal("geneva-2", document_text(document_item(names, 0)));
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, reset)

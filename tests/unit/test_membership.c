@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "mimo/document.h"
 #include "supervisor/membership.h"
 
 enum { TTL = 60, DAY_SECONDS = 24 * 60 * 60 };
@@ -54,9 +55,9 @@ static void the_record_says_which_buckets_are_ours_now(void **state)
     refresh(test, &own, TEST_NOW);
     struct store_operation read = store_get(STORE_MEMBERS, own.id, own.id);
     assert_int_equal(store_run(test->store, &read, 1, &error), 0);
-    json_t *buckets = json_object_get(read.result.items[0].document, "buckets");
-    assert_int_equal(json_integer_value(json_array_get(buckets, 0)), 0);
-    assert_int_equal(json_integer_value(json_array_get(buckets, 1)), 255);
+    struct json_object *buckets = document_member(read.result.items[0].document, "buckets");
+    assert_int_equal(document_number(document_item(buckets, 0)), 0);
+    assert_int_equal(document_number(document_item(buckets, 1)), 255);
     store_release(&read, 1);
 }
 

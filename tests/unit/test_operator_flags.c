@@ -37,10 +37,10 @@ static int stop_practice(void **state)
     return 0;
 }
 
-static int replace_flags(json_t *cluster, void *context, struct error *error)
+static int replace_flags(struct json_object *cluster, void *context, struct error *error)
 {
     (void)error;
-    assert_int_equal(0, document_set(cluster, "spec.operatorflags", json_incref(context)));
+    assert_int_equal(0, document_set(cluster, "spec.operatorflags", json_object_get(context)));
     return 1;
 }
 
@@ -48,7 +48,7 @@ static int replace_flags(json_t *cluster, void *context, struct error *error)
 static int reset(void **state)
 {
     bool changed;
-    cleanup_json json_t *flags = json_of("{'a': 'true', 'b': 'false', 'c': '3'}");
+    cleanup_json struct json_object *flags = json_of("{'a': 'true', 'b': 'false', 'c': '3'}");
     (void)state;
     practice_server_trouble(&practice, NULL);
     practice_server_condition(&practice, "Available", "True", "All is well");
@@ -64,8 +64,7 @@ static char *flags_of_cluster(void)
 {
     struct kube_answer answer;
     kube_request(practice.admin, "GET", CLUSTER_PATH, NULL, &answer);
-    char *text = json_dumps(document_get(answer.document, "spec.operatorflags"),
-                            JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = document_format_sorted(document_get(answer.document, "spec.operatorflags"));
     assert_non_null(text);
     kube_answer_free(&answer);
     return text;
@@ -235,10 +234,10 @@ static void a_missing_operator_is_terminal_and_a_failing_server_transient(void *
     assert_non_null(strstr(result.message, "forbidden: "));
 }
 
-static int drop_status(json_t *operator, void * context, struct error *error)
+static int drop_status(struct json_object *operator, void * context, struct error *error)
 {
     (void)error;
-    assert_int_equal(0, document_set(operator, "status.conditions", json_incref(context)));
+    assert_int_equal(0, document_set(operator, "status.conditions", json_object_get(context)));
     return 1;
 }
 
@@ -246,7 +245,7 @@ static void an_operator_that_says_nothing_is_not_up(void **state)
 {
     (void)state;
     bool changed;
-    cleanup_json json_t *conditions = json_of("[]");
+    cleanup_json struct json_object *conditions = json_of("[]");
     struct step_result result = kube_modify(practice.admin, OPERATOR_PATH "/status", "operator",
                                             drop_status, conditions, &changed);
     assert_string_equal("", result.message);

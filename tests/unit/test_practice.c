@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/document.h"
 #include "mimo/exit_codes.h"
 #include "task_double.h"
 #include "tasks/tasks.h"
@@ -178,14 +179,14 @@ static void the_settings_tell_where_the_store_is(void **state)
     char sqlite[] = "sqlite:/var/lib/mimo/mimo.db";
     char other[] = "cosmos:https://example.test/ARO";
     struct config config = {.store_uri = sqlite};
-    json_t *settings = practice_task.settings(&config);
+    struct json_object *settings = practice_task.settings(&config);
     assert_string_equal("/var/lib/mimo/mimo.db",
-                        json_string_value(json_object_get(settings, "storePath")));
-    json_decref(settings);
+                        document_text(document_member(settings, "storePath")));
+    json_object_put(settings);
     config.store_uri = other;
     settings = practice_task.settings(&config);
-    assert_int_equal(0, json_object_size(settings));
-    json_decref(settings);
+    assert_int_equal(0, document_member_count(settings));
+    json_object_put(settings);
 }
 
 /* ---- trouble on the pipe ---- */

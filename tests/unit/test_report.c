@@ -55,7 +55,8 @@ static void every_type_is_written_and_read_back(void **state)
 
 static void a_patch_is_carried_whole(void **state)
 {
-    cleanup_json json_t *patch = json_pack("{s:{s:s, s:n}}", "properties", "a", "b", "c");
+    cleanup_json struct json_object *patch =
+        document_pack("{s:{s:s, s:n}}", "properties", "a", "b", "c");
     struct report report = {.type = REPORT_PATCH_CLUSTER, .patch = patch}, read;
     cleanup_free char *line = report_format(&report);
     struct error error;
@@ -64,7 +65,7 @@ static void a_patch_is_carried_whole(void **state)
     assert_string_equal(
         line, "{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"a\":\"b\",\"c\":null}}}\n");
     expect_success(report_parse(line, strlen(line) - 1, &read, &error), &error);
-    assert_true(json_equal(read.patch, patch));
+    assert_true(document_equal(read.patch, patch));
     report_free(&read);
     report_free(&read); /* harmless */
 }
@@ -93,12 +94,12 @@ static void texts_are_cut_so_that_their_line_fits(void **state)
 static void a_patch_too_large_for_a_line_is_not_written(void **state)
 {
     static char text[REPORT_LINE_MAXIMUM];
-    cleanup_json json_t *patch = NULL;
+    cleanup_json struct json_object *patch = NULL;
     struct report report = {.type = REPORT_PATCH_CLUSTER};
 
     (void)state;
     memset(text, 'x', sizeof(text) - 1);
-    patch = json_pack("{s:s}", "a", text);
+    patch = document_pack("{s:s}", "a", text);
     report.patch = patch;
     assert_null(report_format(&report));
 }
@@ -116,7 +117,7 @@ static void a_line_has_its_longest(void **state)
 
         memset(text, 'x', length);
         text[length] = '\0';
-        cleanup_json json_t *patch = json_pack("{s:s}", "a", text);
+        cleanup_json struct json_object *patch = document_pack("{s:s}", "a", text);
         report.patch = patch;
         cleanup_free char *line = report_format(&report);
         if (more == 0)
@@ -138,7 +139,7 @@ static void what_breaks_the_rules_is_refused_by_name(void **state)
         {"{}", "report: member \"type\" must be a string"},
         {"{\"type\":7}", "member \"type\" must be a string"},
         {"{\"type\":\"exit\\n\"}", "unknown type \"exit\\x0a\""},
-        {"{\"type\":\"step\",\"type\":\"step\"}", "duplicate object key"},
+        {"{\"type\":\"step\",\"type\":\"step\"}", "duplicate member"},
         {"{\"type\":\"status\"}", "member \"text\" is missing"},
         {"{\"type\":\"status\",\"text\":null}", "member \"text\" must be a string"},
         {"{\"type\":\"status\",\"text\":1}", "member \"text\" must be a string"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of a store: what each does, and how it is refused. */
+#include "json_text.h"
 #include "store_fixture.h"
 
 #include <stdio.h>
@@ -56,9 +57,9 @@ static void every_container_has_a_name_and_is_found_by_it(void **state)
 static void a_created_document_is_read_back_whole(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
-    document_set(document, "unknown.member", json_string("kept \xc3\xa9"));
+    document_set(document, "unknown.member", document_new_string("kept \xc3\xa9"));
     struct store_operation create = store_create(STORE_MANIFESTS, document);
     fixture_run(fixture, &create);
     assert_int_equal(create.result.status, STORE_DONE);
@@ -67,7 +68,7 @@ static void a_created_document_is_read_back_whole(void **state)
     fixture_run(fixture, &read);
     assert_int_equal(read.result.status, STORE_DONE);
     assert_int_equal(read.result.count, 1);
-    assert_true(json_equal(read.result.items[0].document, document));
+    assert_true(document_equal(read.result.items[0].document, document));
     assert_string_equal(read.result.items[0].etag, create.result.etag);
     store_release(&create, 1);
     store_release(&read, 1);
@@ -85,7 +86,7 @@ static void documents_of_every_container_survive_a_reopening(void **state)
     for (size_t i = 0; i < OTHERS; i++)
         fixture_add(
             fixture, others[i],
-            json_pack("{s:s, s:I}", "id", SCHEDULE, "expiresAt", (json_int_t)CLOCK_MAXIMUM));
+            document_pack("{s:s, s:I}", "id", SCHEDULE, "expiresAt", (int64_t)CLOCK_MAXIMUM));
     fixture_reopen(fixture);
     assert_int_equal(fixture_status(fixture, get_manifest(1, 1)), STORE_DONE);
     assert_int_equal(
@@ -123,7 +124,7 @@ static void resource_ids_of_a_partition_are_compared_without_case(void **state)
 static void a_second_create_of_the_same_id_conflicts(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *second =
+    cleanup_json struct json_object *second =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 2});
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 1, .cluster = 1});
     assert_int_equal(fixture_status(fixture, store_create(STORE_MANIFESTS, second)),
@@ -134,7 +135,7 @@ static void a_second_create_of_the_same_id_conflicts(void **state)
 static void a_replacement_needs_the_etag_in_force(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1, .priority = 7});
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 1, .cluster = 1});
     cleanup_free char *first = etag_of(fixture, 1, 1);
@@ -161,7 +162,7 @@ static void a_replacement_needs_the_etag_in_force(void **state)
 static void what_is_not_there_cannot_be_replaced(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
     assert_int_equal(fixture_status(fixture, store_replace(STORE_MANIFESTS, "1", document)),
                      STORE_NOT_FOUND);
@@ -268,7 +269,7 @@ static void a_conflict_on_the_second_leaves_the_first_of_a_pair_alone(void **sta
     struct store_fixture *fixture = *state;
     struct pair pair;
     prepare_pair(fixture, &pair);
-    fixture_set_manifest(fixture, 1, "touched", json_true());
+    fixture_set_manifest(fixture, 1, "touched", json_object_new_boolean(true));
     assert_int_equal(fixture_status(fixture, pair.pair), STORE_CONFLICT);
     assert_false(has_lease(fixture));
     release_pair(&pair);
@@ -279,7 +280,7 @@ static void a_conflict_on_the_first_leaves_the_second_of_a_pair_alone(void **sta
     struct store_fixture *fixture = *state;
     struct pair pair;
     prepare_pair(fixture, &pair);
-    fixture_set_cluster(fixture, 1, "touched", json_true());
+    fixture_set_cluster(fixture, 1, "touched", json_object_new_boolean(true));
     cleanup_free char *before = etag_of(fixture, 1, 1);
     assert_int_equal(fixture_status(fixture, pair.pair), STORE_CONFLICT);
     cleanup_free char *after = etag_of(fixture, 1, 1);
@@ -288,8 +289,9 @@ static void a_conflict_on_the_first_leaves_the_second_of_a_pair_alone(void **sta
 }
 
 /* A manifest with what is kept beside it. */
-static struct store_operation creating_pair(struct store_fixture *fixture, json_t *manifest,
-                                            json_t *answer)
+static struct store_operation creating_pair(struct store_fixture *fixture,
+                                            struct json_object *manifest,
+                                            struct json_object *answer)
 {
     struct store_operation pair =
         store_pair(store_create(STORE_MANIFESTS, manifest), store_create(STORE_ANSWERS, answer));
@@ -297,17 +299,17 @@ static struct store_operation creating_pair(struct store_fixture *fixture, json_
     return pair;
 }
 
-static json_t *answer_document(const char *id, int64_t expires)
+static struct json_object *answer_document(const char *id, int64_t expires)
 {
-    return json_pack("{s:s, s:I}", "id", id, "expiresAt", (json_int_t)expires);
+    return document_pack("{s:s, s:I}", "id", id, "expiresAt", (int64_t)expires);
 }
 
 static void a_pair_creates_what_has_no_etag(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *manifest =
+    cleanup_json struct json_object *manifest =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
-    cleanup_json json_t *answer = answer_document("a", CLOCK_MAXIMUM);
+    cleanup_json struct json_object *answer = answer_document("a", CLOCK_MAXIMUM);
     struct store_operation pair = creating_pair(fixture, manifest, answer);
     assert_int_equal(pair.result.status, STORE_DONE);
     cleanup_free char *etag = etag_of(fixture, 1, 1);
@@ -325,14 +327,14 @@ static void a_pair_creates_what_has_no_etag(void **state)
 static void a_pair_creates_neither_when_one_is_there(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *first =
+    cleanup_json struct json_object *first =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
-    cleanup_json json_t *second =
+    cleanup_json struct json_object *second =
         fixture_manifest_document(&(struct fixture_manifest){.id = 2, .cluster = 1});
-    cleanup_json json_t *elsewhere =
+    cleanup_json struct json_object *elsewhere =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 2});
-    cleanup_json json_t *answer = answer_document("a", CLOCK_MAXIMUM);
-    cleanup_json json_t *other = answer_document("b", CLOCK_MAXIMUM);
+    cleanup_json struct json_object *answer = answer_document("a", CLOCK_MAXIMUM);
+    cleanup_json struct json_object *other = answer_document("b", CLOCK_MAXIMUM);
     struct store_operation pair = creating_pair(fixture, first, answer);
     assert_int_equal(pair.result.status, STORE_DONE);
     store_release(&pair, 1);
@@ -351,9 +353,9 @@ static void a_pair_creates_neither_when_one_is_there(void **state)
 static void a_pair_may_create_one_and_replace_the_other(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *manifest =
+    cleanup_json struct json_object *manifest =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
-    cleanup_json json_t *answer = answer_document("a", CLOCK_MAXIMUM);
+    cleanup_json struct json_object *answer = answer_document("a", CLOCK_MAXIMUM);
     fixture_add(fixture, STORE_ANSWERS, answer_document("a", CLOCK_MAXIMUM));
     struct store_operation read = store_get(STORE_ANSWERS, NULL, "a");
     fixture_run(fixture, &read);
@@ -421,11 +423,11 @@ static void operations_of_a_batch_fail_each_on_its_own(void **state)
     struct store_fixture *fixture = *state;
     struct error error;
     char id[UUID_SIZE];
-    cleanup_json json_t *taken =
+    cleanup_json struct json_object *taken =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
-    cleanup_json json_t *free_one =
+    cleanup_json struct json_object *free_one =
         fixture_manifest_document(&(struct fixture_manifest){.id = 2, .cluster = 1});
-    cleanup_json json_t *nameless = json_object();
+    cleanup_json struct json_object *nameless = json_object_new_object();
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 1, .cluster = 1});
 
     struct store_query by_id = {.kind = STORE_QUERY_MANIFEST_BY_ID, .id = fixture_id(id, 2)};
@@ -478,7 +480,7 @@ static void a_document_without_its_names_is_refused(void **state)
         {STORE_SCHEDULES, "[]", "must be a JSON object"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cleanup_json json_t *document = json_loads(cases[i].text, 0, NULL);
+        cleanup_json struct json_object *document = json_of_text(cases[i].text);
         expect_refused(fixture, store_create(cases[i].container, document), cases[i].reason);
     }
     expect_refused(fixture, store_create(STORE_SCHEDULES, NULL), "must be a JSON object");
@@ -489,22 +491,23 @@ static void a_document_that_is_too_large_is_refused(void **state)
     struct store_fixture *fixture = *state;
     static char text[STORE_DOCUMENT_SIZE_MAXIMUM + 1];
     memset(text, 'x', sizeof(text) - 1);
-    cleanup_json json_t *large = json_pack("{s:s, s:s}", "id", "large", "text", text);
+    cleanup_json struct json_object *large =
+        document_pack("{s:s, s:s}", "id", "large", "text", text);
     expect_refused(fixture, store_create(STORE_AUDIT, large), "larger than");
 
     text[sizeof(text) - 100] = '\0';
-    cleanup_json json_t *fits = json_pack("{s:s, s:s}", "id", "fits", "text", text);
+    cleanup_json struct json_object *fits = document_pack("{s:s, s:s}", "id", "fits", "text", text);
     assert_int_equal(fixture_status(fixture, store_create(STORE_AUDIT, fits)), STORE_DONE);
     struct store_operation read = store_get(STORE_AUDIT, NULL, "fits");
     fixture_run(fixture, &read);
-    assert_true(json_equal(read.result.items[0].document, fits));
+    assert_true(document_equal(read.result.items[0].document, fits));
     store_release(&read, 1);
 }
 
 static void operations_that_say_too_little_are_refused(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
     expect_refused(fixture, store_get(STORE_MANIFESTS, "cluster", NULL), "no document is named");
     expect_refused(fixture, store_get(STORE_MANIFESTS, NULL, "id"), "its cluster is not named");

@@ -49,13 +49,13 @@ static void *create_some(void *argument)
     for (int i = 0; i < EACH; i++) {
         struct fixture_manifest wanted = {.id = writer->number * EACH + i, .cluster = i};
         struct error error;
-        json_t *document = fixture_manifest_document(&wanted);
+        struct json_object *document = fixture_manifest_document(&wanted);
         struct store_operation create = store_create(STORE_MANIFESTS, document);
         if (store_run(writer->fixture->store, &create, 1, &error) == 0 &&
             create.result.status == STORE_DONE)
             writer->done++;
         store_release(&create, 1);
-        json_decref(document);
+        json_object_put(document);
     }
     return NULL;
 }
@@ -72,7 +72,7 @@ static void *count_up(void *argument)
             return NULL;
         struct store_item *item = &read.result.items[0];
         document_set(item->document, "count",
-                     json_integer(document_integer(item->document, "count", 0) + 1));
+                     json_object_new_int64(document_integer(item->document, "count", 0) + 1));
         struct store_operation write = store_replace(STORE_AUDIT, item->etag, item->document);
         if (store_run(writer->fixture->store, &write, 1, &error) < 0)
             return NULL;
@@ -125,7 +125,7 @@ static void of_writers_with_the_same_etag_one_wins(void **state)
     struct store_fixture *fixture = *state;
     struct writer writers[THREADS];
     int conflicts = 0;
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", "counter", "count", 0));
+    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s, s:i}", "id", "counter", "count", 0));
     run_threads(fixture, count_up, writers);
     for (int i = 0; i < THREADS; i++)
         conflicts += writers[i].conflicts;
@@ -149,7 +149,7 @@ static void a_batch_larger_than_a_commit_is_written_whole(void **state)
     assert_int_equal(store_run(fixture->store, batch, MANY, &error), 0);
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(batch[i].result.status, STORE_DONE);
-        json_decref(batch[i].target.document);
+        json_object_put(batch[i].target.document);
     }
     store_release(batch, MANY);
     assert_int_equal(sqlite_store_statistics(fixture->store).commits, 1);
@@ -159,7 +159,8 @@ static void a_batch_larger_than_a_commit_is_written_whole(void **state)
 static void a_batch_that_changes_nothing_commits_nothing(void **state)
 {
     struct store_fixture *fixture = *state;
-    cleanup_json json_t *document = fixture_manifest_document(&(struct fixture_manifest){.id = 1});
+    cleanup_json struct json_object *document =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1});
     assert_int_equal(fixture_status(fixture, store_replace(STORE_MANIFESTS, "1", document)),
                      STORE_NOT_FOUND);
     assert_int_equal(sqlite_store_statistics(fixture->store).commits, 0);
@@ -175,13 +176,14 @@ static _Noreturn void write_and_tell(const char *uri, int first, int count, int 
         _exit(1);
     for (int i = first; i < first + count; i++) {
         char id[UUID_SIZE];
-        json_t *document = json_pack("{s:s, s:i}", "id", fixture_id(id, i), "number", i);
+        struct json_object *document =
+            document_pack("{s:s, s:i}", "id", fixture_id(id, i), "number", i);
         struct store_operation create = store_create(STORE_AUDIT, document);
         if (store_run(store, &create, 1, &error) < 0 || create.result.status != STORE_DONE ||
             write(fd, &i, sizeof(i)) != sizeof(i))
             _exit(2);
         store_release(&create, 1);
-        json_decref(document);
+        json_object_put(document);
     }
     store_close(store);
     _exit(0);
@@ -231,7 +233,8 @@ static void two_processes_write_to_one_file(void **state)
     for (int i = 0; i < 2; i++)
         children[i] = start_writer(fixture, 1000 * i, EACH);
     for (int i = 0; i < EACH; i++)
-        fixture_add(fixture, STORE_AUDIT, json_pack("{s:o}", "id", json_sprintf("own-%d", i)));
+        fixture_add(fixture, STORE_AUDIT,
+                    document_pack("{s:o}", "id", document_new_string_format("own-%d", i)));
     for (int i = 0; i < 2; i++) {
         while (read_acknowledgement(&children[i]) >= 0)
             ;

@@ -28,7 +28,7 @@ static void add_many(struct store_fixture *fixture, int first_id, int count, int
             fail_msg("%s", error.message);
         for (int i = 0; i < BATCH; i++) {
             assert_int_equal(batch[i].result.status, STORE_DONE);
-            json_decref(batch[i].target.document);
+            json_object_put(batch[i].target.document);
         }
         store_release(batch, BATCH);
     }

@@ -37,21 +37,21 @@ static struct store_operation get_audit(const char *id)
 
 static void add_audit(struct store_fixture *fixture, const char *id)
 {
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s}", "id", id));
+    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s}", "id", id));
 }
 
 /* Fails to write, with this in its message. */
 static void expect_no_write(struct store_fixture *fixture, const char *reason)
 {
     struct error error;
-    json_t *document = json_pack("{s:s}", "id", "never");
+    struct json_object *document = document_pack("{s:s}", "id", "never");
     struct store_operation create = store_create(STORE_AUDIT, document);
     assert_int_equal(store_run(fixture->store, &create, 1, &error), -1);
     assert_int_equal(error.kind, ERROR_UNAVAILABLE);
     assert_int_equal(create.result.status, STORE_NOT_RUN);
     if (!strstr(error.message, reason))
         fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
-    json_decref(document);
+    json_object_put(document);
 }
 
 static void expect_no_read(struct store_fixture *fixture, const char *reason)
@@ -187,10 +187,12 @@ static void a_store_of_the_first_layout_is_brought_to_ours(void **state)
     struct store *store;
     char id[UUID_SIZE];
     bool sound = false;
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", fixture_id(id, 1), "time", 50));
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", fixture_id(id, 2), "time", 40));
     fixture_add(fixture, STORE_AUDIT,
-                json_pack("{s:s, s:s}", "id", fixture_id(id, 3), "time", "x"));
+                document_pack("{s:s, s:i}", "id", fixture_id(id, 1), "time", 50));
+    fixture_add(fixture, STORE_AUDIT,
+                document_pack("{s:s, s:i}", "id", fixture_id(id, 2), "time", 40));
+    fixture_add(fixture, STORE_AUDIT,
+                document_pack("{s:s, s:s}", "id", fixture_id(id, 3), "time", "x"));
     fixture_sql(fixture, "DROP INDEX audit_time; ALTER TABLE audit DROP COLUMN time;"
                          "DROP TABLE answers; PRAGMA user_version = 1");
     for (int round = 0; round < 2; round++) {
@@ -214,11 +216,11 @@ static void a_store_of_the_second_layout_is_brought_to_ours(void **state)
     struct store_fixture *fixture = *state;
     bool sound = false;
     struct error error;
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s, s:i}", "id", "kept", "time", 50));
+    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s, s:i}", "id", "kept", "time", 50));
     fixture_sql(fixture, "DROP TABLE answers; PRAGMA user_version = 2");
     fixture_reopen(fixture);
     fixture_add(fixture, STORE_ANSWERS,
-                json_pack("{s:s, s:I}", "id", "a", "expiresAt", (json_int_t)CLOCK_MAXIMUM));
+                document_pack("{s:s, s:I}", "id", "a", "expiresAt", (int64_t)CLOCK_MAXIMUM));
     assert_int_equal(fixture_status(fixture, store_get(STORE_ANSWERS, NULL, "a")), STORE_DONE);
     assert_int_equal(fixture_status(fixture, store_get(STORE_AUDIT, NULL, "kept")), STORE_DONE);
     assert_int_equal(store_verify_integrity(fixture->store, &sound, &error), 0);
@@ -360,13 +362,14 @@ static void check_full_disk(struct store_fixture *fixture)
         setrlimit(RLIMIT_FSIZE, &full) < 0)
         _exit(2);
     for (;; written++) {
-        json_t *document = json_pack("{s:o, s:o}", "id", json_sprintf("%d", written), "text",
-                                     json_sprintf("%050000d", written));
+        struct json_object *document =
+            document_pack("{s:o, s:o}", "id", document_new_string_format("%d", written), "text",
+                          document_new_string_format("%050000d", written));
         struct store_operation create = store_create(STORE_AUDIT, document);
         int status = store_run(fixture->store, &create, 1, &error);
         bool done = status == 0 && create.result.status == STORE_DONE;
         store_release(&create, 1);
-        json_decref(document);
+        json_object_put(document);
         if (!done)
             break;
         if (written > 1000)

@@ -145,9 +145,10 @@ static void the_queue_length_counts_open_manifests_as_they_come_and_go(void **st
         fixture_add_manifest(fixture,
                              (struct fixture_manifest){.id = i, .state = (enum manifest_state)i});
     assert_int_equal(total_of(fixture, query), 2);
-    fixture_set_manifest(fixture, 0, "maintenanceManifest.state", json_string("InProgress"));
+    fixture_set_manifest(fixture, 0, "maintenanceManifest.state",
+                         document_new_string("InProgress"));
     assert_int_equal(total_of(fixture, query), 2);
-    fixture_set_manifest(fixture, 0, "maintenanceManifest.state", json_string("Failed"));
+    fixture_set_manifest(fixture, 0, "maintenanceManifest.state", document_new_string("Failed"));
     assert_int_equal(total_of(fixture, query), 1);
     fixture_cluster_id(cluster, 0);
     for (int i = 0; i < 2; i++)
@@ -234,7 +235,7 @@ static void members_come_in_order_of_their_index(void **state)
     char id[UUID_SIZE];
     for (int i = 0; i < 4; i++)
         fixture_add(fixture, STORE_MEMBERS,
-                    json_pack("{s:s, s:i}", "id", fixture_id(id, i), "index", indexes[i]));
+                    document_pack("{s:s, s:i}", "id", fixture_id(id, i), "index", indexes[i]));
     fixture_expect(fixture, (struct store_query){.kind = STORE_QUERY_MEMBERS}, "1 3 0 2");
 }
 
@@ -301,7 +302,7 @@ static void a_page_of_large_documents_ends_early_and_goes_on(void **state)
     memset(text, 'x', sizeof(text) - 1);
     for (int i = 10; i < 50; i++)
         fixture_add(fixture, STORE_AUDIT,
-                    json_pack("{s:s, s:s}", "id", fixture_id(id, i), "text", text));
+                    document_pack("{s:s, s:s}", "id", fixture_id(id, i), "text", text));
     struct store_query query = {
         .kind = STORE_QUERY_DOCUMENTS, .container = STORE_AUDIT, .limit = 1000};
     read_pages(fixture, query, buffer, sizeof(buffer), &pages);
@@ -317,7 +318,7 @@ static void the_audit_trail_comes_in_order_of_time_and_since_a_time(void **state
     int pages;
     for (int i = 0; i < 5; i++)
         fixture_add(fixture, STORE_AUDIT,
-                    json_pack("{s:s, s:i}", "id", fixture_id(id, 10 + i), "time", times[i]));
+                    document_pack("{s:s, s:i}", "id", fixture_id(id, 10 + i), "time", times[i]));
     struct store_query query = {.kind = STORE_QUERY_AUDIT, .limit = 2};
     assert_string_equal(read_pages(fixture, query, buffer, sizeof(buffer), &pages),
                         "14 11 13 12 10");
@@ -386,8 +387,8 @@ static void what_cannot_be_understood_is_skipped_named_and_stops_nobody(void **s
     for (int i = 1; i <= 5; i++)
         fixture_add_manifest(fixture, (struct fixture_manifest){
                                           .id = i, .cluster = 1, .priority = i, .created_at = i});
-    fixture_set_manifest(fixture, 1, "maintenanceManifest.priority", json_string("high"));
-    fixture_set_manifest(fixture, 2, "maintenanceManifest.state", json_string("Dreaming"));
+    fixture_set_manifest(fixture, 1, "maintenanceManifest.priority", document_new_string("high"));
+    fixture_set_manifest(fixture, 2, "maintenanceManifest.state", document_new_string("Dreaming"));
     struct store_query query = {.kind = STORE_QUERY_RUNNABLE};
     expect_skipped(fixture, query, "3", 2, "000000000001 cannot be understood");
     query.limit = 1;
@@ -415,7 +416,7 @@ static void a_cluster_that_cannot_be_understood_keeps_its_manifests_waiting(void
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 1, .cluster = 1});
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 2, .cluster = 2, .priority = 1});
     fixture_expect(fixture, (struct store_query){.kind = STORE_QUERY_RUNNABLE}, "1 2");
-    fixture_set_cluster(fixture, 1, "leaseExpires", json_string("soon"));
+    fixture_set_cluster(fixture, 1, "leaseExpires", document_new_string("soon"));
     fixture_expect(fixture, (struct store_query){.kind = STORE_QUERY_RUNNABLE}, "2");
     expect_skipped(fixture, (struct store_query){.kind = STORE_QUERY_CLUSTERS}, "2", 1,
                    "cluster-1 cannot be understood");
@@ -426,8 +427,8 @@ static void a_cluster_that_cannot_be_understood_keeps_its_manifests_waiting(void
 static void text_that_is_no_json_is_skipped_and_refused(void **state)
 {
     struct store_fixture *fixture = *state;
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s}", "id", "a"));
-    fixture_add(fixture, STORE_AUDIT, json_pack("{s:s}", "id", "b-1"));
+    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s}", "id", "a"));
+    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s}", "id", "b-1"));
     fixture_sql(fixture, "UPDATE audit SET document = '{\"id\":' WHERE id = 'a'");
     expect_skipped(fixture,
                    (struct store_query){.kind = STORE_QUERY_DOCUMENTS, .container = STORE_AUDIT},
@@ -443,7 +444,7 @@ static void documents_as_text_are_those_that_are_stored(void **state)
     for (int i = 1; i <= 3; i++)
         fixture_add_manifest(fixture,
                              (struct fixture_manifest){.id = i, .cluster = 1, .created_at = i});
-    fixture_set_manifest(fixture, 2, "maintenanceManifest.priority", json_string("high"));
+    fixture_set_manifest(fixture, 2, "maintenanceManifest.priority", document_new_string("high"));
     fixture_sql(fixture, "UPDATE manifests SET document = '{\"id\":' WHERE created_at = 3");
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS, .limit = 10};
     struct store_operation page = store_as_text(store_query(&query));
@@ -457,10 +458,11 @@ static void documents_as_text_are_those_that_are_stored(void **state)
         struct store_operation read =
             store_get(STORE_MANIFESTS, fixture_cluster_id(cluster, 1), fixture_id(id, (int)i + 1));
         fixture_run(fixture, &read);
-        cleanup_json json_t *document = document_parse(item->text, item->length, &error);
+        cleanup_json struct json_object *document =
+            document_parse(item->text, item->length, &error);
         assert_null(item->document);
         assert_int_equal(strlen(item->text), item->length);
-        assert_true(json_equal(document, read.result.items[0].document));
+        assert_true(document_equal(document, read.result.items[0].document));
         assert_string_equal(item->etag, read.result.items[0].etag);
         store_release(&read, 1);
         read = store_as_text(read);

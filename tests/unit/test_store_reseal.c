@@ -43,7 +43,7 @@ static void write_first(struct store *store)
     struct store_operation read = store_get(STORE_CLUSTERS, NULL, CLUSTER);
     expect_success(__real_store_run(store, &read, 1, &error), &error);
     struct store_item *item = &read.result.items[0];
-    document_set(item->document, "rival", json_integer(rivals));
+    document_set(item->document, "rival", json_object_new_int64(rivals));
     struct store_operation write = store_replace(STORE_CLUSTERS, item->etag, item->document);
     expect_success(__real_store_run(store, &write, 1, &error), &error);
     assert_int_equal(write.result.status, STORE_DONE);
@@ -141,7 +141,7 @@ static void look(int64_t *ret_rival, bool *ret_is_new)
     expect_success(store_open(uri, &store, &error), &error);
     struct store_operation read = store_get(STORE_CLUSTERS, NULL, CLUSTER);
     expect_success(__real_store_run(store, &read, 1, &error), &error);
-    const json_t *document = read.result.items[0].document;
+    const struct json_object *document = read.result.items[0].document;
     *ret_rival = document_integer(document, "rival", -1);
     expect_success(
         base64_decode(document_string(document, "sealedKubeconfig", ""), &sealed, &length, &error),

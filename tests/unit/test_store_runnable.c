@@ -128,7 +128,7 @@ static void only_clusters_of_the_asked_buckets_are_given(void **state)
     query.buckets = (struct bucket_range){bucket, bucket - 1};
     fixture_expect(fixture, query, "");
     /* Another producer may have filled in a bucket of its own. */
-    fixture_set_manifest(fixture, 1, "bucket", json_integer((bucket + 1) % BUCKET_COUNT));
+    fixture_set_manifest(fixture, 1, "bucket", json_object_new_int64((bucket + 1) % BUCKET_COUNT));
     query.buckets = (struct bucket_range){bucket, bucket};
     fixture_expect(fixture, query, "");
 }
@@ -161,11 +161,11 @@ static void a_changed_manifest_takes_its_new_place(void **state)
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 2, .cluster = 1, .priority = 2});
     fixture_add_manifest(fixture, (struct fixture_manifest){.id = 3, .cluster = 2, .priority = 3});
     fixture_expect(fixture, runnable, "1 3");
-    fixture_set_manifest(fixture, 1, "maintenanceManifest.priority", json_integer(9));
+    fixture_set_manifest(fixture, 1, "maintenanceManifest.priority", json_object_new_int64(9));
     fixture_expect(fixture, runnable, "2 3");
-    fixture_set_manifest(fixture, 2, "maintenanceManifest.state", json_string("Cancelled"));
+    fixture_set_manifest(fixture, 2, "maintenanceManifest.state", document_new_string("Cancelled"));
     fixture_expect(fixture, runnable, "3 1");
-    fixture_set_manifest(fixture, 1, "nextAttempt", json_integer(FIXTURE_NOW + 60));
+    fixture_set_manifest(fixture, 1, "nextAttempt", json_object_new_int64(FIXTURE_NOW + 60));
     fixture_expect(fixture, runnable, "3");
     fixture_expect_sound(fixture);
 }
@@ -187,7 +187,7 @@ static void more_than_one_call_can_move_becomes_runnable_in_the_next(void **stat
         }
         assert_int_equal(store_run(fixture->store, batch, BATCH, &error), 0);
         for (int i = 0; i < BATCH; i++)
-            json_decref(batch[i].target.document);
+            json_object_put(batch[i].target.document);
         store_release(batch, BATCH);
     }
     /* What it gives before all are moved is runnable, though not the very first, the last made. */
@@ -263,7 +263,7 @@ static void step_manifest(struct model *model, struct store_fixture *fixture)
     char id_text[UUID_SIZE];
     char cluster[RESOURCE_ID_SIZE];
     struct store_operation operation;
-    cleanup_json json_t *document = NULL;
+    cleanup_json struct json_object *document = NULL;
     cleanup_free char *etag = NULL;
 
     fixture_cluster_id(cluster, model->manifests[id].cluster);

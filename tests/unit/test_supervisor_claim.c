@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/document.h"
 #include "supervisor/claim.h"
 #include "supervisor/settle.h"
 #include "supervisor/stops.h"
@@ -229,7 +230,7 @@ static void a_result_ends_the_attempt_and_frees_the_cluster(void **state)
     test_add_cluster(test, 1, "Failed");
     test_add_manifest(test, 1, 0, TEST_NOW, id);
     struct settlement settlement = claim_one(test);
-    settlement.cluster_patches = json_pack("[{s:{s:s}}]", "properties", "note", "changed");
+    settlement.cluster_patches = document_pack("[{s:{s:s}}]", "properties", "note", "changed");
     end_as(&settlement, OUTCOME_SUCCEEDED);
     settle_one(test, &settlement);
     assert_int_equal(settlement.status, SETTLEMENT_DONE);
@@ -278,7 +279,7 @@ static void a_result_is_written_after_a_foreign_change_of_the_document(void **st
     struct store_operation read = store_get(STORE_MANIFESTS, test_cluster_id(1), id);
     struct error error;
     assert_int_equal(store_run(test->store, &read, 1, &error), 0);
-    json_object_set_new(read.result.items[0].document, "foreign", json_true());
+    document_add(read.result.items[0].document, "foreign", json_object_new_boolean(true));
     assert_int_equal(test_run(test, store_replace(STORE_MANIFESTS, read.result.items[0].etag,
                                                   read.result.items[0].document)),
                      STORE_DONE);
@@ -290,7 +291,7 @@ static void a_result_is_written_after_a_foreign_change_of_the_document(void **st
     settlement_free(&settlement);
     struct manifest manifest = test_manifest(test, 1, id);
     assert_int_equal(manifest.state, MANIFEST_COMPLETED);
-    assert_true(json_is_true(document_get(manifest_document(&manifest), "foreign")));
+    assert_true(document_is_true(document_get(manifest_document(&manifest), "foreign")));
     manifest_free(&manifest);
 }
 
@@ -304,7 +305,7 @@ static void cancel_in_store(struct test_store *test, const char *id, bool stop)
     assert_int_equal(store_run(test->store, &read, 1, &error), 0);
     assert_int_equal(manifest_cancel(&manifest, TEST_NOW + 1, true, &error), 0);
     if (stop)
-        json_object_set_new(manifest_document(&manifest), "stopRequested", json_true());
+        document_add(manifest_document(&manifest), "stopRequested", json_object_new_boolean(true));
     assert_int_equal(test_run(test, store_replace(STORE_MANIFESTS, read.result.items[0].etag,
                                                   manifest_document(&manifest))),
                      STORE_DONE);

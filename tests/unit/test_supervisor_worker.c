@@ -209,7 +209,7 @@ static void each_state_has_its_name(void **state)
         assert_string_equal(worker_state_name((enum worker_state)i), names[i]);
 }
 
-static struct report patch_report(json_t *patch)
+static struct report patch_report(struct json_object *patch)
 {
     return (struct report){.type = REPORT_PATCH_CLUSTER, .patch = patch};
 }
@@ -221,23 +221,23 @@ static void a_patch_must_be_declared_by_the_task(void **state)
     static const struct task task = {.patches = declared};
     static const struct task silent = {0};
     struct worker *worker = take();
-    cleanup_json json_t *good = json_pack("{s:{s:s}}", "properties", "note", "x");
-    cleanup_json json_t *bad =
-        json_pack("{s:{s:s, s:s}}", "properties", "note", "x", "operatorFlags", "y");
-    cleanup_json json_t *whole = json_pack("{s:s}", "properties", "gone");
+    cleanup_json struct json_object *good = document_pack("{s:{s:s}}", "properties", "note", "x");
+    cleanup_json struct json_object *bad =
+        document_pack("{s:{s:s, s:s}}", "properties", "note", "x", "operatorFlags", "y");
+    cleanup_json struct json_object *whole = document_pack("{s:s}", "properties", "gone");
     struct report good_report = patch_report(good);
     struct report bad_report = patch_report(bad);
     struct report whole_report = patch_report(whole);
 
     worker->task = &task;
     assert_true(worker_take_report(worker, &good_report));
-    assert_int_equal(json_array_size(worker->settlement.cluster_patches), 1);
+    assert_int_equal(document_length(worker->settlement.cluster_patches), 1);
     assert_false(worker_take_report(worker, &bad_report));
     assert_non_null(worker->end.bad_report);
     assert_false(worker_take_report(worker, &whole_report));
     worker->task = &silent;
     assert_false(worker_take_report(worker, &good_report));
-    assert_int_equal(json_array_size(worker->settlement.cluster_patches), 1);
+    assert_int_equal(document_length(worker->settlement.cluster_patches), 1);
 }
 
 static void reports_become_progress_and_result(void **state)

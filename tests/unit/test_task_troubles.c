@@ -123,30 +123,30 @@ static const struct request tls_renewal_requests[] = {
     {0},
 };
 
-static int clear_flags(json_t *object, void *context, struct error *error)
+static int clear_flags(struct json_object *object, void *context, struct error *error)
 {
     (void)context;
     (void)error;
-    return document_set(object, "spec.operatorflags", json_object()) < 0 ? -1 : 1;
+    return document_set(object, "spec.operatorflags", json_object_new_object()) < 0 ? -1 : 1;
 }
 
-static int clear_data(json_t *object, void *context, struct error *error)
+static int clear_data(struct json_object *object, void *context, struct error *error)
 {
     static const char *const keys[] = {"gcscert.pem", "gcskey.pem", "tls.crt", "tls.key"};
     (void)context;
     (void)error;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (json_object_get(document_get(object, "data"), keys[i]))
-            json_object_set_new(document_get(object, "data"), keys[i], json_string("b2xk"));
+        if (document_member(document_get(object, "data"), keys[i]))
+            document_add(document_get(object, "data"), keys[i], document_new_string("b2xk"));
     return 1;
 }
 
-static int clear_references(json_t *object, void *context, struct error *error)
+static int clear_references(struct json_object *object, void *context, struct error *error)
 {
     (void)context;
     (void)error;
-    json_object_del(document_get(object, "spec"), "servingCerts");
-    json_object_del(document_get(object, "spec"), "defaultCertificate");
+    document_delete(document_get(object, "spec"), "servingCerts");
+    document_delete(document_get(object, "spec"), "defaultCertificate");
     return 1;
 }
 

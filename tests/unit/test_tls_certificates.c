@@ -109,10 +109,11 @@ static void domain_without_a_dot_is_completed(void **state)
     struct step_result result = run("short", "short", bundles[0], bundles[1]);
     assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
     kube_request(practice.admin, "GET", API_SERVER, NULL, &answer);
-    json_t *entries = document_get(answer.document, "spec.servingCerts.namedCertificates");
-    assert_int_equal(1, json_array_size(entries));
-    json_t *names = document_get(json_array_get(entries, 0), "names");
-    assert_string_equal("api.short.example.com", json_string_value(json_array_get(names, 0)));
+    struct json_object *entries =
+        document_get(answer.document, "spec.servingCerts.namedCertificates");
+    assert_int_equal(1, document_length(entries));
+    struct json_object *names = document_get(document_item(entries, 0), "names");
+    assert_string_equal("api.short.example.com", document_text(document_item(names, 0)));
     kube_answer_free(&answer);
 }
 
@@ -168,7 +169,7 @@ static void a_secret_of_another_type_is_not_touched(void **state)
 {
     (void)state;
     struct kube_answer answer;
-    cleanup_json json_t *opaque =
+    cleanup_json struct json_object *opaque =
         json_of("{'apiVersion': 'v1', 'kind': 'Secret', 'type': 'Opaque', 'metadata': {'name': "
                 "'odd-apiserver', 'namespace': 'openshift-config'}}");
     kube_request(practice.admin, "POST", OWN_SECRETS, opaque, &answer);
@@ -198,19 +199,20 @@ static void names_come_from_the_uuid_of_managed_clusters_only(void **state)
     (void)state;
     char domain[] = "example.com";
     struct config config = {.tasks_managed_domain = domain, .tasks_signed_certificates = true};
-    cleanup_json json_t *cluster =
+    cleanup_json struct json_object *cluster =
         json_of("{'id': 'u', 'openShiftCluster': {'properties': {'clusterProfile': {'domain': "
                 "'c.example.com'}}}}");
-    cleanup_json json_t *expected = json_of("['u-apiserver', 'u-ingress']");
-    cleanup_json json_t *names = tls_certificates_task.certificates(&config, cluster);
-    assert_true(json_equal(expected, names));
+    cleanup_json struct json_object *expected = json_of("['u-apiserver', 'u-ingress']");
+    cleanup_json struct json_object *names = tls_certificates_task.certificates(&config, cluster);
+    assert_true(document_equal(expected, names));
     config.tasks_signed_certificates = false;
-    cleanup_json json_t *disabled = tls_certificates_task.certificates(&config, cluster);
-    assert_int_equal(0, json_array_size(disabled));
-    cleanup_json json_t *settings = tls_certificates_task.settings(&config);
-    cleanup_json json_t *wanted =
+    cleanup_json struct json_object *disabled =
+        tls_certificates_task.certificates(&config, cluster);
+    assert_int_equal(0, document_length(disabled));
+    cleanup_json struct json_object *settings = tls_certificates_task.settings(&config);
+    cleanup_json struct json_object *wanted =
         json_of("{'managedDomain': 'example.com', 'signedCertificates': false}");
-    assert_true(json_equal(wanted, settings));
+    assert_true(document_equal(wanted, settings));
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, calm)

@@ -50,9 +50,9 @@ static const char *path_at(const char *authority, const char *url)
 
 /* *ret_path points into *ret_document. */
 static int find_keys(const struct entra_place *place, const struct https_answer *answer,
-                     json_t **ret_document, const char **ret_path, struct error *error)
+                     struct json_object **ret_document, const char **ret_path, struct error *error)
 {
-    cleanup_json json_t *document = document_parse(answer->body, answer->length, error);
+    cleanup_json struct json_object *document = document_parse(answer->body, answer->length, error);
     if (!document)
         return error_prefix(error, "discovery document");
     const char *issuer = document_string(document, "issuer", "");
@@ -83,7 +83,7 @@ static int fetch_keys(struct https_client *client, const char *path, struct jwks
 int entra_fetch(const struct entra_place *place, struct jwks **ret_keys, struct error *error)
 {
     cleanup_client struct https_client *client = NULL;
-    cleanup_json json_t *document = NULL;
+    cleanup_json struct json_object *document = NULL;
     cleanup_https_answer struct https_answer answer = {0};
     cleanup_free char *path = NULL;
     const char *keys_path;

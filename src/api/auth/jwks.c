@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
+
 #include "api/auth/base64url.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -26,7 +31,7 @@ void jwks_free(struct jwks *jwks)
     if (!jwks)
         return;
     for (size_t i = 0; i < jwks->count; i++)
-        cjose_jwk_release(jwks->keys[i].key);
+        EVP_PKEY_free(jwks->keys[i].key);
     free(jwks);
 }
 
@@ -50,7 +55,7 @@ const struct jwks_key *jwks_find(const struct jwks *jwks, const char *id)
 }
 
 /* What a key says of its use; a member that is missing allows all. */
-static int check_purpose(const json_t *entry, struct jwks_key *key, struct error *error)
+static int check_purpose(const struct json_object *entry, struct jwks_key *key, struct error *error)
 {
     const char *type, *use, *algorithm;
     if (document_read_string(entry, "kty", "", &type, error) < 0 ||
@@ -67,7 +72,7 @@ static int check_purpose(const json_t *entry, struct jwks_key *key, struct error
     return 0;
 }
 
-static int check_id(const json_t *entry, struct jwks_key *key, struct error *error)
+static int check_id(const struct json_object *entry, struct jwks_key *key, struct error *error)
 {
     const char *id = document_string(entry, "kid", "");
     size_t length = strlen(id);
@@ -79,7 +84,7 @@ static int check_id(const json_t *entry, struct jwks_key *key, struct error *err
 }
 
 /* A positive number of a key, big-endian; leading zero bytes are refused as RFC 7518 does. */
-static uint8_t *read_number(const json_t *entry, const char *name, size_t *ret_length)
+static uint8_t *read_number(const struct json_object *entry, const char *name, size_t *ret_length)
 {
     const char *text = document_string(entry, name, "");
     cleanup_free uint8_t *number = base64url_read(text, strlen(text), ret_length);
@@ -91,9 +96,33 @@ static size_t bits_of(const uint8_t *number, size_t length)
     return 8 * length - (size_t)(__builtin_clz(number[0]) - 24);
 }
 
-static int make_key(const json_t *entry, struct jwks_key *key, struct error *error)
+/* NULL when OpenSSL does not take the numbers, or without memory. */
+static EVP_PKEY *make_public_key(const uint8_t *modulus, size_t modulus_length,
+                                 const uint8_t *exponent, size_t exponent_length)
 {
-    cjose_err problem;
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    BIGNUM *n = BN_bin2bn(modulus, (int)modulus_length, NULL);
+    BIGNUM *e = BN_bin2bn(exponent, (int)exponent_length, NULL);
+    OSSL_PARAM *numbers = NULL;
+    if (builder && n && e && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
+        numbers = OSSL_PARAM_BLD_to_param(builder);
+    if (!maker || !numbers || EVP_PKEY_fromdata_init(maker) <= 0 ||
+        EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY, numbers) <= 0)
+        key = NULL;
+    OSSL_PARAM_free(numbers);
+    OSSL_PARAM_BLD_free(builder);
+    EVP_PKEY_CTX_free(maker);
+    BN_free(n);
+    BN_free(e);
+    ERR_clear_error();
+    return key;
+}
+
+static int make_key(const struct json_object *entry, struct jwks_key *key, struct error *error)
+{
     size_t modulus_length = 0, exponent_length = 0;
     cleanup_free uint8_t *modulus = read_number(entry, "n", &modulus_length);
     cleanup_free uint8_t *exponent = read_number(entry, "e", &exponent_length);
@@ -108,29 +137,28 @@ static int make_key(const json_t *entry, struct jwks_key *key, struct error *err
         return error_set(error, ERROR_INVALID,
                          "e is no odd number of at least 3 and at most %d bits",
                          8 * EXPONENT_BYTES);
-    cjose_jwk_rsa_keyspec numbers = {
-        .e = exponent, .elen = exponent_length, .n = modulus, .nlen = modulus_length};
-    key->key = cjose_jwk_create_RSA_spec(&numbers, &problem);
-    return key->key ? 0 : error_set(error, ERROR_TOO_LARGE, "cjose: %s", problem.message);
+    key->key = make_public_key(modulus, modulus_length, exponent, exponent_length);
+    return key->key ? 0 : error_set(error, ERROR_INVALID, "OpenSSL makes no key of n and e");
 }
 
 /* Keys that share their id with the entry at `index`. */
-static bool is_alone(const json_t *entries, size_t index, const char *id)
+static bool is_alone(const struct json_object *entries, size_t index, const char *id)
 {
     size_t other;
-    json_t *entry;
-    json_array_foreach(entries, other, entry) {
+    struct json_object *entry;
+    document_foreach_item(entries, other, entry) {
         if (other != index && strcmp(document_string(entry, "kid", ""), id) == 0)
             return false;
     }
     return true;
 }
 
-static int take_key(struct jwks *jwks, const json_t *entries, size_t index, struct error *error)
+static int take_key(struct jwks *jwks, const struct json_object *entries, size_t index,
+                    struct error *error)
 {
-    const json_t *entry = json_array_get(entries, index);
+    const struct json_object *entry = document_item(entries, index);
     struct jwks_key *key = &jwks->keys[jwks->count];
-    if (!json_is_object(entry))
+    if (!document_is_object(entry))
         return error_set(error, ERROR_INVALID, "it is not an object");
     if (check_purpose(entry, key, error) < 0 || check_id(entry, key, error) < 0)
         return -1;
@@ -147,18 +175,18 @@ int jwks_parse(const char *text, size_t length, struct jwks **ret_jwks, struct e
     if (length > JWKS_SIZE_MAXIMUM)
         return error_set(error, ERROR_TOO_LARGE, "the key set has %zu bytes; %d are allowed",
                          length, JWKS_SIZE_MAXIMUM);
-    cleanup_json json_t *document = document_parse(text, length, error);
+    cleanup_json struct json_object *document = document_parse(text, length, error);
     if (!document)
         return error_prefix(error, "the key set");
-    const json_t *entries = json_object_get(document, "keys");
-    if (!json_is_array(entries) || json_array_size(entries) > JWKS_KEYS_MAXIMUM)
+    const struct json_object *entries = document_member(document, "keys");
+    if (!document_is_array(entries) || document_length(entries) > JWKS_KEYS_MAXIMUM)
         return error_set(error, ERROR_INVALID,
                          "the key set has no member \"keys\" that is an array of at most %d",
                          JWKS_KEYS_MAXIMUM);
     cleanup_jwks struct jwks *jwks = calloc(1, sizeof(*jwks));
     if (!jwks)
         return error_set_memory(error);
-    for (size_t i = 0; i < json_array_size(entries); i++) {
+    for (size_t i = 0; i < document_length(entries); i++) {
         if (take_key(jwks, entries, i, &jwks->reason) == 0)
             continue;
         error_prefix(&jwks->reason, "key %zu", i);

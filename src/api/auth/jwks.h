@@ -13,7 +13,7 @@
 #ifndef API_JWKS_H
 #define API_JWKS_H
 
-#include <cjose/jwk.h>
+#include <openssl/evp.h>
 #include <stddef.h>
 
 #include "mimo/error.h"
@@ -29,7 +29,7 @@ enum {
 struct jwks_key {
     char id[JWKS_ID_SIZE];
     char algorithm[8]; /* "RS256": the only one it may be used for; "" for any that we know */
-    cjose_jwk_t *key;
+    EVP_PKEY *key;
 };
 
 struct jwks;

@@ -2,11 +2,14 @@
 /* A token's form, header, claims, key and signature, in this order. */
 #include "api/auth/jwt.h"
 
-#include <cjose/jws.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include "api/auth/base64url.h"
 #include "mimo/cleanup.h"
@@ -19,16 +22,20 @@ enum { PARTS = 3 };
 
 /* What was read, borrowed from the documents but for these. */
 struct token {
-    json_t *header;
-    json_t *claims;
+    struct json_object *header;
+    struct json_object *claims;
     const char *algorithm;
     const char *key_id;
+    uint8_t *signature;
+    size_t signature_length;
+    size_t signed_length; /* bytes of the text that are signed: header, dot and claims */
 };
 
 static void cleanup_token_function(struct token *token)
 {
-    json_decref(token->header);
-    json_decref(token->claims);
+    json_object_put(token->header);
+    json_object_put(token->claims);
+    free(token->signature);
 }
 #define cleanup_token       __attribute__((cleanup(cleanup_token_function)))
 
@@ -62,14 +69,14 @@ static int find_parts(const char *token, size_t length, const char **parts, size
     return 0;
 }
 
-static int read_object(const char *text, size_t length, const char *what, json_t **ret_object,
-                       struct error *reason)
+static int read_object(const char *text, size_t length, const char *what,
+                       struct json_object **ret_object, struct error *reason)
 {
     size_t size;
     cleanup_free uint8_t *data = base64url_read(text, length, &size);
     if (!data)
         return refuse(reason, "its %s is not base64url", what);
-    cleanup_json json_t *object = document_parse((const char *)data, size, reason);
+    cleanup_json struct json_object *object = document_parse((const char *)data, size, reason);
     if (!object)
         return error_prefix(reason, "its %s", what);
     if (document_depth(object) > JWT_DEPTH_MAXIMUM)
@@ -81,21 +88,22 @@ static int read_object(const char *text, size_t length, const char *what, json_t
 static int read_form(struct token *token, const char *text, size_t length, struct error *reason)
 {
     const char *parts[PARTS];
-    size_t lengths[PARTS], size;
+    size_t lengths[PARTS];
     if (find_parts(text, length, parts, lengths, reason) < 0 ||
         read_object(parts[0], lengths[0], "header", &token->header, reason) < 0 ||
         read_object(parts[1], lengths[1], "claims", &token->claims, reason) < 0)
         return -1;
-    cleanup_free uint8_t *signature = base64url_read(parts[2], lengths[2], &size);
-    return signature ? 0 : refuse(reason, "its signature is not base64url");
+    token->signature = base64url_read(parts[2], lengths[2], &token->signature_length);
+    token->signed_length = (size_t)(parts[2] - 1 - text);
+    return token->signature ? 0 : refuse(reason, "its signature is not base64url");
 }
 
 /* ---- header ---- */
 
 /* A member that is a text, or "" for anything else; no member we compare with is empty. */
-static const char *text_of(const json_t *object, const char *name)
+static const char *text_of(const struct json_object *object, const char *name)
 {
-    const char *text = json_string_value(json_object_get(object, name));
+    const char *text = document_text(document_member(object, name));
     return text ? text : "";
 }
 
@@ -108,7 +116,7 @@ static int check_header(struct token *token, struct error *reason)
         return refuse(reason, "alg is \"%.32s\", not RS256 or PS256", token->algorithm);
     if (strcmp(type, "JWT") != 0 && strcmp(type, "at+jwt") != 0)
         return refuse(reason, "typ is \"%.32s\", not JWT or at+jwt", type);
-    if (json_object_get(token->header, "crit") || json_object_get(token->header, "b64"))
+    if (document_has(token->header, "crit") || document_has(token->header, "b64"))
         return refuse(reason, "its header demands an extension (crit or b64)");
     if (!token->key_id[0])
         return refuse(reason, "its header names no key (kid)");
@@ -117,7 +125,7 @@ static int check_header(struct token *token, struct error *reason)
 
 /* ---- claims ---- */
 
-static int check_text(const json_t *claims, const char *name, const char *expected,
+static int check_text(const struct json_object *claims, const char *name, const char *expected,
                       struct error *reason)
 {
     const char *text = text_of(claims, name);
@@ -126,17 +134,17 @@ static int check_text(const json_t *claims, const char *name, const char *expect
                : refuse(reason, "%s is \"%.100s\", not %s", name, text, expected);
 }
 
-static int read_time(const json_t *claims, const char *name, int64_t *ret_time,
+static int read_time(const struct json_object *claims, const char *name, int64_t *ret_time,
                      struct error *reason)
 {
-    const json_t *value = json_object_get(claims, name);
-    *ret_time = json_integer_value(value); /* 0 for anything else */
+    const struct json_object *value = document_member(claims, name);
+    *ret_time = document_number(value); /* 0 for anything else */
     if (*ret_time <= 0 || *ret_time > CLOCK_MAXIMUM)
         return refuse(reason, "%s is not a time in whole seconds", name);
     return 0;
 }
 
-static int check_times(const json_t *claims, int64_t now, struct error *reason)
+static int check_times(const struct json_object *claims, int64_t now, struct error *reason)
 {
     int64_t expires, begins, issued;
     if (read_time(claims, "exp", &expires, reason) < 0 ||
@@ -154,15 +162,15 @@ static int check_times(const json_t *claims, int64_t now, struct error *reason)
 
 /* ID tokens are signed by the same keys, and for the application that asked for them; they tell
  * that application who its user is and let nobody in. */
-static int check_kind(const json_t *claims, struct error *reason)
+static int check_kind(const struct json_object *claims, struct error *reason)
 {
     static const char *const of_id_tokens[] = {"nonce", "at_hash", "c_hash"};
     const char *kind = text_of(claims, "idtyp");
     for (size_t i = 0; i < sizeof(of_id_tokens) / sizeof(of_id_tokens[0]); i++)
-        if (json_object_get(claims, of_id_tokens[i]))
+        if (document_has(claims, of_id_tokens[i]))
             return refuse(reason, "it is an ID token (it has %s); an access token is needed",
                           of_id_tokens[i]);
-    if (json_object_get(claims, "idtyp") && strcmp(kind, "app") != 0 && strcmp(kind, "user") != 0)
+    if (document_has(claims, "idtyp") && strcmp(kind, "app") != 0 && strcmp(kind, "user") != 0)
         return refuse(reason, "idtyp is \"%.32s\", not app or user", kind);
     if (!uuid_is_valid(text_of(claims, "azp")))
         return refuse(reason, "azp is no UUID: it is no access token of version 2.0");
@@ -172,21 +180,23 @@ static int check_kind(const json_t *claims, struct error *reason)
 }
 
 /* The highest of the roles that are ours. */
-static int read_role(const json_t *claims, enum role *ret_role, struct error *reason)
+static int read_role(const struct json_object *claims, enum role *ret_role, struct error *reason)
 {
     static const char *const names[] = {
         [ROLE_READER] = "MIMO.Reader",
         [ROLE_OPERATOR] = "MIMO.Operator",
         [ROLE_ADMIN] = "MIMO.Admin",
     };
-    const json_t *roles = json_object_get(claims, "roles"), *scope = json_object_get(claims, "scp");
+    const struct json_object *roles = document_member(claims, "roles"),
+                             *scope = document_member(claims, "scp");
     *ret_role = ROLE_NONE;
-    if ((roles && !json_is_array(roles)) || (scope && !json_is_string(scope)))
+    if ((document_has(claims, "roles") && !document_is_array(roles)) ||
+        (document_has(claims, "scp") && !document_is_string(scope)))
         return refuse(reason, "roles is no array, or scp no text");
-    if (json_array_size(roles) == 0 && !text_of(claims, "scp")[0])
+    if (document_length(roles) == 0 && !text_of(claims, "scp")[0])
         return refuse(reason, "it has neither roles nor scp");
-    for (size_t i = 0; i < json_array_size(roles); i++) {
-        const char *name = json_string_value(json_array_get(roles, i));
+    for (size_t i = 0; i < document_length(roles); i++) {
+        const char *name = document_text(document_item(roles, i));
         if (!name)
             return refuse(reason, "roles has something that is no text");
         for (int role = ROLE_READER; role <= ROLE_ADMIN; role++)
@@ -198,7 +208,7 @@ static int read_role(const json_t *claims, enum role *ret_role, struct error *re
 
 /* "entra:OID:ann@contoso.com", "entra:OID:app=CLIENT-ID". The colon keeps it apart from names of
  * the token file, and the object ID tells people of one name from each other. */
-static void write_name(const json_t *claims, char *name, size_t size)
+static void write_name(const struct json_object *claims, char *name, size_t size)
 {
     const char *user = text_of(claims, "preferred_username");
     int length = snprintf(name, size, "entra:%s:", text_of(claims, "oid"));
@@ -209,8 +219,8 @@ static void write_name(const json_t *claims, char *name, size_t size)
         snprintf(rest, size - (size_t)length, "app=%s", text_of(claims, "azp"));
 }
 
-static int check_claims(const json_t *claims, const struct jwt_rules *rules, struct actor *actor,
-                        struct error *reason)
+static int check_claims(const struct json_object *claims, const struct jwt_rules *rules,
+                        struct actor *actor, struct error *reason)
 {
     if (check_text(claims, "iss", rules->issuer, reason) < 0 ||
         check_text(claims, "aud", rules->audience, reason) < 0 ||
@@ -225,20 +235,34 @@ static int check_claims(const json_t *claims, const struct jwt_rules *rules, str
 
 /* ---- signature ---- */
 
-static int check_signature(const char *text, size_t length, const struct token *token,
-                           const struct jwks_key *key, struct error *reason)
+/* True when `signature` is the key's over the text before the second dot. PS256 has a salt as long
+ * as the digest (RFC 7518, section 3.5). */
+static bool is_signed_by(const struct token *token, const char *text, const struct jwks_key *key)
 {
-    cjose_err problem = {0};
+    bool pss = strcmp(token->algorithm, "PS256") == 0;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *rules = NULL; /* the context's */
+    bool good =
+        context &&
+        EVP_DigestVerifyInit_ex(context, &rules, "SHA256", NULL, NULL, key->key, NULL) > 0 &&
+        EVP_PKEY_CTX_set_rsa_padding(rules, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) > 0 &&
+        (!pss || EVP_PKEY_CTX_set_rsa_pss_saltlen(rules, RSA_PSS_SALTLEN_DIGEST) > 0) &&
+        EVP_DigestVerify(context, token->signature, token->signature_length,
+                         (const unsigned char *)text, token->signed_length) == 1;
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return good;
+}
+
+static int check_signature(const char *text, const struct token *token, const struct jwks_key *key,
+                           struct error *reason)
+{
     if (key->algorithm[0] && strcmp(key->algorithm, token->algorithm) != 0)
         return refuse(reason, "its key \"%.64s\" is for %s, not for %s", key->id, key->algorithm,
                       token->algorithm);
-    cjose_jws_t *jws = cjose_jws_import(text, length, &problem);
-    if (!jws)
-        return refuse(reason, "cjose does not take it: %s",
-                      problem.message ? problem.message : "no reason given");
-    bool good = cjose_jws_verify(jws, key->key, &problem);
-    cjose_jws_release(jws);
-    return good ? 0 : refuse(reason, "it is not signed by the key \"%.64s\"", key->id);
+    return is_signed_by(token, text, key)
+               ? 0
+               : refuse(reason, "it is not signed by the key \"%.64s\"", key->id);
 }
 
 enum jwt_verdict jwt_check(const char *text, size_t length, const struct jwt_rules *rules,
@@ -255,7 +279,7 @@ enum jwt_verdict jwt_check(const char *text, size_t length, const struct jwt_rul
         return JWT_KEY_UNKNOWN;
     }
     if (!jwt_memory_has(rules->memory, text, length)) {
-        if (check_signature(text, length, &token, key, reason) < 0)
+        if (check_signature(text, &token, key, reason) < 0)
             return JWT_REFUSED;
         jwt_memory_keep(rules->memory, text, length);
     }

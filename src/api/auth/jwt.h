@@ -3,7 +3,7 @@
  * jwt.h - the judgement over one access token of Entra ID (a JWT, RFC 7519).
  *
  * Pure but for the memory of signatures, which changes no verdict: the token, the rules, the keys
- * and the time go in, a verdict comes out. cjose checks the signature, everything else is checked
+ * and the time go in, a verdict comes out. OpenSSL checks the signature, everything else is checked
  * here, and strictly: libraries accept several spellings of a token, keys that the token brings
  * along, claims that are texts instead of numbers, or no claims at all.
  *

@@ -6,29 +6,30 @@
 #include "mimo/document.h"
 
 /* The record as its actuator wrote it, and whether it still counts as alive. */
-static json_t *view_of_member(const struct api *api, const json_t *member, int64_t now)
+static struct json_object *view_of_member(const struct api *api, const struct json_object *member,
+                                          int64_t now)
 {
-    json_t *view = json_deep_copy(member);
+    struct json_object *view = document_copy(member);
     bool alive = member_is_alive(member, api->config->actuator_membership_ttl / 1000, now);
-    if (view && json_object_set_new(view, "alive", json_boolean(alive)) < 0) {
-        json_decref(view);
+    if (view && document_add(view, "alive", json_object_new_boolean(alive)) < 0) {
+        json_object_put(view);
         return NULL;
     }
     return view;
 }
 
-static json_t *make_list(const struct api *api, const struct store_result *result)
+static struct json_object *make_list(const struct api *api, const struct store_result *result)
 {
     int64_t now = clock_unix_seconds();
-    json_t *value = json_array();
+    struct json_object *value = json_object_new_array();
     for (size_t i = 0; value && i < result->count; i++) {
-        json_t *item = view_of_member(api, result->items[i].document, now);
-        if (!item || json_array_append_new(value, item) < 0) {
-            json_decref(value);
+        struct json_object *item = view_of_member(api, result->items[i].document, now);
+        if (!item || document_append(value, item) < 0) {
+            json_object_put(value);
             value = NULL;
         }
     }
-    return value ? json_pack("{s:o}", "value", value) : NULL;
+    return value ? document_pack("{s:o}", "value", value) : NULL;
 }
 
 void actuators_list(struct api *api, struct request *request, struct answer *answer)

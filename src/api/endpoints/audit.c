@@ -16,12 +16,12 @@ struct audit audit_begin(const struct request *request, const char *resource)
 {
     char id[UUID_SIZE];
     uuid_make(id);
-    json_t *entry = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "id", id, "time",
-                              (json_int_t)clock_unix_seconds(), "actor", request->actor.name,
-                              "action", request->route->action, "resource", resource, "requestId",
-                              request->request_id, "status", 0);
+    struct json_object *entry = document_pack(
+        "{s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "id", id, "time", (int64_t)clock_unix_seconds(),
+        "actor", request->actor.name, "action", request->route->action, "resource", resource,
+        "requestId", request->request_id, "status", 0);
     if (entry && document_set_string(entry, "icm", request->icm) < 0) {
-        json_decref(entry);
+        json_object_put(entry);
         entry = NULL;
     }
     return (struct audit){.entry = entry};
@@ -52,7 +52,8 @@ int audit_run_many(struct api *api, struct audit *audit, struct store_operation 
 {
     struct error error;
     cleanup_free struct store_operation *batch = calloc(count + 1, sizeof(*batch));
-    if (!batch || !audit->entry || document_set(audit->entry, "status", json_integer(status)) < 0)
+    if (!batch || !audit->entry ||
+        document_set(audit->entry, "status", json_object_new_int64(status)) < 0)
         return answer_no_memory(answer);
     memcpy(batch, changes, count * sizeof(*batch));
     batch[count] = entry_operation(audit);
@@ -70,12 +71,12 @@ int audit_run(struct api *api, struct audit *audit, struct store_operation *chan
     return audit_run_many(api, audit, change, 1, status, answer);
 }
 
-void audit_set_count(struct audit *audit, json_int_t count)
+void audit_set_count(struct audit *audit, int64_t count)
 {
-    const json_t *stored = document_get(audit->entry, "count");
-    if (stored && json_integer_value(stored) == count)
+    const struct json_object *stored = document_get(audit->entry, "count");
+    if (stored && document_number(stored) == count)
         return;
-    if (audit->entry && document_set(audit->entry, "count", json_integer(count)) == 0)
+    if (audit->entry && document_set(audit->entry, "count", json_object_new_int64(count)) == 0)
         audit->stale = true;
 }
 
@@ -83,7 +84,7 @@ void audit_set_count(struct audit *audit, json_int_t count)
 static void correct(struct api *api, struct audit *audit, int status)
 {
     struct error error;
-    if (document_set(audit->entry, "status", json_integer(status)) < 0)
+    if (document_set(audit->entry, "status", json_object_new_int64(status)) < 0)
         return;
     struct store_operation operation = entry_operation(audit);
     if (store_run(api->store, &operation, 1, &error) < 0)
@@ -102,7 +103,7 @@ void audit_end(struct api *api, struct audit *audit, int status)
         correct(api, audit, status);
     if (status < 300)
         wake_actuators(api->config->actuator_runtime_directory);
-    json_decref(audit->entry);
+    json_object_put(audit->entry);
     free(audit->etag);
     *audit = (struct audit){0};
 }

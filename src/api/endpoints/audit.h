@@ -20,16 +20,16 @@
 #ifndef API_AUDIT_H
 #define API_AUDIT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 
 #include "api/api.h"
 
 struct audit {
-    json_t *entry; /* owned */
-    char *etag;    /* of the stored entry; NULL until it is there */
-    int status;    /* as stored */
-    bool stale;    /* the stored entry is behind `entry` */
+    struct json_object *entry; /* owned */
+    char *etag;                /* of the stored entry; NULL until it is there */
+    int status;                /* as stored */
+    bool stale;                /* the stored entry is behind `entry` */
 };
 
 /* `resource` is what is changed: a resource ID, with the manifest's id behind it. NULL entry
@@ -46,7 +46,7 @@ int audit_run_many(struct api *api, struct audit *audit, struct store_operation 
                    size_t count, int status, struct answer *answer);
 
 /* How many documents were changed, where it is not one; written by the next of the calls here. */
-void audit_set_count(struct audit *audit, json_int_t count);
+void audit_set_count(struct audit *audit, int64_t count);
 
 /* Corrects the entry when it is no longer what was stored, tells the actuators that there may
  * be work when the change happened, and releases the audit. */

@@ -4,10 +4,10 @@
 #include "api/endpoints/listing.h"
 #include "mimo/clock.h"
 
-static json_t *view_of_entry(struct api *api, json_t *entry)
+static struct json_object *view_of_entry(struct api *api, struct json_object *entry)
 {
     (void)api;
-    return json_incref(entry);
+    return json_object_get(entry);
 }
 
 void audit_list(struct api *api, struct request *request, struct answer *answer)

@@ -14,19 +14,19 @@
 enum { REASON_SIZE = 256 };
 
 /* Takes over `blocker`; NULL is want of memory, as everywhere below. */
-static int add(json_t *blockers, json_t *blocker)
+static int add(struct json_object *blockers, struct json_object *blocker)
 {
-    return json_array_append_new(blockers, blocker);
+    return document_append(blockers, blocker);
 }
 
-static int add_time(json_t *blockers, const char *kind, const char *member, int64_t time,
-                    const char *message)
+static int add_time(struct json_object *blockers, const char *kind, const char *member,
+                    int64_t time, const char *message)
 {
-    return add(blockers, json_pack("{s:s, s:I, s:s}", "kind", kind, member, (json_int_t)time,
-                                   "message", message));
+    return add(blockers, document_pack("{s:s, s:I, s:s}", "kind", kind, member, (int64_t)time,
+                                       "message", message));
 }
 
-static int add_times(json_t *blockers, const struct manifest *manifest, int64_t now)
+static int add_times(struct json_object *blockers, const struct manifest *manifest, int64_t now)
 {
     if (manifest->run_after > now &&
         add_time(blockers, "notDue", "until", manifest->run_after, "its runAfter has not come") < 0)
@@ -41,49 +41,50 @@ static int add_times(json_t *blockers, const struct manifest *manifest, int64_t 
     return 0;
 }
 
-static int add_lease(json_t *blockers, const struct cluster *cluster)
+static int add_lease(struct json_object *blockers, const struct cluster *cluster)
 {
-    return add(blockers,
-               json_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
-                         cluster->lease_manifest[0] ? cluster->lease_manifest : NULL, "until",
-                         (json_int_t)cluster->lease_expires, "message",
-                         "another attempt has the cluster; the lease lasts until then at least"));
+    return add(
+        blockers,
+        document_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
+                      cluster->lease_manifest[0] ? cluster->lease_manifest : NULL, "until",
+                      (int64_t)cluster->lease_expires, "message",
+                      "another attempt has the cluster; the lease lasts until then at least"));
 }
 
-static int add_cluster(json_t *blockers, const struct blockers_facts *facts)
+static int add_cluster(struct json_object *blockers, const struct blockers_facts *facts)
 {
     struct cluster cluster;
     struct error error;
     char reason[REASON_SIZE];
     int result = 0;
     if (!facts->cluster)
-        return add(blockers, json_pack("{s:s, s:s}", "kind", "clusterMissing", "message",
-                                       "the cluster is not in the inventory: register it, or "
-                                       "delete the manifest"));
+        return add(blockers, document_pack("{s:s, s:s}", "kind", "clusterMissing", "message",
+                                           "the cluster is not in the inventory: register it, or "
+                                           "delete the manifest"));
     if (cluster_read(&cluster, facts->cluster, &error) < 0)
-        return add(blockers,
-                   json_pack("{s:s, s:s}", "kind", "clusterUnreadable", "message", error.message));
+        return add(blockers, document_pack("{s:s, s:s}", "kind", "clusterUnreadable", "message",
+                                           error.message));
     if (cluster_is_leased(&cluster, facts->now))
         result = add_lease(blockers, &cluster);
     else if (cluster_is_busy(&cluster, facts->mark, reason))
-        result =
-            add(blockers, json_pack("{s:s, s:s, s:s}", "kind", "clusterBusy", "provisioningState",
-                                    cluster.provisioning_state, "message", reason));
+        result = add(blockers,
+                     document_pack("{s:s, s:s, s:s}", "kind", "clusterBusy", "provisioningState",
+                                   cluster.provisioning_state, "message", reason));
     cluster_free(&cluster);
     return result;
 }
 
-static bool has_bucket(const json_t *member, int bucket)
+static bool has_bucket(const struct json_object *member, int bucket)
 {
-    const json_t *range = document_get(member, "buckets");
-    const json_t *first = json_array_get(range, 0);
-    const json_t *last = json_array_get(range, 1);
-    return json_is_integer(first) && json_is_integer(last) && bucket >= json_integer_value(first) &&
-           bucket <= json_integer_value(last);
+    const struct json_object *range = document_get(member, "buckets");
+    const struct json_object *first = document_item(range, 0);
+    const struct json_object *last = document_item(range, 1);
+    return document_is_integer(first) && document_is_integer(last) &&
+           bucket >= document_number(first) && bucket <= document_number(last);
 }
 
 /* What keeps an actuator from taking manifests, as far as its record tells; NULL: nothing. */
-static const char *find_hindrance(const json_t *member, const char **ret_message)
+static const char *find_hindrance(const struct json_object *member, const char **ret_message)
 {
     int64_t maximum = document_integer(member, "maxWorkers", 0);
     if (strcmp(document_string(member, "mode", ""), "paused") == 0) {
@@ -98,14 +99,14 @@ static const char *find_hindrance(const json_t *member, const char **ret_message
 }
 
 /* While actuators come and go two of them may name the same bucket: one that can work suffices. */
-static int add_actuator(json_t *blockers, const struct blockers_facts *facts)
+static int add_actuator(struct json_object *blockers, const struct blockers_facts *facts)
 {
     const struct manifest *manifest = facts->manifest;
     int bucket = manifest->bucket >= 0 ? manifest->bucket : bucket_of(manifest->cluster);
-    const json_t *hindered = NULL;
+    const struct json_object *hindered = NULL;
     const char *message = NULL;
     for (size_t i = 0; i < facts->member_count; i++) {
-        const json_t *member = facts->members[i].document;
+        const struct json_object *member = facts->members[i].document;
         if (!member_is_alive(member, facts->ttl, facts->now) || !has_bucket(member, bucket))
             continue;
         if (!find_hindrance(member, &message))
@@ -113,22 +114,22 @@ static int add_actuator(json_t *blockers, const struct blockers_facts *facts)
         hindered = member;
     }
     if (!hindered)
-        return add(blockers, json_pack("{s:s, s:i, s:s}", "kind", "noActuator", "bucket", bucket,
-                                       "message", "no live actuator has its bucket"));
+        return add(blockers, document_pack("{s:s, s:i, s:s}", "kind", "noActuator", "bucket",
+                                           bucket, "message", "no live actuator has its bucket"));
     const char *kind = find_hindrance(hindered, &message);
     return add(blockers,
-               json_pack("{s:s, s:s, s:s*, s:s}", "kind", kind, "actuator",
-                         document_string(hindered, "id", ""), "hostname",
-                         document_string(hindered, "hostname", NULL), "message", message));
+               document_pack("{s:s, s:s, s:s*, s:s}", "kind", kind, "actuator",
+                             document_string(hindered, "id", ""), "hostname",
+                             document_string(hindered, "hostname", NULL), "message", message));
 }
 
-json_t *blockers_find(const struct blockers_facts *facts)
+struct json_object *blockers_find(const struct blockers_facts *facts)
 {
-    cleanup_json json_t *blockers = json_array();
+    cleanup_json struct json_object *blockers = json_object_new_array();
     if (!blockers || add_times(blockers, facts->manifest, facts->now) < 0 ||
         add_cluster(blockers, facts) < 0 || add_actuator(blockers, facts) < 0)
         return NULL;
-    return json_incref(blockers);
+    return json_object_get(blockers);
 }
 
 int blockers_add(struct api *api, const struct manifest *manifest, struct text_buffer *view,
@@ -157,7 +158,7 @@ int blockers_add(struct api *api, const struct manifest *manifest, struct text_b
             .members = reads[1].result.items,
             .member_count = reads[1].result.count,
         };
-        cleanup_json json_t *blockers = blockers_find(&facts);
+        cleanup_json struct json_object *blockers = blockers_find(&facts);
         cleanup_free char *text = blockers ? document_format(blockers) : NULL;
         view->failed = view->failed || !text;
         text_buffer_add(view, ",\"blockers\":");

@@ -16,7 +16,7 @@
 #ifndef API_BLOCKERS_H
 #define API_BLOCKERS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "api/api.h"
 #include "mimo/manifest.h"
@@ -28,13 +28,13 @@ struct blockers_facts {
     int64_t now;
     const char *mark;                 /* clusters.mark_state */
     int64_t ttl;                      /* seconds, for membership records that do not say */
-    json_t *cluster;                  /* its document; NULL: not in the store */
+    struct json_object *cluster;      /* its document; NULL: not in the store */
     const struct store_item *members; /* membership records */
     size_t member_count;
 };
 
 /* The array of causes. New reference; NULL without memory. Pure. */
-json_t *blockers_find(const struct blockers_facts *facts);
+struct json_object *blockers_find(const struct blockers_facts *facts);
 
 /* Adds `,"blockers":[...]` to the view of a manifest that is Pending; leaves those of others alone.
  * The manifest's document is not asked for. */

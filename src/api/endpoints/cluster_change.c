@@ -28,8 +28,8 @@ static const char *const ignored_members[] = {
 
 /* What the body asks for. */
 struct cluster_request {
-    json_t *properties; /* borrowed; NULL: leave them as they are */
-    char *url;          /* of the kubeconfig's server; NULL without a kubeconfig */
+    struct json_object *properties; /* borrowed; NULL: leave them as they are */
+    char *url;                      /* of the kubeconfig's server; NULL without a kubeconfig */
     char *sealed;
 };
 
@@ -42,28 +42,28 @@ static void cleanup_request_function(struct cluster_request *wanted)
 
 enum attempt { DECIDED, SOMEBODY_WAS_FIRST };
 
-static int read_body(struct api *api, json_t *body, struct cluster_request *wanted,
+static int read_body(struct api *api, struct json_object *body, struct cluster_request *wanted,
                      struct answer *answer)
 {
-    const json_t *kubeconfig = document_get(body, "kubeconfig");
+    const struct json_object *kubeconfig = document_get(body, "kubeconfig");
     wanted->properties = document_get(body, "properties");
     if (body_check_members(body, taken_members, ignored_members, answer) < 0)
         return -1;
-    if (wanted->properties && !json_is_object(wanted->properties))
+    if (wanted->properties && !document_is_object(wanted->properties))
         return answer_refuse(answer, API_INVALID_PARAMETER, "properties",
                              "member \"properties\" must be an object");
     if (wanted->properties && document_get(wanted->properties, "apiserverProfile") &&
-        !json_is_object(document_get(wanted->properties, "apiserverProfile")))
+        !document_is_object(document_get(wanted->properties, "apiserverProfile")))
         return answer_refuse(answer, API_INVALID_PARAMETER, "properties.apiserverProfile",
                              "member \"properties.apiserverProfile\" must be an object");
     if (!kubeconfig)
         return 0;
-    if (!json_is_string(kubeconfig))
+    if (!document_is_string(kubeconfig))
         return answer_refuse(answer, API_INVALID_PARAMETER, "kubeconfig",
                              "member \"kubeconfig\" must be the text of a kubeconfig");
-    return cluster_seal_kubeconfig(api->config->clusters_seal_certificate,
-                                   json_string_value(kubeconfig), json_string_length(kubeconfig),
-                                   &wanted->url, &wanted->sealed, answer);
+    return cluster_seal_kubeconfig(
+        api->config->clusters_seal_certificate, document_text(kubeconfig),
+        json_object_get_string_len(kubeconfig), &wanted->url, &wanted->sealed, answer);
 }
 
 /* Writes the changed document, or the new one. */
@@ -89,8 +89,8 @@ static enum attempt create_cluster(struct api *api, struct request *request, str
 {
     struct cluster cluster;
     struct error error;
-    cleanup_json json_t *properties =
-        wanted->properties ? json_deep_copy(wanted->properties) : json_object();
+    cleanup_json struct json_object *properties =
+        wanted->properties ? document_copy(wanted->properties) : json_object_new_object();
     if (!properties ||
         (wanted->url && document_set_string(properties, URL_PATH, wanted->url) < 0)) {
         answer_no_memory(answer);
@@ -108,7 +108,7 @@ static enum attempt create_cluster(struct api *api, struct request *request, str
 
 /* Puts what is wanted into the stored document. The URL belongs to the kubeconfig: it changes only
  * together with it. */
-static int change_document(json_t *document, const struct cluster_request *wanted)
+static int change_document(struct json_object *document, const struct cluster_request *wanted)
 {
     char *old_url = NULL;
     int result = 0;
@@ -117,7 +117,7 @@ static int change_document(json_t *document, const struct cluster_request *wante
     if (is_sealed && stored_url && !(old_url = strdup(stored_url)))
         return -1;
     if (wanted->properties)
-        result |= document_set(document, PROPERTIES_PATH, json_deep_copy(wanted->properties));
+        result |= document_set(document, PROPERTIES_PATH, document_copy(wanted->properties));
     if (wanted->sealed)
         result |= document_set_string(document, "sealedKubeconfig", wanted->sealed);
     const char *url = wanted->url ? wanted->url : old_url;
@@ -162,7 +162,7 @@ static enum attempt update_cluster(struct api *api, struct request *request, str
     enum attempt attempt = DECIDED;
     if (take_idle_cluster(request, read, &before, answer) < 0)
         return DECIDED;
-    json_t *document = before.document;
+    struct json_object *document = before.document;
     if (change_document(document, wanted) < 0) {
         answer_refuse(answer, API_INTERNAL, NULL,
                       "cannot put %s into the stored document: a member on the way is no object",

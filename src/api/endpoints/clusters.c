@@ -14,18 +14,18 @@ struct store_operation cluster_read_operation(const struct request *request, cha
     return store_get(STORE_CLUSTERS, subscription, request->cluster);
 }
 
-json_t *cluster_answer_view(struct api *api, struct cluster *cluster)
+struct json_object *cluster_answer_view(struct api *api, struct cluster *cluster)
 {
-    json_t *view = cluster_view(cluster);
+    struct json_object *view = cluster_view(cluster);
     if (!view)
         return NULL;
     bool sealed = document_get(cluster->document, "sealedKubeconfig") != NULL;
-    json_object_set_new(view, "hasKubeconfig", json_boolean(sealed));
+    document_add(view, "hasKubeconfig", json_object_new_boolean(sealed));
     members_name_owner(api->members, view);
     return view;
 }
 
-static json_t *view_of_document(struct api *api, json_t *document)
+static struct json_object *view_of_document(struct api *api, struct json_object *document)
 {
     struct cluster cluster;
     struct error error;
@@ -34,7 +34,7 @@ static json_t *view_of_document(struct api *api, json_t *document)
                     error.message);
         return NULL;
     }
-    json_t *view = cluster_answer_view(api, &cluster);
+    struct json_object *view = cluster_answer_view(api, &cluster);
     cluster_free(&cluster);
     return view;
 }

@@ -12,7 +12,7 @@ struct store_operation cluster_read_operation(const struct request *request, cha
 
 /* As answers show it, with leaseOwnerName and whether there is a kubeconfig. New reference, or NULL
  * without memory. */
-json_t *cluster_answer_view(struct api *api, struct cluster *cluster);
+struct json_object *cluster_answer_view(struct api *api, struct cluster *cluster);
 
 /* Seals a kubeconfig under the certificate at `certificate_path`: its server's URL and the sealed
  * text in base64, both the caller's to free. -1 with the answer: 400 for what is no kubeconfig, 500

@@ -2,12 +2,13 @@
 /* Health, for probes: no authentication, and never a wait. */
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/readiness.h"
+#include "mimo/document.h"
 
 void health_live(struct api *api, struct request *request, struct answer *answer)
 {
     (void)api;
     (void)request;
-    answer_set_view(answer, 200, json_pack("{s:s}", "status", "live"));
+    answer_set_view(answer, 200, document_pack("{s:s}", "status", "live"));
 }
 
 void health_ready(struct api *api, struct request *request, struct answer *answer)
@@ -18,5 +19,5 @@ void health_ready(struct api *api, struct request *request, struct answer *answe
         answer_refuse(answer, API_UNAVAILABLE, "store", "the store does not take writes: %s",
                       error.message);
     else
-        answer_set_view(answer, 200, json_pack("{s:s}", "status", "ready"));
+        answer_set_view(answer, 200, document_pack("{s:s}", "status", "ready"));
 }

@@ -61,7 +61,7 @@ static int make_id(const struct request *request, char *buffer)
 /* What is asked for: action, cluster, manifest, parameters, and the body however it is spelt. */
 static int make_request_hash(const struct request *request, const char *action, char *buffer)
 {
-    cleanup_free char *body = json_dumps(request->body, JSON_COMPACT | JSON_SORT_KEYS);
+    cleanup_free char *body = document_format_sorted(request->body);
     char *text = NULL;
     size_t length;
     FILE *stream = body ? open_memstream(&text, &length) : NULL;
@@ -78,16 +78,16 @@ static int make_request_hash(const struct request *request, const char *action, 
     return result;
 }
 
-static void replay(const json_t *document, struct answer *answer)
+static void replay(const struct json_object *document, struct answer *answer)
 {
-    json_t *body = document_get(document, "answer");
+    struct json_object *body = document_get(document, "answer");
     int status = (int)document_integer(document, "status", 0);
-    if (status < 200 || status > 299 || !json_is_object(body)) {
+    if (status < 200 || status > 299 || !document_is_object(body)) {
         answer_refuse(answer, API_INTERNAL, NULL,
                       "the answer that was kept for this key cannot be understood");
         return;
     }
-    answer_set(answer, status, json_incref(body));
+    answer_set(answer, status, json_object_get(body));
     answer->replayed = true;
 }
 
@@ -96,7 +96,7 @@ static int take_kept(struct idempotency *repeat, struct store_result *kept, stru
 {
     if (kept->status != STORE_DONE)
         return 0;
-    const json_t *document = kept->items[0].document;
+    const struct json_object *document = kept->items[0].document;
     if (document_integer(document, "expiresAt", 0) <= clock_unix_seconds()) {
         repeat->etag = take_pointer(&kept->items[0].etag);
         return 0;
@@ -130,14 +130,14 @@ int idempotency_begin(struct api *api, const struct request *request, struct ide
 }
 
 /* `ttl` is for stores that remove by themselves what has expired. */
-static int make_document(struct idempotency *repeat, int status, json_t *body)
+static int make_document(struct idempotency *repeat, int status, struct json_object *body)
 {
-    json_int_t now = clock_unix_seconds();
-    json_decref(repeat->document);
-    repeat->document = json_pack("{s:s, s:s, s:s, s:i, s:O, s:I, s:I, s:i}", "id", repeat->id,
-                                 "actor", repeat->actor, "request", repeat->request, "status",
-                                 status, "answer", body, "createdAt", now, "expiresAt",
-                                 now + IDEMPOTENCY_SECONDS, "ttl", IDEMPOTENCY_SECONDS);
+    int64_t now = clock_unix_seconds();
+    json_object_put(repeat->document);
+    repeat->document = document_pack("{s:s, s:s, s:s, s:i, s:O, s:I, s:I, s:i}", "id", repeat->id,
+                                     "actor", repeat->actor, "request", repeat->request, "status",
+                                     status, "answer", body, "createdAt", now, "expiresAt",
+                                     now + IDEMPOTENCY_SECONDS, "ttl", IDEMPOTENCY_SECONDS);
     return repeat->document ? 0 : -1;
 }
 
@@ -148,7 +148,7 @@ static struct store_operation keeping(const struct idempotency *repeat)
 }
 
 int idempotency_join(struct idempotency *repeat, struct store_operation *creation, int status,
-                     json_t *body, struct answer *answer)
+                     struct json_object *body, struct answer *answer)
 {
     if (!repeat->wanted)
         return 0;
@@ -193,7 +193,7 @@ void idempotency_end(struct idempotency *repeat)
         pthread_cond_broadcast(&served_one);
         pthread_mutex_unlock(&served_lock);
     }
-    json_decref(repeat->document);
+    json_object_put(repeat->document);
     free(repeat->etag);
     *repeat = (struct idempotency){0};
 }

@@ -33,7 +33,7 @@ struct idempotency {
     char id[IDEMPOTENCY_HASH_SIZE];
     char request[IDEMPOTENCY_HASH_SIZE]; /* what is asked for: the same key must ask for the same */
     const char *actor;                   /* of the request */
-    json_t *document;                    /* what is kept, once it is known */
+    struct json_object *document;        /* what is kept, once it is known */
     char *etag;                          /* of an answer under this key that has expired, or NULL */
 };
 
@@ -43,7 +43,7 @@ int idempotency_begin(struct api *api, const struct request *request, struct ide
 
 /* Makes a pair of the creation and the answer it leads to; borrows `body`. -1 without memory. */
 int idempotency_join(struct idempotency *repeat, struct store_operation *creation, int status,
-                     json_t *body, struct answer *answer);
+                     struct json_object *body, struct answer *answer);
 
 /* Keeps an answer for which nothing had to be changed; the answer becomes an error if it cannot be
  * kept. */

@@ -98,7 +98,7 @@ static void add_item(struct api *api, const struct store_item *item, struct list
         view.text(api, item, page);
         return;
     }
-    cleanup_json json_t *shown = view.document(api, item->document);
+    cleanup_json struct json_object *shown = view.document(api, item->document);
     cleanup_free char *text = shown ? document_format(shown) : NULL;
     if (text)
         text_buffer_add(page, text);

@@ -11,7 +11,7 @@
 #include "api/api.h"
 
 /* Makes an item's view; NULL leaves it out (the function has logged why). New reference. */
-typedef json_t *listing_view_f(struct api *api, json_t *document);
+typedef struct json_object *listing_view_f(struct api *api, struct json_object *document);
 
 /* Adds the view of an item that comes as text (store_as_text()), or nothing. */
 typedef void listing_text_f(struct api *api, const struct store_item *item,

@@ -30,8 +30,8 @@ struct bulk {
     bool spares_running; /* leaves alone what was cancelled and whose worker still runs */
     char resource[RESOURCE_ID_SIZE + 256]; /* for the audit trail: the request in words */
     struct audit audit;
-    json_int_t changed;
-    json_int_t errors;
+    int64_t changed;
+    int64_t errors;
     size_t left;
 };
 
@@ -66,7 +66,7 @@ static void prepare(struct bulk *bulk, const struct store_result *page, struct b
     int64_t now = clock_unix_seconds();
     struct error error;
     batch->count = 0;
-    bulk->errors += (json_int_t)page->skipped;
+    bulk->errors += (int64_t)page->skipped;
     if (page->skipped)
         log_warning("%zu manifests cannot be understood and are left alone; the first: %s",
                     page->skipped, page->error.message);
@@ -104,7 +104,7 @@ static int spare_running(struct api *api, struct bulk *bulk, struct batch *batch
     size_t kept = 0;
     const int64_t now = clock_unix_seconds();
     for (size_t i = 0; result == 0 && i < batch->count; i++) {
-        const json_t *cluster =
+        const struct json_object *cluster =
             reads[i].result.status == STORE_DONE ? reads[i].result.items[0].document : NULL;
         if (running_find(cluster, &batch->manifests[i], now).runs) {
             bulk->errors++;
@@ -143,7 +143,7 @@ static int run_batch(struct api *api, struct request *request, struct bulk *bulk
         return 0;
     if (!bulk->audit.entry)
         bulk->audit = audit_begin(request, bulk->resource);
-    audit_set_count(&bulk->audit, bulk->changed + (json_int_t)batch->count);
+    audit_set_count(&bulk->audit, bulk->changed + (int64_t)batch->count);
     int result = audit_run_many(api, &bulk->audit, batch->changes, batch->count, 200, answer);
     if (result == 0)
         count_results(bulk, batch);
@@ -242,8 +242,8 @@ void manifests_delete(struct api *api, struct request *request, struct answer *a
              age ? "&olderThan=" : "", age ? age : "");
     if (run(api, request, &bulk, &more, answer) == 0)
         answer_set_view(answer, 200,
-                        json_pack("{s:I, s:I, s:b}", "deleted", bulk.changed, "errors", bulk.errors,
-                                  "more", (int)more));
+                        document_pack("{s:I, s:I, s:b}", "deleted", bulk.changed, "errors",
+                                      bulk.errors, "more", (int)more));
     end(api, &bulk, answer);
 }
 
@@ -265,7 +265,7 @@ void manifests_cancel(struct api *api, struct request *request, struct answer *a
     snprintf(bulk.resource, sizeof(bulk.resource), "/maintenanceManifests?scheduleID=%s", schedule);
     if (run(api, request, &bulk, &more, answer) == 0)
         answer_set_view(answer, 200,
-                        json_pack("{s:I, s:I, s:b}", "cancelled", bulk.changed, "errors",
-                                  bulk.errors, "more", (int)more));
+                        document_pack("{s:I, s:I, s:b}", "cancelled", bulk.changed, "errors",
+                                      bulk.errors, "more", (int)more));
     end(api, &bulk, answer);
 }

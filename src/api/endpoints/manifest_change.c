@@ -53,7 +53,7 @@ static int apply_stop(struct manifest *manifest, const struct running *running, 
                          "cannot stop task in state %s: it has no worker that runs%s",
                          manifest_state_name(manifest->state),
                          manifest->state == MANIFEST_PENDING ? "; cancel it" : "");
-    if (!in_progress && json_is_true(document_get(manifest->document, RUNNING_STOP_MEMBER))) {
+    if (!in_progress && document_is_true(document_get(manifest->document, RUNNING_STOP_MEMBER))) {
         *ret_deed = NOTHING; /* it was asked before */
         return 0;
     }
@@ -63,7 +63,7 @@ static int apply_stop(struct manifest *manifest, const struct running *running, 
         manifest_set_status_text(manifest, "stopped by an operator: its worker is asked to end, "
                                            "and killed if it does not within 10 s");
     }
-    if (document_set(manifest->document, RUNNING_STOP_MEMBER, json_true()) < 0)
+    if (document_set(manifest->document, RUNNING_STOP_MEMBER, json_object_new_boolean(true)) < 0)
         return error_set_memory(error);
     return 0;
 }
@@ -121,12 +121,12 @@ static void found_release(struct found *found)
 /* The changed manifest, with the worker that still runs. */
 static void answer_changed(struct api *api, struct found *found, int status, struct answer *answer)
 {
-    json_t *view = manifest_answer_view(api, &found->manifest);
+    struct json_object *view = manifest_answer_view(api, &found->manifest);
     found->running.stopping =
-        json_is_true(document_get(found->manifest.document, RUNNING_STOP_MEMBER));
+        document_is_true(document_get(found->manifest.document, RUNNING_STOP_MEMBER));
     if (view && found->running.runs &&
-        json_object_set_new(view, "running", running_view(api, &found->running)) < 0) {
-        json_decref(view);
+        document_add(view, "running", running_view(api, &found->running)) < 0) {
+        json_object_put(view);
         view = NULL;
     }
     answer_set_view(answer, status, view);

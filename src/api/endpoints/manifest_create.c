@@ -53,11 +53,11 @@ static int refuse_task(const char *name, const struct task_list *tasks, struct a
                          "no task \"%.64s\" is registered; tasks are %s", name, known);
 }
 
-static int read_task(const json_t *body, const struct task_list *tasks,
+static int read_task(const struct json_object *body, const struct task_list *tasks,
                      const struct task **ret_task, struct answer *answer)
 {
-    const json_t *value = document_get(body, "maintenanceTaskID");
-    const char *name = json_string_value(value);
+    const struct json_object *value = document_get(body, "maintenanceTaskID");
+    const char *name = document_text(value);
     if (!value || (name && !name[0]))
         return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
                              "Must be provided");
@@ -69,21 +69,22 @@ static int read_task(const json_t *body, const struct task_list *tasks,
 }
 
 /* Unix seconds, or RFC 3339. 0 when absent. */
-static int read_time(const json_t *body, const char *name, int64_t *ret_time, struct answer *answer)
+static int read_time(const struct json_object *body, const char *name, int64_t *ret_time,
+                     struct answer *answer)
 {
-    const json_t *value = document_get(body, name);
+    const struct json_object *value = document_get(body, name);
     struct error error;
     *ret_time = 0;
     if (!value)
         return 0;
-    if (json_is_integer(value))
-        *ret_time = json_integer_value(value);
-    else if (!json_is_string(value))
+    if (document_is_integer(value))
+        *ret_time = document_number(value);
+    else if (!document_is_string(value))
         return answer_refuse(answer, API_INVALID_PARAMETER, name,
                              "member \"%s\" must be Unix seconds, or a time such as "
                              "\"2026-11-30T00:00:00Z\"",
                              name);
-    else if (clock_parse(json_string_value(value), ret_time, &error) < 0)
+    else if (clock_parse(document_text(value), ret_time, &error) < 0)
         return answer_refuse(answer, API_INVALID_PARAMETER, name, "member \"%s\": %s", name,
                              error.message);
     if (*ret_time < 0 || *ret_time > CLOCK_MAXIMUM)
@@ -93,30 +94,31 @@ static int read_time(const json_t *body, const char *name, int64_t *ret_time, st
     return 0;
 }
 
-static int read_priority(const json_t *body, int64_t *ret_priority, struct answer *answer)
+static int read_priority(const struct json_object *body, int64_t *ret_priority,
+                         struct answer *answer)
 {
-    const json_t *value = document_get(body, "priority");
-    *ret_priority = value ? json_integer_value(value) : 0;
-    if (value &&
-        (!json_is_integer(value) || *ret_priority < 0 || *ret_priority > MANIFEST_PRIORITY_MAXIMUM))
+    const struct json_object *value = document_get(body, "priority");
+    *ret_priority = value ? document_number(value) : 0;
+    if (value && (!document_is_integer(value) || *ret_priority < 0 ||
+                  *ret_priority > MANIFEST_PRIORITY_MAXIMUM))
         return answer_refuse(answer, API_INVALID_PARAMETER, "priority",
                              "member \"priority\" must be a whole number from 0 (first) to %d",
                              MANIFEST_PRIORITY_MAXIMUM);
     return 0;
 }
 
-static int read_parameters(const json_t *body, const struct task *task, json_t **ret_parameters,
-                           struct answer *answer)
+static int read_parameters(const struct json_object *body, const struct task *task,
+                           struct json_object **ret_parameters, struct answer *answer)
 {
-    json_t *value = document_get(body, "parameters");
+    struct json_object *value = document_get(body, "parameters");
     struct error error;
     *ret_parameters = value;
     if (!value)
         return 0;
-    if (!json_is_object(value))
+    if (!document_is_object(value))
         return answer_refuse(answer, API_INVALID_PARAMETER, "parameters",
                              "member \"parameters\" must be an object");
-    if (!task->check_parameters && json_object_size(value) > 0)
+    if (!task->check_parameters && document_member_count(value) > 0)
         return answer_refuse(answer, API_INVALID_PARAMETER, "parameters",
                              "task %s takes no parameters", task->short_name);
     if (manifest_check_parameters(value, &error) < 0)
@@ -126,7 +128,7 @@ static int read_parameters(const json_t *body, const struct task *task, json_t *
     return 0;
 }
 
-int manifest_request_read(json_t *body, const struct task_list *tasks,
+int manifest_request_read(struct json_object *body, const struct task_list *tasks,
                           struct manifest_request *ret_request, struct answer *answer)
 {
     const struct task *task;
@@ -163,7 +165,7 @@ static int read_if_open(const struct request *request, enum if_open *ret_choice,
 }
 
 /* Answers with the open manifest: 200, or 409. */
-static int answer_open(struct api *api, json_t *document, enum if_open choice,
+static int answer_open(struct api *api, struct json_object *document, enum if_open choice,
                        struct answer *answer)
 {
     struct manifest manifest;
@@ -203,7 +205,7 @@ static void write_new(struct api *api, struct request *request, struct manifest 
                       struct idempotency *repeat, struct answer *answer)
 {
     char resource[MANIFEST_RESOURCE_SIZE];
-    cleanup_json json_t *view = manifest_answer_view(api, manifest);
+    cleanup_json struct json_object *view = manifest_answer_view(api, manifest);
     struct store_operation operation = store_create(STORE_MANIFESTS, manifest_document(manifest));
     if (idempotency_join(repeat, &operation, 201, view, answer) < 0)
         return;
@@ -212,7 +214,7 @@ static void write_new(struct api *api, struct request *request, struct manifest 
     if (audit_run(api, &audit, &operation, 201, answer) < 0) {
         /* 503 is in the answer */
     } else if (operation.result.status == STORE_DONE) {
-        answer_set_view(answer, 201, json_incref(view));
+        answer_set_view(answer, 201, json_object_get(view));
     } else if (repeat->wanted && operation.result.status != STORE_REFUSED) {
         idempotency_refuse_race(answer);
     } else {

@@ -9,7 +9,7 @@
 
 /* Fills `request` (its cluster excepted) from `body`, whose members it borrows. -1 with a 400 that
  * names the member. */
-int manifest_request_read(json_t *body, const struct task_list *tasks,
+int manifest_request_read(struct json_object *body, const struct task_list *tasks,
                           struct manifest_request *ret_request, struct answer *answer);
 
 #endif

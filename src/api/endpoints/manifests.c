@@ -53,9 +53,9 @@ const char *manifest_resource(char *buffer, const char *cluster, const char *id)
     return buffer;
 }
 
-json_t *manifest_answer_view(struct api *api, struct manifest *manifest)
+struct json_object *manifest_answer_view(struct api *api, struct manifest *manifest)
 {
-    json_t *view = manifest_view(manifest);
+    struct json_object *view = manifest_view(manifest);
     if (view)
         members_name_owner(api->members, view);
     return view;
@@ -66,11 +66,11 @@ json_t *manifest_answer_view(struct api *api, struct manifest *manifest)
 static int add_view_of_document(const struct store_item *item, struct manifest *ret_manifest,
                                 struct text_buffer *view, struct error *error)
 {
-    cleanup_json json_t *document = document_parse(item->text, item->length, error);
+    cleanup_json struct json_object *document = document_parse(item->text, item->length, error);
     struct manifest manifest;
     if (!document || manifest_read(&manifest, document, error) < 0)
         return -1;
-    cleanup_json json_t *shown = manifest_view(&manifest);
+    cleanup_json struct json_object *shown = manifest_view(&manifest);
     cleanup_free char *text = shown ? document_format(shown) : NULL;
     if (text)
         text_buffer_add_bytes(view, text, strlen(text) - 1);

@@ -20,7 +20,7 @@ int manifests_read_cluster(const struct request *request, char *buffer, const ch
                            struct answer *answer);
 
 /* The manifest's view with leaseOwnerName. New reference, or NULL without memory. */
-json_t *manifest_answer_view(struct api *api, struct manifest *manifest);
+struct json_object *manifest_answer_view(struct api *api, struct manifest *manifest);
 
 /* "<resource ID>/maintenanceManifests/<id>" into `buffer` of MANIFEST_RESOURCE_SIZE bytes, for the
  * audit trail. */

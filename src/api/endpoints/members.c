@@ -15,7 +15,7 @@ struct members {
     pthread_mutex_t lock;
     bool loaded;
     struct monotonic loaded_at;
-    json_t *hostnames; /* {id: hostname} */
+    struct json_object *hostnames; /* {id: hostname} */
 };
 
 struct members *members_new(struct store *store)
@@ -24,7 +24,7 @@ struct members *members_new(struct store *store)
     if (!members)
         return NULL;
     members->store = store;
-    members->hostnames = json_object();
+    members->hostnames = json_object_new_object();
     pthread_mutex_init(&members->lock, NULL);
     if (!members->hostnames) {
         members_free(members);
@@ -37,7 +37,7 @@ void members_free(struct members *members)
 {
     if (!members)
         return;
-    json_decref(members->hostnames);
+    json_object_put(members->hostnames);
     pthread_mutex_destroy(&members->lock);
     free(members);
 }
@@ -45,6 +45,8 @@ void members_free(struct members *members)
 static void load(struct members *members)
 {
     struct error error;
+    const char *name;
+    struct json_object *value;
     struct store_query query = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};
     struct store_operation operation = store_query(&query);
     members->loaded =
@@ -53,13 +55,14 @@ static void load(struct members *members)
     if (store_run(members->store, &operation, 1, &error) < 0) {
         log_warning("store: names of actuators: %s", error.message);
     } else {
-        json_object_clear(members->hostnames);
+        document_foreach_member(members->hostnames, name, value)
+            document_delete(members->hostnames, name);
         for (size_t i = 0; i < operation.result.count; i++) {
-            const json_t *member = operation.result.items[i].document;
+            const struct json_object *member = operation.result.items[i].document;
             const char *hostname = document_string(member, "hostname", NULL);
             if (hostname)
-                json_object_set_new(members->hostnames, document_string(member, "id", ""),
-                                    json_string(hostname));
+                document_add(members->hostnames, document_string(member, "id", ""),
+                             document_new_string(hostname));
         }
     }
     store_release(&operation, 1);
@@ -70,21 +73,21 @@ bool members_find_host(struct members *members, const char *owner, char *buffer,
     pthread_mutex_lock(&members->lock);
     if (!members->loaded || clock_elapsed(members->loaded_at) > MEMBERS_AGE_MAXIMUM)
         load(members);
-    const char *hostname = json_string_value(json_object_get(members->hostnames, owner));
+    const char *hostname = document_text(document_member(members->hostnames, owner));
     snprintf(buffer, size, "%s", hostname ? hostname : "");
     pthread_mutex_unlock(&members->lock);
     return buffer[0] != '\0';
 }
 
-void members_name_owner(struct members *members, json_t *view)
+void members_name_owner(struct members *members, struct json_object *view)
 {
     char host[MEMBERS_HOST_SIZE];
     const char *owner = document_string(view, "leaseOwner", NULL);
     if (owner && members_find_host(members, owner, host, sizeof(host)))
-        json_object_set_new(view, "leaseOwnerName", json_string(host));
+        document_add(view, "leaseOwnerName", document_new_string(host));
 }
 
-bool member_is_alive(const json_t *member, int64_t ttl, int64_t now)
+bool member_is_alive(const struct json_object *member, int64_t ttl, int64_t now)
 {
     return now - document_integer(member, "seenAt", 0) <= document_integer(member, "ttl", ttl);
 }

@@ -9,7 +9,7 @@
 #ifndef API_MEMBERS_H
 #define API_MEMBERS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,13 +27,13 @@ void members_free(struct members *members);
 
 /* Whether an actuator was heard of recently enough, by its membership record; `ttl` is for records
  * that do not say how long they are good for. */
-bool member_is_alive(const json_t *member, int64_t ttl, int64_t now);
+bool member_is_alive(const struct json_object *member, int64_t ttl, int64_t now);
 
 /* The host of the actuator with this id, cut to fit into `buffer`. False when it is not known. Any
  * thread. */
 bool members_find_host(struct members *members, const char *owner, char *buffer, size_t size);
 
 /* Adds leaseOwnerName to a view that has a leaseOwner we know. Any thread. */
-void members_name_owner(struct members *members, json_t *view);
+void members_name_owner(struct members *members, struct json_object *view);
 
 #endif

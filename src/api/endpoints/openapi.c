@@ -33,21 +33,21 @@ static char *full_path(const char *pattern)
 }
 
 /* Steals `schema`. */
-static int add_parameter(json_t *list, const char *name, const char *place, bool required,
-                         json_t *schema, const char *help)
+static int add_parameter(struct json_object *list, const char *name, const char *place,
+                         bool required, struct json_object *schema, const char *help)
 {
-    return json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o, s:s*}", "name", name, "in",
-                                                 place, "required", (int)required, "schema", schema,
-                                                 "description", help));
+    return document_append(list, document_pack("{s:s, s:s, s:b, s:o, s:s*}", "name", name, "in",
+                                               place, "required", (int)required, "schema", schema,
+                                               "description", help));
 }
 
-static json_t *text_schema(void)
+static struct json_object *text_schema(void)
 {
-    return json_pack("{s:s}", "type", "string");
+    return document_pack("{s:s}", "type", "string");
 }
 
 /* One for each "{name}" of the path. */
-static int add_path_parameters(json_t *list, const char *path)
+static int add_path_parameters(struct json_object *list, const char *path)
 {
     for (const char *open = path; (open = strchr(open, '{')); open++) {
         char name[64];
@@ -58,18 +58,18 @@ static int add_path_parameters(json_t *list, const char *path)
     return 0;
 }
 
-static json_t *schema_of_parameter(enum query_parameter parameter)
+static struct json_object *schema_of_parameter(enum query_parameter parameter)
 {
     switch ((int)parameter) {
     case QUERY_API_VERSION:
-        return json_pack("{s:s, s:[s]}", "type", "string", "enum", "admin");
+        return document_pack("{s:s, s:[s]}", "type", "string", "enum", "admin");
     case QUERY_LIMIT:
-        return json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum",
-                         STORE_PAGE_MAXIMUM, "default", REQUEST_PAGE_DEFAULT);
+        return document_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum",
+                             STORE_PAGE_MAXIMUM, "default", REQUEST_PAGE_DEFAULT);
     case QUERY_FORCE:
-        return json_pack("{s:s, s:b}", "type", "boolean", "default", 0);
+        return document_pack("{s:s, s:b}", "type", "boolean", "default", 0);
     case QUERY_IF_OPEN:
-        return json_pack("{s:s, s:[s, s]}", "type", "string", "enum", "skip", "fail");
+        return document_pack("{s:s, s:[s, s]}", "type", "string", "enum", "skip", "fail");
     default:
         return text_schema();
     }
@@ -82,7 +82,7 @@ static bool is_required(const struct route *route, enum query_parameter paramete
            (parameter == QUERY_STATE && route->method == HTTP_DELETE);
 }
 
-static int add_query_parameters(json_t *list, const struct route *route)
+static int add_query_parameters(struct json_object *list, const struct route *route)
 {
     for (int i = 0; i < QUERY_COUNT; i++) {
         enum query_parameter parameter = (enum query_parameter)i;
@@ -96,7 +96,7 @@ static int add_query_parameters(json_t *list, const struct route *route)
     return 0;
 }
 
-static int add_header_parameters(json_t *list, const struct route *route)
+static int add_header_parameters(struct json_object *list, const struct route *route)
 {
     if (add_parameter(list, "x-ms-client-request-id", "header", false, text_schema(),
                       "echoed in the answer, when it is at most 128 printable characters") < 0)
@@ -112,21 +112,21 @@ static int add_header_parameters(json_t *list, const struct route *route)
                          "is answered as the first was");
 }
 
-static json_t *make_parameters(const struct route *route, const char *path)
+static struct json_object *make_parameters(const struct route *route, const char *path)
 {
-    json_t *list = json_array();
+    struct json_object *list = json_object_new_array();
     if (add_path_parameters(list, path) == 0 && add_query_parameters(list, route) == 0 &&
         add_header_parameters(list, route) == 0)
         return list;
-    json_decref(list);
+    json_object_put(list);
     return NULL;
 }
 
 /* {"application/json": {"schema": ...}} */
-static json_t *make_content(const char *schema)
+static struct json_object *make_content(const char *schema)
 {
-    return json_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref",
-                     json_sprintf("#/components/schemas/%s", schema));
+    return document_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref",
+                         document_new_string_format("#/components/schemas/%s", schema));
 }
 
 /* Header fields of answers that a caller may want to look at. */
@@ -151,71 +151,72 @@ static const struct {
 };
 
 /* {name: what it is} of all of them. */
-static json_t *make_fields(void)
+static struct json_object *make_fields(void)
 {
-    json_t *fields = json_object();
+    struct json_object *fields = json_object_new_object();
     for (int i = 0; i < FIELD_COUNT; i++)
-        if (json_object_set_new(fields, answer_fields[i].name,
-                                json_pack("{s:s, s:o}", "description", answer_fields[i].help,
-                                          "schema", text_schema())) < 0) {
-            json_decref(fields);
+        if (document_add(fields, answer_fields[i].name,
+                         document_pack("{s:s, s:o}", "description", answer_fields[i].help, "schema",
+                                       text_schema())) < 0) {
+            json_object_put(fields);
             return NULL;
         }
     return fields;
 }
 
-static int add_field(json_t *headers, enum answer_field field)
+static int add_field(struct json_object *headers, enum answer_field field)
 {
     const char *name = answer_fields[field].name;
-    return json_object_set_new(
-        headers, name, json_pack("{s:o}", "$ref", json_sprintf("#/components/headers/%s", name)));
+    return document_add(headers, name,
+                        document_pack("{s:o}", "$ref",
+                                      document_new_string_format("#/components/headers/%s", name)));
 }
 
 /* Those of an answer with this status. */
-static json_t *make_headers(const struct route *route, int status)
+static struct json_object *make_headers(const struct route *route, int status)
 {
-    json_t *headers = json_object();
+    struct json_object *headers = json_object_new_object();
     if (add_field(headers, FIELD_REQUEST_ID) == 0 &&
         (status >= 300 || !route->keyed || add_field(headers, FIELD_REPLAYED) == 0) &&
         (!(status == 503 || (status == 409 && route->keyed)) ||
          add_field(headers, FIELD_RETRY_AFTER) == 0) &&
         (status != 401 || add_field(headers, FIELD_CHALLENGE) == 0))
         return headers;
-    json_decref(headers);
+    json_object_put(headers);
     return NULL;
 }
 
-static int add_success(json_t *responses, const struct route *route, int status)
+static int add_success(struct json_object *responses, const struct route *route, int status)
 {
     char key[8];
     snprintf(key, sizeof(key), "%d", status);
-    json_t *content = status == 204 ? NULL : make_content(route->view);
-    return json_object_set_new(responses, key,
-                               json_pack("{s:s, s:o, s:o*}", "description", "done", "headers",
-                                         make_headers(route, status), "content", content));
+    struct json_object *content = status == 204 ? NULL : make_content(route->view);
+    return document_add(responses, key,
+                        document_pack("{s:s, s:o, s:o*}", "description", "done", "headers",
+                                      make_headers(route, status), "content", content));
 }
 
 /* Errors of one status stand together; x-error-codes are their codes. */
-static int add_error(json_t *responses, const struct route *route, enum api_error error)
+static int add_error(struct json_object *responses, const struct route *route, enum api_error error)
 {
     char key[8];
     snprintf(key, sizeof(key), "%d", api_error_status(error));
-    json_t *response = json_object_get(responses, key);
+    struct json_object *response = document_member(responses, key);
     if (!response) {
-        response = json_pack("{s:s, s:o, s:o, s:[]}", "description",
-                             "refused, for the reason that the code names", "headers",
-                             make_headers(route, api_error_status(error)), "content",
-                             make_content("error"), "x-error-codes");
-        if (json_object_set_new(responses, key, response) < 0)
+        response = document_pack("{s:s, s:o, s:o, s:[]}", "description",
+                                 "refused, for the reason that the code names", "headers",
+                                 make_headers(route, api_error_status(error)), "content",
+                                 make_content("error"), "x-error-codes");
+        if (document_add(responses, key, response) < 0)
             return -1;
     }
-    return json_array_append_new(json_object_get(response, "x-error-codes"),
-                                 json_string(api_error_code(error)));
+    return document_append(document_member(response, "x-error-codes"),
+                           document_new_string(api_error_code(error)));
 }
 
-static json_t *make_responses(const struct route *route)
+static struct json_object *make_responses(const struct route *route)
 {
-    json_t *responses = json_object();
+    struct json_object *responses = json_object_new_object();
     unsigned errors = route_errors(route);
     int result = 0;
     for (size_t i = 0; result == 0 && i < ROUTE_SUCCESSES && route->successes[i]; i++)
@@ -225,63 +226,63 @@ static json_t *make_responses(const struct route *route)
             result = add_error(responses, route, (enum api_error)i);
     if (result == 0)
         return responses;
-    json_decref(responses);
+    json_object_put(responses);
     return NULL;
 }
 
-static json_t *make_body(const struct route *route)
+static struct json_object *make_body(const struct route *route)
 {
     if (route->body == BODY_NONE)
         return NULL;
     if (route->body == BODY_REQUIRED)
-        return json_pack("{s:b, s:o}", "required", 1, "content", make_content(route->takes));
-    return json_pack("{s:b, s:{s:{s:{s:s, s:{s:{s:s}}}}}}", "required", 0, "content",
-                     "application/json", "schema", "type", "object", "properties", "icm", "$ref",
-                     "#/components/schemas/icm");
+        return document_pack("{s:b, s:o}", "required", 1, "content", make_content(route->takes));
+    return document_pack("{s:b, s:{s:{s:{s:s, s:{s:{s:s}}}}}}", "required", 0, "content",
+                         "application/json", "schema", "type", "object", "properties", "icm",
+                         "$ref", "#/components/schemas/icm");
 }
 
-static json_t *make_operation(const struct route *route, const char *path)
+static struct json_object *make_operation(const struct route *route, const char *path)
 {
-    json_t *security = route->role == ROLE_NONE
-                           ? json_array()
-                           : json_pack("[{s:[]}, {s:[]}]", "token", "certificate");
-    return json_pack("{s:s, s:o, s:o*, s:o, s:o, s:s}", "summary", route->help, "parameters",
-                     make_parameters(route, path), "requestBody", make_body(route), "security",
-                     security, "responses", make_responses(route), "x-role",
-                     role_name(route->role));
+    struct json_object *security = route->role == ROLE_NONE
+                                       ? json_object_new_array()
+                                       : document_pack("[{s:[]}, {s:[]}]", "token", "certificate");
+    return document_pack("{s:s, s:o, s:o*, s:o, s:o, s:s}", "summary", route->help, "parameters",
+                         make_parameters(route, path), "requestBody", make_body(route), "security",
+                         security, "responses", make_responses(route), "x-role",
+                         role_name(route->role));
 }
 
 /* {path: {method: operation}} of all rows. NULL without memory. */
-static json_t *make_paths(void)
+static struct json_object *make_paths(void)
 {
-    cleanup_json json_t *paths = json_object();
+    cleanup_json struct json_object *paths = json_object_new_object();
     const struct route *route;
     for (size_t i = 0; (route = route_at(i)); i++) {
         cleanup_free char *path = full_path(route->pattern);
         if (!path)
             return NULL;
-        json_t *item = json_object_get(paths, path);
+        struct json_object *item = document_member(paths, path);
         if (!item) {
-            item = json_object();
-            if (json_object_set_new(paths, path, item) < 0)
+            item = json_object_new_object();
+            if (document_add(paths, path, item) < 0)
                 return NULL;
         }
-        if (json_object_set_new(item, method_names[route->method], make_operation(route, path)) < 0)
+        if (document_add(item, method_names[route->method], make_operation(route, path)) < 0)
             return NULL;
     }
-    return json_incref(paths);
+    return json_object_get(paths);
 }
 
-static json_t *make_document(void)
+static struct json_object *make_document(void)
 {
-    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
-                     "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
-                     PACKAGE_VERSION, "description",
-                     "Paths and names of parameters are compared without case. Where "
-                     "there is GET there is HEAD.",
-                     "paths", make_paths(), "components", "schemas", openapi_schemas(), "headers",
-                     make_fields(), "securitySchemes", "token", "type", "http", "scheme", "bearer",
-                     "certificate", "type", "mutualTLS");
+    return document_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
+                         "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
+                         PACKAGE_VERSION, "description",
+                         "Paths and names of parameters are compared without case. Where "
+                         "there is GET there is HEAD.",
+                         "paths", make_paths(), "components", "schemas", openapi_schemas(),
+                         "headers", make_fields(), "securitySchemes", "token", "type", "http",
+                         "scheme", "bearer", "certificate", "type", "mutualTLS");
 }
 
 /* Made once: the table does not change. NULL without memory: then the next request tries again. */
@@ -291,7 +292,7 @@ static const char *shared_document(void)
     static char *text;
     pthread_mutex_lock(&lock);
     if (!text) {
-        cleanup_json json_t *document = make_document();
+        cleanup_json struct json_object *document = make_document();
         text = document ? document_format(document) : NULL;
     }
     pthread_mutex_unlock(&lock);

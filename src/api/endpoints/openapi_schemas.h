@@ -3,9 +3,9 @@
 #ifndef API_OPENAPI_SCHEMAS_H
 #define API_OPENAPI_SCHEMAS_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 /* {name: schema}. New reference; NULL without memory. */
-json_t *openapi_schemas(void);
+struct json_object *openapi_schemas(void);
 
 #endif

@@ -28,17 +28,18 @@ struct readiness {
     char *etag; /* of the document, or NULL while it is not there */
 };
 
-static json_t *make_document(const struct readiness *readiness)
+static struct json_object *make_document(const struct readiness *readiness)
 {
-    json_int_t now = clock_unix_seconds();
-    return json_pack("{s:s, s:s, s:I, s:I, s:i}", "id", readiness->id, "actor", "mimo-api",
-                     "createdAt", now, "expiresAt", now + EXPIRES_SECONDS, "ttl", EXPIRES_SECONDS);
+    int64_t now = clock_unix_seconds();
+    return document_pack("{s:s, s:s, s:I, s:I, s:i}", "id", readiness->id, "actor", "mimo-api",
+                         "createdAt", now, "expiresAt", now + EXPIRES_SECONDS, "ttl",
+                         EXPIRES_SECONDS);
 }
 
 /* Writes the document over, or anew where it has expired. */
 static int write_once(struct readiness *readiness, struct error *error)
 {
-    cleanup_json json_t *document = make_document(readiness);
+    cleanup_json struct json_object *document = make_document(readiness);
     if (!document)
         return error_set_memory(error);
     struct store_operation write = readiness->etag

@@ -13,7 +13,8 @@
 #include "mimo/cluster.h"
 #include "mimo/document.h"
 
-struct running running_find(const json_t *cluster, const struct manifest *manifest, int64_t now)
+struct running running_find(const struct json_object *cluster, const struct manifest *manifest,
+                            int64_t now)
 {
     struct running running = {.runs = false};
     int64_t until = cluster ? document_integer(cluster, "leaseExpires", 0) : 0;
@@ -26,7 +27,7 @@ struct running running_find(const json_t *cluster, const struct manifest *manife
     return running;
 }
 
-json_t *running_view(struct api *api, const struct running *running)
+struct json_object *running_view(struct api *api, const struct running *running)
 {
     char host[MEMBERS_HOST_SIZE] = "", until[CLOCK_TEXT_SIZE];
     members_find_host(api->members, running->actuator, host, sizeof(host));
@@ -37,13 +38,13 @@ json_t *running_view(struct api *api, const struct running *running)
     if (asprintf(&message, "its worker still runs%s%s, and keeps the cluster at most until %s; %s",
                  host[0] ? " on " : "", host, clock_format(until, running->until), next) < 0)
         return NULL;
-    return json_pack("{s:I, s:s, s:s*, s:s}", "until", (json_int_t)running->until, "actuator",
-                     running->actuator, "hostname", host[0] ? host : NULL, "message", message);
+    return document_pack("{s:I, s:s, s:s*, s:s}", "until", (int64_t)running->until, "actuator",
+                         running->actuator, "hostname", host[0] ? host : NULL, "message", message);
 }
 
 static void add_view(struct api *api, const struct running *running, struct text_buffer *view)
 {
-    cleanup_json json_t *shown = running_view(api, running);
+    cleanup_json struct json_object *shown = running_view(api, running);
     cleanup_free char *text = shown ? document_format(shown) : NULL;
     view->failed = view->failed || !text;
     text_buffer_add(view, ",\"running\":");
@@ -53,8 +54,8 @@ static void add_view(struct api *api, const struct running *running, struct text
 static bool is_stopping(const struct store_item *item)
 {
     struct error error;
-    cleanup_json json_t *document = document_parse(item->text, item->length, &error);
-    return document && json_is_true(document_get(document, RUNNING_STOP_MEMBER));
+    cleanup_json struct json_object *document = document_parse(item->text, item->length, &error);
+    return document && document_is_true(document_get(document, RUNNING_STOP_MEMBER));
 }
 
 int running_add(struct api *api, const struct manifest *manifest, const struct store_item *item,

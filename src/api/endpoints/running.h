@@ -12,7 +12,7 @@
 #ifndef API_RUNNING_H
 #define API_RUNNING_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "api/api.h"
 #include "mimo/manifest.h"
@@ -29,10 +29,11 @@ struct running {
 
 /* Whether the lease of `cluster` (its document, or NULL) belongs to the manifest at `now`. Leaves
  * `stopping` false. Pure. */
-struct running running_find(const json_t *cluster, const struct manifest *manifest, int64_t now);
+struct running running_find(const struct json_object *cluster, const struct manifest *manifest,
+                            int64_t now);
 
 /* The member "running" of answers. NULL without memory. */
-json_t *running_view(struct api *api, const struct running *running);
+struct json_object *running_view(struct api *api, const struct running *running);
 
 /* Adds `,"running":{...}` to the view of a manifest that has ended and whose worker has not. Leaves
  * those of others alone. `item` is what the manifest was read from, as text. -1: 503 is in the

@@ -14,12 +14,12 @@
 enum { CLUSTERS_SHOWN = 20 };
 
 /* Adds one to the number that `counts` has for `name`. */
-static int count_one(json_t *counts, const char *name)
+static int count_one(struct json_object *counts, const char *name)
 {
-    json_t *count = json_object_get(counts, name);
+    struct json_object *count = document_member(counts, name);
     if (count)
-        return json_integer_set(count, json_integer_value(count) + 1);
-    return json_object_set_new(counts, name, json_integer(1));
+        return json_object_set_int64(count, document_number(count) + 1) ? 0 : -1;
+    return document_add(counts, name, json_object_new_int64(1));
 }
 
 static int count_open(struct summary *summary, const struct manifest *manifest)
@@ -45,13 +45,13 @@ static int count_open(struct summary *summary, const struct manifest *manifest)
 int summary_begin(struct summary *summary, int64_t now)
 {
     *summary = (struct summary){.now = now,
-                                .by_task = json_object(),
-                                .open_by_task = json_object(),
-                                .open_by_cluster = json_object()};
+                                .by_task = json_object_new_object(),
+                                .open_by_task = json_object_new_object(),
+                                .open_by_cluster = json_object_new_object()};
     return summary->by_task && summary->open_by_task && summary->open_by_cluster ? 0 : -1;
 }
 
-int summary_count(struct summary *summary, json_t *document)
+int summary_count(struct summary *summary, struct json_object *document)
 {
     struct manifest manifest;
     struct error error;
@@ -69,15 +69,15 @@ int summary_count(struct summary *summary, json_t *document)
 
 void summary_free(struct summary *summary)
 {
-    json_decref(summary->by_task);
-    json_decref(summary->open_by_task);
-    json_decref(summary->open_by_cluster);
+    json_object_put(summary->by_task);
+    json_object_put(summary->open_by_task);
+    json_object_put(summary->open_by_cluster);
     *summary = (struct summary){0};
 }
 
 struct counted {
     const char *name;
-    json_int_t count;
+    int64_t count;
 };
 
 /* The most first; among equals by name. */
@@ -91,90 +91,92 @@ static int compare_counted(const void *left, const void *right)
 }
 
 /* The names of `counts` in order; the caller frees. NULL without memory. */
-static struct counted *sort_counts(json_t *counts, size_t *ret_size)
+static struct counted *sort_counts(struct json_object *counts, size_t *ret_size)
 {
-    struct counted *sorted = calloc(json_object_size(counts) + 1, sizeof(*sorted));
+    struct counted *sorted = calloc(document_member_count(counts) + 1, sizeof(*sorted));
     const char *name;
-    json_t *count;
+    struct json_object *count;
     *ret_size = 0;
     if (!sorted)
         return NULL;
-    json_object_foreach(counts, name, count) {
-        sorted[(*ret_size)++] = (struct counted){name, json_integer_value(count)};
+    document_foreach_member(counts, name, count) {
+        sorted[(*ret_size)++] = (struct counted){name, document_number(count)};
     }
     qsort(sorted, *ret_size, sizeof(*sorted), compare_counted);
     return sorted;
 }
 
-static json_t *view_of_states(const struct summary *summary)
+static struct json_object *view_of_states(const struct summary *summary)
 {
-    json_t *view = json_object();
+    struct json_object *view = json_object_new_object();
     for (int state = 0; view && state < MANIFEST_STATE_COUNT; state++)
-        if (json_object_set_new(view, manifest_state_name((enum manifest_state)state),
-                                json_integer(summary->by_state[state])) < 0) {
-            json_decref(view);
+        if (document_add(view, manifest_state_name((enum manifest_state)state),
+                         json_object_new_int64(summary->by_state[state])) < 0) {
+            json_object_put(view);
             return NULL;
         }
     return view;
 }
 
 /* Tasks that are not registered any more have no short name. */
-static json_t *view_of_task(const struct summary *summary, const struct task_list *tasks,
-                            const struct counted *counted)
+static struct json_object *view_of_task(const struct summary *summary,
+                                        const struct task_list *tasks,
+                                        const struct counted *counted)
 {
     const struct task *task = task_list_find(tasks, counted->name);
-    json_int_t open = json_integer_value(json_object_get(summary->open_by_task, counted->name));
-    return json_pack("{s:s, s:s*, s:I, s:I}", "maintenanceTaskID", counted->name, "shortName",
-                     task ? task->short_name : NULL, "open", open, "total", counted->count);
+    int64_t open = document_number(document_member(summary->open_by_task, counted->name));
+    return document_pack("{s:s, s:s*, s:I, s:I}", "maintenanceTaskID", counted->name, "shortName",
+                         task ? task->short_name : NULL, "open", open, "total", counted->count);
 }
 
-static json_t *view_of_tasks(const struct summary *summary, const struct task_list *tasks)
+static struct json_object *view_of_tasks(const struct summary *summary,
+                                         const struct task_list *tasks)
 {
     size_t size;
     cleanup_free struct counted *sorted = sort_counts(summary->by_task, &size);
-    cleanup_json json_t *view = sorted ? json_array() : NULL;
+    cleanup_json struct json_object *view = sorted ? json_object_new_array() : NULL;
     for (size_t i = 0; view && i < size; i++)
-        if (json_array_append_new(view, view_of_task(summary, tasks, &sorted[i])) < 0)
+        if (document_append(view, view_of_task(summary, tasks, &sorted[i])) < 0)
             return NULL;
-    return json_incref(view);
+    return json_object_get(view);
 }
 
-static json_t *view_of_clusters(const struct summary *summary)
+static struct json_object *view_of_clusters(const struct summary *summary)
 {
     size_t size;
     cleanup_free struct counted *sorted = sort_counts(summary->open_by_cluster, &size);
-    cleanup_json json_t *view = sorted ? json_array() : NULL;
+    cleanup_json struct json_object *view = sorted ? json_object_new_array() : NULL;
     for (size_t i = 0; view && i < size && i < CLUSTERS_SHOWN; i++)
-        if (json_array_append_new(view, json_pack("{s:s, s:I}", "clusterResourceID", sorted[i].name,
-                                                  "open", sorted[i].count)) < 0)
+        if (document_append(view, document_pack("{s:s, s:I}", "clusterResourceID", sorted[i].name,
+                                                "open", sorted[i].count)) < 0)
             return NULL;
-    return json_incref(view);
+    return json_object_get(view);
 }
 
-static json_t *view_of_dequeues(const struct summary *summary)
+static struct json_object *view_of_dequeues(const struct summary *summary)
 {
-    json_t *view = json_array();
+    struct json_object *view = json_object_new_array();
     for (int i = 0; view && i <= MANIFEST_ATTEMPTS_MAXIMUM; i++)
-        if (json_array_append_new(view, json_integer(summary->dequeues[i])) < 0) {
-            json_decref(view);
+        if (document_append(view, json_object_new_int64(summary->dequeues[i])) < 0) {
+            json_object_put(view);
             return NULL;
         }
     return view;
 }
 
-json_t *summary_view(const struct summary *summary, const struct task_list *tasks)
+struct json_object *summary_view(const struct summary *summary, const struct task_list *tasks)
 {
-    json_t *view =
-        json_pack("{s:I, s:b, s:I, s:o, s:o, s:o, s:o}", "time", (json_int_t)summary->now,
-                  "truncated", (int)summary->truncated, "notUnderstood", summary->not_understood,
-                  "byState", view_of_states(summary), "byTask", view_of_tasks(summary, tasks),
-                  "byCluster", view_of_clusters(summary), "dequeues", view_of_dequeues(summary));
+    struct json_object *view = document_pack(
+        "{s:I, s:b, s:I, s:o, s:o, s:o, s:o}", "time", (int64_t)summary->now, "truncated",
+        (int)summary->truncated, "notUnderstood", summary->not_understood, "byState",
+        view_of_states(summary), "byTask", view_of_tasks(summary, tasks), "byCluster",
+        view_of_clusters(summary), "dequeues", view_of_dequeues(summary));
     if (view && summary->oldest_id[0] &&
-        json_object_set_new(view, "oldestRunnable",
-                            json_pack("{s:s, s:s, s:I}", "id", summary->oldest_id,
-                                      "clusterResourceID", summary->oldest_cluster, "since",
-                                      (json_int_t)summary->oldest_since)) < 0) {
-        json_decref(view);
+        document_add(view, "oldestRunnable",
+                     document_pack("{s:s, s:s, s:I}", "id", summary->oldest_id, "clusterResourceID",
+                                   summary->oldest_cluster, "since",
+                                   (int64_t)summary->oldest_since)) < 0) {
+        json_object_put(view);
         return NULL;
     }
     return view;
@@ -192,7 +194,7 @@ static int count_page(struct summary *summary, struct store *store, struct store
         if (summary_count(summary, page.result.items[i].document) < 0)
             result = error_set_memory(error);
     summary->looked_at += page.result.count + page.result.skipped;
-    summary->not_understood += (json_int_t)page.result.skipped;
+    summary->not_understood += (int64_t)page.result.skipped;
     *ret_continuation = take_pointer(&page.result.continuation);
     store_release(&page, 1);
     return result;

@@ -13,7 +13,7 @@
 #ifndef API_SUMMARY_H
 #define API_SUMMARY_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,14 +25,14 @@ enum { SUMMARY_DOCUMENTS_MAXIMUM = 100000 };
 
 struct summary {
     int64_t now;
-    json_int_t by_state[MANIFEST_STATE_COUNT];
-    json_int_t dequeues[MANIFEST_ATTEMPTS_MAXIMUM + 1]; /* of the open ones; the last: or more */
-    json_int_t not_understood;
+    int64_t by_state[MANIFEST_STATE_COUNT];
+    int64_t dequeues[MANIFEST_ATTEMPTS_MAXIMUM + 1]; /* of the open ones; the last: or more */
+    int64_t not_understood;
     size_t looked_at;
-    bool truncated;  /* there were more than the store's maximum */
-    json_t *by_task; /* {task: count} of all; owned, as those below */
-    json_t *open_by_task;
-    json_t *open_by_cluster;
+    bool truncated;              /* there were more than the store's maximum */
+    struct json_object *by_task; /* {task: count} of all; owned, as those below */
+    struct json_object *open_by_task;
+    struct json_object *open_by_cluster;
     char oldest_id[UUID_SIZE]; /* of those that could run now, the longest due; "" for none */
     char oldest_cluster[RESOURCE_ID_SIZE];
     int64_t oldest_since;
@@ -40,7 +40,7 @@ struct summary {
 
 /* -1 without memory, here and below. */
 int summary_begin(struct summary *summary, int64_t now);
-int summary_count(struct summary *summary, json_t *document);
+int summary_count(struct summary *summary, struct json_object *document);
 
 /* Counts the store's manifests, the open ones first, page by page, until `maximum` documents were
  * looked at. ERROR_UNAVAILABLE when the store does not answer. */
@@ -51,6 +51,6 @@ void summary_free(struct summary *summary);
 
 /* As the Admin API answers it; tasks that are registered have their short names. New reference;
  * NULL without memory. */
-json_t *summary_view(const struct summary *summary, const struct task_list *tasks);
+struct json_object *summary_view(const struct summary *summary, const struct task_list *tasks);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "api/http/budget.h"
+#include "mimo/document.h"
 #include "mimo/log.h"
 #include "mimo/outcome.h"
 
@@ -34,9 +35,9 @@ static void drop_text(struct answer *answer)
     answer->text = (struct text_buffer){0};
 }
 
-void answer_set(struct answer *answer, int status, json_t *body)
+void answer_set(struct answer *answer, int status, struct json_object *body)
 {
-    json_decref(answer->body);
+    json_object_put(answer->body);
     drop_text(answer);
     answer->status = status;
     answer->body = body;
@@ -62,7 +63,7 @@ void answer_set_shared(struct answer *answer, int status, const char *text)
     answer->shared_text = text;
 }
 
-void answer_set_view(struct answer *answer, int status, json_t *body)
+void answer_set_view(struct answer *answer, int status, struct json_object *body)
 {
     if (!body) {
         answer_no_memory(answer);
@@ -83,8 +84,9 @@ int answer_refuse(struct answer *answer, enum api_error error, const char *targe
     status_text_copy(message, sizeof(message), raw);
     status_text_copy(name, sizeof(name), target ? target : "");
 
-    json_t *body = json_pack("{s:{s:s, s:s, s:s*}}", "error", "code", error_table[error].code,
-                             "message", message, "target", target ? name : NULL);
+    struct json_object *body =
+        document_pack("{s:{s:s, s:s, s:s*}}", "error", "code", error_table[error].code, "message",
+                      message, "target", target ? name : NULL);
     answer_set(answer, error_table[error].status, body);
     answer->retry_later = error == API_UNAVAILABLE;
     return -1;
@@ -139,7 +141,7 @@ int answer_unreadable(struct answer *answer, const char *kind, const char *id,
 
 void answer_free(struct answer *answer)
 {
-    json_decref(answer->body);
+    json_object_put(answer->body);
     drop_text(answer);
     *answer = (struct answer){0};
 }

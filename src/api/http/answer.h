@@ -12,9 +12,10 @@
 #ifndef API_ANSWER_H
 #define API_ANSWER_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 
+#include "mimo/document.h"
 #include "mimo/error.h"
 #include "mimo/text_buffer.h"
 
@@ -60,7 +61,7 @@ enum { ANSWER_RETRY_AFTER = 2, ANSWER_ALLOW_SIZE = 64 };
 
 struct answer {
     int status;
-    json_t *body;                  /* owned; NULL for none */
+    struct json_object *body;      /* owned; NULL for none */
     struct text_buffer text;       /* owned; the body where it was made as text */
     const char *shared_text;       /* borrowed; the body where it is the same for everybody */
     const char *challenge;         /* WWW-Authenticate; static text, or NULL */
@@ -70,12 +71,12 @@ struct answer {
     bool close;                    /* the connection cannot be trusted any further */
 };
 
-/* Takes over the reference to `body` (NULL for a status without one). A NULL body that json_pack()
+/* Takes over the reference to `body` (NULL for a status without one). A NULL body that document_pack()
  * made for want of memory must be caught by the caller; answer_set_view() does. */
-void answer_set(struct answer *answer, int status, json_t *body);
+void answer_set(struct answer *answer, int status, struct json_object *body);
 
 /* The same for a body that is NULL only without memory: then it answers 503. */
-void answer_set_view(struct answer *answer, int status, json_t *body);
+void answer_set_view(struct answer *answer, int status, struct json_object *body);
 
 /* The same for a body that was made as text, which is taken over; 503 for one that failed (without memory). */
 void answer_set_text(struct answer *answer, int status, struct text_buffer *text);

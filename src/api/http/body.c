@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unknown members are refused: a typo must not become a default. */
 #include "api/http/body.h"
+#include "mimo/document.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -25,13 +26,12 @@ static int refuse_member(const char *name, const char *const *taken, struct answ
                          "there is no member \"%.128s\"; members are %s", name, known);
 }
 
-int body_check_members(const json_t *body, const char *const *taken, const char *const *ignored,
-                       struct answer *answer)
+int body_check_members(const struct json_object *body, const char *const *taken,
+                       const char *const *ignored, struct answer *answer)
 {
     const char *name;
-    json_t *value;
-    json_t *object = (json_t *)(uintptr_t)body; /* the iterators of Jansson 2.13 know no const */
-    json_object_foreach(object, name, value) {
+    struct json_object *value;
+    document_foreach_member(body, name, value) {
         if (!is_listed(name, taken) && !is_listed(name, ignored))
             return refuse_member(name, taken, answer);
     }

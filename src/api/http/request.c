@@ -206,16 +206,17 @@ int request_states(const struct request *request, unsigned *ret_states, struct a
 }
 
 /* A ticket in a body is a text or, as scripts send it, a number. */
-static int icm_of_body(const json_t *body, char *buffer, size_t size, struct answer *answer)
+static int icm_of_body(const struct json_object *body, char *buffer, size_t size,
+                       struct answer *answer)
 {
-    const json_t *icm = document_get(body, "icm");
+    const struct json_object *icm = document_get(body, "icm");
     if (!icm)
         return 0;
-    if (json_is_integer(icm)) {
-        snprintf(buffer, size, "%lld", (long long)json_integer_value(icm));
+    if (document_is_integer(icm)) {
+        snprintf(buffer, size, "%lld", (long long)document_number(icm));
         return 0;
     }
-    const char *text = json_string_value(icm);
+    const char *text = document_text(icm);
     if (!text || strlen(text) >= size || !text_is_clean(text))
         return answer_refuse(answer, API_INVALID_PARAMETER, "icm",
                              "member \"icm\" must be a number or a text of at most %zu bytes",
@@ -267,6 +268,6 @@ void request_free(struct request *request)
 {
     free(request->target);
     free(request->query_text);
-    json_decref(request->body);
+    json_object_put(request->body);
     *request = (struct request){0};
 }

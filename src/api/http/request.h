@@ -8,7 +8,7 @@
 #ifndef API_REQUEST_H
 #define API_REQUEST_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,7 +71,7 @@ struct request {
     const char *scheme;                      /* of the URL that the client uses; static text */
     char host[256]; /* as the client named us; "" for HTTP/1.0 without Host */
     struct actor actor;
-    json_t *body; /* an object, or NULL when there was no body */
+    struct json_object *body; /* an object, or NULL when there was no body */
 };
 
 const char *query_parameter_name(enum query_parameter parameter);

@@ -116,7 +116,7 @@ static bool lacks_endpoint(const struct http_answer *answer, const char *target)
 
 /* An error of the Admin API: its message, and what helps to find it in the server's log. */
 static int explain_refusal(const struct connection *connection, const struct http_answer *answer,
-                           const json_t *body, struct error *error)
+                           const struct json_object *body, struct error *error)
 {
     const char *code = document_string(body, "error.code", "");
     const char *message = document_string(body, "error.message", "");
@@ -149,7 +149,7 @@ static int judge(const struct connection *connection, const struct http_answer *
         *ret_answer = (struct api_answer){.status = answer->status};
         return 0;
     }
-    cleanup_json json_t *body = document_parse(answer->body, answer->length, NULL);
+    cleanup_json struct json_object *body = document_parse(answer->body, answer->length, NULL);
     if (!body)
         return explain_stranger(connection, answer, error);
     if (answer->status >= 200 && answer->status < 300) {
@@ -197,8 +197,9 @@ static int check_word(enum option_id option, const char *what, const char *word,
 }
 
 /* One request with a ready target. */
-static int call_target(struct ctl *ctl, const char *method, const char *target, const json_t *body,
-                       const char *key, struct api_answer *ret_answer, struct error *error)
+static int call_target(struct ctl *ctl, const char *method, const char *target,
+                       const struct json_object *body, const char *key,
+                       struct api_answer *ret_answer, struct error *error)
 {
     const char *icm = ctl->options.values[OPTION_ICM];
     cleanup_free char *text = body ? document_format(body) : NULL;
@@ -240,8 +241,8 @@ int api_call(struct ctl *ctl, const struct api_request *request, struct api_answ
                        error);
 }
 
-int api_get(struct ctl *ctl, const char *path, const struct query *query, json_t **ret_object,
-            struct error *error)
+int api_get(struct ctl *ctl, const char *path, const struct query *query,
+            struct json_object **ret_object, struct error *error)
 {
     const struct api_request request = {.method = "GET", .path = path, .query = query};
     struct api_answer answer;
@@ -258,7 +259,7 @@ int api_get(struct ctl *ctl, const char *path, const struct query *query, json_t
 /* Path and query of nextLink into *ret_target, NULL when there is no next page: asked of the
  * address we are connected to and of no other, whatever host the link names, for the token goes
  * with it. */
-static int next_target(const json_t *page, const char *target, char **ret_target,
+static int next_target(const struct json_object *page, const char *target, char **ret_target,
                        struct error *error)
 {
     const char *link = document_string(page, "nextLink", NULL);
@@ -275,16 +276,17 @@ static int next_target(const json_t *page, const char *target, char **ret_target
 }
 
 /* Appends the wanted items of a page, at most up to the limit. True when the page had more. */
-static bool take_items(const struct api_listing *listing, json_t *page, json_t *items)
+static bool take_items(const struct api_listing *listing, struct json_object *page,
+                       struct json_object *items)
 {
     size_t position;
-    json_t *item;
-    json_array_foreach(json_object_get(page, "value"), position, item) {
+    struct json_object *item;
+    document_foreach_item(document_member(page, "value"), position, item) {
         if (listing->keep && !listing->keep(item, listing->context))
             continue;
-        if (listing->limit > 0 && json_array_size(items) >= (size_t)listing->limit)
+        if (listing->limit > 0 && document_length(items) >= (size_t)listing->limit)
             return true;
-        json_array_append(items, item);
+        document_append(items, json_object_get(item));
     }
     return false;
 }
@@ -304,14 +306,14 @@ static char *first_target(const struct api_listing *listing, struct error *error
 
 /* One page into `items`. *target becomes that of the next page, or NULL. */
 static int take_page(struct ctl *ctl, const struct api_listing *listing, char **target,
-                     json_t *items, bool *ret_more, struct error *error)
+                     struct json_object *items, bool *ret_more, struct error *error)
 {
     struct api_answer answer;
     char *next;
     if (call_target(ctl, "GET", *target, NULL, NULL, &answer, error) < 0)
         return -1;
-    cleanup_json json_t *page = answer.body;
-    if (!json_is_array(json_object_get(page, "value")))
+    cleanup_json struct json_object *page = answer.body;
+    if (!document_is_array(document_member(page, "value")))
         return error_set(error, ERROR_UNAVAILABLE,
                          "%s answers without \"value\": is it an Admin API of this version?",
                          listing->path);
@@ -321,15 +323,15 @@ static int take_page(struct ctl *ctl, const struct api_listing *listing, char **
     *target = next;
     *ret_more = take_items(listing, page, items);
     if (next && !listing->keep && listing->limit > 0 &&
-        json_array_size(items) >= (size_t)listing->limit)
+        document_length(items) >= (size_t)listing->limit)
         *ret_more = true;
     return 0;
 }
 
-int api_list(struct ctl *ctl, const struct api_listing *listing, json_t **ret_items, bool *ret_more,
-             struct error *error)
+int api_list(struct ctl *ctl, const struct api_listing *listing, struct json_object **ret_items,
+             bool *ret_more, struct error *error)
 {
-    cleanup_json json_t *items = json_array();
+    cleanup_json struct json_object *items = json_object_new_array();
     cleanup_free char *target = first_target(listing, error);
     bool more = false;
     if (!target)

@@ -14,9 +14,10 @@
 #ifndef MIMO_CTL_CLIENT_API_H
 #define MIMO_CTL_CLIENT_API_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "ctl/ctl.h"
 #include "mimo/error.h"
@@ -41,14 +42,14 @@ struct api_request {
     const char *method;
     const char *path;          /* "/admin/tasks" */
     const struct query *query; /* or NULL */
-    json_t *body;              /* borrowed, or NULL */
+    struct json_object *body;  /* borrowed, or NULL */
     const char *key;           /* Idempotency-Key, or NULL */
 };
 
 struct api_answer {
-    long status;   /* 2xx; after a failure that of the refusal, 0 when no answer came */
-    json_t *body;  /* owned; NULL for 204, and for 202 without one */
-    bool replayed; /* it was given before, to a request with the same key */
+    long status;              /* 2xx; after a failure that of the refusal, 0 when no answer came */
+    struct json_object *body; /* owned; NULL for 204, and for 202 without one */
+    bool replayed;            /* it was given before, to a request with the same key */
 };
 
 /* The ticket of --icm goes with every request that changes something. */
@@ -56,11 +57,11 @@ int api_call(struct ctl *ctl, const struct api_request *request, struct api_answ
              struct error *error);
 
 /* GET of one object; *ret_object is a new reference. */
-int api_get(struct ctl *ctl, const char *path, const struct query *query, json_t **ret_object,
-            struct error *error);
+int api_get(struct ctl *ctl, const char *path, const struct query *query,
+            struct json_object **ret_object, struct error *error);
 
 /* Tells whether an item is wanted. */
-typedef bool api_keep_function(const json_t *item, const void *context);
+typedef bool api_keep_function(const struct json_object *item, const void *context);
 
 struct api_listing {
     const char *path;
@@ -72,7 +73,7 @@ struct api_listing {
 
 /* All pages of a listing as one array, a new reference. *ret_more (may be NULL) tells that there
  * are more than `limit`. */
-int api_list(struct ctl *ctl, const struct api_listing *listing, json_t **ret_items, bool *ret_more,
-             struct error *error);
+int api_list(struct ctl *ctl, const struct api_listing *listing, struct json_object **ret_items,
+             bool *ret_more, struct error *error);
 
 #endif

@@ -80,7 +80,8 @@ static int read_line(int fd, char *line, size_t size, size_t *ret_length, struct
     return error_set(error, ERROR_UNAVAILABLE, "answers with a line of more than %zu bytes", size);
 }
 
-static int converse(int fd, const char *command, json_t **ret_answer, struct error *error)
+static int converse(int fd, const char *command, struct json_object **ret_answer,
+                    struct error *error)
 {
     char request[64];
     size_t length = 0;
@@ -93,17 +94,17 @@ static int converse(int fd, const char *command, json_t **ret_answer, struct err
         return error_set(error, ERROR_UNAVAILABLE, "does not take a question");
     if (read_line(fd, line, CONTROL_LINE_MAXIMUM, &length, error) < 0)
         return -1;
-    cleanup_json json_t *answer = document_parse(line, length, error);
+    cleanup_json struct json_object *answer = document_parse(line, length, error);
     if (!answer)
         return -1;
-    if (!json_is_true(document_get(answer, "ok")))
+    if (!document_is_true(document_get(answer, "ok")))
         return error_set(error, ERROR_DENIED, "%s", document_string(answer, "error", "refused"));
     *ret_answer = take_pointer(&answer);
     return 0;
 }
 
-int control_ask(const char *directory, const char *name, const char *command, json_t **ret_answer,
-                struct error *error)
+int control_ask(const char *directory, const char *name, const char *command,
+                struct json_object **ret_answer, struct error *error)
 {
     cleanup_fd int fd = connect_in(directory, name);
     if (fd < 0)
@@ -120,7 +121,7 @@ static int is_control(const struct dirent *entry)
     return length > suffix && strcmp(entry->d_name + length - suffix, CONTROL_SUFFIX) == 0;
 }
 
-int control_find(const char *directory, json_t **ret_names, struct error *error)
+int control_find(const char *directory, struct json_object **ret_names, struct error *error)
 {
     struct dirent **entries = NULL;
     /* versionsort(3): actuator-10 behind actuator-9 */
@@ -132,14 +133,14 @@ int control_find(const char *directory, json_t **ret_names, struct error *error)
             error->kind = ERROR_UNAVAILABLE;
         return -1;
     }
-    json_t *names = json_array();
+    struct json_object *names = json_object_new_array();
     for (int i = 0; i < count; i++) {
-        json_array_append_new(names, json_string(entries[i]->d_name));
+        document_append(names, document_new_string(entries[i]->d_name));
         free(entries[i]);
     }
     free(entries);
     if (count == 0) {
-        json_decref(names);
+        json_object_put(names);
         return error_set(
             error, ERROR_UNAVAILABLE,
             "no actuator has a control socket in %s: is mimod running on this machine, "

@@ -5,7 +5,7 @@
 #ifndef MIMO_CTL_CLIENT_CONTROL_CLIENT_H
 #define MIMO_CTL_CLIENT_CONTROL_CLIENT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "mimo/error.h"
 
@@ -14,11 +14,11 @@ enum { CONTROL_PATIENCE_SECONDS = 5 };
 
 /* Sends {"command": command} to the socket NAME in `directory` and reads its answer; *ret_answer is
  * a new reference. ERROR_UNAVAILABLE when nobody answers, ERROR_DENIED when we may not ask. */
-int control_ask(const char *directory, const char *name, const char *command, json_t **ret_answer,
-                struct error *error);
+int control_ask(const char *directory, const char *name, const char *command,
+                struct json_object **ret_answer, struct error *error);
 
 /* Names of the control sockets in `directory`, sorted, as an array of texts. ERROR_UNAVAILABLE,
  * saying what to do, when there is none. */
-int control_find(const char *directory, json_t **ret_names, struct error *error);
+int control_find(const char *directory, struct json_object **ret_names, struct error *error);
 
 #endif

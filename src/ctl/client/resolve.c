@@ -15,21 +15,21 @@
 
 enum { CANDIDATES_SHOWN = 4 };
 
-static bool fits(const json_t *item, const char *member, const char *text, bool whole)
+static bool fits(const struct json_object *item, const char *member, const char *text, bool whole)
 {
     const char *value = document_string(item, member, "");
     return whole ? strcasecmp(value, text) == 0 : strncasecmp(value, text, strlen(text)) == 0;
 }
 
 /* "a, b, c and 7 more" */
-static void list_candidates(const json_t *items, const char *member, const char *text, bool whole,
-                            char *buffer, size_t size)
+static void list_candidates(const struct json_object *items, const char *member, const char *text,
+                            bool whole, char *buffer, size_t size)
 {
     size_t position;
-    json_t *item;
+    struct json_object *item;
     size_t used = 0;
     int count = 0;
-    json_array_foreach(items, position, item) {
+    document_foreach_item(items, position, item) {
         if (!fits(item, member, text, whole))
             continue;
         if (++count <= CANDIDATES_SHOWN && used < size)
@@ -40,13 +40,14 @@ static void list_candidates(const json_t *items, const char *member, const char 
         snprintf(buffer + used, size - used, " and %d more", count - CANDIDATES_SHOWN);
 }
 
-json_t *resolve_pick(const char *what, const json_t *items, const char *member, const char *text,
-                     bool whole, struct error *error)
+struct json_object *resolve_pick(const char *what, const struct json_object *items,
+                                 const char *member, const char *text, bool whole,
+                                 struct error *error)
 {
-    json_t *found = NULL;
+    struct json_object *found = NULL;
     size_t position;
-    json_t *item;
-    json_array_foreach(items, position, item) {
+    struct json_object *item;
+    document_foreach_item(items, position, item) {
         if (!fits(item, member, text, whole))
             continue;
         if (found) {
@@ -78,33 +79,35 @@ int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct erro
                          "/subscriptions/.../openShiftClusters/NAME",
                          text);
     const struct api_listing listing = {.path = "/admin/clusters"};
-    cleanup_json json_t *clusters = NULL;
+    cleanup_json struct json_object *clusters = NULL;
     if (api_list(ctl, &listing, &clusters, NULL, error) < 0)
         return -1;
-    const json_t *cluster = resolve_pick("cluster", clusters, "name", text, true, error);
+    const struct json_object *cluster =
+        resolve_pick("cluster", clusters, "name", text, true, error);
     return cluster ? resource_id_normalize(document_string(cluster, "id", ""), buffer, error) : -1;
 }
 
 /* All manifests whose ID begins with `context`. */
-static bool begins_like(const json_t *item, const void *context)
+static bool begins_like(const struct json_object *item, const void *context)
 {
     return fits(item, "id", context, false);
 }
 
-static int find_by_prefix(struct ctl *ctl, const char *text, json_t **ret_manifest,
+static int find_by_prefix(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
                           struct error *error)
 {
     const struct api_listing listing = {
         .path = "/admin/maintenanceManifests", .keep = begins_like, .context = text};
-    cleanup_json json_t *manifests = NULL;
+    cleanup_json struct json_object *manifests = NULL;
     if (api_list(ctl, &listing, &manifests, NULL, error) < 0)
         return -1;
-    json_t *manifest = resolve_pick("manifest", manifests, "id", text, false, error);
-    *ret_manifest = json_incref(manifest);
+    struct json_object *manifest = resolve_pick("manifest", manifests, "id", text, false, error);
+    *ret_manifest = json_object_get(manifest);
     return manifest ? 0 : -1;
 }
 
-int resolve_manifest(struct ctl *ctl, const char *text, json_t **ret_manifest, struct error *error)
+int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
+                     struct error *error)
 {
     size_t length = strlen(text);
     char path[RESOLVE_PATH_SIZE];
@@ -121,7 +124,8 @@ int resolve_manifest(struct ctl *ctl, const char *text, json_t **ret_manifest, s
     return find_by_prefix(ctl, text, ret_manifest, error);
 }
 
-const char *resolve_manifest_path(const json_t *manifest, const char *suffix, char *buffer)
+const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,
+                                  char *buffer)
 {
     snprintf(buffer, RESOLVE_PATH_SIZE, "/admin%s/maintenanceManifests/%s%s",
              document_string(manifest, "clusterResourceID", ""),

@@ -6,7 +6,7 @@
 #ifndef MIMO_CTL_CLIENT_RESOLVE_H
 #define MIMO_CTL_CLIENT_RESOLVE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/ctl.h"
 #include "mimo/error.h"
@@ -23,15 +23,18 @@ enum { RESOLVE_PATH_SIZE = RESOURCE_ID_SIZE + 128 };
 int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct error *error);
 
 /* The manifest that `text` names; *ret_manifest is a new reference to its view. */
-int resolve_manifest(struct ctl *ctl, const char *text, json_t **ret_manifest, struct error *error);
+int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
+                     struct error *error);
 
 /* The path of a manifest by its view, into `buffer` (RESOLVE_PATH_SIZE bytes); `suffix` is "" or
  * "/cancel". Returns `buffer`. */
-const char *resolve_manifest_path(const json_t *manifest, const char *suffix, char *buffer);
+const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,
+                                  char *buffer);
 
 /* Exposed for tests: picks from `items` the only one whose `member` begins with `text` (without
  * regard to case), `whole`: is `text`. NULL with ERROR_NOT_FOUND or ERROR_CONFLICT. Borrowed. */
-json_t *resolve_pick(const char *what, const json_t *items, const char *member, const char *text,
-                     bool whole, struct error *error);
+struct json_object *resolve_pick(const char *what, const struct json_object *items,
+                                 const char *member, const char *text, bool whole,
+                                 struct error *error);
 
 #endif

@@ -10,30 +10,29 @@
 #include "ctl/output/times.h"
 #include "mimo/document.h"
 
-static void fill_state(const struct output *output, const json_t *actuator, const void *context,
-                       struct cell *cell)
+static void fill_state(const struct output *output, const struct json_object *actuator,
+                       const void *context, struct cell *cell)
 {
     (void)output, (void)context;
-    bool alive = json_is_true(document_get(actuator, "alive"));
+    bool alive = document_is_true(document_get(actuator, "alive"));
     snprintf(cell->text, sizeof(cell->text), "%s", alive ? "alive" : "dead");
     cell->colour = alive ? COLOUR_GREEN : COLOUR_RED;
 }
 
-static void fill_buckets(const struct output *output, const json_t *actuator, const void *context,
-                         struct cell *cell)
+static void fill_buckets(const struct output *output, const struct json_object *actuator,
+                         const void *context, struct cell *cell)
 {
     (void)output, (void)context;
-    const json_t *buckets = document_get(actuator, "buckets");
-    json_int_t first = json_integer_value(json_array_get(buckets, 0));
-    json_int_t last = json_integer_value(json_array_get(buckets, 1));
-    if (json_array_size(buckets) == 2)
-        snprintf(cell->text, sizeof(cell->text),
-                 last < first ? "none" : "%" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT, first,
-                 last);
+    const struct json_object *buckets = document_get(actuator, "buckets");
+    int64_t first = document_number(document_item(buckets, 0));
+    int64_t last = document_number(document_item(buckets, 1));
+    if (document_length(buckets) == 2)
+        snprintf(cell->text, sizeof(cell->text), last < first ? "none" : "%" PRId64 "-%" PRId64,
+                 first, last);
 }
 
-static void fill_seen(const struct output *output, const json_t *actuator, const void *context,
-                      struct cell *cell)
+static void fill_seen(const struct output *output, const struct json_object *actuator,
+                      const void *context, struct cell *cell)
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
@@ -41,8 +40,8 @@ static void fill_seen(const struct output *output, const json_t *actuator, const
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 
-static void fill_started(const struct output *output, const json_t *actuator, const void *context,
-                         struct cell *cell)
+static void fill_started(const struct output *output, const struct json_object *actuator,
+                         const void *context, struct cell *cell)
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
@@ -72,7 +71,7 @@ static const struct listing actuator_listing = {
 int ctl_actuator_list(struct ctl *ctl, struct error *error)
 {
     const struct api_listing all = {.path = "/admin/actuators"};
-    cleanup_json json_t *actuators = NULL;
+    cleanup_json struct json_object *actuators = NULL;
     if (api_list(ctl, &all, &actuators, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &actuator_listing, actuators);

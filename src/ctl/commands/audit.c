@@ -14,8 +14,8 @@
 enum { LIMIT_DEFAULT = 1000, LIMIT_MAXIMUM = 10000000 };
 #define SINCE_DEFAULT "1d"
 
-static void fill_time(const struct output *output, const json_t *entry, const void *context,
-                      struct cell *cell)
+static void fill_time(const struct output *output, const struct json_object *entry,
+                      const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     char text[CLOCK_TEXT_SIZE];
@@ -24,8 +24,8 @@ static void fill_time(const struct output *output, const json_t *entry, const vo
 }
 
 /* What stands behind the last slash: the ID of a manifest, the name of a cluster. */
-static void fill_resource(const struct output *output, const json_t *entry, const void *context,
-                          struct cell *cell)
+static void fill_resource(const struct output *output, const struct json_object *entry,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%s",
@@ -49,7 +49,7 @@ int ctl_audit(struct ctl *ctl, struct error *error)
 {
     const char *since = ctl->options.values[OPTION_SINCE];
     cleanup_query struct query query = {0};
-    cleanup_json json_t *entries = NULL;
+    cleanup_json struct json_object *entries = NULL;
     int64_t limit;
     int64_t begin;
     bool more;

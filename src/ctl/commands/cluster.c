@@ -22,8 +22,8 @@ enum colour cluster_text_colour(const char *state)
     return strcmp(state, "AdminUpdating") == 0 ? COLOUR_BLUE : COLOUR_YELLOW;
 }
 
-const char *cluster_text_lease(const struct output *output, const json_t *cluster, char *buffer,
-                               size_t size)
+const char *cluster_text_lease(const struct output *output, const struct json_object *cluster,
+                               char *buffer, size_t size)
 {
     char time[TIMES_TEXT_SIZE];
     int64_t expiry = document_integer(cluster, "leaseExpiry", 0);
@@ -36,8 +36,8 @@ const char *cluster_text_lease(const struct output *output, const json_t *cluste
     return buffer;
 }
 
-static void fill_state(const struct output *output, const json_t *cluster, const void *context,
-                       struct cell *cell)
+static void fill_state(const struct output *output, const struct json_object *cluster,
+                       const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     const char *state = document_string(cluster, "properties.provisioningState", "");
@@ -45,8 +45,8 @@ static void fill_state(const struct output *output, const json_t *cluster, const
     cell->colour = cluster_text_colour(state);
 }
 
-static void fill_lease(const struct output *output, const json_t *cluster, const void *context,
-                       struct cell *cell)
+static void fill_lease(const struct output *output, const struct json_object *cluster,
+                       const void *context, struct cell *cell)
 {
     (void)context;
     cluster_text_lease(output, cluster, cell->text, sizeof(cell->text));
@@ -70,14 +70,15 @@ const struct listing cluster_listing = {
 int ctl_cluster_list(struct ctl *ctl, struct error *error)
 {
     const struct api_listing all = {.path = "/admin/clusters"};
-    cleanup_json json_t *clusters = NULL;
+    cleanup_json struct json_object *clusters = NULL;
     if (api_list(ctl, &all, &clusters, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &cluster_listing, clusters);
     return CTL_OK;
 }
 
-int cluster_load(struct ctl *ctl, const char *text, json_t **ret_cluster, struct error *error)
+int cluster_load(struct ctl *ctl, const char *text, struct json_object **ret_cluster,
+                 struct error *error)
 {
     char id[RESOURCE_ID_SIZE];
     char path[RESOLVE_PATH_SIZE];
@@ -87,7 +88,8 @@ int cluster_load(struct ctl *ctl, const char *text, json_t **ret_cluster, struct
     return api_get(ctl, path, NULL, ret_cluster, error);
 }
 
-static int remove_one(struct ctl *ctl, const char *text, json_t *removed, struct error *error)
+static int remove_one(struct ctl *ctl, const char *text, struct json_object *removed,
+                      struct error *error)
 {
     char id[RESOURCE_ID_SIZE];
     char path[RESOLVE_PATH_SIZE];
@@ -98,15 +100,15 @@ static int remove_one(struct ctl *ctl, const char *text, json_t *removed, struct
     const struct api_request request = {.method = "DELETE", .path = path};
     if (api_call(ctl, &request, &answer, error) < 0)
         return error_prefix(error, "cluster %s", resource_id_name(id));
-    json_decref(answer.body);
-    json_array_append_new(removed, json_pack("{s:s}", "id", id));
+    json_object_put(answer.body);
+    document_append(removed, document_pack("{s:s}", "id", id));
     return 0;
 }
 
 int ctl_cluster_remove(struct ctl *ctl, struct error *error)
 {
     (void)error; /* each failure is said as it happens */
-    cleanup_json json_t *removed = json_array();
+    cleanup_json struct json_object *removed = json_object_new_array();
     int status = ctl_each(ctl, remove_one, removed);
     ctl_write_deleted(ctl, removed);
     return status;

@@ -24,14 +24,14 @@ enum { KUBECONFIG_FILE_MAXIMUM = 16 * 1024 * 1024 };
 static int check_new(struct ctl *ctl, const char *path, struct error *error)
 {
     struct error reason;
-    json_t *cluster;
+    struct json_object *cluster;
     if (api_get(ctl, path, NULL, &cluster, &reason) < 0) {
         if (reason.kind == ERROR_NOT_FOUND)
             return 0;
         *error = reason;
         return -1;
     }
-    json_decref(cluster);
+    json_object_put(cluster);
     return error_set(
         error, ERROR_CONFLICT,
         "the cluster is registered already, and its properties would be replaced by the "
@@ -39,19 +39,20 @@ static int check_new(struct ctl *ctl, const char *path, struct error *error)
         "-o json)");
 }
 
-static int add_properties(struct ctl *ctl, const char *path, json_t *body, struct error *error)
+static int add_properties(struct ctl *ctl, const char *path, struct json_object *body,
+                          struct error *error)
 {
-    cleanup_json json_t *properties = NULL;
-    cleanup_json json_t *flags = NULL;
+    cleanup_json struct json_object *properties = NULL;
+    cleanup_json struct json_object *flags = NULL;
     if (options_object(&ctl->options, OPTION_PROPERTIES, &properties, error) < 0 ||
         options_object(&ctl->options, OPTION_OPERATOR_FLAGS, &flags, error) < 0)
         return -1;
     if (flags && !properties && check_new(ctl, path, error) < 0)
         return -1;
     if (flags && !properties)
-        properties = json_object();
-    if ((flags && json_object_set(properties, "operatorFlags", flags) < 0) ||
-        (properties && json_object_set(body, "properties", properties) < 0))
+        properties = json_object_new_object();
+    if ((flags && document_add(properties, "operatorFlags", json_object_get(flags)) < 0) ||
+        (properties && document_add(body, "properties", json_object_get(properties)) < 0))
         return error_set_system(error, ENOMEM, "request");
     return 0;
 }
@@ -73,7 +74,7 @@ static int embed_kubeconfig(const char *path, const char *context, char **ret_te
     return result < 0 ? error_prefix(error, "--kubeconfig %s", path) : 0;
 }
 
-static int add_kubeconfig(struct ctl *ctl, json_t *body, struct error *error)
+static int add_kubeconfig(struct ctl *ctl, struct json_object *body, struct error *error)
 {
     const char *path = ctl->options.values[OPTION_KUBECONFIG];
     const char *context = ctl->options.values[OPTION_CONTEXT];
@@ -87,7 +88,7 @@ static int add_kubeconfig(struct ctl *ctl, json_t *body, struct error *error)
         error->kind = ERROR_INVALID; /* what was named on the command line is not there */
         return -1;
     }
-    int result = json_object_set_new(body, "kubeconfig", json_string(text));
+    int result = document_add(body, "kubeconfig", document_new_string(text));
     explicit_bzero(text, strlen(text));
     return result < 0 ? error_set_system(error, ENOMEM, "request") : 0;
 }
@@ -97,7 +98,7 @@ int ctl_cluster_register(struct ctl *ctl, struct error *error)
     const char *text = ctl->options.operands[0];
     char id[RESOURCE_ID_SIZE];
     char path[RESOLVE_PATH_SIZE];
-    cleanup_json json_t *body = json_object();
+    cleanup_json struct json_object *body = json_object_new_object();
     if (text[0] != '/')
         return error_set(error, ERROR_INVALID,
                          "\"%s\": a cluster is registered by its full resource ID, "
@@ -109,7 +110,7 @@ int ctl_cluster_register(struct ctl *ctl, struct error *error)
     snprintf(path, sizeof(path), "/admin%s", text);
     if (add_kubeconfig(ctl, body, error) < 0 || add_properties(ctl, path, body, error) < 0)
         return -1;
-    if (json_object_size(body) == 0)
+    if (document_member_count(body) == 0)
         return error_set(error, ERROR_INVALID,
                          "nothing to register: give --kubeconfig, --properties or "
                          "--operator-flags");
@@ -118,14 +119,14 @@ int ctl_cluster_register(struct ctl *ctl, struct error *error)
     struct api_answer answer;
     if (api_call(ctl, &request, &answer, error) < 0)
         return -1;
-    cleanup_json json_t *cluster = answer.body;
+    cleanup_json struct json_object *cluster = answer.body;
     ctl_say("cluster %s is %s", document_string(cluster, "name", resource_id_name(id)),
             answer.status == 201 ? "registered" : "changed");
     if (ctl->output.form == OUTPUT_JSON) {
         output_json(cluster);
         return CTL_OK;
     }
-    cleanup_json json_t *only = json_pack("[O]", cluster);
+    cleanup_json struct json_object *only = document_pack("[O]", cluster);
     output_items(&ctl->output, &cluster_listing, only);
     return CTL_OK;
 }

@@ -25,13 +25,13 @@ enum { PROBLEMS_SHOWN = 20, DEQUEUES_SUSPICIOUS = 3 };
 #define FAILURES                                                                                   \
     (MANIFEST_STATE_BIT(MANIFEST_FAILED) | MANIFEST_STATE_BIT(MANIFEST_RETRIES_EXCEEDED))
 
-static unsigned state_of(const json_t *manifest)
+static unsigned state_of(const struct json_object *manifest)
 {
     return states_bit(document_string(manifest, "state", ""));
 }
 
 /* Step 2: in progress, failed, or tried often. */
-static bool deserves_a_look(const json_t *manifest)
+static bool deserves_a_look(const struct json_object *manifest)
 {
     unsigned state = state_of(manifest);
     return state & (MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS) | FAILURES) ||
@@ -39,7 +39,7 @@ static bool deserves_a_look(const json_t *manifest)
             document_integer(manifest, "dequeues", 0) >= DEQUEUES_SUSPICIOUS);
 }
 
-static void show_cluster(const struct output *output, const json_t *cluster)
+static void show_cluster(const struct output *output, const struct json_object *cluster)
 {
     const char *state = document_string(cluster, "properties.provisioningState", "");
     char lease[256];
@@ -60,52 +60,52 @@ static void show_cluster(const struct output *output, const json_t *cluster)
 }
 
 /* "12: 8 Completed, 1 InProgress, 3 Failed" */
-static void show_counts(const struct output *output, const json_t *manifests)
+static void show_counts(const struct output *output, const struct json_object *manifests)
 {
     char text[256];
-    size_t count = json_array_size(manifests);
+    size_t count = document_length(manifests);
     manifest_text_counts(manifests, text, sizeof(text));
     output_field(output, "Manifests", COLOUR_NONE, "%zu%s%s", count, count ? ": " : "", text);
 }
 
 /* The newest manifests that deserve a look; a new reference. */
-static json_t *pick_problems(const json_t *manifests)
+static struct json_object *pick_problems(const struct json_object *manifests)
 {
-    json_t *problems = json_array();
-    for (size_t i = json_array_size(manifests); i > 0; i--) {
-        json_t *manifest = json_array_get(manifests, i - 1);
-        if (deserves_a_look(manifest) && json_array_size(problems) < PROBLEMS_SHOWN)
-            json_array_append(problems, manifest);
+    struct json_object *problems = json_object_new_array();
+    for (size_t i = document_length(manifests); i > 0; i--) {
+        struct json_object *manifest = document_item(manifests, i - 1);
+        if (deserves_a_look(manifest) && document_length(problems) < PROBLEMS_SHOWN)
+            document_append(problems, json_object_get(manifest));
     }
     return problems;
 }
 
 /* Whether the latest manifest of each task that ended well or badly did the one or the other. */
-static json_t *latest_by_task(const json_t *manifests)
+static struct json_object *latest_by_task(const struct json_object *manifests)
 {
-    json_t *latest = json_object();
+    struct json_object *latest = json_object_new_object();
     size_t position;
-    json_t *manifest;
-    json_array_foreach(manifests, position, manifest) {
+    struct json_object *manifest;
+    document_foreach_item(manifests, position, manifest) {
         unsigned state = state_of(manifest);
         if (state & (FAILURES | MANIFEST_STATE_BIT(MANIFEST_COMPLETED)))
-            json_object_set_new(latest, document_string(manifest, "maintenanceTaskID", ""),
-                                json_boolean(state & FAILURES));
+            document_add(latest, document_string(manifest, "maintenanceTaskID", ""),
+                         json_object_new_boolean(state & FAILURES));
     }
     return latest;
 }
 
 /* Step 4: what the failures have in common. */
-static void say_pattern(const json_t *manifests, const json_t *tasks)
+static void say_pattern(const struct json_object *manifests, const struct json_object *tasks)
 {
-    cleanup_json json_t *latest = latest_by_task(manifests);
+    cleanup_json struct json_object *latest = latest_by_task(manifests);
     const char *task;
     const char *failing = "";
-    json_t *failed;
+    struct json_object *failed;
     size_t failures = 0;
-    size_t all = json_object_size(latest);
-    json_object_foreach(latest, task, failed)
-        if (json_is_true(failed)) {
+    size_t all = document_member_count(latest);
+    document_foreach_member(latest, task, failed)
+        if (document_is_true(failed)) {
             failures++;
             failing = task;
         }
@@ -117,11 +117,11 @@ static void say_pattern(const json_t *manifests, const json_t *tasks)
 }
 
 /* Step 4: one that hangs. */
-static void say_stuck(const struct output *output, const json_t *manifests)
+static void say_stuck(const struct output *output, const struct json_object *manifests)
 {
     size_t position;
-    json_t *manifest;
-    json_array_foreach(manifests, position, manifest) {
+    struct json_object *manifest;
+    document_foreach_item(manifests, position, manifest) {
         if (state_of(manifest) == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS) &&
             manifest_text_elapsed(manifest, output->now) >= MANIFEST_STUCK_SECONDS)
             printf(
@@ -130,8 +130,8 @@ static void say_stuck(const struct output *output, const json_t *manifests)
     }
 }
 
-static int load_manifests(struct ctl *ctl, const json_t *cluster, json_t **ret_manifests,
-                          struct error *error)
+static int load_manifests(struct ctl *ctl, const struct json_object *cluster,
+                          struct json_object **ret_manifests, struct error *error)
 {
     cleanup_query struct query query = {0};
     query_add(&query, "clusterResourceID", document_string(cluster, "id", ""));
@@ -139,17 +139,17 @@ static int load_manifests(struct ctl *ctl, const json_t *cluster, json_t **ret_m
     return api_list(ctl, &listing, ret_manifests, NULL, error);
 }
 
-static int show_for_people(struct ctl *ctl, const json_t *cluster, struct error *error)
+static int show_for_people(struct ctl *ctl, const struct json_object *cluster, struct error *error)
 {
-    cleanup_json json_t *manifests = NULL;
+    cleanup_json struct json_object *manifests = NULL;
     if (load_manifests(ctl, cluster, &manifests, error) < 0)
         return -1;
-    cleanup_json json_t *problems = pick_problems(manifests);
-    cleanup_json json_t *tasks = task_names_load(ctl);
+    cleanup_json struct json_object *problems = pick_problems(manifests);
+    cleanup_json struct json_object *tasks = task_names_load(ctl);
 
     show_cluster(&ctl->output, cluster);
     show_counts(&ctl->output, manifests);
-    if (json_array_size(problems) > 0) {
+    if (document_length(problems) > 0) {
         struct listing listing = manifest_listing;
         listing.context = tasks;
         printf("\nIn progress, failed, or tried often:\n\n");
@@ -163,7 +163,7 @@ static int show_for_people(struct ctl *ctl, const json_t *cluster, struct error 
 
 int ctl_cluster_show(struct ctl *ctl, struct error *error)
 {
-    cleanup_json json_t *cluster = NULL;
+    cleanup_json struct json_object *cluster = NULL;
     if (cluster_load(ctl, ctl->options.operands[0], &cluster, error) < 0)
         return -1;
     switch (ctl->output.form) {

@@ -16,8 +16,8 @@
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
-static void fill_until(const struct output *output, const json_t *blocker, const void *context,
-                       struct cell *cell)
+static void fill_until(const struct output *output, const struct json_object *blocker,
+                       const void *context, struct cell *cell)
 {
     (void)context;
     int64_t until = document_integer(blocker, "until", 0);
@@ -46,17 +46,18 @@ static const struct listing blocker_listing = {
 };
 
 /* The manifest again, by the endpoint that looks for blockers. */
-static int load(struct ctl *ctl, const char *id, json_t **ret_manifest, struct error *error)
+static int load(struct ctl *ctl, const char *id, struct json_object **ret_manifest,
+                struct error *error)
 {
     char path[RESOLVE_PATH_SIZE];
-    cleanup_json json_t *found = NULL;
+    cleanup_json struct json_object *found = NULL;
     if (resolve_manifest(ctl, id, &found, error) < 0)
         return -1;
     return api_get(ctl, resolve_manifest_path(found, "", path), NULL, ret_manifest, error);
 }
 
 /* For a manifest that nothing stands in the way of. */
-static void tell_progress(const struct ctl *ctl, const json_t *manifest)
+static void tell_progress(const struct ctl *ctl, const struct json_object *manifest)
 {
     const char *state = document_string(manifest, "state", "");
     unsigned bit = states_bit(state);
@@ -72,16 +73,17 @@ static void tell_progress(const struct ctl *ctl, const json_t *manifest)
         ctl_say("it has ended as %s%s%s", state, status[0] ? ": " : "", status);
 }
 
-static void write_blockers(const struct ctl *ctl, const json_t *manifest, const json_t *blockers)
+static void write_blockers(const struct ctl *ctl, const struct json_object *manifest,
+                           const struct json_object *blockers)
 {
     if (ctl->output.form == OUTPUT_JSON) {
-        cleanup_json json_t *answer =
-            json_pack("{s:O, s:O, s:O}", "id", json_object_get(manifest, "id"), "state",
-                      json_object_get(manifest, "state"), "blockers", blockers);
+        cleanup_json struct json_object *answer =
+            document_pack("{s:O, s:O, s:O}", "id", document_member(manifest, "id"), "state",
+                          document_member(manifest, "state"), "blockers", blockers);
         output_json(answer);
     } else if (ctl->output.form == OUTPUT_ID) {
         printf("%s\n", document_string(manifest, "id", ""));
-    } else if (json_array_size(blockers) > 0) {
+    } else if (document_length(blockers) > 0) {
         output_table(&ctl->output, &blocker_listing, blockers);
     } else {
         tell_progress(ctl, manifest);
@@ -90,14 +92,14 @@ static void write_blockers(const struct ctl *ctl, const json_t *manifest, const 
 
 int ctl_manifest_explain(struct ctl *ctl, struct error *error)
 {
-    cleanup_json json_t *manifest = NULL;
-    cleanup_json json_t *none = json_array();
+    cleanup_json struct json_object *manifest = NULL;
+    cleanup_json struct json_object *none = json_object_new_array();
     if (load(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
-    const json_t *blockers = document_get(manifest, "blockers");
+    const struct json_object *blockers = document_get(manifest, "blockers");
     bool pending =
         states_bit(document_string(manifest, "state", "")) == MANIFEST_STATE_BIT(MANIFEST_PENDING);
-    if (pending && !json_is_array(blockers))
+    if (pending && !document_is_array(blockers))
         return error_set(error, ERROR_DENIED,
                          "%s does not tell what blocks a manifest: it is older than this mimoctl; "
                          "update mimo-api there",

@@ -13,10 +13,10 @@
 #define SUMMARY_PATH "/admin/maintenanceManifests/summary"
 
 /* What the figures leave out has to be known to whoever judges by them. */
-static void say_what_is_missing(const json_t *summary)
+static void say_what_is_missing(const struct json_object *summary)
 {
     int64_t not_understood = document_integer(summary, "notUnderstood", 0);
-    if (json_is_true(document_get(summary, "truncated")))
+    if (document_is_true(document_get(summary, "truncated")))
         ctl_say("there are more manifests than the Admin API counts: the figures of those that "
                 "have ended are too low; mimoctl manifest cleanup helps");
     if (not_understood > 0)
@@ -27,7 +27,7 @@ static void say_what_is_missing(const json_t *summary)
 
 static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error)
 {
-    cleanup_json json_t *summary = NULL;
+    cleanup_json struct json_object *summary = NULL;
     if (api_get(ctl, SUMMARY_PATH, NULL, &summary, error) < 0) {
         /* One without a summary takes the word for the ID of a manifest. */
         if (error->kind == ERROR_NOT_FOUND)
@@ -37,8 +37,8 @@ static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error
                              ctl->connection.url);
         return -1;
     }
-    const json_t *counts = document_get(summary, "byState");
-    if (!json_is_object(counts))
+    const struct json_object *counts = document_get(summary, "byState");
+    if (!document_is_object(counts))
         return error_set(error, ERROR_UNAVAILABLE,
                          SUMMARY_PATH " answers without \"byState\": is it an Admin API of this "
                                       "version?");
@@ -63,10 +63,10 @@ static int load_queue(struct ctl *ctl, struct fleet *fleet, struct error *error)
 static void count_queue(struct fleet *fleet)
 {
     size_t position;
-    json_t *manifest;
+    struct json_object *manifest;
     fleet->counts[MANIFEST_PENDING] = 0;
     fleet->counts[MANIFEST_IN_PROGRESS] = 0;
-    json_array_foreach(fleet->queue, position, manifest) {
+    document_foreach_item(fleet->queue, position, manifest) {
         enum manifest_state state;
         if (manifest_state_parse(document_string(manifest, "state", ""), &state) &&
             !manifest_state_is_terminal(state))
@@ -85,7 +85,7 @@ int fleet_load(struct ctl *ctl, struct fleet *fleet, struct error *error)
 
 void fleet_free(struct fleet *fleet)
 {
-    json_decref(fleet->queue);
+    json_object_put(fleet->queue);
     fleet->queue = NULL;
 }
 
@@ -103,7 +103,7 @@ int64_t fleet_total(const struct fleet *fleet)
     return fleet_count(fleet, MANIFEST_STATES_ALL);
 }
 
-int64_t fleet_waited(const json_t *manifest, int64_t now)
+int64_t fleet_waited(const struct json_object *manifest, int64_t now)
 {
     int64_t run_after = document_integer(manifest, "runAfter", 0);
     int64_t next_attempt = document_integer(manifest, "nextAttempt", 0);

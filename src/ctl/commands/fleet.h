@@ -8,7 +8,7 @@
 #ifndef MIMO_CTL_COMMANDS_FLEET_H
 #define MIMO_CTL_COMMANDS_FLEET_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +17,7 @@
 
 struct fleet {
     int64_t counts[MANIFEST_STATE_COUNT]; /* by state */
-    json_t *queue;                        /* views, oldest first; owned */
+    struct json_object *queue;            /* views, oldest first; owned */
     int64_t now;
 };
 
@@ -36,6 +36,6 @@ int64_t fleet_count(const struct fleet *fleet, unsigned states);
 
 /* Seconds that a Pending manifest is due and was not started; -1 when it is not due, or not
  * Pending. */
-int64_t fleet_waited(const json_t *manifest, int64_t now);
+int64_t fleet_waited(const struct json_object *manifest, int64_t now);
 
 #endif

@@ -34,7 +34,7 @@ enum { MINUTE = 60, ACTUATOR_FORGOTTEN = 86400 };
 
 struct figures {
     struct fleet fleet;
-    json_t *actuators;
+    struct json_object *actuators;
     int64_t now;
 };
 
@@ -53,7 +53,7 @@ static enum level grade(int64_t figure, int64_t warning, int64_t critical)
 
 /* ---- actuators ---- */
 
-static int64_t silence_of(const json_t *actuator, int64_t now)
+static int64_t silence_of(const struct json_object *actuator, int64_t now)
 {
     int64_t seen = document_integer(actuator, "seenAt", 0);
     return seen < now ? now - seen : 0;
@@ -67,8 +67,8 @@ static enum level judge_heartbeat(const struct figures *figures, char *value)
     int silent = 0;
     char span[TIMES_TEXT_SIZE];
     size_t position;
-    json_t *actuator;
-    json_array_foreach(figures->actuators, position, actuator) {
+    struct json_object *actuator;
+    document_foreach_item(figures->actuators, position, actuator) {
         int64_t silence = silence_of(actuator, figures->now);
         shortest = silence < shortest ? silence : shortest;
         silent += silence > 2 * MINUTE && silence < ACTUATOR_FORGOTTEN;
@@ -100,8 +100,8 @@ static enum level judge_never_tried(const struct figures *figures, char *value)
 {
     int64_t count = 0;
     size_t position;
-    json_t *manifest;
-    json_array_foreach(figures->fleet.queue, position, manifest)
+    struct json_object *manifest;
+    document_foreach_item(figures->fleet.queue, position, manifest)
         count += fleet_waited(manifest, figures->now) >= 0 &&
                  document_integer(manifest, "dequeues", 0) == 0;
     snprintf(value, VALUE_SIZE, "%" PRId64, count);
@@ -120,9 +120,9 @@ static int64_t longest_wait(const struct figures *figures, int64_t *ret_due)
 {
     int64_t longest = -1;
     size_t position;
-    json_t *manifest;
+    struct json_object *manifest;
     *ret_due = 0;
-    json_array_foreach(figures->fleet.queue, position, manifest) {
+    document_foreach_item(figures->fleet.queue, position, manifest) {
         int64_t waited = fleet_waited(manifest, figures->now);
         *ret_due += waited >= 0;
         longest = waited > longest ? waited : longest;
@@ -144,8 +144,8 @@ static enum level judge_running(const struct figures *figures, char *value)
     char span[TIMES_TEXT_SIZE];
     int64_t longest = -1;
     size_t position;
-    json_t *manifest;
-    json_array_foreach(figures->fleet.queue, position, manifest) {
+    struct json_object *manifest;
+    document_foreach_item(figures->fleet.queue, position, manifest) {
         bool runs = states_bit(document_string(manifest, "state", "")) ==
                     MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS);
         int64_t elapsed = runs ? manifest_text_elapsed(manifest, figures->now) : -1;
@@ -236,25 +236,26 @@ static const struct check {
 enum { CHECK_COUNT = sizeof(checks) / sizeof(checks[0]) };
 
 /* Rows of {"id", "status", "value", "healthy", "advice"}; the worst level in *ret_worst. */
-static json_t *run_checks(const struct figures *figures, enum level *ret_worst)
+static struct json_object *run_checks(const struct figures *figures, enum level *ret_worst)
 {
-    json_t *rows = json_array();
+    struct json_object *rows = json_object_new_array();
     *ret_worst = LEVEL_OK;
     for (int i = 0; i < CHECK_COUNT; i++) {
         char value[VALUE_SIZE];
         enum level level = checks[i].judge(figures, value);
-        json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "id", checks[i].name, "status",
-                                levels[level].name, "value", value, "healthy", checks[i].healthy);
+        struct json_object *row =
+            document_pack("{s:s, s:s, s:s, s:s}", "id", checks[i].name, "status",
+                          levels[level].name, "value", value, "healthy", checks[i].healthy);
         if (level != LEVEL_OK)
-            json_object_set_new(row, "advice", json_string(checks[i].advice));
-        json_array_append_new(rows, row);
+            document_add(row, "advice", document_new_string(checks[i].advice));
+        document_append(rows, row);
         *ret_worst = level > *ret_worst ? level : *ret_worst;
     }
     return rows;
 }
 
-static void fill_status(const struct output *output, const json_t *row, const void *context,
-                        struct cell *cell)
+static void fill_status(const struct output *output, const struct json_object *row,
+                        const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     const char *status = document_string(row, "status", "");
@@ -277,21 +278,21 @@ static const struct listing check_listing = {
     .nothing = "",
 };
 
-static void write_troubled(const json_t *rows)
+static void write_troubled(const struct json_object *rows)
 {
     size_t position;
-    json_t *row;
-    json_array_foreach(rows, position, row)
+    struct json_object *row;
+    document_foreach_item(rows, position, row)
         if (document_get(row, "advice"))
             printf("%s\n", document_string(row, "id", ""));
 }
 
-static void write_advice(const json_t *rows)
+static void write_advice(const struct json_object *rows)
 {
     size_t position;
-    json_t *row;
+    struct json_object *row;
     bool first = true;
-    json_array_foreach(rows, position, row) {
+    document_foreach_item(rows, position, row) {
         if (!document_get(row, "advice"))
             continue;
         printf("%s%s: %s\n", first ? "\n" : "", document_string(row, "id", ""),
@@ -300,12 +301,13 @@ static void write_advice(const json_t *rows)
     }
 }
 
-static void write_checks(const struct output *output, const json_t *rows, enum level worst)
+static void write_checks(const struct output *output, const struct json_object *rows,
+                         enum level worst)
 {
     switch (output->form) {
     case OUTPUT_JSON: {
-        cleanup_json json_t *answer =
-            json_pack("{s:s, s:O}", "status", levels[worst].verdict, "checks", rows);
+        cleanup_json struct json_object *answer =
+            document_pack("{s:s, s:O}", "status", levels[worst].verdict, "checks", rows);
         output_json(answer);
         break;
     }
@@ -337,12 +339,12 @@ int ctl_health(struct ctl *ctl, struct error *error)
     enum level worst = LEVEL_OK;
     int status = load(ctl, &figures, error);
     if (status == 0) {
-        cleanup_json json_t *rows = run_checks(&figures, &worst);
+        cleanup_json struct json_object *rows = run_checks(&figures, &worst);
         write_checks(&ctl->output, rows, worst);
     } else if (error->kind != ERROR_INVALID) {
         error->kind = ERROR_UNAVAILABLE; /* 1 and 2 are verdicts; without figures there is none */
     }
-    json_decref(figures.actuators);
+    json_object_put(figures.actuators);
     fleet_free(&figures.fleet);
     return status < 0 ? -1 : (int)worst;
 }

@@ -16,8 +16,8 @@ enum { LOOK_MILLISECONDS = 250 };
 
 /* ---- showing ---- */
 
-static void fill_workers(const struct output *output, const json_t *answer, const void *context,
-                         struct cell *cell)
+static void fill_workers(const struct output *output, const struct json_object *answer,
+                         const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%" PRId64 "/%" PRId64,
@@ -25,8 +25,8 @@ static void fill_workers(const struct output *output, const json_t *answer, cons
              document_integer(answer, "actuator.maxWorkers", 0));
 }
 
-static void fill_mode(const struct output *output, const json_t *answer, const void *context,
-                      struct cell *cell)
+static void fill_mode(const struct output *output, const struct json_object *answer,
+                      const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     const char *mode = document_string(answer, "actuator.mode", "");
@@ -50,19 +50,20 @@ static const struct listing mode_listing = {
     .nothing = "",
 };
 
-static void write_modes(const struct output *output, const json_t *answers)
+static void write_modes(const struct output *output, const struct json_object *answers)
 {
     size_t position;
-    json_t *answer;
+    struct json_object *answer;
     if (output->form != OUTPUT_ID) {
         output_items(output, &mode_listing, answers);
         return;
     }
-    json_array_foreach(answers, position, answer)
+    document_foreach_item(answers, position, answer)
         printf("%s\n", document_string(answer, "actuator.id", ""));
 }
 
-static int command(struct ctl *ctl, const char *name, json_t **ret_answers, struct error *error)
+static int command(struct ctl *ctl, const char *name, struct json_object **ret_answers,
+                   struct error *error)
 {
     const struct machine_question question = {.command = name,
                                               .indexes = ctl->options.operands,
@@ -72,9 +73,9 @@ static int command(struct ctl *ctl, const char *name, json_t **ret_answers, stru
 
 static int hold(struct ctl *ctl, const char *name, struct error *error)
 {
-    cleanup_json json_t *answers = NULL;
+    cleanup_json struct json_object *answers = NULL;
     int status = command(ctl, name, &answers, error);
-    if (status >= 0 && json_array_size(answers) > 0)
+    if (status >= 0 && document_length(answers) > 0)
         write_modes(&ctl->output, answers);
     return status;
 }
@@ -93,18 +94,18 @@ int ctl_resume(struct ctl *ctl, struct error *error)
 
 struct drain {
     struct ctl *ctl;
-    json_t *answers; /* the latest, of those that answered the drain; owned */
-    int64_t timeout; /* milliseconds; 0: none */
-    int64_t said;    /* workers that were last said to run; -1 at first */
+    struct json_object *answers; /* the latest, of those that answered the drain; owned */
+    int64_t timeout;             /* milliseconds; 0: none */
+    int64_t said;                /* workers that were last said to run; -1 at first */
     struct monotonic begin;
 };
 
-static int64_t workers_left(const json_t *answers)
+static int64_t workers_left(const struct json_object *answers)
 {
     int64_t workers = 0;
     size_t position;
-    json_t *answer;
-    json_array_foreach(answers, position, answer)
+    struct json_object *answer;
+    document_foreach_item(answers, position, answer)
         workers += document_integer(answer, "actuator.workersActive", 0);
     return workers;
 }
@@ -115,8 +116,8 @@ static int verdict(const struct drain *drain)
 {
     int status = CTL_OK;
     size_t position;
-    json_t *answer;
-    json_array_foreach(drain->answers, position, answer) {
+    struct json_object *answer;
+    document_foreach_item(drain->answers, position, answer) {
         const char *mode = document_string(answer, "actuator.mode", "");
         if (strcmp(mode, "draining") == 0) {
             status = -1;
@@ -140,13 +141,13 @@ static void say_progress(struct drain *drain)
 
 static int look_again(struct drain *drain, struct error *error)
 {
-    json_t *answers;
+    struct json_object *answers;
     const struct timespec pause = {.tv_nsec = LOOK_MILLISECONDS * 1000000};
     nanosleep(&pause, NULL);
     int status = command(drain->ctl, "status", &answers, error);
     if (status < 0)
         return -1;
-    json_decref(drain->answers);
+    json_object_put(drain->answers);
     drain->answers = answers;
     return status;
 }
@@ -181,8 +182,8 @@ int ctl_drain(struct ctl *ctl, struct error *error)
     int status = command(ctl, "drain", &drain.answers, error);
     if (status == CTL_OK && ctl->options.values[OPTION_WAIT])
         status = wait_until_drained(&drain, error);
-    if (status >= 0 && json_array_size(drain.answers) > 0)
+    if (status >= 0 && document_length(drain.answers) > 0)
         write_modes(&ctl->output, drain.answers);
-    json_decref(drain.answers);
+    json_object_put(drain.answers);
     return status;
 }

@@ -24,10 +24,10 @@ const char *machine_directory(const struct ctl *ctl)
 }
 
 /* The names of the sockets of these indexes; a new reference. */
-static int names_of(const struct machine_question *question, json_t **ret_names,
+static int names_of(const struct machine_question *question, struct json_object **ret_names,
                     struct error *error)
 {
-    cleanup_json json_t *names = json_array();
+    cleanup_json struct json_object *names = json_object_new_array();
     for (int i = 0; i < question->index_count; i++) {
         const char *index = question->indexes[i];
         char name[64];
@@ -37,51 +37,50 @@ static int names_of(const struct machine_question *question, json_t **ret_names,
                              "\"%s\" is no index of an actuator; mimoctl ps -o wide shows them",
                              index);
         snprintf(name, sizeof(name), "actuator-%s" CONTROL_SUFFIX, index);
-        json_array_append_new(names, json_string(name));
+        document_append(names, document_new_string(name));
     }
-    *ret_names = json_incref(names);
+    *ret_names = json_object_get(names);
     return 0;
 }
 
 /* A hardened actuator cannot see the memory of its workers (ProtectProc=, systemd.exec(5)): who
  * asks can. */
-static void fill_in_memory(json_t *answer)
+static void fill_in_memory(struct json_object *answer)
 {
     size_t position;
-    json_t *worker;
-    json_array_foreach(document_get(answer, "workers"), position, worker) {
+    struct json_object *worker;
+    document_foreach_item(document_get(answer, "workers"), position, worker) {
         int64_t pid = document_integer(worker, "pid", 0);
         if (pid > 0 && document_integer(worker, "rssKiB", 0) == 0)
-            json_object_set_new(worker, "rssKiB", json_integer(process_resident_kib(pid)));
+            document_add(worker, "rssKiB", json_object_new_int64(process_resident_kib(pid)));
     }
 }
 
-int machine_ask(struct ctl *ctl, const struct machine_question *question, json_t **ret_answers,
-                struct error *error)
+int machine_ask(struct ctl *ctl, const struct machine_question *question,
+                struct json_object **ret_answers, struct error *error)
 {
     const char *directory = machine_directory(ctl);
-    cleanup_json json_t *names = NULL;
-    json_t *answers;
+    cleanup_json struct json_object *names = NULL;
+    struct json_object *answers;
     size_t position;
-    json_t *name;
+    struct json_object *name;
     int status = CTL_OK;
     if ((question->index_count > 0 ? names_of(question, &names, error)
                                    : control_find(directory, &names, error)) < 0)
         return -1;
-    answers = json_array();
-    json_array_foreach(names, position, name) {
-        json_t *answer;
+    answers = json_object_new_array();
+    document_foreach_item(names, position, name) {
+        struct json_object *answer;
         struct error reason;
-        if (control_ask(directory, json_string_value(name), question->command, &answer, &reason) <
-            0) {
+        if (control_ask(directory, document_text(name), question->command, &answer, &reason) < 0) {
             if (!question->quiet)
                 ctl_say("%s", reason.message);
             status = CTL_UNREACHABLE;
             continue;
         }
-        json_object_del(answer, "ok");
+        document_delete(answer, "ok");
         fill_in_memory(answer);
-        json_array_append_new(answers, answer);
+        document_append(answers, answer);
     }
     *ret_answers = answers;
     return status;

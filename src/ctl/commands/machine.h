@@ -5,7 +5,7 @@
 #ifndef MIMO_CTL_COMMANDS_MACHINE_H
 #define MIMO_CTL_COMMANDS_MACHINE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/ctl.h"
 
@@ -18,8 +18,8 @@ struct machine_question {
 
 /* *ret_answers is an array of what they answered, a new reference. 0, or CTL_UNREACHABLE when some
  * did not answer, which is said. -1 when there is none to ask. */
-int machine_ask(struct ctl *ctl, const struct machine_question *question, json_t **ret_answers,
-                struct error *error);
+int machine_ask(struct ctl *ctl, const struct machine_question *question,
+                struct json_object **ret_answers, struct error *error);
 
 /* Where the control sockets are: --runtime-directory, MIMO_RUNTIME_DIRECTORY, or the default. */
 const char *machine_directory(const struct ctl *ctl);

@@ -42,7 +42,7 @@ static int check_cluster(struct ctl *ctl, const char *cluster, struct error *err
 {
     char path[RESOLVE_PATH_SIZE];
     snprintf(path, sizeof(path), "/admin%s", cluster);
-    cleanup_json json_t *view = NULL;
+    cleanup_json struct json_object *view = NULL;
     return api_get(ctl, path, NULL, &view, error);
 }
 
@@ -57,11 +57,11 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
         return -1;
     const struct api_listing listing = {
         .path = "/admin/maintenanceManifests", .query = &query, .limit = limit};
-    cleanup_json json_t *manifests = NULL;
+    cleanup_json struct json_object *manifests = NULL;
     bool more;
     if (api_list(ctl, &listing, &manifests, &more, error) < 0)
         return -1;
-    if (json_array_size(manifests) == 0 && cluster[0] != '\0' &&
+    if (document_length(manifests) == 0 && cluster[0] != '\0' &&
         check_cluster(ctl, cluster, error) < 0)
         return -1;
     manifest_text_list(ctl, manifests);
@@ -77,7 +77,7 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
 
 int ctl_manifest_show(struct ctl *ctl, struct error *error)
 {
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *manifest = NULL;
     if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     if (ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE)

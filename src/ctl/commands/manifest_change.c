@@ -16,7 +16,7 @@
 #include "mimo/manifest.h"
 
 /* POST to a manifest's own endpoint `suffix`. */
-static int post(struct ctl *ctl, const json_t *manifest, const char *suffix,
+static int post(struct ctl *ctl, const struct json_object *manifest, const char *suffix,
                 const struct query *query, struct api_answer *ret_answer, struct error *error)
 {
     char path[RESOLVE_PATH_SIZE];
@@ -32,7 +32,7 @@ static int post(struct ctl *ctl, const json_t *manifest, const char *suffix,
 enum { NOT_ACCEPTABLE = 406 }; /* its state forbids it */
 
 /* What can be done about a manifest that may not be cancelled: the guide's Recovery 1. */
-static void advise(const struct ctl *ctl, const json_t *manifest)
+static void advise(const struct ctl *ctl, const struct json_object *manifest)
 {
     const char *id = document_string(manifest, "id", "");
     unsigned state = states_bit(document_string(manifest, "state", ""));
@@ -56,10 +56,11 @@ static void advise(const struct ctl *ctl, const json_t *manifest)
     }
 }
 
-static int cancel_one(struct ctl *ctl, const char *id, json_t *cancelled, struct error *error)
+static int cancel_one(struct ctl *ctl, const char *id, struct json_object *cancelled,
+                      struct error *error)
 {
     cleanup_query struct query query = {0};
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *manifest = NULL;
     struct api_answer answer;
     if (resolve_manifest(ctl, id, &manifest, error) < 0)
         return -1;
@@ -71,32 +72,33 @@ static int cancel_one(struct ctl *ctl, const char *id, json_t *cancelled, struct
         advise(ctl, manifest);
         return CTL_REFUSED;
     }
-    json_array_append_new(cancelled, answer.body);
+    document_append(cancelled, answer.body);
     return 0;
 }
 
 int ctl_manifest_cancel(struct ctl *ctl, struct error *error)
 {
     (void)error; /* each failure is said as it happens */
-    cleanup_json json_t *cancelled = json_array();
+    cleanup_json struct json_object *cancelled = json_object_new_array();
     int status = ctl_each(ctl, cancel_one, cancelled);
-    if (json_array_size(cancelled) > 0)
+    if (document_length(cancelled) > 0)
         manifest_text_list(ctl, cancelled);
     return status;
 }
 
 /* ---- stop ---- */
 
-static int stop_one(struct ctl *ctl, const char *id, json_t *stopped, struct error *error)
+static int stop_one(struct ctl *ctl, const char *id, struct json_object *stopped,
+                    struct error *error)
 {
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *manifest = NULL;
     struct api_answer answer;
     if (resolve_manifest(ctl, id, &manifest, error) < 0 ||
         post(ctl, manifest, "/stop", NULL, &answer, error) < 0)
         return -1;
-    cleanup_json json_t *said = answer.body;
+    cleanup_json struct json_object *said = answer.body;
     bool is_view = document_string(said, "id", NULL) != NULL;
-    json_array_append(stopped, is_view ? said : manifest);
+    document_append(stopped, json_object_get(is_view ? said : manifest));
     ctl_say("manifest %s: its worker is told to end, and killed 10 s later; mimoctl manifest wait "
             "%.8s --for Cancelled waits for that",
             document_string(manifest, "id", ""), document_string(manifest, "id", ""));
@@ -106,26 +108,27 @@ static int stop_one(struct ctl *ctl, const char *id, json_t *stopped, struct err
 int ctl_manifest_stop(struct ctl *ctl, struct error *error)
 {
     (void)error; /* each failure is said as it happens */
-    cleanup_json json_t *stopped = json_array();
+    cleanup_json struct json_object *stopped = json_object_new_array();
     int status = ctl_each(ctl, stop_one, stopped);
-    if (json_array_size(stopped) > 0)
+    if (document_length(stopped) > 0)
         manifest_text_list(ctl, stopped);
     return status;
 }
 
 /* ---- delete ---- */
 
-static int delete_one(struct ctl *ctl, const char *id, json_t *deleted, struct error *error)
+static int delete_one(struct ctl *ctl, const char *id, struct json_object *deleted,
+                      struct error *error)
 {
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *manifest = NULL;
     if (resolve_manifest(ctl, id, &manifest, error) < 0 ||
         manifest_delete(ctl, manifest, error) < 0)
         return -1;
-    json_array_append_new(deleted, json_pack("{s:O}", "id", json_object_get(manifest, "id")));
+    document_append(deleted, document_pack("{s:O}", "id", document_member(manifest, "id")));
     return 0;
 }
 
-int manifest_delete(struct ctl *ctl, const json_t *manifest, struct error *error)
+int manifest_delete(struct ctl *ctl, const struct json_object *manifest, struct error *error)
 {
     char path[RESOLVE_PATH_SIZE];
     struct api_answer answer;
@@ -133,14 +136,14 @@ int manifest_delete(struct ctl *ctl, const json_t *manifest, struct error *error
                                         .path = resolve_manifest_path(manifest, "", path)};
     if (api_call(ctl, &request, &answer, error) < 0)
         return error_prefix(error, "manifest %s", document_string(manifest, "id", ""));
-    json_decref(answer.body);
+    json_object_put(answer.body);
     return 0;
 }
 
 int ctl_manifest_delete(struct ctl *ctl, struct error *error)
 {
     (void)error; /* each failure is said as it happens */
-    cleanup_json json_t *deleted = json_array();
+    cleanup_json struct json_object *deleted = json_object_new_array();
     int status = ctl_each(ctl, delete_one, deleted);
     ctl_write_deleted(ctl, deleted);
     return status;

@@ -5,11 +5,11 @@
 #ifndef MIMO_CTL_COMMANDS_MANIFEST_CHANGE_H
 #define MIMO_CTL_COMMANDS_MANIFEST_CHANGE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/ctl.h"
 
 /* Deletes the manifest of a view. The error names it. */
-int manifest_delete(struct ctl *ctl, const json_t *manifest, struct error *error);
+int manifest_delete(struct ctl *ctl, const struct json_object *manifest, struct error *error);
 
 #endif

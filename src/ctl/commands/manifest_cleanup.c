@@ -59,7 +59,7 @@ static int read_choice(const struct ctl *ctl, struct choice *ret_choice, struct 
     return 0;
 }
 
-static bool is_chosen(const json_t *manifest, const void *context)
+static bool is_chosen(const struct json_object *manifest, const void *context)
 {
     const struct choice *choice = context;
     enum manifest_state state;
@@ -71,7 +71,7 @@ static bool is_chosen(const json_t *manifest, const void *context)
     return choice->now - ended >= choice->ages[state];
 }
 
-static int find(struct ctl *ctl, const struct choice *choice, json_t **ret_manifests,
+static int find(struct ctl *ctl, const struct choice *choice, struct json_object **ret_manifests,
                 struct error *error)
 {
     cleanup_query struct query query = {0};
@@ -91,23 +91,23 @@ static int find(struct ctl *ctl, const struct choice *choice, json_t **ret_manif
 }
 
 /* "3 manifests: 2 TimedOut, 1 Cancelled" */
-static void describe(const json_t *manifests, char *buffer, size_t size)
+static void describe(const struct json_object *manifests, char *buffer, size_t size)
 {
     char counts[STATES_TEXT_SIZE * 2];
-    size_t count = json_array_size(manifests);
+    size_t count = document_length(manifests);
     snprintf(buffer, size, "%zu manifest%s: %s", count, count == 1 ? "" : "s",
              manifest_text_counts(manifests, counts, sizeof(counts)));
 }
 
 /* Shows the first of them and asks. */
-static bool is_wanted(struct ctl *ctl, const json_t *manifests)
+static bool is_wanted(struct ctl *ctl, const struct json_object *manifests)
 {
     char what[STATES_TEXT_SIZE * 3];
     char question[STATES_TEXT_SIZE * 4];
-    cleanup_json json_t *first = json_array();
-    size_t count = json_array_size(manifests);
+    cleanup_json struct json_object *first = json_object_new_array();
+    size_t count = document_length(manifests);
     for (size_t i = 0; i < count && i < ASKED_ABOUT; i++)
-        json_array_append(first, json_array_get(manifests, i));
+        document_append(first, json_object_get(document_item(manifests, i)));
     manifest_text_table(ctl, first);
     if (count > ASKED_ABOUT)
         ctl_say("and %zu more; --dry-run shows all", count - ASKED_ABOUT);
@@ -118,15 +118,16 @@ static bool is_wanted(struct ctl *ctl, const json_t *manifests)
 
 /* Deletes all; a failure is said, and the others are still deleted, unless the Admin API cannot be
  * reached. */
-static int delete_all(struct ctl *ctl, const json_t *manifests, json_t *deleted)
+static int delete_all(struct ctl *ctl, const struct json_object *manifests,
+                      struct json_object *deleted)
 {
     int worst = CTL_OK;
     size_t position;
-    json_t *manifest;
-    json_array_foreach(manifests, position, manifest) {
+    struct json_object *manifest;
+    document_foreach_item(manifests, position, manifest) {
         struct error error;
         if (manifest_delete(ctl, manifest, &error) == 0 || error.kind == ERROR_NOT_FOUND) {
-            json_array_append(deleted, manifest);
+            document_append(deleted, json_object_get(manifest));
             continue;
         }
         ctl_say("%s", error.message);
@@ -138,13 +139,13 @@ static int delete_all(struct ctl *ctl, const json_t *manifests, json_t *deleted)
     return worst;
 }
 
-static int clean_up(struct ctl *ctl, const json_t *manifests)
+static int clean_up(struct ctl *ctl, const struct json_object *manifests)
 {
     char what[STATES_TEXT_SIZE * 3];
-    cleanup_json json_t *deleted = json_array();
+    cleanup_json struct json_object *deleted = json_object_new_array();
     int status = delete_all(ctl, manifests, deleted);
     describe(deleted, what, sizeof(what));
-    if (json_array_size(deleted) > 0)
+    if (document_length(deleted) > 0)
         ctl_say("deleted %s", what);
     manifest_text_data(ctl, deleted);
     return status;
@@ -154,7 +155,7 @@ int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
 {
     bool dry_run = ctl->options.values[OPTION_DRY_RUN];
     bool asks = !dry_run && !ctl->options.values[OPTION_YES];
-    cleanup_json json_t *manifests = NULL;
+    cleanup_json struct json_object *manifests = NULL;
     struct choice choice;
     if (asks && !confirm_is_possible())
         return error_set(error, ERROR_INVALID,
@@ -162,7 +163,7 @@ int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
                          "see what would be");
     if (read_choice(ctl, &choice, error) < 0 || find(ctl, &choice, &manifests, error) < 0)
         return -1;
-    if (json_array_size(manifests) == 0 && !dry_run) {
+    if (document_length(manifests) == 0 && !dry_run) {
         ctl_say("there is nothing to clean up");
         manifest_text_data(ctl, manifests);
         return CTL_OK;

@@ -18,17 +18,18 @@
 #include "mimo/manifest.h"
 
 /* Steals `value`, which is NULL when it could not be made. */
-static int add(json_t *body, const char *member, json_t *value, struct error *error)
+static int add(struct json_object *body, const char *member, struct json_object *value,
+               struct error *error)
 {
-    if (json_object_set_new(body, member, value) < 0)
+    if (document_add(body, member, value) < 0)
         return error_set(error, ERROR_INVALID, "cannot send %s: is it valid UTF-8?", member);
     return 0;
 }
 
 /* Adds a time of the command line. A local one is said back with its zone: what is meant by "02:00"
  * should not be left to guess. */
-static int add_time(const struct ctl *ctl, enum option_id option, const char *member, json_t *body,
-                    struct error *error)
+static int add_time(const struct ctl *ctl, enum option_id option, const char *member,
+                    struct json_object *body, struct error *error)
 {
     const char *text = ctl->options.values[option];
     int64_t seconds;
@@ -43,22 +44,22 @@ static int add_time(const struct ctl *ctl, enum option_id option, const char *me
         ctl_say("%s is %s, %s", member, times_format_local(in_zone, seconds),
                 clock_format(in_utc, seconds));
     }
-    return add(body, member, json_integer(seconds), error);
+    return add(body, member, json_object_new_int64(seconds), error);
 }
 
-int manifest_create_add_times(const struct ctl *ctl, json_t *body, struct error *error)
+int manifest_create_add_times(const struct ctl *ctl, struct json_object *body, struct error *error)
 {
     if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0)
         return -1;
     return add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error);
 }
 
-static int make_body(const struct ctl *ctl, json_t *body, struct error *error)
+static int make_body(const struct ctl *ctl, struct json_object *body, struct error *error)
 {
     const char *task = ctl->options.values[OPTION_TASK];
     int64_t priority;
-    json_t *parameters;
-    if (add(body, "maintenanceTaskID", json_string(task), error) < 0 ||
+    struct json_object *parameters;
+    if (add(body, "maintenanceTaskID", document_new_string(task), error) < 0 ||
         manifest_create_add_times(ctl, body, error) < 0 ||
         options_number(&ctl->options, OPTION_PRIORITY, 0, MANIFEST_PRIORITY_MAXIMUM, -1, &priority,
                        error) < 0 ||
@@ -66,7 +67,7 @@ static int make_body(const struct ctl *ctl, json_t *body, struct error *error)
         return -1;
     if (parameters && add(body, "parameters", parameters, error) < 0)
         return -1;
-    return priority < 0 ? 0 : add(body, "priority", json_integer(priority), error);
+    return priority < 0 ? 0 : add(body, "priority", json_object_new_int64(priority), error);
 }
 
 static int check_if_open(const char *value, struct error *error)
@@ -77,7 +78,7 @@ static int check_if_open(const char *value, struct error *error)
 }
 
 int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creation,
-                         json_t **ret_manifest, struct error *error)
+                         struct json_object **ret_manifest, struct error *error)
 {
     cleanup_query struct query query = {0};
     char path[RESOLVE_PATH_SIZE];
@@ -102,8 +103,8 @@ int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creati
 int ctl_manifest_create(struct ctl *ctl, struct error *error)
 {
     const char *if_open = ctl->options.values[OPTION_IF_OPEN];
-    cleanup_json json_t *body = json_object();
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *body = json_object_new_object();
+    cleanup_json struct json_object *manifest = NULL;
     char cluster[RESOURCE_ID_SIZE];
     if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
         return error_set(error, ERROR_INVALID,

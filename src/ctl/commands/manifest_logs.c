@@ -15,7 +15,7 @@
 #include "mimo/document.h"
 #include "mimo/manifest.h"
 
-static void write_when(const struct output *output, const json_t *attempt)
+static void write_when(const struct output *output, const struct json_object *attempt)
 {
     int64_t started = document_integer(attempt, "startedAt", 0);
     int64_t finished = document_integer(attempt, "finishedAt", 0);
@@ -30,7 +30,7 @@ static void write_when(const struct output *output, const json_t *attempt)
                  times_format_elapsed(elapsed, finished > started ? finished - started : 0));
 }
 
-static void write_usage(const struct output *output, const json_t *attempt)
+static void write_usage(const struct output *output, const struct json_object *attempt)
 {
     int64_t kib = document_integer(attempt, "maxRssKiB", 0);
     if (kib > 0)
@@ -41,8 +41,8 @@ static void write_usage(const struct output *output, const json_t *attempt)
 }
 
 /* The attempt in progress has no outcome yet; where it stands is told by the manifest. */
-static void write_outcome(const struct output *output, const json_t *manifest,
-                          const json_t *attempt)
+static void write_outcome(const struct output *output, const struct json_object *manifest,
+                          const struct json_object *attempt)
 {
     const char *outcome = document_string(attempt, "outcome", NULL);
     char status[CELL_SIZE];
@@ -52,8 +52,8 @@ static void write_outcome(const struct output *output, const json_t *manifest,
                          : manifest_text_status(manifest, status));
 }
 
-static void write_attempt(const struct output *output, const json_t *manifest,
-                          const json_t *attempt)
+static void write_attempt(const struct output *output, const struct json_object *manifest,
+                          const struct json_object *attempt)
 {
     output_field(output, "Attempt", COLOUR_NONE, "%" PRId64,
                  document_integer(attempt, "number", 0));
@@ -63,16 +63,17 @@ static void write_attempt(const struct output *output, const json_t *manifest,
     write_usage(output, attempt);
 }
 
-static void write_attempts(const struct ctl *ctl, const json_t *manifest, const json_t *attempts)
+static void write_attempts(const struct ctl *ctl, const struct json_object *manifest,
+                           const struct json_object *attempts)
 {
     size_t position;
-    json_t *attempt;
-    if (json_array_size(attempts) == 0)
+    struct json_object *attempt;
+    if (document_length(attempts) == 0)
         ctl_say("it was never tried; mimoctl manifest explain %.8s tells why",
                 document_string(manifest, "id", ""));
-    if (json_array_size(attempts) == MANIFEST_HISTORY_MAXIMUM)
+    if (document_length(attempts) == MANIFEST_HISTORY_MAXIMUM)
         ctl_say("these are the latest %d attempts, more are not kept", MANIFEST_HISTORY_MAXIMUM);
-    json_array_foreach(attempts, position, attempt) {
+    document_foreach_item(attempts, position, attempt) {
         if (position > 0)
             putchar('\n');
         write_attempt(&ctl->output, manifest, attempt);
@@ -81,16 +82,16 @@ static void write_attempts(const struct ctl *ctl, const json_t *manifest, const 
 
 int ctl_manifest_logs(struct ctl *ctl, struct error *error)
 {
-    cleanup_json json_t *manifest = NULL;
-    cleanup_json json_t *none = json_array();
+    cleanup_json struct json_object *manifest = NULL;
+    cleanup_json struct json_object *none = json_object_new_array();
     if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
-    json_t *attempts = document_get(manifest, "attempts");
+    struct json_object *attempts = document_get(manifest, "attempts");
     if (!attempts)
         attempts = none;
     switch (ctl->output.form) {
     case OUTPUT_JSON: {
-        cleanup_json json_t *answer = json_pack("{s:O}", "value", attempts);
+        cleanup_json struct json_object *answer = document_pack("{s:O}", "value", attempts);
         output_json(answer);
         break;
     }

@@ -20,7 +20,7 @@
     (MANIFEST_STATE_BIT(MANIFEST_FAILED) | MANIFEST_STATE_BIT(MANIFEST_RETRIES_EXCEEDED) |         \
      MANIFEST_STATE_BIT(MANIFEST_TIMED_OUT) | MANIFEST_STATE_BIT(MANIFEST_CANCELLED))
 
-static int check_state(const json_t *manifest, struct error *error)
+static int check_state(const struct json_object *manifest, struct error *error)
 {
     const char *id = document_string(manifest, "id", "");
     const char *state = document_string(manifest, "state", "");
@@ -39,12 +39,13 @@ static int check_state(const json_t *manifest, struct error *error)
 }
 
 /* What is carried over: task, priority, parameters. Times are not: those of the old one passed. */
-static int make_body(const struct ctl *ctl, const json_t *old, json_t *body, struct error *error)
+static int make_body(const struct ctl *ctl, const struct json_object *old, struct json_object *body,
+                     struct error *error)
 {
     static const char *const carried[] = {"maintenanceTaskID", "priority", "parameters"};
     for (size_t i = 0; i < sizeof(carried) / sizeof(carried[0]); i++) {
-        json_t *value = document_get(old, carried[i]);
-        if (value && json_object_set(body, carried[i], value) < 0)
+        struct json_object *value = document_get(old, carried[i]);
+        if (value && document_add(body, carried[i], json_object_get(value)) < 0)
             return error_set(error, ERROR_SYSTEM, "out of memory for a request");
     }
     return manifest_create_add_times(ctl, body, error);
@@ -52,10 +53,10 @@ static int make_body(const struct ctl *ctl, const json_t *old, json_t *body, str
 
 /* *ret_manifest is the new one, a new reference. An open one for the same task and cluster makes
  * this a conflict: it is doing already what is asked for. */
-static int create_like(struct ctl *ctl, const json_t *old, json_t **ret_manifest,
-                       struct error *error)
+static int create_like(struct ctl *ctl, const struct json_object *old,
+                       struct json_object **ret_manifest, struct error *error)
 {
-    cleanup_json json_t *body = json_object();
+    cleanup_json struct json_object *body = json_object_new_object();
     if (make_body(ctl, old, body, error) < 0)
         return -1;
     struct manifest_creation creation = {
@@ -65,7 +66,7 @@ static int create_like(struct ctl *ctl, const json_t *old, json_t **ret_manifest
     return 0;
 }
 
-static void say_what_was_done(const json_t *old, const json_t *manifest)
+static void say_what_was_done(const struct json_object *old, const struct json_object *manifest)
 {
     char status[CELL_SIZE];
     manifest_text_status(old, status);
@@ -76,7 +77,7 @@ static void say_what_was_done(const json_t *old, const json_t *manifest)
 }
 
 /* Deletes the old one, when that is wanted and the new one ended well or is not waited for. */
-static int finish(struct ctl *ctl, const json_t *old, int status, struct error *error)
+static int finish(struct ctl *ctl, const struct json_object *old, int status, struct error *error)
 {
     const char *id = document_string(old, "id", "");
     if (!ctl->options.values[OPTION_DELETE_OLD])
@@ -91,10 +92,11 @@ static int finish(struct ctl *ctl, const json_t *old, int status, struct error *
     return status;
 }
 
-static int recreate_one(struct ctl *ctl, const char *id, json_t *created, struct error *error)
+static int recreate_one(struct ctl *ctl, const char *id, struct json_object *created,
+                        struct error *error)
 {
-    cleanup_json json_t *old = NULL;
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *old = NULL;
+    cleanup_json struct json_object *manifest = NULL;
     if (resolve_manifest(ctl, id, &old, error) < 0 || check_state(old, error) < 0 ||
         create_like(ctl, old, &manifest, error) < 0)
         return -1;
@@ -103,18 +105,18 @@ static int recreate_one(struct ctl *ctl, const char *id, json_t *created, struct
     if (ctl->options.values[OPTION_WATCH])
         status = follow_watch(ctl, manifest, error);
     else
-        json_array_append(created, manifest);
+        document_append(created, json_object_get(manifest));
     return status < 0 ? -1 : finish(ctl, old, status, error);
 }
 
 int ctl_manifest_recreate(struct ctl *ctl, struct error *error)
 {
-    cleanup_json json_t *created = json_array();
+    cleanup_json struct json_object *created = json_object_new_array();
     if (ctl->options.values[OPTION_WATCH] && ctl->options.operand_count > 1)
         return error_set(error, ERROR_INVALID, "--watch follows one manifest, not %d",
                          ctl->options.operand_count);
     int status = ctl_each(ctl, recreate_one, created);
-    if (json_array_size(created) > 0)
+    if (document_length(created) > 0)
         manifest_text_list(ctl, created);
     return status;
 }

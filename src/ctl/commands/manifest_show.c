@@ -16,8 +16,8 @@
 
 /* ---- history of attempts ---- */
 
-static void fill_started(const struct output *output, const json_t *attempt, const void *context,
-                         struct cell *cell)
+static void fill_started(const struct output *output, const struct json_object *attempt,
+                         const void *context, struct cell *cell)
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
@@ -25,8 +25,8 @@ static void fill_started(const struct output *output, const json_t *attempt, con
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 
-static void fill_took(const struct output *output, const json_t *attempt, const void *context,
-                      struct cell *cell)
+static void fill_took(const struct output *output, const struct json_object *attempt,
+                      const void *context, struct cell *cell)
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
@@ -36,23 +36,23 @@ static void fill_took(const struct output *output, const json_t *attempt, const 
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 
-static void fill_outcome(const struct output *output, const json_t *attempt, const void *context,
-                         struct cell *cell)
+static void fill_outcome(const struct output *output, const struct json_object *attempt,
+                         const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%s",
              document_string(attempt, "outcome", "in progress"));
 }
 
-static void fill_actuator(const struct output *output, const json_t *attempt, const void *context,
-                          struct cell *cell)
+static void fill_actuator(const struct output *output, const struct json_object *attempt,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%.8s", document_string(attempt, "actuator", ""));
 }
 
-static void fill_memory(const struct output *output, const json_t *attempt, const void *context,
-                        struct cell *cell)
+static void fill_memory(const struct output *output, const struct json_object *attempt,
+                        const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     int64_t kib = document_integer(attempt, "maxRssKiB", 0);
@@ -60,8 +60,8 @@ static void fill_memory(const struct output *output, const json_t *attempt, cons
         snprintf(cell->text, sizeof(cell->text), "%.1fM", (double)kib / 1024);
 }
 
-static void fill_cpu(const struct output *output, const json_t *attempt, const void *context,
-                     struct cell *cell)
+static void fill_cpu(const struct output *output, const struct json_object *attempt,
+                     const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     if (document_get(attempt, "cpuMs"))
@@ -84,8 +84,8 @@ static const struct listing attempt_listing = {
 
 /* ---- fields ---- */
 
-static void show_time(const struct output *output, const char *heading, const json_t *manifest,
-                      const char *member)
+static void show_time(const struct output *output, const char *heading,
+                      const struct json_object *manifest, const char *member)
 {
     int64_t time = document_integer(manifest, member, 0);
     char absolute[CLOCK_TEXT_SIZE];
@@ -95,7 +95,7 @@ static void show_time(const struct output *output, const char *heading, const js
                      times_format_relative(relative, time, output->now));
 }
 
-static void show_lease(const struct output *output, const json_t *manifest)
+static void show_lease(const struct output *output, const struct json_object *manifest)
 {
     const char *owner = document_string(manifest, "leaseOwner", NULL);
     char relative[TIMES_TEXT_SIZE];
@@ -107,7 +107,8 @@ static void show_lease(const struct output *output, const json_t *manifest)
                                            output->now));
 }
 
-static void show_task(const struct output *output, const json_t *tasks, const json_t *manifest)
+static void show_task(const struct output *output, const struct json_object *tasks,
+                      const struct json_object *manifest)
 {
     const char *id = document_string(manifest, "maintenanceTaskID", "");
     const char *name = task_names_find(tasks, id);
@@ -117,13 +118,13 @@ static void show_task(const struct output *output, const json_t *tasks, const js
         output_field(output, "Task", COLOUR_NONE, "%s (%s)", name, id);
 }
 
-void manifest_text_show(struct ctl *ctl, const json_t *manifest)
+void manifest_text_show(struct ctl *ctl, const struct json_object *manifest)
 {
     const struct output *output = &ctl->output;
     const char *state = document_string(manifest, "state", "");
     char status[CELL_SIZE];
-    cleanup_json json_t *tasks = task_names_load(ctl);
-    const json_t *parameters = document_get(manifest, "parameters");
+    cleanup_json struct json_object *tasks = task_names_load(ctl);
+    const struct json_object *parameters = document_get(manifest, "parameters");
     cleanup_free char *parameters_text = parameters ? document_format(parameters) : NULL;
 
     output_field(output, "ID", COLOUR_NONE, "%s", document_string(manifest, "id", ""));
@@ -147,8 +148,8 @@ void manifest_text_show(struct ctl *ctl, const json_t *manifest)
                  document_string(manifest, "createdBySchedule", ""));
     output_field(output, "Parameters", COLOUR_NONE, "%s", parameters_text ? parameters_text : "");
 
-    const json_t *attempts = document_get(manifest, "attempts");
-    if (json_array_size(attempts) > 0) {
+    const struct json_object *attempts = document_get(manifest, "attempts");
+    if (document_length(attempts) > 0) {
         putchar('\n');
         output_table(output, &attempt_listing, attempts);
     }

@@ -10,23 +10,23 @@
 #include "ctl/output/workers_text.h"
 #include "mimo/document.h"
 
-static void write_manifest_ids(const json_t *answers)
+static void write_manifest_ids(const struct json_object *answers)
 {
     size_t position;
-    json_t *answer;
-    json_array_foreach(answers, position, answer) {
+    struct json_object *answer;
+    document_foreach_item(answers, position, answer) {
         size_t place;
-        json_t *worker;
-        json_array_foreach(document_get(answer, "workers"), place, worker)
+        struct json_object *worker;
+        document_foreach_item(document_get(answer, "workers"), place, worker)
             printf("%s\n", document_string(worker, "manifestID", ""));
     }
 }
 
-static void write_answers(const struct output *output, const json_t *answers)
+static void write_answers(const struct output *output, const struct json_object *answers)
 {
     switch (output->form) {
     case OUTPUT_JSON: {
-        cleanup_json json_t *all = json_pack("{s:O}", "value", answers);
+        cleanup_json struct json_object *all = document_pack("{s:O}", "value", answers);
         output_json(all);
         break;
     }
@@ -45,9 +45,9 @@ int ctl_ps(struct ctl *ctl, struct error *error)
     if (ctl->options.values[OPTION_SECURITY])
         return security_show(ctl, error);
     struct machine_question question = {.command = "ps"};
-    cleanup_json json_t *answers = NULL;
+    cleanup_json struct json_object *answers = NULL;
     int status = machine_ask(ctl, &question, &answers, error);
-    if (status >= 0 && json_array_size(answers) > 0)
+    if (status >= 0 && document_length(answers) > 0)
         write_answers(&ctl->output, answers);
     return status;
 }

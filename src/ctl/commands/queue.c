@@ -24,95 +24,95 @@ enum {
 /* ---- figures ---- */
 
 /* {"/subscriptions/...": count} of the queue. */
-static json_t *count_clusters(const json_t *queue)
+static struct json_object *count_clusters(const struct json_object *queue)
 {
-    json_t *counts = json_object();
+    struct json_object *counts = json_object_new_object();
     size_t position;
-    json_t *manifest;
-    json_array_foreach(queue, position, manifest) {
+    struct json_object *manifest;
+    document_foreach_item(queue, position, manifest) {
         const char *cluster = document_string(manifest, "clusterResourceID", "");
-        json_int_t count = json_integer_value(json_object_get(counts, cluster));
-        json_object_set_new(counts, cluster, json_integer(count + 1));
+        int64_t count = document_number(document_member(counts, cluster));
+        document_add(counts, cluster, json_object_new_int64(count + 1));
     }
     return counts;
 }
 
 /* How many of the queue were tried never, once, ...; the last number is five times and more. */
-static json_t *count_dequeues(const json_t *queue)
+static struct json_object *count_dequeues(const struct json_object *queue)
 {
-    json_int_t counts[MANIFEST_ATTEMPTS_MAXIMUM + 1] = {0};
-    json_t *view = json_array();
+    int64_t counts[MANIFEST_ATTEMPTS_MAXIMUM + 1] = {0};
+    struct json_object *view = json_object_new_array();
     size_t position;
-    json_t *manifest;
-    json_array_foreach(queue, position, manifest) {
+    struct json_object *manifest;
+    document_foreach_item(queue, position, manifest) {
         int64_t dequeues = document_integer(manifest, "dequeues", 0);
         bool within = dequeues >= 0 && dequeues < MANIFEST_ATTEMPTS_MAXIMUM;
         counts[within ? dequeues : MANIFEST_ATTEMPTS_MAXIMUM]++;
     }
     for (int i = 0; i <= MANIFEST_ATTEMPTS_MAXIMUM; i++)
-        json_array_append_new(view, json_integer(counts[i]));
+        document_append(view, json_object_new_int64(counts[i]));
     return view;
 }
 
 static int compare_counts(const void *a, const void *b)
 {
-    int64_t first = document_integer(*(json_t *const *)a, "open", 0);
-    int64_t second = document_integer(*(json_t *const *)b, "open", 0);
+    int64_t first = document_integer(*(struct json_object *const *)a, "open", 0);
+    int64_t second = document_integer(*(struct json_object *const *)b, "open", 0);
     return first > second ? -1 : first < second;
 }
 
 /* [{"clusterResourceID", "open"}] of the clusters with the most, most first. */
-static json_t *top_clusters(const json_t *queue)
+static struct json_object *top_clusters(const struct json_object *queue)
 {
-    cleanup_json json_t *counts = count_clusters(queue);
-    size_t size = json_object_size(counts);
-    cleanup_free json_t **rows = calloc(size + 1, sizeof(*rows));
-    json_t *top = json_array();
+    cleanup_json struct json_object *counts = count_clusters(queue);
+    size_t size = document_member_count(counts);
+    cleanup_free struct json_object **rows = calloc(size + 1, sizeof(*rows));
+    struct json_object *top = json_object_new_array();
     const char *cluster;
-    json_t *count;
+    struct json_object *count;
     size_t used = 0;
     if (!rows)
         return top;
-    json_object_foreach(counts, cluster, count)
-        rows[used++] = json_pack("{s:s, s:O}", "clusterResourceID", cluster, "open", count);
+    document_foreach_member(counts, cluster, count)
+        rows[used++] = document_pack("{s:s, s:O}", "clusterResourceID", cluster, "open", count);
     qsort(rows, used, sizeof(*rows), compare_counts);
     for (size_t i = 0; i < used; i++)
         if (i < CLUSTERS_SHOWN)
-            json_array_append_new(top, rows[i]);
+            document_append(top, rows[i]);
         else
-            json_decref(rows[i]);
+            json_object_put(rows[i]);
     return top;
 }
 
 /* Manifests of the queue that might have run for two hours and did not end. */
-static json_t *old_manifests(const struct fleet *fleet)
+static struct json_object *old_manifests(const struct fleet *fleet)
 {
-    json_t *old = json_array();
+    struct json_object *old = json_object_new_array();
     size_t position;
-    json_t *manifest;
-    json_array_foreach(fleet->queue, position, manifest)
+    struct json_object *manifest;
+    document_foreach_item(fleet->queue, position, manifest)
         if (fleet->now - document_integer(manifest, "runAfter", fleet->now) > OLD_SECONDS)
-            json_array_append(old, manifest);
+            document_append(old, json_object_get(manifest));
     return old;
 }
 
 /* All figures as one object: what --output json shows, and what the tables are made of. */
-static json_t *make_figures(const struct fleet *fleet)
+static struct json_object *make_figures(const struct fleet *fleet)
 {
-    json_t *states = json_object();
+    struct json_object *states = json_object_new_object();
     for (int state = 0; state < MANIFEST_STATE_COUNT; state++)
-        json_object_set_new(states, manifest_state_name((enum manifest_state)state),
-                            json_integer(fleet->counts[state]));
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "total", (json_int_t)fleet_total(fleet),
-                     "queue", (json_int_t)json_array_size(fleet->queue), "byState", states,
-                     "byCluster", top_clusters(fleet->queue), "dequeues",
-                     count_dequeues(fleet->queue), "old", old_manifests(fleet));
+        document_add(states, manifest_state_name((enum manifest_state)state),
+                     json_object_new_int64(fleet->counts[state]));
+    return document_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "total", (int64_t)fleet_total(fleet),
+                         "queue", (int64_t)document_length(fleet->queue), "byState", states,
+                         "byCluster", top_clusters(fleet->queue), "dequeues",
+                         count_dequeues(fleet->queue), "old", old_manifests(fleet));
 }
 
 /* ---- tables ---- */
 
-static void fill_cluster(const struct output *output, const json_t *row, const void *context,
-                         struct cell *cell)
+static void fill_cluster(const struct output *output, const struct json_object *row,
+                         const void *context, struct cell *cell)
 {
     (void)context;
     const char *id = document_string(row, "clusterResourceID", "");
@@ -137,10 +137,10 @@ static void write_states(const struct output *output, const struct fleet *fleet)
 {
     int64_t due = 0;
     size_t position;
-    json_t *manifest;
-    json_array_foreach(fleet->queue, position, manifest)
+    struct json_object *manifest;
+    document_foreach_item(fleet->queue, position, manifest)
         due += fleet_waited(manifest, fleet->now) >= 0;
-    output_field(output, "Queue", COLOUR_NONE, "%zu", json_array_size(fleet->queue));
+    output_field(output, "Queue", COLOUR_NONE, "%zu", document_length(fleet->queue));
     for (int state = 0; state < MANIFEST_STATE_COUNT; state++) {
         const char *name = manifest_state_name((enum manifest_state)state);
         if (state == MANIFEST_PENDING)
@@ -154,26 +154,25 @@ static void write_states(const struct output *output, const struct fleet *fleet)
 }
 
 /* "Attempts so far: 0: 12, 1: 3, 5: 1" */
-static void write_dequeues(const struct output *output, const json_t *dequeues)
+static void write_dequeues(const struct output *output, const struct json_object *dequeues)
 {
     char text[256] = "";
     size_t used = 0;
     for (int number = 0; number <= MANIFEST_ATTEMPTS_MAXIMUM; number++) {
-        json_int_t count = json_integer_value(json_array_get(dequeues, (size_t)number));
+        int64_t count = document_number(document_item(dequeues, (size_t)number));
         if (count > 0)
-            used += (size_t)snprintf(text + used, sizeof(text) - used,
-                                     "%s%" JSON_INTEGER_FORMAT " with %d", used ? ", " : "", count,
-                                     number);
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%" PRId64 " with %d",
+                                     used ? ", " : "", count, number);
     }
     output_field(output, "Attempts so far", COLOUR_NONE, "%s", text);
 }
 
-static void write_old(struct ctl *ctl, const json_t *old)
+static void write_old(struct ctl *ctl, const struct json_object *old)
 {
-    size_t count = json_array_size(old);
-    cleanup_json json_t *first = json_array();
+    size_t count = document_length(old);
+    cleanup_json struct json_object *first = json_object_new_array();
     for (size_t i = 0; i < count && i < OLD_SHOWN; i++)
-        json_array_append(first, json_array_get(old, i));
+        document_append(first, json_object_get(document_item(old, i)));
     if (count == 0)
         return;
     printf("\nMore than 2 hours after runAfter (%zu):\n\n", count);
@@ -182,12 +181,13 @@ static void write_old(struct ctl *ctl, const json_t *old)
         ctl_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
 }
 
-static void write_for_people(struct ctl *ctl, const struct fleet *fleet, const json_t *figures)
+static void write_for_people(struct ctl *ctl, const struct fleet *fleet,
+                             const struct json_object *figures)
 {
-    const json_t *top = document_get(figures, "byCluster");
+    const struct json_object *top = document_get(figures, "byCluster");
     write_states(&ctl->output, fleet);
     write_dequeues(&ctl->output, document_get(figures, "dequeues"));
-    if (json_array_size(top) > 0) {
+    if (document_length(top) > 0) {
         printf("\nClusters with the most in the queue:\n\n");
         output_table(&ctl->output, &top_listing, top);
     }
@@ -199,7 +199,7 @@ int ctl_queue(struct ctl *ctl, struct error *error)
     cleanup_fleet struct fleet fleet = {0};
     if (fleet_load(ctl, &fleet, error) < 0)
         return -1;
-    cleanup_json json_t *figures = make_figures(&fleet);
+    cleanup_json struct json_object *figures = make_figures(&fleet);
     switch (ctl->output.form) {
     case OUTPUT_JSON:
         output_json(figures);

@@ -41,19 +41,20 @@ static uint64_t capabilities_of_role(const char *role)
 
 /* --- What is more than a process needs --- */
 
-static void add_gap(json_t *process, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_gap(struct json_object *process, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static void add_gap(json_t *process, const char *format, ...)
+static void add_gap(struct json_object *process, const char *format, ...)
 {
     char text[PROCESS_CAPABILITIES_SIZE + 128];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    json_array_append_new(json_object_get(process, "gaps"), json_string(text));
+    document_append(document_member(process, "gaps"), document_new_string(text));
 }
 
-static void find_gaps(json_t *process, const struct process_security *security)
+static void find_gaps(struct json_object *process, const struct process_security *security)
 {
     const char *role = document_string(process, "role", "");
     uint64_t surplus = (security->permitted | security->ambient) & ~capabilities_of_role(role);
@@ -78,60 +79,63 @@ static void find_gaps(json_t *process, const struct process_security *security)
 
 /* --- What the kernel tells --- */
 
-static json_t *user_text(unsigned id)
+static struct json_object *user_text(unsigned id)
 {
     const struct passwd *entry = getpwuid(id);
     char number[16];
     snprintf(number, sizeof(number), "%u", id);
-    return json_string(entry ? entry->pw_name : number);
+    return document_new_string(entry ? entry->pw_name : number);
 }
 
-static json_t *group_text(unsigned id)
+static struct json_object *group_text(unsigned id)
 {
     const struct group *entry = getgrgid(id);
     char number[16];
     snprintf(number, sizeof(number), "%u", id);
-    return json_string(entry ? entry->gr_name : number);
+    return document_new_string(entry ? entry->gr_name : number);
 }
 
-static json_t *capability_text(uint64_t capabilities)
+static struct json_object *capability_text(uint64_t capabilities)
 {
     char names[PROCESS_CAPABILITIES_SIZE];
-    return json_string(process_capabilities_text(capabilities, names));
+    return document_new_string(process_capabilities_text(capabilities, names));
 }
 
-static json_t *seccomp_text(const struct process_security *security)
+static struct json_object *seccomp_text(const struct process_security *security)
 {
     static const char *const modes[] = {"off", "strict", "filter"};
-    return json_string(security->seccomp_mode < 3 ? modes[security->seccomp_mode] : "unknown");
+    return document_new_string(security->seccomp_mode < 3 ? modes[security->seccomp_mode]
+                                                          : "unknown");
 }
 
-static json_t *dumpable_text(const struct process_security *security)
+static struct json_object *dumpable_text(const struct process_security *security)
 {
     switch (security->dumpable) {
     case PROCESS_DUMPABLE:
-        return json_true();
+        return json_object_new_boolean(true);
     case PROCESS_NOT_DUMPABLE:
-        return json_false();
+        return json_object_new_boolean(false);
     case PROCESS_DUMPABLE_UNKNOWN:
         break;
     }
-    return json_null();
+    return NULL;
 }
 
 /* Fills in what is known of a process, and its gaps. One that has ended meanwhile keeps its pid
  * alone. */
-static void fill_in(json_t *process)
+static void fill_in(struct json_object *process)
 {
     struct process_security security;
     struct error error;
-    json_object_set_new(process, "gaps", json_array());
+    document_add(process, "gaps", json_object_new_array());
     if (process_security_read(document_integer(process, "pid", 0), &security, &error) < 0) {
-        json_object_set_new(process, "unknown", json_string(error.message));
+        document_add(process, "unknown", document_new_string(error.message));
         return;
     }
-    json_t *facts = json_pack(
-        "{s:o, s:i, s:o, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:i, s:o}", "user",
+    const char *name;
+    struct json_object *value;
+    struct json_object *facts = document_pack(
+        "{s:o, s:i, s:o, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:i, s:o?}", "user",
         user_text(security.users[1]), "uid", (int)security.users[1], "group",
         group_text(security.groups[1]), "gid", (int)security.groups[1], "supplementaryGroups",
         (int)security.supplementary_groups, "capabilities", capability_text(security.effective),
@@ -139,8 +143,9 @@ static void fill_in(json_t *process)
         capability_text(security.bounding), "noNewPrivileges", (int)security.no_new_privileges,
         "seccomp", seccomp_text(&security), "seccompFilters", (int)security.seccomp_filters,
         "dumpable", dumpable_text(&security));
-    json_object_update(process, facts);
-    json_decref(facts);
+    document_foreach_member(facts, name, value)
+        document_add(process, name, json_object_get(value));
+    json_object_put(facts);
     find_gaps(process, &security);
 }
 
@@ -182,18 +187,18 @@ static void visit_processes(void (*visit)(const char *pid, void *context), void 
 
 static void add_admin_api(const char *pid, void *context)
 {
-    json_t *found = context;
+    struct json_object *found = context;
     if (!is_admin_api(pid))
         return;
-    json_t *process =
-        json_pack("{s:s, s:I}", "role", role_api, "pid", (json_int_t)strtoll(pid, NULL, 10));
+    struct json_object *process =
+        document_pack("{s:s, s:I}", "role", role_api, "pid", (int64_t)strtoll(pid, NULL, 10));
     fill_in(process);
-    json_array_append_new(found, process);
+    document_append(found, process);
 }
 
-static json_t *find_admin_apis(void)
+static struct json_object *find_admin_apis(void)
 {
-    json_t *found = json_array();
+    struct json_object *found = json_object_new_array();
     visit_processes(add_admin_api, found);
     return found;
 }
@@ -203,40 +208,40 @@ static json_t *find_admin_apis(void)
 /* A worker leads a session, which what it runs cannot leave. */
 static void add_program(const char *pid, void *context)
 {
-    json_t *processes = context;
+    struct json_object *processes = context;
     int64_t number = strtoll(pid, NULL, 10);
     int64_t session = getsid((pid_t)number);
-    size_t count = json_array_size(processes);
+    size_t count = document_length(processes);
     for (size_t i = 0; i < count && session != number; i++) {
-        const json_t *worker = json_array_get(processes, i);
+        const struct json_object *worker = document_item(processes, i);
         if (strcmp(document_string(worker, "role", ""), role_worker) != 0 ||
             document_integer(worker, "pid", 0) != session)
             continue;
-        json_t *process = json_deep_copy(worker);
+        struct json_object *process = document_copy(worker);
         document_set_string(process, "role", role_program);
-        document_set(process, "pid", json_integer(number));
-        json_array_append_new(processes, process);
+        document_set(process, "pid", json_object_new_int64(number));
+        document_append(processes, process);
         return;
     }
 }
 
 /* --- What belongs to the family as a whole --- */
 
-static json_t *first_of_role(const json_t *processes, const char *role)
+static struct json_object *first_of_role(const struct json_object *processes, const char *role)
 {
     size_t position;
-    json_t *process;
-    json_array_foreach(processes, position, process) {
+    struct json_object *process;
+    document_foreach_item(processes, position, process) {
         if (strcmp(document_string(process, "role", ""), role) == 0)
             return process;
     }
     return NULL;
 }
 
-static void find_shared_user(const json_t *processes)
+static void find_shared_user(const struct json_object *processes)
 {
-    json_t *launcher = first_of_role(processes, role_launcher);
-    const json_t *supervisor = first_of_role(processes, role_supervisor);
+    struct json_object *launcher = first_of_role(processes, role_launcher);
+    const struct json_object *supervisor = first_of_role(processes, role_supervisor);
     int64_t user = document_integer(launcher, "uid", -1);
     if (launcher && user >= 0 && user == document_integer(supervisor, "uid", -2))
         add_gap(launcher,
@@ -244,16 +249,16 @@ static void find_shared_user(const json_t *processes)
                 "systemd unit");
 }
 
-static void fill_in_all(json_t *answers)
+static void fill_in_all(struct json_object *answers)
 {
     size_t position;
-    json_t *answer;
-    json_array_foreach(answers, position, answer) {
-        json_t *processes = json_object_get(answer, "processes");
+    struct json_object *answer;
+    document_foreach_item(answers, position, answer) {
+        struct json_object *processes = document_member(answer, "processes");
         size_t place;
-        json_t *process;
+        struct json_object *process;
         visit_processes(add_program, processes);
-        json_array_foreach(processes, place, process)
+        document_foreach_item(processes, place, process)
             fill_in(process);
         find_shared_user(processes);
     }
@@ -261,8 +266,8 @@ static void fill_in_all(json_t *answers)
 
 /* --- For people --- */
 
-static void fill_landlock(const struct output *output, const json_t *process, const void *context,
-                          struct cell *cell)
+static void fill_landlock(const struct output *output, const struct json_object *process,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     int64_t abi = document_integer(process, "landlockAbi", -1);
@@ -274,8 +279,8 @@ static void fill_landlock(const struct output *output, const json_t *process, co
         snprintf(cell->text, sizeof(cell->text), "ABI %" PRId64, abi);
 }
 
-static void fill_seccomp(const struct output *output, const json_t *process, const void *context,
-                         struct cell *cell)
+static void fill_seccomp(const struct output *output, const struct json_object *process,
+                         const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     int64_t filters = document_integer(process, "seccompFilters", 0);
@@ -288,36 +293,36 @@ static void fill_seccomp(const struct output *output, const json_t *process, con
         cell->colour = COLOUR_YELLOW;
 }
 
-static void fill_truth(const json_t *value, const char *yes, const char *no, bool good,
+static void fill_truth(const struct json_object *value, const char *yes, const char *no, bool good,
                        struct cell *cell)
 {
-    bool is = json_is_true(value);
-    if (!json_is_boolean(value))
+    bool is = document_is_true(value);
+    if (!document_is_boolean(value))
         return;
     snprintf(cell->text, sizeof(cell->text), "%s", is ? yes : no);
     if (is != good)
         cell->colour = COLOUR_YELLOW;
 }
 
-static void fill_new_privileges(const struct output *output, const json_t *process,
+static void fill_new_privileges(const struct output *output, const struct json_object *process,
                                 const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     fill_truth(document_get(process, "noNewPrivileges"), "no", "yes", true, cell);
 }
 
-static void fill_dumpable(const struct output *output, const json_t *process, const void *context,
-                          struct cell *cell)
+static void fill_dumpable(const struct output *output, const struct json_object *process,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     fill_truth(document_get(process, "dumpable"), "yes", "no", false, cell);
 }
 
-static void fill_gap_count(const struct output *output, const json_t *process, const void *context,
-                           struct cell *cell)
+static void fill_gap_count(const struct output *output, const struct json_object *process,
+                           const void *context, struct cell *cell)
 {
     (void)output, (void)context;
-    size_t count = json_array_size(document_get(process, "gaps"));
+    size_t count = document_length(document_get(process, "gaps"));
     snprintf(cell->text, sizeof(cell->text), "%s", document_string(process, "unknown", ""));
     if (cell->text[0] == '\0')
         snprintf(cell->text, sizeof(cell->text), "%zu", count);
@@ -345,52 +350,55 @@ static const struct listing process_listing = {
     .nothing = "no process",
 };
 
-static void write_gaps(const json_t *processes)
+static void write_gaps(const struct json_object *processes)
 {
     size_t position;
-    json_t *process;
-    json_array_foreach(processes, position, process) {
+    struct json_object *process;
+    document_foreach_item(processes, position, process) {
         size_t place;
-        json_t *gap;
-        json_array_foreach(document_get(process, "gaps"), place, gap)
+        struct json_object *gap;
+        document_foreach_item(document_get(process, "gaps"), place, gap)
             printf("%s %" PRId64 ": %s\n", document_string(process, "role", "?"),
-                   document_integer(process, "pid", 0), json_string_value(gap));
+                   document_integer(process, "pid", 0), document_text(gap));
     }
 }
 
 /* One table of all, and a line for each gap below it. */
-static void write_text(const struct output *output, const json_t *answers, const json_t *apis)
+static void write_text(const struct output *output, const struct json_object *answers,
+                       const struct json_object *apis)
 {
-    cleanup_json json_t *all = json_array();
+    cleanup_json struct json_object *all = json_object_new_array();
     size_t position;
-    json_t *answer;
-    json_array_foreach(answers, position, answer)
-        json_array_extend(all, json_object_get(answer, "processes"));
-    json_array_extend(all, (json_t *)(uintptr_t)apis);
+    struct json_object *answer;
+    document_foreach_item(answers, position, answer)
+        document_append_all(all, document_member(answer, "processes"));
+    document_append_all(all, apis);
     output_table(output, &process_listing, all);
     write_gaps(all);
 }
 
-static void write_pids(const json_t *processes)
+static void write_pids(const struct json_object *processes)
 {
     size_t position;
-    json_t *process;
-    json_array_foreach(processes, position, process)
+    struct json_object *process;
+    document_foreach_item(processes, position, process)
         printf("%" PRId64 "\n", document_integer(process, "pid", 0));
 }
 
-static void write_all(const struct output *output, const json_t *answers, json_t *apis)
+static void write_all(const struct output *output, const struct json_object *answers,
+                      struct json_object *apis)
 {
     size_t position;
-    json_t *answer;
+    struct json_object *answer;
     switch (output->form) {
     case OUTPUT_JSON: {
-        cleanup_json json_t *all = json_pack("{s:O, s:O}", "value", answers, "adminApi", apis);
+        cleanup_json struct json_object *all =
+            document_pack("{s:O, s:O}", "value", answers, "adminApi", apis);
         output_json(all);
         break;
     }
     case OUTPUT_ID:
-        json_array_foreach(answers, position, answer)
+        document_foreach_item(answers, position, answer)
             write_pids(document_get(answer, "processes"));
         write_pids(apis);
         break;
@@ -404,12 +412,12 @@ static void write_all(const struct output *output, const json_t *answers, json_t
 int security_show(struct ctl *ctl, struct error *error)
 {
     struct machine_question question = {.command = "security"};
-    cleanup_json json_t *answers = NULL;
+    cleanup_json struct json_object *answers = NULL;
     int status = machine_ask(ctl, &question, &answers, error);
     if (status < 0)
         return -1;
     fill_in_all(answers);
-    cleanup_json json_t *apis = find_admin_apis();
+    cleanup_json struct json_object *apis = find_admin_apis();
     write_all(&ctl->output, answers, apis);
     return status;
 }

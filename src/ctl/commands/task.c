@@ -14,38 +14,38 @@
 
 #define TASKS_PATH "/admin/tasks"
 
-json_t *task_names_load(struct ctl *ctl)
+struct json_object *task_names_load(struct ctl *ctl)
 {
     const struct api_listing listing = {.path = TASKS_PATH};
-    json_t *tasks;
-    return api_list(ctl, &listing, &tasks, NULL, NULL) < 0 ? json_array() : tasks;
+    struct json_object *tasks;
+    return api_list(ctl, &listing, &tasks, NULL, NULL) < 0 ? json_object_new_array() : tasks;
 }
 
-const char *task_names_find(const json_t *tasks, const char *id)
+const char *task_names_find(const struct json_object *tasks, const char *id)
 {
     size_t position;
-    json_t *task;
-    json_array_foreach(tasks, position, task)
+    struct json_object *task;
+    document_foreach_item(tasks, position, task)
         if (strcasecmp(document_string(task, "id", ""), id) == 0)
             return document_string(task, "shortName", id);
     return id;
 }
 
-static void fill_parameters(const struct output *output, const json_t *task, const void *context,
-                            struct cell *cell)
+static void fill_parameters(const struct output *output, const struct json_object *task,
+                            const void *context, struct cell *cell)
 {
     (void)output, (void)context;
-    bool takes = json_is_true(document_get(task, "takesParameters"));
+    bool takes = document_is_true(document_get(task, "takesParameters"));
     snprintf(cell->text, sizeof(cell->text), "%s", takes ? "yes" : "no");
 }
 
-static const char *origin_of(const json_t *task)
+static const char *origin_of(const struct json_object *task)
 {
-    return json_is_true(document_get(task, "external")) ? "own" : "built in";
+    return document_is_true(document_get(task, "external")) ? "own" : "built in";
 }
 
-static void fill_origin(const struct output *output, const json_t *task, const void *context,
-                        struct cell *cell)
+static void fill_origin(const struct output *output, const struct json_object *task,
+                        const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%s", origin_of(task));
@@ -69,26 +69,27 @@ static const struct listing task_listing = {
 int ctl_task_list(struct ctl *ctl, struct error *error)
 {
     const struct api_listing all = {.path = TASKS_PATH};
-    cleanup_json json_t *tasks = NULL;
+    cleanup_json struct json_object *tasks = NULL;
     if (api_list(ctl, &all, &tasks, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &task_listing, tasks);
     return CTL_OK;
 }
 
-static int find(struct ctl *ctl, const char *text, json_t **ret_task, struct error *error)
+static int find(struct ctl *ctl, const char *text, struct json_object **ret_task,
+                struct error *error)
 {
     const struct api_listing all = {.path = TASKS_PATH};
-    cleanup_json json_t *tasks = NULL;
+    cleanup_json struct json_object *tasks = NULL;
     size_t position;
-    json_t *task;
+    struct json_object *task;
     if (api_list(ctl, &all, &tasks, NULL, error) < 0)
         return -1;
-    json_array_foreach(tasks, position, task) {
+    document_foreach_item(tasks, position, task) {
         if (strcasecmp(document_string(task, "id", ""), text) != 0 &&
             strcasecmp(document_string(task, "shortName", ""), text) != 0)
             continue;
-        *ret_task = json_incref(task);
+        *ret_task = json_object_get(task);
         return 0;
     }
     return error_set(error, ERROR_NOT_FOUND,
@@ -96,20 +97,20 @@ static int find(struct ctl *ctl, const char *text, json_t **ret_task, struct err
 }
 
 /* "a, b" of an array of texts; "" where there is none. */
-static void join(const json_t *texts, char *buffer, size_t size)
+static void join(const struct json_object *texts, char *buffer, size_t size)
 {
     size_t position, used = 0;
-    json_t *text;
+    struct json_object *text;
 
     *buffer = '\0';
-    json_array_foreach(texts, position, text) {
+    document_foreach_item(texts, position, text) {
         if (used < size)
             used += (size_t)snprintf(buffer + used, size - used, "%s%s", position > 0 ? ", " : "",
-                                     json_is_string(text) ? json_string_value(text) : "?");
+                                     document_is_string(text) ? document_text(text) : "?");
     }
 }
 
-static void show_details(const struct output *output, const json_t *task)
+static void show_details(const struct output *output, const struct json_object *task)
 {
     struct cell cell = {.text = ""};
     int64_t timeout = document_integer(task, "timeout", 0);
@@ -117,7 +118,7 @@ static void show_details(const struct output *output, const json_t *task)
     fill_parameters(output, task, NULL, &cell);
     output_field(output, "Parameters", COLOUR_NONE, "%s", cell.text);
     output_field(output, "Connects", COLOUR_NONE, "%s",
-                 json_is_true(document_get(task, "cluster")) ? "to the cluster" : "");
+                 document_is_true(document_get(task, "cluster")) ? "to the cluster" : "");
     join(document_get(task, "steps"), cell.text, sizeof(cell.text));
     output_field(output, "Steps", COLOUR_NONE, "%s", cell.text);
     join(document_get(task, "patches"), cell.text, sizeof(cell.text));
@@ -134,7 +135,7 @@ static void show_details(const struct output *output, const json_t *task)
 int ctl_task_show(struct ctl *ctl, struct error *error)
 {
     const struct output *output = &ctl->output;
-    cleanup_json json_t *task = NULL;
+    cleanup_json struct json_object *task = NULL;
     if (find(ctl, ctl->options.operands[0], &task, error) < 0)
         return -1;
     if (output->form == OUTPUT_JSON) {

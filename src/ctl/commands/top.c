@@ -25,31 +25,31 @@ enum { REFRESH_MILLISECONDS = 1000, LINES_OF_AN_ACTUATOR = 3, LINES_OF_HEADER = 
 #define CLEAR "\033[H\033[2J"
 
 /* Takes rows away until the rest fits into `lines`; returns how many went. */
-static size_t fit(json_t *answers, int lines)
+static size_t fit(struct json_object *answers, int lines)
 {
-    size_t actuators = json_array_size(answers);
+    size_t actuators = document_length(answers);
     size_t taken = 0;
     int left = lines - LINES_OF_HEADER - (int)actuators * LINES_OF_AN_ACTUATOR;
     size_t position;
-    json_t *answer;
-    json_array_foreach(answers, position, answer) {
-        json_t *workers = document_get(answer, "workers");
+    struct json_object *answer;
+    document_foreach_item(answers, position, answer) {
+        struct json_object *workers = document_get(answer, "workers");
         size_t room = left > 0 ? (size_t)left : 0;
-        for (; json_array_size(workers) > room; taken++)
-            json_array_remove(workers, json_array_size(workers) - 1);
-        left -= (int)json_array_size(workers);
+        for (; document_length(workers) > room; taken++)
+            document_remove_item(workers, document_length(workers) - 1);
+        left -= (int)document_length(workers);
     }
     return taken;
 }
 
-static void draw(struct ctl *ctl, json_t *answers)
+static void draw(struct ctl *ctl, struct json_object *answers)
 {
     char clock[TIMES_TEXT_SIZE];
     int lines = output_measure(&ctl->output);
     ctl->output.now = clock_unix_seconds();
     size_t taken = fit(answers, lines);
     printf(CLEAR "%s  %s, q ends", times_format_clock(clock, ctl->output.now),
-           json_array_size(answers) > 0 ? "workers of this machine" : "no actuator answers");
+           document_length(answers) > 0 ? "workers of this machine" : "no actuator answers");
     if (taken > 0)
         printf(", %zu more workers", taken);
     printf("\n\n");
@@ -96,19 +96,19 @@ int ctl_top(struct ctl *ctl, struct error *error)
     if (ctl->output.form != OUTPUT_TABLE && ctl->output.form != OUTPUT_WIDE)
         return error_set(error, ERROR_INVALID,
                          "top is for people; mimoctl ps has the forms for programs");
-    cleanup_json json_t *answers = NULL;
+    cleanup_json struct json_object *answers = NULL;
     if (machine_ask(ctl, &question, &answers, error) < 0 || take_terminal(error) < 0)
         return -1;
     question.quiet = true;
     do {
         struct error ignored; /* an actuator that is restarted comes back */
         draw(ctl, answers);
-        json_decref(answers);
+        json_object_put(answers);
         answers = NULL;
         if (!goes_on())
             break;
         if (machine_ask(ctl, &question, &answers, &ignored) < 0)
-            answers = json_array();
+            answers = json_object_new_array();
     } while (true);
     interrupt_screen_ends();
     return CTL_OK;

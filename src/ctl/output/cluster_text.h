@@ -5,7 +5,7 @@
 #ifndef MIMO_CTL_OUTPUT_CLUSTER_TEXT_H
 #define MIMO_CTL_OUTPUT_CLUSTER_TEXT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/ctl.h"
 
@@ -13,12 +13,13 @@
 extern const struct listing cluster_listing;
 
 /* The cluster as the Admin API has it; a new reference. `text` is an ID or a name. */
-int cluster_load(struct ctl *ctl, const char *text, json_t **ret_cluster, struct error *error);
+int cluster_load(struct ctl *ctl, const char *text, struct json_object **ret_cluster,
+                 struct error *error);
 
 /* "manifest 2b65ac7b, ends in 55m", or "" when nothing runs on it. Into `buffer` of `size` bytes.
  */
-const char *cluster_text_lease(const struct output *output, const json_t *cluster, char *buffer,
-                               size_t size);
+const char *cluster_text_lease(const struct output *output, const struct json_object *cluster,
+                               char *buffer, size_t size);
 
 /* Its colour by provisioning state. */
 enum colour cluster_text_colour(const char *state);

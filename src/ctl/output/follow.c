@@ -29,7 +29,7 @@ enum { PAUSE_SHORTEST = 100, PAUSE_LONGEST = 2000, CHANGE_SIZE = CELL_SIZE + 128
 
 struct follow {
     struct ctl *ctl;
-    json_t *manifest; /* the latest view; owned */
+    struct json_object *manifest; /* the latest view; owned */
     char path[RESOLVE_PATH_SIZE];
     unsigned wanted; /* the states that end it well */
     int64_t timeout; /* milliseconds; 0: none */
@@ -45,7 +45,7 @@ struct follow {
 /* ---- showing ---- */
 
 /* All that counts as a change. */
-static void describe(const json_t *manifest, char *buffer)
+static void describe(const struct json_object *manifest, char *buffer)
 {
     char status[CELL_SIZE];
     int64_t attempt = document_integer(manifest, "dequeues", 0);
@@ -102,8 +102,7 @@ static void close_line(struct follow *follow)
 static void write_change(struct follow *follow)
 {
     if (follow->ctl->output.form == OUTPUT_JSON) {
-        json_dumpf(follow->manifest, stdout, JSON_COMPACT);
-        putchar('\n');
+        output_json_line(follow->manifest);
         fflush(stdout);
     } else {
         write_line(follow);
@@ -149,10 +148,10 @@ static int bear_trouble(struct follow *follow, const struct error *error)
 
 static int ask(struct follow *follow, struct error *error)
 {
-    json_t *view;
+    struct json_object *view;
     if (api_get(follow->ctl, follow->path, NULL, &view, error) < 0)
         return bear_trouble(follow, error);
-    json_decref(follow->manifest);
+    json_object_put(follow->manifest);
     follow->manifest = view;
     follow->heard = clock_monotonic();
     follow->troubled = false;
@@ -213,10 +212,10 @@ static int run(struct follow *follow, struct error *error)
     }
 }
 
-int follow_watch(struct ctl *ctl, json_t *manifest, struct error *error)
+int follow_watch(struct ctl *ctl, struct json_object *manifest, struct error *error)
 {
     struct follow follow = {.ctl = ctl,
-                            .manifest = json_incref(manifest),
+                            .manifest = json_object_get(manifest),
                             .wanted = MANIFEST_STATE_BIT(MANIFEST_COMPLETED),
                             .shows = true};
     resolve_manifest_path(manifest, "", follow.path);
@@ -226,13 +225,13 @@ int follow_watch(struct ctl *ctl, json_t *manifest, struct error *error)
     }
     int status = run(&follow, error);
     close_line(&follow);
-    json_decref(follow.manifest);
+    json_object_put(follow.manifest);
     return status;
 }
 
 int ctl_manifest_watch(struct ctl *ctl, struct error *error)
 {
-    cleanup_json json_t *manifest = NULL;
+    cleanup_json struct json_object *manifest = NULL;
     if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     return follow_watch(ctl, manifest, error);
@@ -255,6 +254,6 @@ int ctl_manifest_wait(struct ctl *ctl, struct error *error)
     int status = run(&follow, error);
     if (status >= 0)
         manifest_text_one(ctl, follow.manifest);
-    json_decref(follow.manifest);
+    json_object_put(follow.manifest);
     return status;
 }

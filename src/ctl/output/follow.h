@@ -5,14 +5,14 @@
 #ifndef MIMO_CTL_OUTPUT_FOLLOW_H
 #define MIMO_CTL_OUTPUT_FOLLOW_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/ctl.h"
 #include "mimo/error.h"
 
 /* Shows each change of `manifest` (a view, borrowed) until it has ended: 0 when Completed, else
  * CTL_ENDED_OTHERWISE. -1 when the Admin API is gone for longer than FOLLOW_PATIENCE. */
-int follow_watch(struct ctl *ctl, json_t *manifest, struct error *error);
+int follow_watch(struct ctl *ctl, struct json_object *manifest, struct error *error);
 
 /* How long an Admin API may be gone while somebody watches: it is restarted during updates. */
 enum { FOLLOW_PATIENCE = 60 * 1000 };

@@ -23,7 +23,7 @@ enum { SHORT_ID = 8 };
 #define PENDING     MANIFEST_STATE_BIT(MANIFEST_PENDING)
 #define IN_PROGRESS MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS)
 
-static unsigned state_of(const json_t *manifest)
+static unsigned state_of(const struct json_object *manifest)
 {
     return states_bit(document_string(manifest, "state", ""));
 }
@@ -40,7 +40,7 @@ enum colour manifest_text_colour(const char *state)
     return manifest_state_parse(state, &number) ? colours[number] : COLOUR_NONE;
 }
 
-const char *manifest_text_status(const json_t *manifest, char *buffer)
+const char *manifest_text_status(const struct json_object *manifest, char *buffer)
 {
     const char *text = document_string(manifest, "statusText", "");
     const char *step = document_string(manifest, "progress.name", NULL);
@@ -53,7 +53,7 @@ const char *manifest_text_status(const json_t *manifest, char *buffer)
     return buffer;
 }
 
-int64_t manifest_text_elapsed(const json_t *manifest, int64_t now)
+int64_t manifest_text_elapsed(const struct json_object *manifest, int64_t now)
 {
     unsigned state = state_of(manifest);
     int64_t created = document_integer(manifest, "createdAt", now);
@@ -63,7 +63,7 @@ int64_t manifest_text_elapsed(const json_t *manifest, int64_t now)
     return begin < end ? end - begin : 0;
 }
 
-static int64_t due_at(const json_t *manifest)
+static int64_t due_at(const struct json_object *manifest)
 {
     int64_t run_after = document_integer(manifest, "runAfter", 0);
     int64_t next_attempt = document_integer(manifest, "nextAttempt", 0);
@@ -72,15 +72,15 @@ static int64_t due_at(const json_t *manifest)
 
 /* ---- cells ---- */
 
-static void fill_short_id(const struct output *output, const json_t *manifest, const void *context,
-                          struct cell *cell)
+static void fill_short_id(const struct output *output, const struct json_object *manifest,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%.*s", SHORT_ID, document_string(manifest, "id", ""));
 }
 
-static void fill_state(const struct output *output, const json_t *manifest, const void *context,
-                       struct cell *cell)
+static void fill_state(const struct output *output, const struct json_object *manifest,
+                       const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     const char *state = document_string(manifest, "state", "");
@@ -88,15 +88,15 @@ static void fill_state(const struct output *output, const json_t *manifest, cons
     cell->colour = manifest_text_colour(state);
 }
 
-static void fill_task(const struct output *output, const json_t *manifest, const void *context,
-                      struct cell *cell)
+static void fill_task(const struct output *output, const struct json_object *manifest,
+                      const void *context, struct cell *cell)
 {
     (void)output;
     snprintf(cell->text, sizeof(cell->text), "%s",
              task_names_find(context, document_string(manifest, "maintenanceTaskID", "")));
 }
 
-static void fill_cluster_name(const struct output *output, const json_t *manifest,
+static void fill_cluster_name(const struct output *output, const struct json_object *manifest,
                               const void *context, struct cell *cell)
 {
     (void)output, (void)context;
@@ -104,8 +104,8 @@ static void fill_cluster_name(const struct output *output, const json_t *manifes
              resource_id_name(document_string(manifest, "clusterResourceID", "")));
 }
 
-static void fill_attempts(const struct output *output, const json_t *manifest, const void *context,
-                          struct cell *cell)
+static void fill_attempts(const struct output *output, const struct json_object *manifest,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     int64_t dequeues = document_integer(manifest, "dequeues", 0);
@@ -115,8 +115,8 @@ static void fill_attempts(const struct output *output, const json_t *manifest, c
 }
 
 /* When it is due, since when it runs, when it ended. */
-static void fill_when(const struct output *output, const json_t *manifest, const void *context,
-                      struct cell *cell)
+static void fill_when(const struct output *output, const struct json_object *manifest,
+                      const void *context, struct cell *cell)
 {
     (void)context;
     char time[TIMES_TEXT_SIZE];
@@ -134,7 +134,7 @@ static void fill_when(const struct output *output, const json_t *manifest, const
     }
 }
 
-static void fill_time(const json_t *manifest, const char *member, struct cell *cell)
+static void fill_time(const struct json_object *manifest, const char *member, struct cell *cell)
 {
     int64_t time = document_integer(manifest, member, 0);
     char text[CLOCK_TEXT_SIZE];
@@ -142,29 +142,29 @@ static void fill_time(const json_t *manifest, const char *member, struct cell *c
         snprintf(cell->text, sizeof(cell->text), "%s", clock_format(text, time));
 }
 
-static void fill_run_after(const struct output *output, const json_t *manifest, const void *context,
-                           struct cell *cell)
+static void fill_run_after(const struct output *output, const struct json_object *manifest,
+                           const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     fill_time(manifest, "runAfter", cell);
 }
 
-static void fill_run_before(const struct output *output, const json_t *manifest,
+static void fill_run_before(const struct output *output, const struct json_object *manifest,
                             const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     fill_time(manifest, "runBefore", cell);
 }
 
-static void fill_finished(const struct output *output, const json_t *manifest, const void *context,
-                          struct cell *cell)
+static void fill_finished(const struct output *output, const struct json_object *manifest,
+                          const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     fill_time(manifest, "finishedAt", cell);
 }
 
-static void fill_owner(const struct output *output, const json_t *manifest, const void *context,
-                       struct cell *cell)
+static void fill_owner(const struct output *output, const struct json_object *manifest,
+                       const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     const char *owner = document_string(manifest, "leaseOwner", "");
@@ -172,8 +172,8 @@ static void fill_owner(const struct output *output, const json_t *manifest, cons
              document_string(manifest, "leaseOwnerName", owner));
 }
 
-static void fill_status(const struct output *output, const json_t *manifest, const void *context,
-                        struct cell *cell)
+static void fill_status(const struct output *output, const struct json_object *manifest,
+                        const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     manifest_text_status(manifest, cell->text);
@@ -202,39 +202,39 @@ const struct listing manifest_listing = {
     .nothing = "no manifests",
 };
 
-void manifest_text_list(struct ctl *ctl, const json_t *manifests)
+void manifest_text_list(struct ctl *ctl, const struct json_object *manifests)
 {
     bool names = ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE;
-    cleanup_json json_t *tasks =
-        names && json_array_size(manifests) > 0 ? task_names_load(ctl) : NULL;
+    cleanup_json struct json_object *tasks =
+        names && document_length(manifests) > 0 ? task_names_load(ctl) : NULL;
     struct listing listing = manifest_listing;
     listing.context = tasks;
     output_items(&ctl->output, &listing, manifests);
 }
 
-void manifest_text_table(struct ctl *ctl, const json_t *manifests)
+void manifest_text_table(struct ctl *ctl, const struct json_object *manifests)
 {
-    cleanup_json json_t *tasks = task_names_load(ctl);
+    cleanup_json struct json_object *tasks = task_names_load(ctl);
     struct listing listing = manifest_listing;
     listing.context = tasks;
     output_table(&ctl->output, &listing, manifests);
 }
 
-void manifest_text_data(struct ctl *ctl, const json_t *manifests)
+void manifest_text_data(struct ctl *ctl, const struct json_object *manifests)
 {
     if (ctl->output.form == OUTPUT_JSON || ctl->output.form == OUTPUT_ID)
         output_items(&ctl->output, &manifest_listing, manifests);
 }
 
-const char *manifest_text_counts(const json_t *manifests, char *buffer, size_t size)
+const char *manifest_text_counts(const struct json_object *manifests, char *buffer, size_t size)
 {
     size_t used = 0;
     buffer[0] = '\0';
     for (int state = 0; state < MANIFEST_STATE_COUNT; state++) {
         size_t position;
-        json_t *manifest;
+        struct json_object *manifest;
         int count = 0;
-        json_array_foreach(manifests, position, manifest)
+        document_foreach_item(manifests, position, manifest)
             count += state_of(manifest) == MANIFEST_STATE_BIT(state);
         if (count > 0 && used < size)
             used += (size_t)snprintf(buffer + used, size - used, "%s%d %s", used ? ", " : "", count,
@@ -243,12 +243,12 @@ const char *manifest_text_counts(const json_t *manifests, char *buffer, size_t s
     return buffer;
 }
 
-void manifest_text_one(struct ctl *ctl, json_t *manifest)
+void manifest_text_one(struct ctl *ctl, struct json_object *manifest)
 {
     if (ctl->output.form == OUTPUT_JSON) {
         output_json(manifest);
         return;
     }
-    cleanup_json json_t *only = json_pack("[O]", manifest);
+    cleanup_json struct json_object *only = document_pack("[O]", manifest);
     manifest_text_list(ctl, only);
 }

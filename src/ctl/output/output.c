@@ -5,6 +5,7 @@
 #include "ctl/output/output.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -150,27 +151,26 @@ static void set_cell(struct grid *grid, size_t row, size_t column, const char *t
     grid->colours[row * grid->column_count + column] = colour;
 }
 
-static void fill_cell(const struct output *output, const struct column *column, const json_t *item,
-                      const void *context, struct cell *cell)
+static void fill_cell(const struct output *output, const struct column *column,
+                      const struct json_object *item, const void *context, struct cell *cell)
 {
-    const json_t *value = column->path ? document_get(item, column->path) : NULL;
+    const struct json_object *value = column->path ? document_get(item, column->path) : NULL;
     if (column->fill)
         column->fill(output, item, context, cell);
-    else if (json_is_integer(value))
-        snprintf(cell->text, sizeof(cell->text), "%" JSON_INTEGER_FORMAT,
-                 json_integer_value(value));
-    else if (json_is_string(value))
-        snprintf(cell->text, sizeof(cell->text), "%s", json_string_value(value));
+    else if (document_is_integer(value))
+        snprintf(cell->text, sizeof(cell->text), "%" PRId64, document_number(value));
+    else if (document_is_string(value))
+        snprintf(cell->text, sizeof(cell->text), "%s", document_text(value));
 }
 
 static void fill_grid(struct grid *grid, const struct output *output, const struct listing *listing,
-                      const json_t *items)
+                      const struct json_object *items)
 {
     for (size_t column = 0; column < grid->column_count; column++) {
         set_cell(grid, 0, column, grid->columns[column]->heading, COLOUR_DIM);
         for (size_t row = 1; row < grid->row_count; row++) {
             struct cell cell = {.text = ""};
-            fill_cell(output, grid->columns[column], json_array_get(items, row - 1),
+            fill_cell(output, grid->columns[column], document_item(items, row - 1),
                       listing->context, &cell);
             set_cell(grid, row, column, cell.text[0] ? cell.text : "-", cell.colour);
         }
@@ -207,10 +207,11 @@ static void free_grid(struct grid *grid)
     free(grid->widths);
 }
 
-void output_table(const struct output *output, const struct listing *listing, const json_t *items)
+void output_table(const struct output *output, const struct listing *listing,
+                  const struct json_object *items)
 {
     const struct column *shown[COLUMNS_MAXIMUM];
-    struct grid grid = {.columns = shown, .row_count = json_array_size(items) + 1};
+    struct grid grid = {.columns = shown, .row_count = document_length(items) + 1};
     assert(listing->column_count <= COLUMNS_MAXIMUM);
     for (size_t i = 0; i < listing->column_count; i++)
         if (is_shown(output, &listing->columns[i]))
@@ -232,28 +233,43 @@ void output_table(const struct output *output, const struct listing *listing, co
 
 /* ---- all forms ---- */
 
-void output_json(const json_t *value)
+static void write_json(const char *text)
 {
-    json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    putchar('\n');
+    if (text)
+        puts(text);
+    else
+        ctl_say("out of memory for the output");
 }
 
-static void write_ids(const json_t *items)
+void output_json_line(const struct json_object *value)
+{
+    cleanup_free char *text = document_format(value);
+    write_json(text);
+}
+
+void output_json(const struct json_object *value)
+{
+    cleanup_free char *text = document_format_indented(value);
+    write_json(text);
+}
+
+static void write_ids(const struct json_object *items)
 {
     size_t position;
-    json_t *item;
-    json_array_foreach(items, position, item)
+    struct json_object *item;
+    document_foreach_item(items, position, item)
         printf("%s\n", document_string(item, "id", ""));
 }
 
-void output_items(const struct output *output, const struct listing *listing, const json_t *items)
+void output_items(const struct output *output, const struct listing *listing,
+                  const struct json_object *items)
 {
     if (output->form == OUTPUT_JSON) {
-        cleanup_json json_t *answer = json_pack("{s:O}", "value", items);
+        cleanup_json struct json_object *answer = document_pack("{s:O}", "value", items);
         output_json(answer);
     } else if (output->form == OUTPUT_ID) {
         write_ids(items);
-    } else if (json_array_size(items) == 0) {
+    } else if (document_length(items) == 0) {
         ctl_say("%s", listing->nothing);
     } else {
         output_table(output, listing, items);

@@ -9,7 +9,7 @@
 #ifndef MIMO_CTL_OUTPUT_OUTPUT_H
 #define MIMO_CTL_OUTPUT_OUTPUT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,8 +46,8 @@ struct cell {
 };
 
 /* Fills `cell`, which is empty at first. `context` is what output_items() was given. */
-typedef void cell_function(const struct output *output, const json_t *item, const void *context,
-                           struct cell *cell);
+typedef void cell_function(const struct output *output, const struct json_object *item,
+                           const void *context, struct cell *cell);
 
 enum column_place { IN_BOTH, IN_TABLE, IN_WIDE };
 
@@ -66,13 +66,18 @@ struct listing {
 };
 
 /* Writes all items in the form that was asked for: a table, {"value": [...]}, or an "id" a line. */
-void output_items(const struct output *output, const struct listing *listing, const json_t *items);
+void output_items(const struct output *output, const struct listing *listing,
+                  const struct json_object *items);
 
 /* The table alone. */
-void output_table(const struct output *output, const struct listing *listing, const json_t *items);
+void output_table(const struct output *output, const struct listing *listing,
+                  const struct json_object *items);
+
+/* One JSON value on one line. */
+void output_json_line(const struct json_object *value);
 
 /* One JSON value, indented, and a newline. */
-void output_json(const json_t *value);
+void output_json(const struct json_object *value);
 
 /* "Heading:   text", aligned; nothing when `text` is empty. Cleans and colours. */
 void output_field(const struct output *output, const char *heading, enum colour colour,

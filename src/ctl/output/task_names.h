@@ -5,14 +5,14 @@
 #ifndef MIMO_CTL_OUTPUT_TASK_NAMES_H
 #define MIMO_CTL_OUTPUT_TASK_NAMES_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/ctl.h"
 
 /* The registered tasks; a new reference. Without an answer an empty array: then IDs are shown. */
-json_t *task_names_load(struct ctl *ctl);
+struct json_object *task_names_load(struct ctl *ctl);
 
 /* The short name of the task with this ID, or the ID. Borrowed from one of the two. */
-const char *task_names_find(const json_t *tasks, const char *id);
+const char *task_names_find(const struct json_object *tasks, const char *id);
 
 #endif

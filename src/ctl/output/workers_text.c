@@ -12,8 +12,8 @@
 #include "mimo/document.h"
 #include "mimo/resource_id.h"
 
-static void fill_cluster(const struct output *output, const json_t *worker, const void *context,
-                         struct cell *cell)
+static void fill_cluster(const struct output *output, const struct json_object *worker,
+                         const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%s",
@@ -21,8 +21,8 @@ static void fill_cluster(const struct output *output, const json_t *worker, cons
 }
 
 /* "2/3 replace the certificate" */
-static void fill_step(const struct output *output, const json_t *worker, const void *context,
-                      struct cell *cell)
+static void fill_step(const struct output *output, const struct json_object *worker,
+                      const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     int64_t step = document_integer(worker, "step", 0);
@@ -31,8 +31,8 @@ static void fill_step(const struct output *output, const json_t *worker, const v
                  document_integer(worker, "steps", 0), document_string(worker, "stepName", ""));
 }
 
-static void fill_run(const struct output *output, const json_t *worker, const void *context,
-                     struct cell *cell)
+static void fill_run(const struct output *output, const struct json_object *worker,
+                     const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     char text[TIMES_TEXT_SIZE];
@@ -40,15 +40,15 @@ static void fill_run(const struct output *output, const json_t *worker, const vo
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 
-static void fill_rss(const struct output *output, const json_t *worker, const void *context,
-                     struct cell *cell)
+static void fill_rss(const struct output *output, const struct json_object *worker,
+                     const void *context, struct cell *cell)
 {
     (void)output, (void)context;
     snprintf(cell->text, sizeof(cell->text), "%.1fM",
              (double)document_integer(worker, "rssKiB", 0) / 1024);
 }
 
-static void fill_short_manifest(const struct output *output, const json_t *worker,
+static void fill_short_manifest(const struct output *output, const struct json_object *worker,
                                 const void *context, struct cell *cell)
 {
     (void)output, (void)context;
@@ -77,38 +77,37 @@ static const struct listing worker_listing = {
 };
 
 /* "ready", "draining", or why it is not ready. */
-static void describe_readiness(const json_t *actuator, char *buffer, size_t size)
+static void describe_readiness(const struct json_object *actuator, char *buffer, size_t size)
 {
-    const json_t *reasons = document_get(actuator, "notReady");
+    const struct json_object *reasons = document_get(actuator, "notReady");
     size_t position;
-    json_t *reason;
+    struct json_object *reason;
     size_t used = 0;
-    if (json_is_true(document_get(actuator, "ready"))) {
+    if (document_is_true(document_get(actuator, "ready"))) {
         snprintf(buffer, size, "ready");
         return;
     }
     used = (size_t)snprintf(buffer, size, "not ready");
-    json_array_foreach(reasons, position, reason)
+    document_foreach_item(reasons, position, reason)
         if (used < size)
             used += (size_t)snprintf(buffer + used, size - used, "%s%s", position ? "; " : ": ",
-                                     json_string_value(reason) ? json_string_value(reason) : "?");
+                                     document_text(reason) ? document_text(reason) : "?");
 }
 
-static void describe_buckets(const json_t *actuator, char *buffer, size_t size)
+static void describe_buckets(const struct json_object *actuator, char *buffer, size_t size)
 {
-    const json_t *buckets = document_get(actuator, "buckets");
-    json_int_t first = json_integer_value(json_array_get(buckets, 0));
-    json_int_t last = json_integer_value(json_array_get(buckets, 1));
+    const struct json_object *buckets = document_get(actuator, "buckets");
+    int64_t first = document_number(document_item(buckets, 0));
+    int64_t last = document_number(document_item(buckets, 1));
     if (last < first)
         snprintf(buffer, size, "no buckets");
     else
-        snprintf(buffer, size, "buckets %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT, first,
-                 last);
+        snprintf(buffer, size, "buckets %" PRId64 "-%" PRId64, first, last);
 }
 
 /* "Actuator 0 on vm0 (mimod 0.1.0, pid 812, up 3h): ready; buckets 0-85; 2 of 10 workers; paused"
  */
-static void write_header(const struct output *output, const json_t *actuator)
+static void write_header(const struct output *output, const struct json_object *actuator)
 {
     char readiness[1024];
     char text[2048];
@@ -132,12 +131,12 @@ static void write_header(const struct output *output, const json_t *actuator)
     output_field(output, heading, COLOUR_NONE, "%s", text);
 }
 
-void workers_text_write(const struct output *output, const json_t *answers)
+void workers_text_write(const struct output *output, const struct json_object *answers)
 {
     size_t position;
-    json_t *answer;
-    bool headers = output->form == OUTPUT_WIDE || json_array_size(answers) > 1;
-    json_array_foreach(answers, position, answer) {
+    struct json_object *answer;
+    bool headers = output->form == OUTPUT_WIDE || document_length(answers) > 1;
+    document_foreach_item(answers, position, answer) {
         if (headers && position > 0)
             putchar('\n');
         if (headers)

@@ -5,12 +5,12 @@
 #ifndef MIMO_CTL_OUTPUT_WORKERS_TEXT_H
 #define MIMO_CTL_OUTPUT_WORKERS_TEXT_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 
 #include "ctl/output/output.h"
 
 /* A table for each answer of "ps"; with a line about the actuator when there are several, or in the
  * wide form. */
-void workers_text_write(const struct output *output, const json_t *answers);
+void workers_text_write(const struct output *output, const struct json_object *answers);
 
 #endif

@@ -24,7 +24,7 @@ static struct column text_column(const char *text)
 }
 
 /* The document's own bucket where it has one: that is what every kind of store filters on. */
-static struct column bucket_column(const json_t *document, const char *cluster)
+static struct column bucket_column(const struct json_object *document, const char *cluster)
 {
     int64_t bucket = document_integer(document, "bucket", -1);
     return integer_column(bucket >= 0 && bucket < BUCKET_COUNT ? bucket : bucket_of(cluster));
@@ -38,7 +38,7 @@ static void copy_lower_case(char *buffer, size_t size, const char *text)
     buffer[length] = '\0';
 }
 
-static bool is_readable_manifest(json_t *document)
+static bool is_readable_manifest(struct json_object *document)
 {
     struct manifest manifest;
     struct error error;
@@ -48,7 +48,7 @@ static bool is_readable_manifest(json_t *document)
     return true;
 }
 
-static bool is_readable_cluster(json_t *document)
+static bool is_readable_cluster(struct json_object *document)
 {
     struct cluster cluster;
     struct error error;
@@ -63,12 +63,12 @@ static int64_t later_of(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-void table_derive_manifest(const json_t *document, struct columns *ret_columns)
+void table_derive_manifest(const struct json_object *document, struct columns *ret_columns)
 {
     struct column *values = ret_columns->values;
     const char *state = document_string(document, "maintenanceManifest.state", "");
     enum manifest_state known;
-    bool readable = is_readable_manifest((json_t *)(uintptr_t)document);
+    bool readable = is_readable_manifest((struct json_object *)(uintptr_t)document);
     int64_t run_after = document_integer(document, "maintenanceManifest.runAfter", 0);
     int64_t run_before = document_integer(document, "maintenanceManifest.runBefore", 0);
 
@@ -100,7 +100,7 @@ void table_derive_manifest(const json_t *document, struct columns *ret_columns)
             : (struct column){.type = COLUMN_NULL};
 }
 
-void table_derive_cluster(const json_t *document, struct columns *ret_columns)
+void table_derive_cluster(const struct json_object *document, struct columns *ret_columns)
 {
     struct column *values = ret_columns->values;
     struct column owner = text_column(document_string(document, "leaseOwner", NULL));
@@ -110,28 +110,28 @@ void table_derive_cluster(const json_t *document, struct columns *ret_columns)
                     document_string(document, "key", ""));
     values[CLUSTER_COLUMN_BUCKET] = bucket_column(document, ret_columns->cluster);
     values[CLUSTER_COLUMN_UNREADABLE] =
-        integer_column(!is_readable_cluster((json_t *)(uintptr_t)document));
+        integer_column(!is_readable_cluster((struct json_object *)(uintptr_t)document));
     values[CLUSTER_COLUMN_LEASE_OWNER] = owner;
     values[CLUSTER_COLUMN_LEASE_EXPIRES] =
         owner.type == COLUMN_TEXT ? integer_column(expires) : owner; /* no owner, no lease */
 }
 
-void table_derive_member(const json_t *document, struct columns *ret_columns)
+void table_derive_member(const struct json_object *document, struct columns *ret_columns)
 {
     ret_columns->values[0] = integer_column(document_integer(document, "index", 0));
 }
 
-void table_derive_audit(const json_t *document, struct columns *ret_columns)
+void table_derive_audit(const struct json_object *document, struct columns *ret_columns)
 {
     ret_columns->values[0] = integer_column(document_integer(document, "time", 0));
 }
 
-void table_derive_answer(const json_t *document, struct columns *ret_columns)
+void table_derive_answer(const struct json_object *document, struct columns *ret_columns)
 {
     ret_columns->values[0] = integer_column(document_integer(document, "expiresAt", 0));
 }
 
-void table_derive_nothing(const json_t *document, struct columns *ret_columns)
+void table_derive_nothing(const struct json_object *document, struct columns *ret_columns)
 {
     (void)document;
     (void)ret_columns;

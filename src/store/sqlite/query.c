@@ -27,7 +27,7 @@ struct query_kind {
     const char *(*choose_sql)(const struct store_query *query);
     const char *sql;
     enum store_container container;
-    int (*understand)(json_t *document, struct error *error);
+    int (*understand)(struct json_object *document, struct error *error);
     const char
         *unreadable_state; /* also tells of manifests in this state that cannot be understood */
 };
@@ -129,7 +129,7 @@ static const char *choose_documents(const struct store_query *query)
     return tables[query->container].page;
 }
 
-static int understand_manifest(json_t *document, struct error *error)
+static int understand_manifest(struct json_object *document, struct error *error)
 {
     struct manifest manifest;
     if (manifest_read(&manifest, document, error) < 0)
@@ -138,7 +138,7 @@ static int understand_manifest(json_t *document, struct error *error)
     return 0;
 }
 
-static int understand_cluster(json_t *document, struct error *error)
+static int understand_cluster(struct json_object *document, struct error *error)
 {
     struct cluster cluster;
     if (cluster_read(&cluster, document, error) < 0)
@@ -287,13 +287,14 @@ static void note_skipped(struct store_result *result, enum store_container conta
 }
 
 /* Parses the text of a row; NULL with the reason in `error`. */
-static json_t *parse_row(sqlite3_stmt *statement, const struct query_kind *kind,
-                         struct error *error)
+static struct json_object *parse_row(sqlite3_stmt *statement, const struct query_kind *kind,
+                                     struct error *error)
 {
-    json_t *document = document_parse((const char *)sqlite3_column_text(statement, 1),
-                                      (size_t)sqlite3_column_bytes(statement, 1), error);
+    struct json_object *document =
+        document_parse((const char *)sqlite3_column_text(statement, 1),
+                       (size_t)sqlite3_column_bytes(statement, 1), error);
     if (document && kind && kind->understand && kind->understand(document, error) < 0) {
-        json_decref(document);
+        json_object_put(document);
         return NULL;
     }
     return document;
@@ -384,7 +385,7 @@ static int read_page(struct connection *connection, struct page *page, const cha
 static void explain_unreadable(sqlite3_stmt *statement, const struct query_kind *kind,
                                struct error *reason)
 {
-    cleanup_json json_t *document = parse_row(statement, kind, reason);
+    cleanup_json struct json_object *document = parse_row(statement, kind, reason);
     if (document)
         error_set(
             reason, ERROR_INVALID,

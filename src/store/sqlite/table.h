@@ -11,7 +11,7 @@
 #ifndef MIMO_STORE_SQLITE_TABLE_H
 #define MIMO_STORE_SQLITE_TABLE_H
 
-#include <jansson.h>
+#include <json-c/json_object.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,7 +86,7 @@ struct table {
     size_t column_count;
     size_t lasting_count; /* of those, the first ones, which update_some leaves alone */
     const char *const *column_names;
-    void (*derive)(const json_t *document, struct columns *ret_columns);
+    void (*derive)(const struct json_object *document, struct columns *ret_columns);
     const char *create;
     const char *get;             /* id, partition or NULL: etag, document */
     const char *find;            /* id, partition or NULL: sequence, etag, columns */
@@ -101,12 +101,12 @@ struct table {
 
 extern const struct table tables[STORE_CONTAINER_COUNT];
 
-void table_derive_manifest(const json_t *document, struct columns *ret_columns);
-void table_derive_cluster(const json_t *document, struct columns *ret_columns);
-void table_derive_member(const json_t *document, struct columns *ret_columns);
-void table_derive_audit(const json_t *document, struct columns *ret_columns);
-void table_derive_answer(const json_t *document, struct columns *ret_columns);
-void table_derive_nothing(const json_t *document, struct columns *ret_columns);
+void table_derive_manifest(const struct json_object *document, struct columns *ret_columns);
+void table_derive_cluster(const struct json_object *document, struct columns *ret_columns);
+void table_derive_member(const struct json_object *document, struct columns *ret_columns);
+void table_derive_audit(const struct json_object *document, struct columns *ret_columns);
+void table_derive_answer(const struct json_object *document, struct columns *ret_columns);
+void table_derive_nothing(const struct json_object *document, struct columns *ret_columns);
 
 /* Binds columns `first`..`end` - 1 to the parameters from `parameter` on. */
 void table_bind_columns(sqlite3_stmt *statement, int parameter, const struct columns *columns,

@@ -73,7 +73,7 @@ static int verify_row(sqlite3_stmt *statement, enum store_container container, s
     const char *partition = (const char *)sqlite3_column_text(statement, 1);
     struct store_name name;
     struct columns columns;
-    cleanup_json json_t *document =
+    cleanup_json struct json_object *document =
         document_parse((const char *)sqlite3_column_text(statement, 2),
                        (size_t)sqlite3_column_bytes(statement, 2), error);
     if (!document || store_name_of_document(container, document, &name, error) < 0)
