@@ -49,6 +49,9 @@ unsigned long log_static_head(char *buffer, unsigned long size, enum log_level l
  * For showing what came from outside in a log line or an error message. */
 const char *log_escape(char *buffer, unsigned long size, const char *text);
 
+/* The same for what stands between double quotes: these and backslashes get a backslash in front. */
+const char *log_quote(char *buffer, unsigned long size, const char *text);
+
 #define log_error(...)   log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...)  log_write(LOG_LEVEL_NOTICE, __VA_ARGS__)

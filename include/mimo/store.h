@@ -140,6 +140,9 @@ enum store_query_kind {
     STORE_QUERY_MANIFESTS,
     /* The manifest with `id`, whatever its partition. */
     STORE_QUERY_MANIFEST_BY_ID,
+    /* Manifests whose id begins with `id` (lower case), in order of their id, in pages. Cost must not
+     * grow with the number of manifests. */
+    STORE_QUERY_MANIFESTS_BY_PREFIX,
     /* Clusters in order of their key, in pages. */
     STORE_QUERY_CLUSTERS,
     /* Membership records in order of (index, id). */

@@ -129,6 +129,25 @@ const char *log_escape(char *buffer, unsigned long size, const char *text)
     return buffer;
 }
 
+const char *log_quote(char *buffer, unsigned long size, const char *text)
+{
+    size_t used = 0;
+    for (; *text; text++) {
+        char one[8] = {*text, '\0'};
+        if (*text == '"' || *text == '\\')
+            snprintf(one, sizeof(one), "\\%c", *text);
+        else if ((unsigned char)*text < ' ' || *text == 0x7f)
+            snprintf(one, sizeof(one), "\\x%02x", (unsigned char)*text);
+        size_t length = strlen(one);
+        if (used + length >= size)
+            break;
+        memcpy(buffer + used, one, length);
+        used += length;
+    }
+    buffer[used] = '\0';
+    return buffer;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     static const char ellipsis[] = "...\n";

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from admin_api_data import manifests_path, refused, running_manifest, stored_cluster, stored_manifest
 from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
+from mimolocal.adminapi import skip_token
 
 FLEET = "/admin/maintenanceManifests"
 SUMMARY = f"{FLEET}/summary"
@@ -30,6 +31,25 @@ def cluster(server):
 
 
 # ---- the summary ----
+
+def test_manifests_are_found_by_the_beginning_of_their_id(server, api):
+    """However many there are, those alone are looked at and sent."""
+    cluster = server.register()
+    ids = [server.create(cluster)["id"] for _ in range(3)]
+    for one in ids:
+        assert [found["id"] for found in api("GET", FLEET, query={"idPrefix": one[:13].upper()}).expect(200)["value"]] == [one]
+        assert [found["id"] for found in api("GET", FLEET, query={"idPrefix": one}).expect(200)["value"]] == [one]
+    twins = [f"aaaabbbb-0000-4000-8000-00000000000{number}" for number in range(3)]
+    server.load("MaintenanceManifests", *({**stored_manifest(cluster, "Failed"), "id": one} for one in reversed(twins)))
+    page = api("GET", FLEET, query={"idPrefix": "aaaa", "limit": "2"}).expect(200)
+    assert [found["id"] for found in page["value"]] == twins[:2]
+    page = api("GET", FLEET, query={"idPrefix": "aaaa", "limit": "2", "$skipToken": skip_token(page["nextLink"])}).expect(200)
+    assert [found["id"] for found in page["value"]] == twins[2:] and "nextLink" not in page
+    assert api("GET", FLEET, query={"idPrefix": "aaaa-"}).expect(200) == {"value": []}
+    for wrong in ("", "aaa", "aaag", "aaaa%", twins[0] + "0", "aaaa\"", "a" * 64):
+        refused(api("GET", FLEET, query={"idPrefix": wrong}), 400, "InvalidParameter", "idPrefix", "4 to 36")
+    refused(api("GET", FLEET, query={"idPrefix": "aaaa", "state": "Failed"}), 400, "InvalidParameter", "idPrefix", "state")
+
 
 def test_the_summary_of_an_empty_fleet_is_all_zeros(api):
     summary = api("GET", SUMMARY).expect(200)

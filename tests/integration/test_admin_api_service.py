@@ -5,9 +5,11 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
+import ssl
 import stat
 import subprocess
 import threading
@@ -240,6 +242,44 @@ def test_tokens_are_never_logged(server):
     assert "\x1b" not in server.log
 
 
+def test_what_a_client_chooses_cannot_forge_a_field_of_the_log(server):
+    """Target, method and name of the actor stand in quotes."""
+    target = b'/x"%20200%200%20ms%20actor="admin"\\ request=1'.replace(b" ", b"%20")
+    server.raw(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    server.raw(b'actor=root"\\ /y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    line = re.compile(r'info: "((?:[^"\\]|\\.)*)" (\d{3}) \d+ ms actor="((?:[^"\\]|\\.)*)" request=[0-9a-f-]{36} client=\S+$')
+    lines = [entry for entry in server.log.splitlines() if " ms actor=" in entry]
+    assert any("/x" in entry for entry in lines)
+    for entry in lines:
+        match = line.search(entry)
+        assert match, entry
+        assert match.group(3) in ("", "admin", "reader", "operator"), entry
+
+
+# ---- the end of a connection ----
+
+@pytest.mark.parametrize("request_line", [b"GET /healthz/live HTTP/1.1", b"GET /healthz/live HTTP/1.0", b"FOO / HTTP/1.1"])
+def test_tls_ends_with_close_notify(server, request_line):
+    """Without it a client cannot tell the end from an attacker's."""
+    context = ssl.create_default_context(cafile=server.directory / "api.crt")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context.minimum_version = context.maximum_version = version
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE), server_hostname="localhost",
+                                 suppress_ragged_eofs=False) as connection:
+            connection.sendall(request_line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+            received = b""
+            while piece := connection.recv(65536): # SSLEOFError: no close_notify
+                received += piece
+            assert received.startswith(b"HTTP/1.")
+
+
+def test_openssl_sees_a_proper_end(server):
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", server.directory / "api.crt", "-ign_eof"],
+                          input=b"GET /healthz/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", capture_output=True, timeout=60)
+    assert b'"live"' in done.stdout
+    assert b"unexpected eof" not in done.stderr and done.returncode == 0, done.stderr
+
+
 # ---- actuators ----
 
 def test_actuators_are_woken_by_a_change(server):
@@ -279,41 +319,40 @@ def test_a_store_that_cannot_be_written_answers_503_and_nothing_is_half_done(ser
 
 def test_a_store_that_cannot_be_read_is_not_ready_until_it_can(own_server):
     server = own_server(set={"api.threads": "1"}).start()
-    nobody, answers = server.nobody(), []
+    nobody = server.nobody()
     nobody("GET", "/healthz/ready").expect(200)
     with open(server.directory / "mimo.db-shm", "r+b") as shared:
         # what SQLite's readers hold while they read, taken from all of them: https://www.sqlite.org/walformat.html
         fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123)
-        waiting = threading.Thread(target=lambda: answers.append(nobody("GET", "/healthz/ready")))
-        waiting.start() # the only handler thread waits for the store with it
+        answer = wait_for(lambda: (found := nobody("GET", "/healthz/ready")).status == 503 and found, "503", 60)
+        assert answer.document["error"]["code"] == "ServiceUnavailable"
+        assert answer.headers["Retry-After"]
         nobody("GET", "/healthz/live").expect(200)
-        assert waiting.is_alive(), "the store did answer"
-        waiting.join()
-        assert answers[0].expect(503)["error"]["code"] == "ServiceUnavailable"
-        assert answers[0].headers["Retry-After"]
-    nobody("GET", "/healthz/ready").expect(200)
+    wait_for(lambda: nobody("GET", "/healthz/ready").status == 200, "200 again")
 
 
 def test_more_requests_than_may_wait_are_503(own_server):
     server = own_server(set={"api.threads": "1", "api.max_connections_per_address": "200"}).start()
-    request = b"GET /healthz/%s HTTP/1.1\r\nHost: x\r\n\r\n"
+    live = b"GET /healthz/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    listing = b"".join([b"GET /admin/clusters?api-version=admin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ",
+                        server.tokens["reader"].encode(), b"\r\n\r\n"])
     connections = []
     try:
         for _ in range(140):
             connections.append(server.connect())
-            connections[-1].sendall(request % b"live") # who says nothing for 5 s is closed
+            connections[-1].sendall(live) # who says nothing for 5 s is closed
             assert read_answer(connections[-1]) == (200, False)
         with open(server.directory / "mimo.db-shm", "r+b") as shared:
-            fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123) # as above: one request is stuck, 128 wait
+            fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123) # as above: one request is stuck, 64 of one actor may wait
             for connection in connections:
-                connection.sendall(request % b"ready")
-            wait_for(lambda: server.log.count("GET /healthz/ready 503 ") >= 11, "11 to be turned away")
+                connection.sendall(listing)
+            wait_for(lambda: server.log.count('"GET /admin/clusters?api-version=admin" 503 ') >= 75, "75 to be turned away")
         answers = [receive(connection)[0] for connection in connections]
     finally:
         for connection in connections:
             connection.close()
     turned_away = [answer for answer in answers if b"too many requests are waiting" in answer]
-    assert len(turned_away) in (11, 12) # the stuck one may still have been in the queue when that was full
+    assert len(turned_away) in (75, 76) # the stuck one may still have been in the queue when that was full
     assert all(answer.startswith(b"HTTP/1.1 503") and b"\r\nRetry-After: " in answer for answer in turned_away)
 
 

@@ -123,6 +123,7 @@ def test_show_tells_everything_about_one(mimoctl, api):
 def test_beginning_of_an_id_is_enough_when_it_is_unique(mimoctl, api):
     api.answer(f"GET {MANIFESTS}", {"value": [manifest(), manifest(identifier=ID2)]})
     assert mimoctl("manifest", "show", "2b65a", "-o", "id").stdout == f"{ID}\n"
+    assert api.requests_of(f"GET {MANIFESTS}")[-1].query["idPrefix"] == "2b65a" # the server looks
     done = mimoctl("manifest", "show", "2b65", status=1)
     assert ID in done.stderr and ID2 in done.stderr and "give more of the ID" in done.stderr
     assert "begins with" in mimoctl("manifest", "show", "ffff", status=1).stderr

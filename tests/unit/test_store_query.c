@@ -228,6 +228,42 @@ static void a_manifest_is_found_by_its_id_alone(void **state)
     fixture_expect(fixture, query, "");
 }
 
+static void manifests_are_found_by_the_beginning_of_their_id(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[UUID_SIZE];
+    add_listed_manifests(fixture);
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS_BY_PREFIX,
+                                .id = fixture_id(id, 4)};
+    fixture_expect(fixture, query, "4");
+    id[UUID_SIZE - 2] = '\0'; /* all but the last digit are the same for all */
+    struct store_query all = {.kind = STORE_QUERY_MANIFESTS, .limit = 100};
+    struct store_operation operations[] = {store_query(&all), store_query(&query)};
+    operations[1].query.limit = 100;
+    struct error error;
+    assert_int_equal(store_run(fixture->store, operations, 2, &error), 0);
+    assert_int_equal(operations[0].result.count, operations[1].result.count);
+    store_release(operations, 2);
+    query.limit = 1; /* one a page: nothing twice, nothing left out */
+    size_t pages = 0, found = operations[0].result.count;
+    char *continuation = NULL;
+    do {
+        query.continuation = continuation;
+        struct store_operation page = store_query(&query);
+        assert_int_equal(store_run(fixture->store, &page, 1, &error), 0);
+        assert_int_equal(page.result.count, 1);
+        free(continuation);
+        continuation = page.result.continuation;
+        page.result.continuation = NULL;
+        store_release(&page, 1);
+        pages++;
+    } while (continuation);
+    assert_in_range(pages, found, found + 100);
+    id[0] = 'z';
+    query.continuation = NULL;
+    fixture_expect(fixture, query, "");
+}
+
 static void members_come_in_order_of_their_index(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -484,6 +520,7 @@ int main(void)
         ON_STORE(the_queue_length_counts_open_manifests_as_they_come_and_go),
         ON_STORE(manifests_are_listed_by_any_filters_in_order_of_creation),
         ON_STORE(a_manifest_is_found_by_its_id_alone),
+        ON_STORE(manifests_are_found_by_the_beginning_of_their_id),
         ON_STORE(members_come_in_order_of_their_index),
         ON_STORE(clusters_and_documents_come_in_order_of_their_names),
         ON_STORE(pages_neither_repeat_nor_lose_when_documents_come_and_go),

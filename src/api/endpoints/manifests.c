@@ -2,6 +2,7 @@
 /* Looking at manifests: of one cluster, of the fleet, one of them. */
 #include "api/endpoints/manifests.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -239,10 +240,47 @@ static int read_filters(const struct api *api, const struct request *request,
     return manifests_read_age(request, &query->created_before, answer);
 }
 
+enum { PREFIX_MINIMUM = 4 };
+
+/* The beginning of an id, in lower case. It is found by an index of its own, so no filter goes with
+ * it. */
+static int read_prefix(const struct request *request, char *buffer, struct answer *answer)
+{
+    static const enum query_parameter filters[] = {QUERY_STATE, QUERY_CLUSTER, QUERY_TASK,
+                                                   QUERY_SCHEDULE, QUERY_OLDER_THAN};
+    const char *text = request->query[QUERY_ID_PREFIX];
+    const size_t length = strlen(text);
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+        if (request->query[filters[i]])
+            return answer_refuse(answer, API_INVALID_PARAMETER, "idPrefix",
+                                 "idPrefix and %s cannot be used together",
+                                 query_parameter_name(filters[i]));
+    if (length < PREFIX_MINIMUM || length >= UUID_SIZE ||
+        strspn(text, "0123456789abcdefABCDEF-") != length)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "idPrefix",
+                             "\"%.64s\" is not the beginning of a UUID; give %d to %d characters",
+                             text, PREFIX_MINIMUM, UUID_SIZE - 1);
+    for (size_t i = 0; i <= length; i++)
+        buffer[i] = (char)tolower((unsigned char)text[i]);
+    return 0;
+}
+
+static void list_by_prefix(struct api *api, struct request *request, struct answer *answer)
+{
+    char prefix[UUID_SIZE];
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS_BY_PREFIX, .id = prefix};
+    if (read_prefix(request, prefix, answer) == 0)
+        listing_answer(api, request, &query, manifest_listing, answer);
+}
+
 void manifests_of_fleet(struct api *api, struct request *request, struct answer *answer)
 {
     struct filters filters;
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS};
+    if (request->query[QUERY_ID_PREFIX]) {
+        list_by_prefix(api, request, answer);
+        return;
+    }
     if (read_filters(api, request, &query, &filters, answer) < 0)
         return;
     listing_answer(api, request, &query, manifest_listing, answer);

@@ -199,15 +199,18 @@ void exchange_serve(struct exchange *exchange, bool closing)
     exchange_finish(exchange, closing);
 }
 
+/* What the client chose stands in quotes, in which quotes and backslashes are escaped, so that it
+ * cannot look like another field. */
 static void write_access_line(const struct exchange *exchange)
 {
-    char path[1024], actor[ACTOR_NAME_SIZE * 4];
+    char method[4 * sizeof(exchange->method)], target[1024], actor[ACTOR_NAME_SIZE * 4];
     const struct request *request = &exchange->request;
-    log_info("%s %s %d %lld ms actor=%s request=%s client=%s", exchange->method,
-             log_escape(path, sizeof(path), request->target), exchange->status,
+    log_info("\"%s %s\" %d %lld ms actor=\"%s\" request=%s client=%s",
+             log_quote(method, sizeof(method), exchange->method),
+             log_quote(target, sizeof(target), request->target), exchange->status,
              (long long)clock_elapsed(exchange->started),
-             request->actor.name[0] ? log_escape(actor, sizeof(actor), request->actor.name) : "-",
-             request->request_id, exchange->peer);
+             log_quote(actor, sizeof(actor), request->actor.name), request->request_id,
+             exchange->peer);
 }
 
 static void add_header(struct exchange *exchange, const char *name, const char *value)

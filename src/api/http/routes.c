@@ -53,7 +53,7 @@ static const struct route routes[] = {
      .first = cluster_must_exist},
 
     {HTTP_GET, "/admin/maintenanceManifests", ROLE_READER, BODY_NONE,
-     PAGED | FILTERS, manifests_of_fleet, NULL,
+     PAGED | FILTERS | QUERY_BIT(QUERY_ID_PREFIX), manifests_of_fleet, NULL,
      "Manifests of the whole fleet, filtered.",
      .view = "manifestPage", .successes = {200}},
     {HTTP_DELETE, "/admin/maintenanceManifests", ROLE_ADMIN, BODY_NONE,

@@ -293,7 +293,7 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     };
     MHD_set_panic_func(on_panic, NULL);
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                                MHD_USE_ERROR_LOG | MHD_USE_TURBO | (encrypted ? MHD_USE_TLS : 0),
+                                MHD_USE_ERROR_LOG | (encrypted ? MHD_USE_TLS : MHD_USE_TURBO),
                             0, NULL, NULL, on_request, server,
                             MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
                             MHD_OPTION_ARRAY, encrypted ? tls_options : nothing,

@@ -13,7 +13,8 @@
 #include "mimo/document.h"
 #include "mimo/uuid.h"
 
-enum { CANDIDATES_SHOWN = 4 };
+/* Two are too many already; the others are for the message. */
+enum { CANDIDATES_SHOWN = 4, PREFIX_MATCHES_MAXIMUM = 20 };
 
 static bool fits(const struct json_object *item, const char *member, const char *text, bool whole)
 {
@@ -87,17 +88,14 @@ int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct erro
     return cluster ? resource_id_normalize(document_string(cluster, "id", ""), buffer, error) : -1;
 }
 
-/* All manifests whose ID begins with `context`. */
-static bool begins_like(const struct json_object *item, const void *context)
-{
-    return fits(item, "id", context, false);
-}
-
 static int find_by_prefix(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
                           struct error *error)
 {
-    const struct api_listing listing = {
-        .path = "/admin/maintenanceManifests", .keep = begins_like, .context = text};
+    cleanup_query struct query query = {0};
+    query_add(&query, "idPrefix", text);
+    const struct api_listing listing = {.path = "/admin/maintenanceManifests",
+                                        .query = &query,
+                                        .limit = PREFIX_MATCHES_MAXIMUM};
     cleanup_json struct json_object *manifests = NULL;
     if (api_list(ctl, &listing, &manifests, NULL, error) < 0)
         return -1;

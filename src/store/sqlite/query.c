@@ -170,6 +170,12 @@ static const struct query_kind kinds[] = {
                                            " WHERE id = :wanted",
                                     .container = STORE_MANIFESTS,
                                     .understand = understand_manifest},
+    /* Characters of ids sort before the tilde. */
+    [STORE_QUERY_MANIFESTS_BY_PREFIX] = {.sql = "SELECT etag, document, id, 0, 0 FROM manifests"
+                                                " WHERE id >= :wanted AND id < :wanted || '~'"
+                                                " AND id > :id ORDER BY id",
+                                         .container = STORE_MANIFESTS,
+                                         .understand = understand_manifest},
     [STORE_QUERY_CLUSTERS] = {.sql = "SELECT etag, document, id, 0, 0 FROM clusters"
                                      " WHERE id > :id ORDER BY id",
                               .container = STORE_CLUSTERS,
