@@ -123,6 +123,15 @@ class ApiServer:
                                             env={**os.environ, **ENVIRONMENT, **(environment or {})})
         return self.process
 
+    def spawn_with_listener(self, listener):
+        """The same with a listening socket, as the service manager passes it."""
+        self.log_path.unlink(missing_ok=True)
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', self.build / "mimo-api",
+                                             "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **ENVIRONMENT}, pass_fds=(3,), preexec_fn=lambda: os.dup2(listener.fileno(), 3))
+        return self.process
+
     def _check_running(self):
         assert self.process.poll() is None, f"mimo-api ended with {self.process.returncode}:\n{self.log}"
 

@@ -131,11 +131,7 @@ def test_the_service_manager_may_pass_the_socket(own_server):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        with open(server.log_path, "wb") as log:
-            server.process = subprocess.Popen(
-                ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', server.build / "mimo-api",
-                 "--config", server.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(3,),
-                preexec_fn=lambda: os.dup2(listener.fileno(), 3))
+        server.spawn_with_listener(listener)
         port = listener.getsockname()[1]
     wait_for(lambda: "listening on" in server.log or server.process.poll() is not None, "the server to listen")
     assert f"listening on https://127.0.0.1:{port}" in server.log
@@ -262,6 +258,7 @@ def test_what_a_client_chooses_cannot_forge_a_field_of_the_log(server):
 def test_tls_ends_with_close_notify(server, request_line):
     """Without it a client cannot tell the end from an attacker's."""
     context = ssl.create_default_context(cafile=server.directory / "api.crt")
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF # which Python sets
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context.minimum_version = context.maximum_version = version
         with context.wrap_socket(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE), server_hostname="localhost",
@@ -403,6 +400,44 @@ def test_sigterm_lets_a_request_under_way_finish(own_server):
         assert answer.startswith(b"HTTP/1.1 201") and b"Connection: close" in answer
         assert server.process.wait(PATIENCE) == 0
         assert idle.recv(10) == b""
+
+
+def test_no_request_is_lost_by_a_restart(own_server):
+    """Under socket activation: what was accepted is answered, the rest waits for the next process."""
+    server, statuses, done = own_server(), [], threading.Event()
+    with socket.create_server(("127.0.0.1", 0), backlog=511) as listener:
+        port = listener.getsockname()[1]
+
+        def start():
+            server.spawn_with_listener(listener)
+            wait_for(lambda: "listening on" in server.log, "the server to listen")
+
+        def ask():
+            context = ssl.create_default_context(cafile=server.directory / "api.crt")
+            while not done.is_set():
+                try:
+                    with context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE), server_hostname="localhost") as one:
+                        one.sendall(b"GET /healthz/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                        statuses.append(read_answer(one)[0])
+                except OSError as problem:
+                    statuses.append(repr(problem))
+
+        start()
+        threads = [threading.Thread(target=ask) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            asked = len(statuses)
+            wait_for(lambda: len(statuses) > asked + 30, "requests before the restart", 120)
+            assert server.stop() == 0
+            start()
+        asked = len(statuses)
+        wait_for(lambda: len(statuses) > asked + 30, "requests after the last restart", 120)
+        done.set()
+        for thread in threads:
+            thread.join()
+    lost = [status for status in statuses if status != 200]
+    assert not lost, f"{len(lost)} of {len(statuses)} were lost: {lost[:5]}"
 
 
 def test_sigterm_does_not_wait_for_ever_for_a_client(own_server):

@@ -233,8 +233,7 @@ static void manifests_are_found_by_the_beginning_of_their_id(void **state)
     struct store_fixture *fixture = *state;
     char id[UUID_SIZE];
     add_listed_manifests(fixture);
-    struct store_query query = {.kind = STORE_QUERY_MANIFESTS_BY_PREFIX,
-                                .id = fixture_id(id, 4)};
+    struct store_query query = {.kind = STORE_QUERY_MANIFESTS_BY_PREFIX, .id = fixture_id(id, 4)};
     fixture_expect(fixture, query, "4");
     id[UUID_SIZE - 2] = '\0'; /* all but the last digit are the same for all */
     struct store_query all = {.kind = STORE_QUERY_MANIFESTS, .limit = 100};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <time.h>
 
@@ -194,6 +195,29 @@ void peer_enter(struct peers *peers, struct peer *peer, enum peer_phase phase)
         enqueue(peers, peer, phase);
     }
     pthread_mutex_unlock(&peers->lock);
+}
+
+static bool has_bytes(const struct peer *peer)
+{
+    int bytes = 0;
+    return ioctl(peer->fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+size_t peers_unheard(struct peers *peers)
+{
+    size_t count = 0;
+    const struct peer *peer;
+    pthread_mutex_lock(&peers->lock);
+    TAILQ_FOREACH(peer, &peers->queues[PEER_GREETING], link)
+    {
+        count++;
+    }
+    TAILQ_FOREACH(peer, &peers->queues[PEER_IDLE], link)
+    {
+        count += has_bytes(peer);
+    }
+    pthread_mutex_unlock(&peers->lock);
+    return count;
 }
 
 const char *peer_address(const struct peer *peer)

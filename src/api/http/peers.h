@@ -15,6 +15,7 @@
 #define API_PEERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -49,6 +50,10 @@ struct peer *peer_add(struct peers *peers, int fd, const struct sockaddr *addres
 void peer_remove(struct peers *peers, struct peer *peer);
 
 void peer_enter(struct peers *peers, struct peer *peer, enum peer_phase phase);
+
+/* How many connections may still bring a request although nothing new is accepted: accepted and not
+ * heard yet, or kept open with bytes that wait to be read. */
+size_t peers_unheard(struct peers *peers);
 
 /* The other end's address, for the log. */
 const char *peer_address(const struct peer *peer);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "api/http/pool.h"
 #include "api/http/routes.h"
 #include "api/http/tls.h"
+#include "mimo/clock.h"
 #include "mimo/log.h"
 
 /* libmicrohttpd 0.9.77 got a switch that makes it refuse odd spellings itself. */
@@ -27,6 +27,8 @@ enum {
        needed. */
     CONNECTION_MEMORY = 48 * 1024,
     SILENCE_SECONDS = 30,
+    LOOK_MILLISECONDS = 10,    /* at the end: how often to look whether all is answered, */
+    LOOKS = 5,                 /* and how many times in a row it has to be */
     STUCK_MILLISECONDS = 1000, /* a handler that takes longer than all patience so far and this */
 };
 
@@ -38,8 +40,6 @@ struct server {
     struct peers *peers;
     atomic_size_t active; /* exchanges */
     atomic_bool stopping;
-    pthread_mutex_t lock; /* of the condition alone */
-    pthread_cond_t idle;  /* active fell to 0 while stopping; on CLOCK_MONOTONIC */
 };
 
 /* A request, with what binds it to the library. */
@@ -121,12 +121,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     exchange_free(bound->exchange);
     free(bound);
     peer_enter(server->peers, peer_of(connection), PEER_IDLE);
-    /* Either this sees that the server stops, or whoever stops it sees the count. */
-    if (atomic_fetch_sub(&server->active, 1) == 1 && atomic_load(&server->stopping)) {
-        pthread_mutex_lock(&server->lock);
-        pthread_cond_signal(&server->idle);
-        pthread_mutex_unlock(&server->lock);
-    }
+    atomic_fetch_sub(&server->active, 1);
 }
 
 /* Hands the finished answer to the library. */
@@ -304,33 +299,17 @@ static struct MHD_Daemon *start_daemon(struct server *server)
 static void server_free(struct server *server)
 {
     peers_stop(server->peers);
-    pthread_cond_destroy(&server->idle);
-    pthread_mutex_destroy(&server->lock);
     free(server);
-}
-
-static struct server *server_new(struct api *api)
-{
-    struct server *server = calloc(1, sizeof(*server));
-    if (!server)
-        return NULL;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->idle, &attributes);
-    pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&server->lock, NULL);
-    server->api = api;
-    return server;
 }
 
 int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
                  struct error *error)
 {
     size_t threads = (size_t)api->config->api_threads;
-    struct server *server = server_new(api);
+    struct server *server = calloc(1, sizeof(*server));
     if (!server)
         return error_set_memory(error);
+    server->api = api;
     server->listener = *listener;
     if (peers_start(NULL, &server->peers, error) < 0 ||
         pool_start(threads, threads * SERVER_QUEUE_PER_THREAD, serve, &server->pool, error) < 0) {
@@ -348,27 +327,33 @@ int server_start(struct api *api, const struct listener *listener, struct server
     return 0;
 }
 
-/* Waits until no request is under way. */
-static void wait_until_idle(struct server *server, const struct timespec *until)
+static bool is_idle(struct server *server)
 {
-    int status = 0;
+    return atomic_load(&server->active) == 0 && peers_unheard(server->peers) == 0;
+}
+
+/* Waits until every connection that was accepted has had its request answered. The network thread
+ * may be accepting one at this moment, so it has to be idle several times in a row. */
+static void wait_until_idle(struct server *server, long milliseconds)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MILLISECONDS * 1000000L};
+    const struct monotonic began = clock_monotonic();
+    int idle = 0;
     atomic_store(&server->stopping, true);
-    pthread_mutex_lock(&server->lock);
-    while (atomic_load(&server->active) > 0 && status == 0)
-        status = pthread_cond_timedwait(&server->idle, &server->lock, until);
-    pthread_mutex_unlock(&server->lock);
+    while (idle < LOOKS && clock_elapsed(began) < milliseconds) {
+        idle = is_idle(server) ? idle + 1 : 0;
+        nanosleep(&pause, NULL);
+    }
     if (atomic_load(&server->active) > 0)
-        log_warning("%zu requests are cut short", atomic_load(&server->active));
+        log_warning("%zu requests are cut short: they did not end within %ld s",
+                    atomic_load(&server->active), milliseconds / 1000);
 }
 
 bool server_stop(struct server *server, long milliseconds)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
     (void)MHD_quiesce_daemon(server->daemon); /* leaves the socket open */
     listener_refuse(&server->listener);
-    wait_until_idle(server, &until);
+    wait_until_idle(server, milliseconds);
     /* A suspended connection must be resumed before the daemon may stop. Queued jobs are served
      * here. */
     if (!pool_stop(server->pool, STUCK_MILLISECONDS))

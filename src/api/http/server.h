@@ -25,8 +25,8 @@ struct server;
 int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
                  struct error *error);
 
-/* Takes no new connections, lets requests that are under way finish for at most `milliseconds`,
- * ends. False when handler threads are stuck (the store does not return): then nothing is released,
+/* Accepts no new connections, answers the requests of those that were accepted for at most
+ * `milliseconds`, and ends. False when handler threads are stuck (the store does not return): then nothing is released,
  * and the process can only end. */
 bool server_stop(struct server *server, long milliseconds);
 

@@ -93,9 +93,8 @@ static int find_by_prefix(struct ctl *ctl, const char *text, struct json_object 
 {
     cleanup_query struct query query = {0};
     query_add(&query, "idPrefix", text);
-    const struct api_listing listing = {.path = "/admin/maintenanceManifests",
-                                        .query = &query,
-                                        .limit = PREFIX_MATCHES_MAXIMUM};
+    const struct api_listing listing = {
+        .path = "/admin/maintenanceManifests", .query = &query, .limit = PREFIX_MATCHES_MAXIMUM};
     cleanup_json struct json_object *manifests = NULL;
     if (api_list(ctl, &listing, &manifests, NULL, error) < 0)
         return -1;
