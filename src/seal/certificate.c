@@ -19,6 +19,7 @@
 
 #include "mimo/clock.h"
 #include "mimo/outcome.h"
+#include "seal/certificate_fitness.h"
 
 #define RELEASED_BY(type, name, release)                                                           \
     static void free_##name(type **pointer)                                                        \
@@ -30,12 +31,10 @@ RELEASED_BY(BIO, bio, BIO_free)
 RELEASED_BY(PKCS12, pkcs12, PKCS12_free)
 RELEASED_BY(BIGNUM, number, BN_free)
 RELEASED_BY(char, text, OPENSSL_free)
-RELEASED_BY(ASN1_TIME, time, ASN1_TIME_free)
 #define cleanup_bio    __attribute__((cleanup(free_bio)))
 #define cleanup_pkcs12 __attribute__((cleanup(free_pkcs12)))
 #define cleanup_number __attribute__((cleanup(free_number)))
 #define cleanup_text   __attribute__((cleanup(free_text)))
-#define cleanup_time   __attribute__((cleanup(free_time)))
 
 void certificate_data_wipe(struct certificate_data *data)
 {
@@ -56,6 +55,7 @@ static void wipe_text(char **text)
 void certificate_bundle_wipe(struct certificate_bundle *bundle)
 {
     wipe_text(&bundle->key);
+    wipe_text(&bundle->source_key);
     wipe_text(&bundle->chain);
 }
 
@@ -63,6 +63,7 @@ void certificate_bundle_wipe(struct certificate_bundle *bundle)
 
 struct contents {
     EVP_PKEY *key;
+    char *key_pem; /* as the source has it; NULL from PKCS#12 */
     X509 *certificates[CERTIFICATE_CHAIN_MAXIMUM];
     size_t count;
 };
@@ -70,26 +71,37 @@ struct contents {
 static void free_contents(struct contents *contents)
 {
     EVP_PKEY_free(contents->key);
+    wipe_text(&contents->key_pem);
     for (size_t i = 0; i < contents->count; i++)
         X509_free(contents->certificates[i]);
 }
 #define cleanup_contents __attribute__((cleanup(free_contents)))
 
-/* The reason that OpenSSL gives; its queue is left empty. */
-static const char *reason_of_failure(void)
+/* Whether OpenSSL's queue holds `reason` of `library`; the queue is left as it is. */
+static bool has_failed_by(int library, int reason)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long last = ERR_peek_last_error(), first = ERR_peek_error();
+    return (ERR_GET_LIB(last) == library && ERR_GET_REASON(last) == reason) ||
+           (ERR_GET_LIB(first) == library && ERR_GET_REASON(first) == reason);
+}
 
-    ERR_clear_error();
-    return reason ? reason : "no reason given";
+/* NULL without memory. */
+static char *text_of(BIO *bio)
+{
+    char *data;
+    long length = BIO_get_mem_data(bio, &data);
+
+    return length > 0 ? strndup(data, (size_t)length) : NULL;
 }
 
 /* Takes the key over, also when it fails. */
 static int add_key(struct contents *contents, EVP_PKEY *key, struct error *error)
 {
-    if (!key)
-        return error_set(error, ERROR_INVALID, "its private key cannot be read: %s",
-                         reason_of_failure());
+    if (!key) {
+        ERR_clear_error();
+        return error_set(error, ERROR_INVALID,
+                         "its private key is damaged or of an unknown kind: export it again");
+    }
     if (contents->key) {
         EVP_PKEY_free(key);
         return error_set(error, ERROR_INVALID, "it holds more than one private key");
@@ -101,9 +113,11 @@ static int add_key(struct contents *contents, EVP_PKEY *key, struct error *error
 /* Takes the certificate over, also when it fails. */
 static int add_certificate(struct contents *contents, X509 *certificate, struct error *error)
 {
-    if (!certificate)
-        return error_set(error, ERROR_INVALID, "certificate %zu of it cannot be read: %s",
-                         contents->count + 1, reason_of_failure());
+    if (!certificate) {
+        ERR_clear_error();
+        return error_set(error, ERROR_INVALID, "certificate %zu of it is damaged: export it again",
+                         contents->count + 1);
+    }
     if (contents->count == CERTIFICATE_CHAIN_MAXIMUM) {
         X509_free(certificate);
         return error_set(error, ERROR_INVALID, "it holds more than %d certificates",
@@ -139,7 +153,13 @@ static int read_key_block(const struct pem_block *block, struct contents *conten
         return error_set(
             error, ERROR_INVALID,
             "its private key is protected by a pass phrase: store the key without one");
-    return add_key(contents, d2i_AutoPrivateKey(NULL, &data, block->length), error);
+    if (add_key(contents, d2i_AutoPrivateKey(NULL, &data, block->length), error) < 0)
+        return -1;
+    cleanup_bio BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio || PEM_write_bio(bio, block->name, block->header, block->data, block->length) == 0 ||
+        !(contents->key_pem = text_of(bio)))
+        return error_set_memory(error);
+    return 0;
 }
 
 static int read_certificate_block(const struct pem_block *block, struct contents *contents,
@@ -198,8 +218,8 @@ static int read_pem(const struct certificate_data *data, struct contents *conten
             return -1;
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        return error_set(error, ERROR_INVALID, "a PEM block of it is damaged: %s",
-                         reason_of_failure());
+        return error_set(error, ERROR_INVALID,
+                         "a PEM block of it is damaged: copy the whole file again");
     ERR_clear_error();
     return 0;
 }
@@ -217,6 +237,19 @@ static int add_all(struct contents *contents, STACK_OF(X509) * others, struct er
     return result;
 }
 
+static int refuse_pkcs12(struct error *error)
+{
+    const char *text = "its PKCS#12 is damaged: export it again";
+    if (has_failed_by(ERR_LIB_PKCS12, PKCS12_R_MAC_VERIFY_FAILURE))
+        text = "its PKCS#12 is protected by a password: export it without one";
+    else if (has_failed_by(ERR_LIB_EVP, EVP_R_UNSUPPORTED_ALGORITHM) ||
+             ERR_GET_REASON(ERR_peek_error()) == ERR_R_UNSUPPORTED)
+        text = "its PKCS#12 is encrypted with an outdated algorithm such as RC2-40: export it "
+               "again with AES-256";
+    ERR_clear_error();
+    return error_set(error, ERROR_INVALID, "%s", text);
+}
+
 static int read_pkcs12(const struct certificate_data *data, struct contents *contents,
                        struct error *error)
 {
@@ -227,8 +260,7 @@ static int read_pkcs12(const struct certificate_data *data, struct contents *con
     EVP_PKEY *key = NULL;
 
     if (!pkcs12 || PKCS12_parse(pkcs12, "", &key, &leaf, &others) != 1)
-        return error_set(error, ERROR_INVALID, "its PKCS#12 cannot be read: %s",
-                         reason_of_failure());
+        return refuse_pkcs12(error);
     contents->key = key;
     if (leaf && add_certificate(contents, leaf, error) < 0) {
         sk_X509_pop_free(others, X509_free);
@@ -280,48 +312,7 @@ static void sort_chain(struct contents *contents)
     }
 }
 
-static int read_time(const ASN1_TIME *time, int64_t *ret_seconds, struct error *error)
-{
-    cleanup_time ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-    int days, seconds;
-
-    if (!epoch)
-        return error_set(error, ERROR_MEMORY, "out of memory for a certificate");
-    if (ASN1_TIME_diff(&days, &seconds, epoch, time) != 1) {
-        ERR_clear_error();
-        return error_set(error, ERROR_INVALID, "its certificate has a date that is none");
-    }
-    *ret_seconds = (int64_t)days * 86400 + seconds;
-    return 0;
-}
-
-static int check_dates(X509 *leaf, int64_t now, char *expiry, struct error *error)
-{
-    int64_t from, until;
-    char time[CLOCK_TEXT_SIZE];
-
-    if (read_time(X509_get0_notBefore(leaf), &from, error) < 0 ||
-        read_time(X509_get0_notAfter(leaf), &until, error) < 0)
-        return -1;
-    clock_format(expiry, until);
-    if (now < from)
-        return error_set(error, ERROR_INVALID, "its certificate is not valid before %s",
-                         clock_format(time, from));
-    if (now > until)
-        return error_set(error, ERROR_INVALID, "its certificate expired at %s: renew it", expiry);
-    return 0;
-}
-
 /* ---- what comes out ---- */
-
-/* NULL without memory. */
-static char *text_of(BIO *bio)
-{
-    char *data;
-    long length = BIO_get_mem_data(bio, &data);
-
-    return length > 0 ? strndup(data, (size_t)length) : NULL;
-}
 
 static int write_texts(const struct contents *contents, struct certificate_bundle *bundle)
 {
@@ -336,51 +327,87 @@ static int write_texts(const struct contents *contents, struct certificate_bundl
             return -1;
     }
     bundle->key = text_of(key);
+    bundle->source_key = contents->key_pem ? strdup(contents->key_pem) : text_of(key);
     bundle->chain = text_of(chain);
-    return bundle->key && bundle->chain ? 0 : -1;
+    return bundle->key && bundle->source_key && bundle->chain ? 0 : -1;
 }
 
-static int describe(X509 *leaf, const char *expiry, char *description)
+static int describe(X509 *leaf, char *description)
 {
-    cleanup_bio BIO *subject = BIO_new(BIO_s_mem());
     cleanup_number BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
     cleanup_text char *serial = number ? BN_bn2hex(number) : NULL;
-    char text[CERTIFICATE_DESCRIPTION_SIZE];
-    char *name;
+    char subject[CERTIFICATE_DESCRIPTION_SIZE / 2];
+    char expiry[CLOCK_TEXT_SIZE];
+    int64_t until;
+    struct error error;
 
-    if (!subject || !serial)
+    if (!serial || certificate_read_time(X509_get0_notAfter(leaf), &until, &error) < 0)
         return -1;
-    X509_NAME_print_ex(subject, X509_get_subject_name(leaf), 0,
-                       XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-    long length = BIO_get_mem_data(subject, &name);
-    snprintf(text, sizeof(text), "%.*s, serial %.64s, expires %s",
-             (int)(length < 256 ? length : 256), length > 0 ? name : "", serial, expiry);
-    status_text_copy(description, CERTIFICATE_DESCRIPTION_SIZE, text);
+    snprintf(description, CERTIFICATE_DESCRIPTION_SIZE, "%s, serial %.64s, expires %s",
+             certificate_subject(leaf, subject, sizeof(subject)), serial,
+             clock_format(expiry, until));
     return 0;
 }
 
-int certificate_bundle_parse(const struct certificate_data *data, int64_t now,
-                             struct certificate_bundle *ret_bundle, struct error *error)
+static int read_contents(const struct certificate_data *data, struct contents *contents,
+                         struct error *error)
 {
-    cleanup_contents struct contents contents = {0};
-    struct certificate_bundle bundle = {0};
-    char expiry[CLOCK_TEXT_SIZE];
-
     if (data->length > CERTIFICATE_DATA_MAXIMUM)
         return error_set(error, ERROR_INVALID, "it has more than %d bytes",
                          CERTIFICATE_DATA_MAXIMUM);
     ERR_clear_error();
-    if ((data->is_pkcs12 ? read_pkcs12 : read_pem)(data, &contents, error) < 0 ||
-        find_leaf(&contents, error) < 0 ||
-        check_dates(contents.certificates[0], now, expiry, error) < 0)
+    return (data->is_pkcs12 ? read_pkcs12 : read_pem)(data, contents, error);
+}
+
+int certificate_bundle_parse(const struct certificate_data *data,
+                             const struct certificate_purpose *purpose, int64_t now,
+                             struct certificate_bundle *ret_bundle, struct error *error)
+{
+    cleanup_contents struct contents contents = {0};
+    struct certificate_bundle bundle = {0};
+
+    if (read_contents(data, &contents, error) < 0 || find_leaf(&contents, error) < 0)
         return -1;
     sort_chain(&contents);
+    if (certificate_check_fitness(contents.certificates, contents.count, purpose, now, error) < 0)
+        return -1;
     if (write_texts(&contents, &bundle) < 0 ||
-        describe(contents.certificates[0], expiry, bundle.description) < 0) {
+        describe(contents.certificates[0], bundle.description) < 0) {
         ERR_clear_error();
         certificate_bundle_wipe(&bundle);
-        return error_set(error, ERROR_MEMORY, "out of memory for a certificate");
+        return error_set_memory(error);
     }
     *ret_bundle = bundle;
     return 0;
+}
+
+/* ---- comparing ---- */
+
+static int read_text(const char *pem, struct contents *contents)
+{
+    struct certificate_data data = {.bytes = (unsigned char *)(uintptr_t)pem,
+                                    .length = strlen(pem)};
+    return read_contents(&data, contents, NULL);
+}
+
+bool certificate_same_key(const char *pem, const char *other)
+{
+    cleanup_contents struct contents a = {0}, b = {0};
+
+    bool is_same = read_text(pem, &a) == 0 && read_text(other, &b) == 0 && a.key && b.key &&
+                   EVP_PKEY_eq(a.key, b.key) == 1;
+    ERR_clear_error();
+    return is_same;
+}
+
+bool certificate_same_chain(const char *pem, const char *other)
+{
+    cleanup_contents struct contents a = {0}, b = {0};
+
+    if (read_text(pem, &a) < 0 || read_text(other, &b) < 0 || a.count != b.count)
+        return false;
+    for (size_t i = 0; i < a.count; i++)
+        if (X509_cmp(a.certificates[i], b.certificates[i]) != 0)
+            return false;
+    return a.count > 0;
 }

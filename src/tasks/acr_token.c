@@ -56,9 +56,12 @@ static struct step_result judge_age(int64_t issued, int64_t age)
     if (left < 0)
         return step_terminal("token is expired, please rotate: token expired %s ago, issued %s",
                              format_days(days, sizeof days, -left), time);
-    format_days(days, sizeof days, left);
-    if (age > RENEWABLE_AFTER_DAYS * DAY_SECONDS)
+    if (age > RENEWABLE_AFTER_DAYS * DAY_SECONDS) {
+        /* How long it has been so, as the service that this replaces says it. */
+        format_days(days, sizeof days, age - RENEWABLE_AFTER_DAYS * DAY_SECONDS);
         return step_terminal("token able to be renewed for %s, please rotate", days);
+    }
+    format_days(days, sizeof days, left);
     struct step_result result = step_succeeded();
     snprintf(result.message, sizeof result.message, "token is valid for %s, issued %s", days, time);
     return result;

@@ -12,11 +12,18 @@
 #define SECRET_PATH "/api/v1/namespaces/openshift-azure-operator/secrets/cluster"
 #define SECRET_WHAT "secret openshift-azure-operator/cluster"
 
+/* The agent on the cluster sends logs as a client. */
+static const struct certificate_purpose logging = {.role = CERTIFICATE_CLIENT,
+                                                   .days_left = CERTIFICATE_DAYS_LEFT};
+
 static int set_certificate(struct json_object *secret, void *context, struct error *error)
 {
     const struct certificate_bundle *bundle = context;
-    int certificate = secret_set(secret, "gcscert.pem", bundle->chain, error);
-    int key = certificate < 0 ? -1 : secret_set(secret, "gcskey.pem", bundle->key, error);
+    int certificate =
+        secret_set(secret, "gcscert.pem", bundle->chain, certificate_same_chain, error);
+    int key = certificate < 0 ? -1
+                              : secret_set(secret, "gcskey.pem", bundle->source_key,
+                                           certificate_same_key, error);
     return key < 0 ? -1 : certificate || key;
 }
 
@@ -24,7 +31,7 @@ static struct step_result update_secret(struct task_context *context)
 {
     struct certificate_bundle bundle;
     bool is_changed;
-    struct step_result result = certificate_read(context, 0, &bundle);
+    struct step_result result = certificate_read(context, 0, &logging, &bundle);
     if (result.outcome != OUTCOME_SUCCEEDED)
         return result;
     result =

@@ -58,10 +58,10 @@ static void compare_flags(struct flags_change *change, struct json_object *prese
     change->changed = (struct name_list){0};
     change->removed = (struct name_list){0};
     document_foreach_member(change->wanted, name, value)
-        if (!document_has(present, name) || !document_equal(value, document_member(present, name)))
+        if (!document_equal(value, document_member(present, name)))
             add_name(&change->changed, name);
     document_foreach_member(present, name, value)
-        if (!document_has(change->wanted, name))
+        if (!document_member(change->wanted, name))
             add_name(&change->removed, name);
     finish_names(&change->changed);
     finish_names(&change->removed);
@@ -89,9 +89,9 @@ static struct step_result find_wanted_flags(const struct job *job, struct json_o
         return step_terminal("the cluster's document has no properties.operatorFlags: register "
                              "the cluster with the flags that its operator is to have");
     if (!document_is_object(flags))
-        return step_terminal("properties.operatorFlags of the cluster's document is no object");
+        return step_terminal("properties.operatorFlags of the cluster's document is not an object");
     document_foreach_member(flags, name, value)
-        if (!document_is_string(value))
+        if (!document_is_string(value) || !name[0])
             return step_terminal("properties.operatorFlags: \"%.*s\" must be a string, such as "
                                  "\"true\"",
                                  NAME_SHOWN_MAXIMUM, name);

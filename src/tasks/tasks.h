@@ -17,18 +17,31 @@ extern const struct task tls_certificates_task;
 /* "API server is up": the first step of every task that talks to a cluster (cluster_operator.c). */
 struct step_result cluster_operator_check_api_server(struct task_context *context);
 
-/* Reads and checks the certificate at `position` of those that the task declared
- * (certificate_read.c). On success the caller wipes the bundle. What is wrong with a certificate is
- * terminal: somebody has to put another in its place. */
+/* A certificate that is about to expire is not installed: it must be valid for this many days. */
+enum { CERTIFICATE_DAYS_LEFT = 7 };
+
+/* Reads the certificate at `position` of those that the task declared, and judges whether it is fit
+ * for `purpose` (certificate_read.c). On success the caller wipes the bundle. A certificate that is
+ * unfit is a terminal failure: somebody has to bring another. */
 struct step_result certificate_read(struct task_context *context, size_t position,
+                                    const struct certificate_purpose *purpose,
                                     struct certificate_bundle *ret_bundle);
+
+/* The second half of it: judges what a source gave, and wipes that. Terminal only when the
+ * certificate is unfit. */
+struct step_result certificate_judge(struct task_context *context, size_t position,
+                                     struct certificate_data *data,
+                                     const struct certificate_purpose *purpose,
+                                     struct certificate_bundle *ret_bundle);
 
 /* The name of that certificate; "" when the job has none at this position. */
 const char *certificate_name(const struct task_context *context, size_t position);
 
-/* Sets an entry of a Secret's data to `text` (secret.c). 1: it was another. 0: nothing to do. -1:
- * the Secret's data is no object, or memory is out. */
-int secret_set(struct json_object *secret, const char *key, const char *text, struct error *error);
+/* Sets an entry of a Secret's data to `text` unless `same` says that what is there is worth the same
+ * (secret.c). 1: it was another. 0: nothing to do. -1: the Secret's data is not an object, or out of
+ * memory. */
+int secret_set(struct json_object *secret, const char *key, const char *text,
+               bool (*same)(const char *present, const char *wanted), struct error *error);
 
 /* What the ACR Token Checker says of a cluster's `properties` at `now`; on success the message is
  * the result's. */

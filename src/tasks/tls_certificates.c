@@ -27,7 +27,13 @@
 #define OPERATOR_NAMESPACE "openshift-azure-operator"
 #define TLS_TYPE           "kubernetes.io/tls"
 
-enum { DOMAIN_SIZE = 256, NAMESPACE_COUNT = 2 };
+enum {
+    DOMAIN_SIZE = 254, /* RFC 1035: 253 characters */
+    LABEL_MAXIMUM = 63,
+    HOST_SIZE = DOMAIN_SIZE + 8,
+    KEPT_SIZE = 256,
+    NAMESPACE_COUNT = 2,
+};
 
 /* The certificates, by their position in the job. */
 enum { API_SERVER, INGRESS, CERTIFICATE_COUNT };
@@ -35,10 +41,11 @@ enum { API_SERVER, INGRESS, CERTIFICATE_COUNT };
 static const struct served {
     const char *words; /* for messages */
     const char *suffix;
+    const char *host; /* what comes before the domain */
     const char *namespaces[NAMESPACE_COUNT];
 } served[CERTIFICATE_COUNT] = {
-    [API_SERVER] = {"API server", "apiserver", {"openshift-config", OPERATOR_NAMESPACE}},
-    [INGRESS] = {"ingress", "ingress", {"openshift-ingress", OPERATOR_NAMESPACE}},
+    [API_SERVER] = {"API server", "apiserver", "api.", {"openshift-config", OPERATOR_NAMESPACE}},
+    [INGRESS] = {"ingress", "ingress", "*.apps.", {"openshift-ingress", OPERATOR_NAMESPACE}},
 };
 
 /* What the steps know of each other: the task's state. */
@@ -47,21 +54,37 @@ struct rotation {
     int secrets_written;
     bool api_server_changed;
     bool ingress_changed;
+    size_t kept; /* named certificates of others, which stay */
+    char kept_names[KEPT_SIZE];
     char descriptions[CERTIFICATE_COUNT][CERTIFICATE_DESCRIPTION_SIZE];
 };
 
 /* ---- whether the cluster's domain is ours ---- */
 
-/* The full name of a cluster's domain when it lies under `managed`; a name without a dot does, that
- * is how the service stores its own. False when it lies elsewhere, or is no domain at all. */
+/* Whether it is one or more labels joined by dots (RFC 1035 and RFC 1123). */
+static bool is_domain(const char *domain)
+{
+    size_t label = 0;
+    if (strlen(domain) >= DOMAIN_SIZE)
+        return false;
+    for (const char *c = domain;; c++) {
+        bool is_end = *c == '.' || *c == '\0';
+        if (is_end && (label == 0 || label > LABEL_MAXIMUM || c[-1] == '-'))
+            return false;
+        if (*c == '\0')
+            return true;
+        if (!is_end && !isalnum((unsigned char)*c) && (*c != '-' || label == 0))
+            return false;
+        label = is_end ? 0 : label + 1;
+    }
+}
+
+/* The full name of a cluster's domain when it is under `managed`. A name without a dot is: that is
+ * how the service stores its own. */
 static bool find_managed_domain(const char *domain, const char *managed, char *ret_domain)
 {
     size_t length = strlen(domain), managed_length = strlen(managed);
-    for (const char *c = domain; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '-' && *c != '.')
-            return false;
-    if (!managed[0] || !domain[0] || domain[0] == '.' || domain[0] == '-' ||
-        length + 1 + managed_length >= DOMAIN_SIZE)
+    if (!managed[0] || !is_domain(domain) || length + 1 + managed_length >= DOMAIN_SIZE)
         return false;
     if (!strchr(domain, '.'))
         return snprintf(ret_domain, DOMAIN_SIZE, "%s.%s", domain, managed) < DOMAIN_SIZE;
@@ -99,10 +122,12 @@ static int set_tls_secret(struct json_object *secret, void *context, struct erro
     if (strcmp(type, TLS_TYPE) != 0)
         return error_set(error, ERROR_INVALID,
                          "its type is \"%.64s\", which cannot be changed to " TLS_TYPE
-                         ": delete it, it is made anew then",
+                         ": delete it, and the next attempt makes it anew",
                          type);
-    int certificate = secret_set(secret, "tls.crt", bundle->chain, error);
-    int key = certificate < 0 ? -1 : secret_set(secret, "tls.key", bundle->key, error);
+    int certificate = secret_set(secret, "tls.crt", bundle->chain, certificate_same_chain, error);
+    int key = certificate < 0
+                  ? -1
+                  : secret_set(secret, "tls.key", bundle->key, certificate_same_key, error);
     return key < 0 ? -1 : certificate || key;
 }
 
@@ -136,29 +161,59 @@ static void add_failure(struct step_result *all, const struct step_result *one)
         *all = step_transient("%.2000s; also: %s", all->message, one->message);
 }
 
-static void ensure_certificate(struct task_context *context, size_t position,
-                               struct step_result *all)
+/* Reads and judges a certificate; `ret_unfit` tells that no later attempt can use it. */
+static struct step_result read_one(struct task_context *context, size_t position,
+                                   struct certificate_bundle *ret_bundle, bool *ret_unfit)
 {
     struct rotation *rotation = context->state;
-    struct certificate_bundle bundle;
-    struct step_result result = certificate_read(context, position, &bundle);
-    add_failure(all, &result);
+    struct certificate_data data = {0};
+    char host[HOST_SIZE];
+    *ret_unfit = false;
+    struct step_result result = context->read_certificate(context, position, &data);
     if (result.outcome != OUTCOME_SUCCEEDED)
-        return;
-    memcpy(rotation->descriptions[position], bundle.description, sizeof bundle.description);
-    for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
-        result = ensure_secret(context, served[position].namespaces[i],
-                               certificate_name(context, position), &bundle);
-        add_failure(all, &result);
-    }
-    certificate_bundle_wipe(&bundle);
+        return result;
+    snprintf(host, sizeof host, "%s%s", served[position].host, rotation->domain);
+    const struct certificate_purpose purpose = {
+        .role = CERTIFICATE_SERVER, .host = host, .days_left = CERTIFICATE_DAYS_LEFT};
+    result = certificate_judge(context, position, &data, &purpose, ret_bundle);
+    *ret_unfit = result.outcome == OUTCOME_TERMINAL;
+    if (result.outcome == OUTCOME_SUCCEEDED)
+        memcpy(rotation->descriptions[position], ret_bundle->description,
+               sizeof ret_bundle->description);
+    return result;
 }
 
+static void ensure_both_secrets(struct task_context *context, size_t position,
+                                struct certificate_bundle *bundle, struct step_result *all)
+{
+    for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
+        struct step_result result = ensure_secret(context, served[position].namespaces[i],
+                                                  certificate_name(context, position), bundle);
+        add_failure(all, &result);
+    }
+}
+
+/* Both certificates are judged before anything is written: one that is unfit ends the task. One
+ * that cannot be had now does not keep the other from its Secrets. */
 static struct step_result ensure_secrets(struct task_context *context)
 {
+    struct certificate_bundle bundles[CERTIFICATE_COUNT] = {{0}};
+    struct step_result read[CERTIFICATE_COUNT];
     struct step_result all = step_succeeded();
-    for (size_t position = 0; position < CERTIFICATE_COUNT; position++)
-        ensure_certificate(context, position, &all);
+    bool is_unfit = false;
+    for (size_t position = 0; position < CERTIFICATE_COUNT; position++) {
+        bool is_one_unfit;
+        read[position] = read_one(context, position, &bundles[position], &is_one_unfit);
+        is_unfit |= is_one_unfit;
+    }
+    for (size_t position = 0; position < CERTIFICATE_COUNT; position++) {
+        add_failure(&all, &read[position]);
+        if (!is_unfit && read[position].outcome == OUTCOME_SUCCEEDED)
+            ensure_both_secrets(context, position, &bundles[position], &all);
+        certificate_bundle_wipe(&bundles[position]);
+    }
+    if (is_unfit)
+        all.outcome = OUTCOME_TERMINAL;
     return all;
 }
 
@@ -177,15 +232,100 @@ static int set_member(struct json_object *object, const char *path, struct json_
     return 1;
 }
 
+/* Adds the first name of an entry that stays to those that the message tells. */
+static void note_kept(struct rotation *rotation, const struct json_object *names)
+{
+    const char *name = document_text(document_item(names, 0));
+    size_t used = strlen(rotation->kept_names);
+    rotation->kept++;
+    snprintf(rotation->kept_names + used, sizeof rotation->kept_names - used, "%s%s",
+             used ? ", " : "", name ? name : "one without a name");
+}
+
+/* Whether an entry has a name, whatever the case of its letters. */
+static bool has_name(const struct json_object *entry, const char *host)
+{
+    const struct json_object *names = document_member(entry, "names");
+    size_t index;
+    struct json_object *name;
+    document_foreach_item(names, index, name)
+        if (document_is_string(name) && strcasecmp(document_text(name), host) == 0)
+            return true;
+    return false;
+}
+
+/* Appends what remains of an entry that has our name: its other names, if there are any. */
+static int append_without_name(struct json_object *list, const struct json_object *entry,
+                               const char *host, struct rotation *rotation)
+{
+    cleanup_json struct json_object *rest = document_copy(entry);
+    struct json_object *names = document_member(rest, "names");
+    if (!names)
+        return -1;
+    for (size_t i = document_length(names); i-- > 0;) {
+        const char *name = document_text(document_item(names, i));
+        if (name && strcasecmp(name, host) == 0)
+            document_remove_item(names, i);
+    }
+    if (document_length(names) == 0)
+        return 0;
+    note_kept(rotation, names);
+    return document_append(list, json_object_get(rest));
+}
+
+static int append_own(struct json_object *list, const char *host, const char *secret)
+{
+    return document_append(list, document_pack("{s:[s], s:{s:s}}", "names", host,
+                                               "servingCertificate", "name", secret));
+}
+
+/* The list with our entry in the place of the one that has our name, else at its end. Entries of
+ * others stay: an API server has "one or more" named certificates. NULL without memory. */
+static struct json_object *merge_named(const struct json_object *present, const char *host,
+                                       const char *secret, struct rotation *rotation)
+{
+    struct json_object *merged = json_object_new_array();
+    size_t index;
+    struct json_object *entry;
+    bool is_placed = false;
+    int status = 0;
+    rotation->kept = 0;
+    rotation->kept_names[0] = '\0';
+    document_foreach_item(present, index, entry) {
+        if (!has_name(entry, host)) {
+            note_kept(rotation, document_member(entry, "names"));
+            status |= document_append(merged, json_object_get(entry));
+            continue;
+        }
+        status |= append_without_name(merged, entry, host, rotation);
+        if (!is_placed)
+            status |= append_own(merged, host, secret);
+        is_placed = true;
+    }
+    if (!is_placed)
+        status |= append_own(merged, host, secret);
+    if (status == 0)
+        return merged;
+    json_object_put(merged);
+    return NULL;
+}
+
 static int name_certificate(struct json_object *api_server, void *context_of_task,
                             struct error *error)
 {
     struct task_context *context = context_of_task;
-    const struct rotation *rotation = context->state;
-    struct json_object *wanted =
-        document_pack("[{s:[s+], s:{s:s}}]", "names", "api.", rotation->domain,
-                      "servingCertificate", "name", certificate_name(context, API_SERVER));
-    return set_member(api_server, "spec.servingCerts.namedCertificates", wanted, error);
+    struct rotation *rotation = context->state;
+    const char *path = "spec.servingCerts.namedCertificates";
+    char host[HOST_SIZE];
+    const struct json_object *present = document_get(api_server, path);
+    if (present && !document_is_array(present))
+        return error_set(error, ERROR_INVALID, "%s is not a list", path);
+    snprintf(host, sizeof host, "%s%s", served[API_SERVER].host, rotation->domain);
+    struct json_object *merged =
+        merge_named(present, host, certificate_name(context, API_SERVER), rotation);
+    if (!merged)
+        return error_set_memory(error);
+    return set_member(api_server, path, merged, error);
 }
 
 static struct step_result update_api_server(struct task_context *context)
@@ -203,20 +343,25 @@ static int set_default_certificate(struct json_object *controller, void *context
                       document_new_string(certificate_name(context, INGRESS)), error);
 }
 
-/* "set: secrets (4 of 4 written), API server updated, ingress controller as it was; API server
- * certificate: CN=..., serial ..., expires ...; ingress certificate: ...". */
+/* "set: secrets (4 of 4 written), API server updated (1 other named certificate kept:
+ * api.example.org), ingress controller as it was; API server certificate: CN=..., serial ...,
+ * expires ...; ingress certificate: ...". */
 static void describe(struct task_context *context)
 {
     const struct rotation *rotation = context->state;
+    char kept[KEPT_SIZE + 64] = "";
     bool is_changed =
         rotation->secrets_written || rotation->api_server_changed || rotation->ingress_changed;
+    if (rotation->kept > 0)
+        snprintf(kept, sizeof kept, " (%zu other named certificate%s kept: %s)", rotation->kept,
+                 rotation->kept == 1 ? "" : "s", rotation->kept_names);
     snprintf(
         context->result_message, sizeof context->result_message,
-        "%s: secrets (%d of %d written), API server %s, ingress controller %s; %s certificate: "
-        "%s; %s certificate: %s",
+        "%s: secrets (%d of %d written), API server %s%s, ingress controller %s; "
+        "%s certificate: %s; %s certificate: %s",
         is_changed ? "set" : "no change", rotation->secrets_written,
         CERTIFICATE_COUNT * NAMESPACE_COUNT, rotation->api_server_changed ? "updated" : "as it was",
-        rotation->ingress_changed ? "updated" : "as it was", served[API_SERVER].words,
+        kept, rotation->ingress_changed ? "updated" : "as it was", served[API_SERVER].words,
         rotation->descriptions[API_SERVER], served[INGRESS].words, rotation->descriptions[INGRESS]);
 }
 
@@ -258,6 +403,14 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
         snprintf(context->result_message, sizeof context->result_message,
                  "not managed: signed certificates are disabled (tasks.signed_certificates)");
         return 0;
+    }
+    if (!is_domain(domain)) {
+        free(own_steps);
+        *ret_steps = NULL;
+        return error_set(error, ERROR_INVALID,
+                         "the cluster's domain \"%.256s\" is not a valid name: correct "
+                         "properties.clusterProfile.domain of its document",
+                         domain);
     }
     if (!find_managed_domain(domain, managed, rotation->domain)) {
         snprintf(context->result_message, sizeof context->result_message,

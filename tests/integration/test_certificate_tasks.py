@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import subprocess
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -165,7 +166,7 @@ def test_tls_certificates_reach_the_cluster_with_six_writes_and_not_twice(system
     assert len(writes(running)) == 6
 
     # A renewed certificate goes into its two Secrets; what refers to them stays as it is.
-    running.certificates.put(f"{uuid}-ingress", Issuer().bundle("*.apps.renewed"))
+    running.certificates.put(f"{uuid}-ingress", Issuer().bundle("*.apps.renewed", ["*.apps.cluster-0.practice.test"]))
     assert run(running, "tls-cert-rotation")["statusText"].startswith("set: secrets (2 of 4 written), API server as it")
     assert writes(running)[6:] == [("PUT", f"{collection}/{name}") for collection, name in secrets_of(uuid)[2:]]
     expect_rotated(running, uuid)
@@ -183,20 +184,54 @@ def test_a_cluster_that_is_not_managed_completes_untouched(system, settings, tex
     assert not [entry for entry in running.practice.requests("cluster-0") if (entry["userAgent"] or "").startswith("mimo/")]
 
 
-def test_one_bad_certificate_does_not_stop_the_other_and_is_tried_again(system):
+def test_one_missing_certificate_does_not_stop_the_other_and_is_tried_again(system):
     running = system(clusters=1, set={"actuator.retry_backoff": "1h"})
     uuid = uuid_of(running)
     good = running.certificates.text(f"{uuid}-apiserver")
-    running.certificates.put(f"{uuid}-apiserver", Issuer().bundle("expired", valid=-VALID))
+    running.certificates.remove(f"{uuid}-apiserver")
     created = running.create("tls-cert-rotation")
     waiting = running.wait_for(lambda: (now := running.manifest(created))["state"] == "Pending" and now.get("attempts") and now)
     assert waiting["attempts"][0]["outcome"] == "transient"
-    assert f"TransientError: certificate {uuid}-apiserver cannot be used: its certificate expired at" in waiting["statusText"]
+    assert f"TransientError: 404 certificate {uuid}-apiserver not found" in waiting["statusText"]
     assert writes(running) == [("POST", collection) for collection, _ in secrets_of(uuid)[2:]]
     running.certificates.put(f"{uuid}-apiserver", good)
     running.api("POST", f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/cancel").expect(200)
     assert run(running, "tls-cert-rotation")["state"] == "Completed"
     expect_rotated(running, uuid)
+
+
+API_HOST = "api.cluster-0.practice.test"
+
+
+@pytest.mark.parametrize("make, text", [
+    (lambda: Issuer().bundle("old", [API_HOST], -VALID), "it expired at"),
+    (lambda: Issuer().bundle("soon", [API_HOST], timedelta(days=3)), "it expires at .*: renew it first"),
+    (lambda: Issuer().bundle("other", ["api.cluster-1.practice.test"]),
+     f"it is for api.cluster-1.practice.test, not for {API_HOST}: have it issued for that name"),
+    (lambda: Issuer().bundle(API_HOST), "it names no host"),
+    (lambda: "".join(re.split("(?=-----BEGIN)", Issuer().bundle("leaf", [API_HOST]))[1:3]),
+     "the certificate of its issuer /CN=Practice intermediate is missing"),
+])
+def test_an_unfit_certificate_fails_the_manifest_before_anything_is_written(system, make, text):
+    running = system(clusters=1)
+    uuid = uuid_of(running)
+    running.certificates.put(f"{uuid}-apiserver", make())
+    done = run(running, "tls-cert-rotation")
+    assert done["state"] == "Failed", done
+    assert re.match(f"TerminalError: certificate {uuid}-apiserver cannot be used: {text}", done["statusText"]), done
+    assert writes(running) == []
+
+
+def test_named_certificates_of_others_stay(system):
+    running = system(clusters=1)
+    theirs = {"names": ["api.customer.example"], "servingCertificate": {"name": "customer"}}
+    now = running.practice.request("cluster-0", "GET", API_SERVER)[1]
+    now["spec"]["servingCerts"] = {"namedCertificates": [theirs]}
+    assert running.practice.request("cluster-0", "PUT", API_SERVER, now)[0] == 200
+    done = run(running, "tls-cert-rotation")
+    assert "API server updated (1 other named certificate kept: api.customer.example)" in done["statusText"], done
+    named = running.practice.request("cluster-0", "GET", API_SERVER)[1]["spec"]["servingCerts"]["namedCertificates"]
+    assert theirs in named and [API_HOST] in [entry["names"] for entry in named] and len(named) == 2
 
 
 # ---- every trouble at every request ----

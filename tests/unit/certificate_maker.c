@@ -10,8 +10,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 
-enum { HOUR = 3600, SERIAL = 0x0A2B, FILTER_ROUNDS = 1 };
+enum { HOUR = 3600, MONTH = 30 * 24 * HOUR, SERIAL = 0x0A2B, FILTER_ROUNDS = 1 };
 
 static char *text_of(BIO *bio)
 {
@@ -39,13 +41,38 @@ static char *pem_of_certificate(X509 *certificate)
     return text_of(bio);
 }
 
-struct made make_certificate(const char *common_name, const struct made *issuer,
-                             struct made_dates dates)
+static void add_extension(X509 *certificate, int kind, const char *value)
 {
-    struct made made = {.key = EVP_EC_gen("P-256"), .certificate = X509_new()};
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, kind, value);
+    assert(extension);
+    int added = X509_add_ext(certificate, extension, -1);
+    assert(added == 1);
+    X509_EXTENSION_free(extension);
+}
+
+static void add_extensions(X509 *certificate, const struct made_wishes *wishes)
+{
+    if (!wishes->names && !wishes->usage && !wishes->is_authority)
+        return;
+    X509_set_version(certificate, X509_VERSION_3);
+    if (wishes->names)
+        add_extension(certificate, NID_subject_alt_name, wishes->names);
+    if (wishes->usage)
+        add_extension(certificate, NID_ext_key_usage, wishes->usage);
+    if (wishes->is_authority)
+        add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+}
+
+struct made make_certificate_of(const char *common_name, const struct made *issuer,
+                                const struct made_wishes *wishes)
+{
+    struct made_dates dates = wishes->dates;
+    struct made made = {.key = wishes->rsa_bits ? EVP_RSA_gen((unsigned)wishes->rsa_bits)
+                                                : EVP_EC_gen("P-256"),
+                        .certificate = X509_new()};
     assert(made.key && made.certificate);
     if (dates.from == 0 && dates.until == 0)
-        dates = (struct made_dates){-HOUR, HOUR};
+        dates = (struct made_dates){-HOUR, MONTH};
     X509_NAME *name = X509_get_subject_name(made.certificate);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1,
                                -1, 0);
@@ -55,11 +82,19 @@ struct made make_certificate(const char *common_name, const struct made *issuer,
     X509_gmtime_adj(X509_getm_notBefore(made.certificate), dates.from);
     X509_gmtime_adj(X509_getm_notAfter(made.certificate), dates.until);
     X509_set_pubkey(made.certificate, made.key);
+    add_extensions(made.certificate, wishes);
     int length = X509_sign(made.certificate, issuer ? issuer->key : made.key, EVP_sha256());
     assert(length > 0);
     made.key_pem = pem_of_key(made.key);
     made.certificate_pem = pem_of_certificate(made.certificate);
     return made;
+}
+
+struct made make_certificate(const char *common_name, const struct made *issuer,
+                             struct made_dates dates)
+{
+    const struct made_wishes wishes = {.dates = dates};
+    return make_certificate_of(common_name, issuer, &wishes);
 }
 
 void made_free(struct made *made)

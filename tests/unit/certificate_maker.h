@@ -8,6 +8,7 @@
 #ifndef MIMO_UNIT_CERTIFICATE_MAKER_H
 #define MIMO_UNIT_CERTIFICATE_MAKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/x509.h>
@@ -19,7 +20,7 @@ struct made {
     char *certificate_pem;
 };
 
-/* Seconds from now; both 0: an hour back to an hour ahead. */
+/* Seconds from now; both 0: from an hour ago for 30 days. */
 struct made_dates {
     long from;
     long until;
@@ -29,6 +30,18 @@ struct made_dates {
  * it cannot. */
 struct made make_certificate(const char *common_name, const struct made *issuer,
                              struct made_dates dates);
+
+/* A certificate of version 3 with what is wanted; what is not given is left out. */
+struct made_wishes {
+    const char *names; /* subjectAltName as OpenSSL reads it: "DNS:a.example.com,DNS:*.b.example" */
+    const char *usage; /* extendedKeyUsage: "serverAuth" */
+    bool is_authority;
+    int rsa_bits; /* 0: P-256 */
+    struct made_dates dates;
+};
+struct made make_certificate_of(const char *common_name, const struct made *issuer,
+                                const struct made_wishes *wishes);
+
 void made_free(struct made *made);
 
 /* The private key in another form: "EC PRIVATE KEY", or under a pass phrase in the two forms there

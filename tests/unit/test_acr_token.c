@@ -43,11 +43,11 @@ static void tokens_are_judged_by_their_age(void **state)
     } cases[] = {
         {0, OUTCOME_SUCCEEDED, "token is valid for 180 days, issued 2026-11-23T00:00:00Z"},
         {DAYS(140), OUTCOME_SUCCEEDED, "token is valid for 40 days, issued 2026-07-06T00:00:00Z"},
-        {DAYS(140) + 1, OUTCOME_TERMINAL, "token able to be renewed for 39 days, please rotate"},
-        {DAYS(178), OUTCOME_TERMINAL, "token able to be renewed for 2 days, please rotate"},
-        {DAYS(179), OUTCOME_TERMINAL, "token able to be renewed for 1 day, please rotate"},
-        {DAYS(180), OUTCOME_TERMINAL,
+        {DAYS(140) + 1, OUTCOME_TERMINAL,
          "token able to be renewed for less than a day, please rotate"},
+        {DAYS(178), OUTCOME_TERMINAL, "token able to be renewed for 38 days, please rotate"},
+        {DAYS(179), OUTCOME_TERMINAL, "token able to be renewed for 39 days, please rotate"},
+        {DAYS(180), OUTCOME_TERMINAL, "token able to be renewed for 40 days, please rotate"},
         {DAYS(180) + 1, OUTCOME_TERMINAL,
          "token is expired, please rotate: token expired less than a day ago, "
          "issued 2026-05-26T23:59:59Z"},

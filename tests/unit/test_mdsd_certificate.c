@@ -45,9 +45,9 @@ static int stop(void **state)
 static int make_old(struct json_object *secret, void *context, struct error *error)
 {
     (void)context;
-    if (secret_set(secret, "gcscert.pem", "old", error) < 0)
+    if (secret_set(secret, "gcscert.pem", "old", NULL, error) < 0)
         return -1;
-    return secret_set(secret, "gcskey.pem", "old", error) < 0 ? -1 : 1;
+    return secret_set(secret, "gcskey.pem", "old", NULL, error) < 0 ? -1 : 1;
 }
 
 /* The state that every test begins with. */
@@ -84,7 +84,7 @@ static bool has_entry(const char *key, const char *text)
     struct kube_answer answer;
     struct error error;
     kube_request(practice.admin, "GET", SECRET_PATH, NULL, &answer);
-    int changed = secret_set(answer.document, key, text, &error);
+    int changed = secret_set(answer.document, key, text, NULL, &error);
     kube_answer_free(&answer);
     return changed == 0;
 }
@@ -119,10 +119,49 @@ static void second_run_writes_nothing(void **state)
     assert_int_equal(before, count_writes());
 }
 
+/* The same key in another encoding and the same chain with a comment: as the service wrote them. */
+static int write_otherwise(struct json_object *secret, void *context, struct error *error)
+{
+    (void)context;
+    char *key = make_traditional_key(&made);
+    char *chain = join_pem("subject=logs\n", made.certificate_pem, NULL);
+    int status = secret_set(secret, "gcskey.pem", key, NULL, error) < 0 ||
+                         secret_set(secret, "gcscert.pem", chain, NULL, error) < 0
+                     ? -1
+                     : 1;
+    free(key);
+    free(chain);
+    return status;
+}
+
+static void an_equal_key_in_another_encoding_is_left_as_it_is(void **state)
+{
+    (void)state;
+    bool changed;
+    kube_modify(practice.admin, SECRET_PATH, "secret", write_otherwise, NULL, &changed);
+    assert_true(changed);
+    int before = count_writes();
+    struct step_result result = run(bundle);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    assert_int_equal(before, count_writes());
+}
+
+static void the_key_is_written_in_the_encoding_of_the_source(void **state)
+{
+    (void)state;
+    char *key = make_traditional_key(&made);
+    char *pem = join_pem(key, made.certificate_pem, NULL);
+    struct step_result result = run(pem);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    assert_true(has_entry("gcskey.pem", key));
+    free(pem);
+    free(key);
+}
+
 static int spoil_key(struct json_object *secret, void *context, struct error *error)
 {
     (void)context;
-    return secret_set(secret, "gcskey.pem", "half", error);
+    return secret_set(secret, "gcskey.pem", "half", NULL, error);
 }
 
 static void a_secret_that_is_right_by_half_is_mended(void **state)
@@ -166,9 +205,9 @@ static void data_that_is_no_object_is_refused(void **state)
     struct error error = {0};
     cleanup_json struct json_object *bad = json_of("{'data': ['a']}");
     cleanup_json struct json_object *empty = json_of("{'data': null}");
-    assert_int_equal(-1, secret_set(bad, "a", "b", &error));
-    assert_string_equal("its data is no object", error.message);
-    assert_int_equal(1, secret_set(empty, "a.b", "b", &error));
+    assert_int_equal(-1, secret_set(bad, "a", "b", NULL, &error));
+    assert_string_equal("its data is not an object", error.message);
+    assert_int_equal(1, secret_set(empty, "a.b", "b", NULL, &error));
     assert_string_equal("Yg==", document_text(document_member(document_get(empty, "data"), "a.b")));
 }
 
@@ -189,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(secret_gets_key_and_chain_and_keeps_the_rest),
         TEST(second_run_writes_nothing),
+        TEST(an_equal_key_in_another_encoding_is_left_as_it_is),
+        TEST(the_key_is_written_in_the_encoding_of_the_source),
         TEST(a_secret_that_is_right_by_half_is_mended),
         TEST(a_missing_secret_is_terminal),
         TEST(bad_certificates_are_terminal_and_never_written),

@@ -159,7 +159,7 @@ static void documents_without_good_flags_are_terminal(void **state)
         {"{}", "the cluster's document has no properties.operatorFlags: register the cluster"},
         {"{'operatorFlags': null}", "the cluster's document has no properties.operatorFlags"},
         {"{'operatorFlags': ['a']}",
-         "properties.operatorFlags of the cluster's document is no object"},
+         "properties.operatorFlags of the cluster's document is not an object"},
         {"{'operatorFlags': {'a': true}}", "properties.operatorFlags: \"a\" must be a string"},
     };
     int before = count_writes();

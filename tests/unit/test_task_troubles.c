@@ -42,8 +42,10 @@ static int start(void **state)
 {
     (void)state;
     practice_server_start(&practice, "valid");
-    first = make_certificate("first.example.com", NULL, (struct made_dates){0});
-    second = make_certificate("second.example.com", NULL, (struct made_dates){0});
+    const struct made_wishes for_api = {.names = "DNS:api.c.example.com"};
+    const struct made_wishes for_apps = {.names = "DNS:*.apps.c.example.com"};
+    first = make_certificate_of("first.example.com", NULL, &for_api);
+    second = make_certificate_of("second.example.com", NULL, &for_apps);
     bundles[0] = join_pem(first.key_pem, first.certificate_pem, NULL);
     bundles[1] = join_pem(second.key_pem, second.certificate_pem, NULL);
     return 0;

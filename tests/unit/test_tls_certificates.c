@@ -31,8 +31,11 @@ static int start(void **state)
 {
     (void)state;
     practice_server_start(&practice, "valid");
-    api_server = make_certificate("api.c.example.com", NULL, (struct made_dates){0});
-    ingress = make_certificate("apps.c.example.com", NULL, (struct made_dates){0});
+    const struct made_wishes for_api = {.names = "DNS:api.c.example.com,DNS:api.short.example.com"};
+    const struct made_wishes for_apps = {
+        .names = "DNS:*.apps.c.example.com,DNS:*.apps.short.example.com"};
+    api_server = make_certificate_of("api.c.example.com", NULL, &for_api);
+    ingress = make_certificate_of("apps.c.example.com", NULL, &for_apps);
     bundles[0] = join_pem(api_server.key_pem, api_server.certificate_pem, NULL);
     bundles[1] = join_pem(ingress.key_pem, ingress.certificate_pem, NULL);
     return 0;
@@ -86,6 +89,15 @@ static int count_writes(void)
     return practice_server_count(&practice, "\"write\": true");
 }
 
+static int set_named(struct json_object *api_server_object, void *context, struct error *error)
+{
+    (void)error;
+    return document_set(api_server_object, "spec.servingCerts.namedCertificates",
+                        json_of(context)) < 0
+               ? -1
+               : 1;
+}
+
 static void first_run_sets_all_and_second_run_nothing(void **state)
 {
     (void)state;
@@ -106,6 +118,9 @@ static void domain_without_a_dot_is_completed(void **state)
 {
     (void)state;
     struct kube_answer answer;
+    char none[] = "[]";
+    bool changed;
+    kube_modify(practice.admin, API_SERVER, "API server", set_named, none, &changed);
     struct step_result result = run("short", "short", bundles[0], bundles[1]);
     assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
     kube_request(practice.admin, "GET", API_SERVER, NULL, &answer);
@@ -121,14 +136,9 @@ static void clusters_under_other_domains_are_left_alone(void **state)
 {
     (void)state;
     static const char *const domains[] = {
-        "",
         "c.example.org",
         "example.com",
         "cexample.com",
-        ".example.com",
-        "c_d.example.com",
-        "c/d",
-        "-c",
     };
     int before = count_writes();
     for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
@@ -139,6 +149,102 @@ static void clusters_under_other_domains_are_left_alone(void **state)
     assert_int_equal(before, count_writes());
 }
 
+static void a_domain_that_is_not_a_name_is_terminal(void **state)
+{
+    (void)state;
+    static const char *const domains[] = {
+        "",
+        ".example.com",
+        "c_d.example.com",
+        "c/d",
+        "-c",
+        "c-",
+        "c..d",
+        "c.example.com.",
+        "c d",
+        "c-.example.com",
+        "a234567890123456789012345678901234567890123456789012345678901234",
+    };
+    int before = count_writes();
+    for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
+        struct step_result result = run("bad", domains[i], NULL, NULL);
+        assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+        expect_start("the cluster's domain \"", &result);
+        assert_non_null(strstr(result.message, "properties.clusterProfile.domain"));
+    }
+    assert_int_equal(before, count_writes());
+}
+
+static void a_certificate_that_is_unfit_ends_the_task_before_anything_is_written(void **state)
+{
+    (void)state;
+    const struct made_wishes unnamed = {.usage = "serverAuth"};
+    struct made wrong = make_certificate_of("api.c.example.com", NULL, &unnamed);
+    char *pem = join_pem(wrong.key_pem, wrong.certificate_pem, NULL);
+    int before = count_writes();
+    struct step_result result = run("unfit", "c.example.com", pem, bundles[1]);
+    assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    expect_start("certificate unfit-apiserver cannot be used: it names no host", &result);
+    result = run("unfit", "c.example.com", bundles[0], bundles[0]);
+    assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    expect_start("certificate unfit-ingress cannot be used: it is for api.c.example.com, "
+                 "api.short.example.com, not for *.apps.c.example.com",
+                 &result);
+    result = run("unfit", "c.example.com", NULL, bundles[0]);
+    assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    assert_int_equal(before, count_writes());
+    made_free(&wrong);
+    free(pem);
+}
+
+static void expect_named(const char *expected)
+{
+    struct kube_answer answer;
+    kube_request(practice.admin, "GET", API_SERVER, NULL, &answer);
+    cleanup_json struct json_object *wanted = json_of(expected);
+    assert_true(document_equal(
+        wanted, document_get(answer.document, "spec.servingCerts.namedCertificates")));
+    kube_answer_free(&answer);
+}
+
+static void named_certificates_of_others_stay(void **state)
+{
+    (void)state;
+    char before[] =
+        "[{'names': ['api.customer.example'], 'servingCertificate': {'name': 'theirs'}},"
+        " {'names': ['API.c.example.com', 'also.example'],"
+        "  'servingCertificate': {'name': 'old'}},"
+        " {'servingCertificate': {'name': 'unnamed'}}]";
+    bool changed;
+    kube_modify(practice.admin, API_SERVER, "API server", set_named, before, &changed);
+    struct step_result result = run("named", "c.example.com", bundles[0], bundles[1]);
+    assert_string_equal("", result.outcome == OUTCOME_SUCCEEDED ? "" : result.message);
+    assert_non_null(strstr(result.message, "API server updated (3 other named certificates kept: "
+                                           "api.customer.example, also.example, one without a "
+                                           "name)"));
+    expect_named("[{'names': ['api.customer.example'], 'servingCertificate': {'name': 'theirs'}},"
+                 " {'names': ['also.example'], 'servingCertificate': {'name': 'old'}},"
+                 " {'names': ['api.c.example.com'], 'servingCertificate': {'name': "
+                 "'named-apiserver'}}, {'servingCertificate': {'name': 'unnamed'}}]");
+    int writes = count_writes();
+    result = run("named", "c.example.com", bundles[0], bundles[1]);
+    expect_start("no change: ", &result);
+    assert_int_equal(writes, count_writes());
+}
+
+static void a_second_entry_with_our_name_is_removed(void **state)
+{
+    (void)state;
+    char before[] = "[{'names': ['api.c.example.com'], 'servingCertificate': {'name': 'a'}},"
+                    " {'names': ['api.c.example.com'], 'servingCertificate': {'name': 'b'}}]";
+    bool changed;
+    kube_modify(practice.admin, API_SERVER, "API server", set_named, before, &changed);
+    struct step_result result = run("twice", "c.example.com", bundles[0], bundles[1]);
+    assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
+    expect_named("[{'names': ['api.c.example.com'],"
+                 " 'servingCertificate': {'name': 'twice-apiserver'}}]");
+}
+
 static void one_failing_does_not_stop_the_other(void **state)
 {
     (void)state;
@@ -147,9 +253,9 @@ static void one_failing_does_not_stop_the_other(void **state)
     assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
     assert_string_equal("404 certificate 0 not found", result.message);
     assert_int_equal(before + 2, count_writes());
-    result = run("two", "c.example.com", bundles[1], ingress.key_pem);
+    result = run("two", "c.example.com", bundles[0], NULL);
     assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
-    expect_start("certificate two-ingress cannot be used: it holds no certificate", &result);
+    expect_start("404 certificate 1 not found", &result);
     assert_int_equal(before + 4, count_writes());
 }
 
@@ -223,6 +329,10 @@ int main(void)
         TEST(first_run_sets_all_and_second_run_nothing),
         TEST(domain_without_a_dot_is_completed),
         TEST(clusters_under_other_domains_are_left_alone),
+        TEST(a_domain_that_is_not_a_name_is_terminal),
+        TEST(a_certificate_that_is_unfit_ends_the_task_before_anything_is_written),
+        TEST(named_certificates_of_others_stay),
+        TEST(a_second_entry_with_our_name_is_removed),
         TEST(one_failing_does_not_stop_the_other),
         TEST(all_that_failed_is_said),
         TEST(a_secret_of_another_type_is_not_touched),
