@@ -70,4 +70,8 @@ int cluster_take_lease(struct cluster *cluster, const char *owner, const char *m
 bool cluster_release_lease(struct cluster *cluster, const char *owner, const char *manifest,
                            const char *mark);
 
+/* Whether operator flags (properties.operatorFlags) are an object whose members have names and are
+ * strings, as the schema of the cluster's operator has them. ERROR_INVALID names the member. */
+int cluster_check_operator_flags(const struct json_object *flags, struct error *error);
+
 #endif

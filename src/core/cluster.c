@@ -283,3 +283,23 @@ bool cluster_release_lease(struct cluster *cluster, const char *owner, const cha
     cluster->lease_expires = 0;
     return true;
 }
+
+int cluster_check_operator_flags(const struct json_object *flags, struct error *error)
+{
+    enum { NAME_SHOWN = 128 };
+    const char *name;
+    struct json_object *value;
+
+    if (!document_is_object(flags))
+        return error_set(error, ERROR_INVALID, "properties.operatorFlags is not an object");
+    document_foreach_member((struct json_object *)(uintptr_t)flags, name, value) {
+        if (!name[0])
+            return error_set(error, ERROR_INVALID, "properties.operatorFlags: a flag has no name");
+        if (!document_is_string(value))
+            return error_set(error, ERROR_INVALID,
+                             "properties.operatorFlags: \"%.*s\" must be a string, such as "
+                             "\"true\"",
+                             NAME_SHOWN, name);
+    }
+    return 0;
+}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mimo/cluster.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
 #include "tasks/tasks.h"
@@ -82,19 +83,13 @@ static int set_flags(struct json_object *cluster, void *context, struct error *e
 /* The flags of the document, each a text as the resource's schema has it. */
 static struct step_result find_wanted_flags(const struct job *job, struct json_object **ret_flags)
 {
-    const char *name;
-    struct json_object *value;
+    struct error error;
     struct json_object *flags = document_get(job->cluster, "properties.operatorFlags");
     if (!flags)
         return step_terminal("the cluster's document has no properties.operatorFlags: register "
                              "the cluster with the flags that its operator is to have");
-    if (!document_is_object(flags))
-        return step_terminal("properties.operatorFlags of the cluster's document is not an object");
-    document_foreach_member(flags, name, value)
-        if (!document_is_string(value) || !name[0])
-            return step_terminal("properties.operatorFlags: \"%.*s\" must be a string, such as "
-                                 "\"true\"",
-                                 NAME_SHOWN_MAXIMUM, name);
+    if (cluster_check_operator_flags(flags, &error) < 0)
+        return step_terminal("%s (in the cluster's document)", error.message);
     *ret_flags = flags;
     return step_succeeded();
 }

@@ -82,6 +82,10 @@ def test_a_kubeconfig_is_sealed_on_arrival_and_never_shown(server, api):
 @pytest.mark.parametrize("body, target", [
     ({"properties": []}, "properties"), ({"properties": {"provisioningState": 5}}, "properties"),
     ({"properties": {"apiserverProfile": 5}}, "properties.apiserverProfile"),
+    ({"properties": {"operatorFlags": ["a"]}}, "properties.operatorFlags"),
+    ({"properties": {"operatorFlags": {"a": True}}}, "properties.operatorFlags"),
+    ({"properties": {"operatorFlags": {"a": None}}}, "properties.operatorFlags"),
+    ({"properties": {"operatorFlags": {"": "a"}}}, "properties.operatorFlags"),
     ({"kubeconfig": {}}, "kubeconfig"), ({"kubeconfig": ""}, "kubeconfig"), ({"kubeconfig": "nonsense"}, "kubeconfig"),
     ({"kubeconfig": KUBECONFIG.replace("https:", "http:")}, "kubeconfig"),
     ({"kubeconfig": KUBECONFIG + "#" * 300000}, "kubeconfig"), ({"kubeConfig": ""}, "kubeConfig"),

@@ -158,9 +158,10 @@ static void documents_without_good_flags_are_terminal(void **state)
     static const char *const cases[][2] = {
         {"{}", "the cluster's document has no properties.operatorFlags: register the cluster"},
         {"{'operatorFlags': null}", "the cluster's document has no properties.operatorFlags"},
-        {"{'operatorFlags': ['a']}",
-         "properties.operatorFlags of the cluster's document is not an object"},
+        {"{'operatorFlags': ['a']}", "properties.operatorFlags is not an object"},
         {"{'operatorFlags': {'a': true}}", "properties.operatorFlags: \"a\" must be a string"},
+        {"{'operatorFlags': {'a': null}}", "properties.operatorFlags: \"a\" must be a string"},
+        {"{'operatorFlags': {'': 'x'}}", "properties.operatorFlags: a flag has no name"},
     };
     int before = count_writes();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -42,6 +42,17 @@ static void cleanup_request_function(struct cluster_request *wanted)
 
 enum attempt { DECIDED, SOMEBODY_WAS_FIRST };
 
+/* Flags that the operator cannot take are refused here, not by each manifest that sets them. */
+static int check_operator_flags(const struct json_object *properties, struct answer *answer)
+{
+    struct error error;
+    const struct json_object *flags = document_get(properties, "operatorFlags");
+    if (!flags || cluster_check_operator_flags(flags, &error) == 0)
+        return 0;
+    return answer_refuse(answer, API_INVALID_PARAMETER, "properties.operatorFlags", "%s",
+                         error.message);
+}
+
 static int read_body(struct api *api, struct json_object *body, struct cluster_request *wanted,
                      struct answer *answer)
 {
@@ -56,6 +67,8 @@ static int read_body(struct api *api, struct json_object *body, struct cluster_r
         !document_is_object(document_get(wanted->properties, "apiserverProfile")))
         return answer_refuse(answer, API_INVALID_PARAMETER, "properties.apiserverProfile",
                              "member \"properties.apiserverProfile\" must be an object");
+    if (check_operator_flags(wanted->properties, answer) < 0)
+        return -1;
     if (!kubeconfig)
         return 0;
     if (!document_is_string(kubeconfig))
