@@ -59,10 +59,10 @@ static void compare_flags(struct flags_change *change, struct json_object *prese
     change->changed = (struct name_list){0};
     change->removed = (struct name_list){0};
     document_foreach_member(change->wanted, name, value)
-        if (!document_equal(value, document_member(present, name)))
+        if (!document_has(present, name) || !document_equal(value, document_member(present, name)))
             add_name(&change->changed, name);
     document_foreach_member(present, name, value)
-        if (!document_member(change->wanted, name))
+        if (!document_has(change->wanted, name))
             add_name(&change->removed, name);
     finish_names(&change->changed);
     finish_names(&change->removed);

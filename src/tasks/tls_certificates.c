@@ -292,6 +292,8 @@ static struct json_object *merge_named(const struct json_object *present, const 
     rotation->kept = 0;
     rotation->kept_names[0] = '\0';
     document_foreach_item(present, index, entry) {
+        if (!entry) /* null is no entry */
+            continue;
         if (!has_name(entry, host)) {
             note_kept(rotation, document_member(entry, "names"));
             status |= document_append(merged, json_object_get(entry));
