@@ -66,7 +66,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
 #define CONFIG_KEYS(TEXT, INTEGER, DURATION, BYTES, BOOLEAN, CHOICE, CHOICES)                                            \
   TEXT    (store, uri, "sqlite:/var/lib/mimo/mimo.db", "where the documents are: sqlite:PATH")                         \
                                                                                                                        \
-  TEXT    (actuator, state_directory, "/var/lib/mimo", "the actuator's lasting UUID and its lock")                     \
+  TEXT    (actuator, state_directory, "/var/lib/mimo-actuator", "the actuator's lasting UUID and its lock; belongs to actuator.user alone") \
   TEXT    (actuator, runtime_directory, "/run/mimo", "control socket and the socket on which the Admin API says \"look now\"") \
   CHOICE  (actuator, assignment, CONFIG_WORDS_ASSIGNMENT, "auto", "how the 256 buckets are divided: over live actuators, or by index and count") \
   INTEGER (actuator, index, "0", 0, 255, "this actuator's place in the order of actuators")                            \
@@ -83,6 +83,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   DURATION(actuator, readiness_delay, "120s", 0, HOUR, "time after the start before the heartbeat may begin")          \
   BOOLEAN (actuator, practice_tasks, "no", "register the practice task: for tests and learning, never in production")  \
   TEXT    (actuator, user, "mimo", "user of the supervisor: a name, UID or UID:GID; ignored unless started as root") \
+  TEXT    (actuator, operators_group, "mimo-operators", "group whose members may use the control socket (mimoctl ps, pause, drain), beside root and actuator.user: a name or GID; empty for none") \
   TEXT    (actuator, launcher_user, "mimo-launcher", "user of the launcher")                                           \
   TEXT    (actuator, worker_user, "mimo-worker", "user of the workers")                                                \
   TEXT    (actuator, metrics_user, "mimo-metrics", "user of the metrics helper")                                       \

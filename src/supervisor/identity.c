@@ -23,12 +23,13 @@ enum {
     LOCK_PAUSE = 5,       /* milliseconds between two tries */
 };
 
-int identity_prepare_directory(const char *path, const struct identity *owner, struct error *error)
+int identity_prepare_directory(const char *path, mode_t mode, const struct identity *owner,
+                               struct error *error)
 {
     struct stat existing;
     if (stat(path, &existing) == 0)
         return 0;
-    if (io_make_directory(path, 0750, error) < 0)
+    if (io_make_directory(path, mode, error) < 0)
         return -1;
     if (chown(path, owner->uid, owner->gid) < 0)
         return error_set_system(error, errno, "cannot give %s to its user", path);

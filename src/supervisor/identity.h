@@ -10,12 +10,15 @@
 #ifndef MIMO_SUPERVISOR_IDENTITY_H
 #define MIMO_SUPERVISOR_IDENTITY_H
 
+#include <sys/types.h>
+
 #include "mimo/error.h"
 #include "mimo/privileges.h"
 #include "mimo/uuid.h"
 
-/* Makes state and runtime directory for `owner` if they are missing; only as root. */
-int identity_prepare_directory(const char *path, const struct identity *owner, struct error *error);
+/* Makes a directory of `owner` with `mode` if it is missing; only as root. */
+int identity_prepare_directory(const char *path, mode_t mode, const struct identity *owner,
+                               struct error *error);
 
 /* Takes the lock; waits a few seconds for the family of a crashed supervisor to end. *ret_lock is
  * the descriptor that holds it: give it to the launcher, keep it open, close it at the end. Needs

@@ -2,9 +2,9 @@
 /*
  * mimod - the supervisor of an actuator.
  *
- * The steps of main() in order: options, configuration, tasks; directories, while it may; the lock;
- * launcher and metrics helper, while they can still be started as root; root is given up for good;
- * identity, store; then the loop.
+ * The steps of main() in order: options, configuration, tasks; directories, lock, sockets, launcher
+ * and keeper, while mimod still has the privileges that it was started with; privileges are dropped
+ * for good; identity, store; then the loop.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -33,25 +33,52 @@ static const struct program program = {
 static struct config config;
 static struct task_list *tasks;
 static struct family family;
+static struct listeners listeners = {.wake = -1, .control = -1};
 static struct membership membership;
 
 static int prepare_directories(const struct identity *identity, struct error *error)
 {
-    if (identity_prepare_directory(config.actuator_state_directory, identity, error) < 0 ||
-        identity_prepare_directory(config.actuator_runtime_directory, identity, error) < 0)
+    /* Nobody else gets at identity and lock; the sockets are for others. */
+    if (identity_prepare_directory(config.actuator_state_directory, 0700, identity, error) < 0 ||
+        identity_prepare_directory(config.actuator_runtime_directory, 0755, identity, error) < 0)
         return -1;
     return 0;
 }
 
-/* All that needs root, and the end of being root. */
-static int give_up_root(int *ret_lock, struct error *error)
+/* Whoever can change the state directory can make this another actuator, or two of one. */
+static void check_state_directory(void)
+{
+    struct stat status;
+    if (stat(config.actuator_state_directory, &status) == 0 && status.st_mode & (S_IWGRP | S_IWOTH))
+        log_warning("others than its user can write to actuator.state_directory %s: give it to "
+                    "actuator.user alone, with mode 0700",
+                    config.actuator_state_directory);
+}
+
+static int open_listeners(const struct identity *owner, struct error *error)
+{
+    struct error problem;
+    if (listeners_open(&listeners, config.actuator_runtime_directory, (int)config.actuator_index,
+                       config.actuator_operators_group, owner, &problem, error) < 0)
+        return -1;
+    if (problem.kind != ERROR_NONE)
+        log_info("actuator.operators_group: %s: the control socket serves root and the actuator's "
+                 "user alone",
+                 problem.message);
+    return 0;
+}
+
+/* Everything that needs root; drops root before returning. */
+static int drop_root(int *ret_lock, struct error *error)
 {
     struct identity identity = {0};
     bool privileged = privileges_can_change();
     if (privileged && (privileges_find_user(config.actuator_user, &identity, error) < 0 ||
                        prepare_directories(&identity, error) < 0))
         return -1;
+    check_state_directory();
     if (identity_lock(config.actuator_state_directory, ret_lock, error) < 0 ||
+        open_listeners(privileged ? &identity : NULL, error) < 0 ||
         family_start(&family, program_config_arguments(), *ret_lock, config.actuator_metrics_user,
                      error) < 0)
         return -1;
@@ -81,7 +108,7 @@ static int run(struct error *error)
     char id[UUID_SIZE];
     int lock;
     struct store *store;
-    if (give_up_root(&lock, error) < 0 ||
+    if (drop_root(&lock, error) < 0 ||
         identity_open(config.actuator_state_directory, id, error) < 0 ||
         store_open(config.store_uri, &store, error) < 0)
         return -1;
@@ -89,7 +116,7 @@ static int run(struct error *error)
     process_set_title("mimod: actuator %d, supervisor", membership.index);
     log_info("actuator %s starts on %s, store %s", id, membership.hostname, config.store_uri);
 
-    int status = supervisor_run(&config, tasks, store, &family, &membership);
+    int status = supervisor_run(&config, tasks, store, &family, &listeners, &membership);
     family_stop(&family);
     if (status != EXIT_SUCCESS)
         _exit(status); /* the thread pool may be at work with the store: no tidy end */
@@ -110,6 +137,7 @@ int main(int argc, char **argv)
     if (run(&error) < 0) {
         log_error("%s", error.message);
         family_stop(&family);
+        listeners_close(&listeners);
         return EXIT_FAILURE;
     }
     task_list_free(tasks);

@@ -2,16 +2,15 @@
 /* Wake datagrams and control connections on the event loop. */
 #include "supervisor/sockets.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "mimo/cleanup.h"
-#include "mimo/control.h"
 #include "mimo/document.h"
-#include "mimo/io.h"
 
 struct connection {
     struct sockets *sockets;
@@ -20,6 +19,7 @@ struct connection {
     uv_write_t write;
     char *answer; /* being written */
     size_t length;
+    struct error refusal; /* ERROR_NONE: the peer may use the socket */
     char request[SOCKETS_REQUEST_MAXIMUM];
 };
 
@@ -84,6 +84,8 @@ struct json_object *sockets_refusal(const struct error *error)
 static struct json_object *answer_request(struct connection *connection, size_t length)
 {
     struct error error;
+    if (connection->refusal.kind != ERROR_NONE)
+        return sockets_refusal(&connection->refusal);
     cleanup_json struct json_object *request = document_parse(connection->request, length, &error);
     if (!request)
         return sockets_refusal(&error);
@@ -126,12 +128,52 @@ static void on_readable(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf
     serve_next(connection);
 }
 
+static void on_connection(uv_stream_t *server, int status);
+
+static void on_refused_closed(uv_handle_t *handle)
+{
+    struct sockets *sockets = handle->data;
+    sockets->refusing = false;
+    if (sockets->open && sockets->another) {
+        sockets->another = false;
+        on_connection((uv_stream_t *)&sockets->control, 0);
+    }
+}
+
+/* Accepts a connection and ends it: libuv accepts no other before. */
+static void refuse(struct sockets *sockets)
+{
+    if (sockets->refusing) {
+        sockets->another = true;
+        return;
+    }
+    uv_pipe_init(sockets->loop, &sockets->refused, 0);
+    sockets->refused.data = sockets;
+    sockets->refusing = true;
+    uv_accept((uv_stream_t *)&sockets->control, (uv_stream_t *)&sockets->refused);
+    uv_close((uv_handle_t *)&sockets->refused, on_refused_closed);
+}
+
+static void check_peer(struct connection *connection)
+{
+    int fd = -1;
+    connection->refusal.kind = ERROR_NONE;
+    uv_fileno((uv_handle_t *)&connection->pipe, &fd);
+    listeners_check_peer(connection->sockets->listeners, fd, &connection->refusal);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
     struct sockets *sockets = server->data;
-    struct connection *connection = status == 0 ? calloc(1, sizeof(*connection)) : NULL;
-    if (!connection)
+    if (status < 0)
         return;
+    struct connection *connection = NULL;
+    if (sockets->connections < SOCKETS_CONNECTIONS_MAXIMUM)
+        connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        refuse(sockets);
+        return;
+    }
     connection->sockets = sockets;
     connection->pipe.data = connection;
     uv_pipe_init(sockets->loop, &connection->pipe, 0);
@@ -140,9 +182,12 @@ static void on_connection(uv_stream_t *server, int status)
         sockets->first->previous = connection;
     sockets->first = connection;
     sockets->connections++;
-    if (uv_accept(server, (uv_stream_t *)&connection->pipe) < 0 ||
-        sockets->connections > SOCKETS_CONNECTIONS_MAXIMUM ||
-        uv_read_start((uv_stream_t *)&connection->pipe, on_allocate, on_readable) < 0)
+    if (uv_accept(server, (uv_stream_t *)&connection->pipe) < 0) {
+        end_connection(connection);
+        return;
+    }
+    check_peer(connection);
+    if (uv_read_start((uv_stream_t *)&connection->pipe, on_allocate, on_readable) < 0)
         end_connection(connection);
 }
 
@@ -152,31 +197,31 @@ static void on_wake(uv_poll_t *poll, int status, int events)
     struct sockets *sockets = poll->data;
     char datagram[64];
     bool woken = false;
-    while (status == 0 && recv(sockets->wake_fd, datagram, sizeof(datagram), MSG_DONTWAIT) >= 0)
+    while (status == 0 &&
+           recv(sockets->listeners->wake, datagram, sizeof(datagram), MSG_DONTWAIT) >= 0)
         woken = true;
     if (woken)
         sockets->handlers->wake(sockets->context);
 }
 
-static int open_wake(struct sockets *sockets, struct error *error)
+static int watch_wake(struct sockets *sockets, struct error *error)
 {
-    sockets->wake_fd = io_listen_unix(sockets->wake_path, SOCK_DGRAM, 0660, error);
-    if (sockets->wake_fd < 0)
-        return -1;
-    int status = uv_poll_init(sockets->loop, &sockets->wake, sockets->wake_fd);
+    int status = uv_poll_init(sockets->loop, &sockets->wake, sockets->listeners->wake);
+    sockets->wake.data = sockets;
     if (status == 0)
         status = uv_poll_start(&sockets->wake, UV_READABLE, on_wake);
-    sockets->wake.data = sockets;
     return status == 0 ? 0
-                       : error_set(error, ERROR_SYSTEM, "cannot watch %s: %s", sockets->wake_path,
-                                   uv_strerror(status));
+                       : error_set(error, ERROR_SYSTEM, "cannot watch %s: %s",
+                                   sockets->listeners->wake_path, uv_strerror(status));
 }
 
-static int open_control(struct sockets *sockets, struct error *error)
+/* libuv closes what it is given, so it gets a descriptor of its own. */
+static int listen_control(struct sockets *sockets, struct error *error)
 {
-    cleanup_fd int fd = io_listen_unix(sockets->control_path, SOCK_STREAM, 0660, error);
+    struct listeners *listeners = sockets->listeners;
+    cleanup_fd int fd = fcntl(listeners->control, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
-        return -1;
+        return error_set_system(error, errno, "cannot use %s", listeners->control_path);
     uv_pipe_init(sockets->loop, &sockets->control, 0);
     sockets->control.data = sockets;
     int status = uv_pipe_open(&sockets->control, fd);
@@ -187,19 +232,15 @@ static int open_control(struct sockets *sockets, struct error *error)
     }
     return status == 0 ? 0
                        : error_set(error, ERROR_SYSTEM, "cannot listen on %s: %s",
-                                   sockets->control_path, uv_strerror(status));
+                                   listeners->control_path, uv_strerror(status));
 }
 
-int sockets_open(struct sockets *sockets, uv_loop_t *loop, const char *directory, int index,
+int sockets_open(struct sockets *sockets, uv_loop_t *loop, struct listeners *listeners,
                  const struct sockets_handlers *handlers, void *context, struct error *error)
 {
-    *sockets =
-        (struct sockets){.loop = loop, .wake_fd = -1, .handlers = handlers, .context = context};
-    snprintf(sockets->wake_path, sizeof(sockets->wake_path), "%s/actuator-%d" CONTROL_WAKE_SUFFIX,
-             directory, index);
-    snprintf(sockets->control_path, sizeof(sockets->control_path), "%s/actuator-%d" CONTROL_SUFFIX,
-             directory, index);
-    if (open_wake(sockets, error) < 0 || open_control(sockets, error) < 0)
+    *sockets = (struct sockets){
+        .loop = loop, .listeners = listeners, .handlers = handlers, .context = context};
+    if (watch_wake(sockets, error) < 0 || listen_control(sockets, error) < 0)
         return -1;
     sockets->open = true;
     return 0;
@@ -210,12 +251,10 @@ void sockets_close(struct sockets *sockets)
     if (!sockets->open)
         return;
     sockets->open = false;
-    unlink(sockets->wake_path);
-    unlink(sockets->control_path);
     for (struct connection *connection = sockets->first; connection; connection = connection->next)
         end_connection(connection);
     uv_close((uv_handle_t *)&sockets->control, NULL);
     uv_poll_stop(&sockets->wake);
     uv_close((uv_handle_t *)&sockets->wake, NULL);
-    close(take_fd(&sockets->wake_fd));
+    listeners_close(sockets->listeners);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sockets.h - the two sockets of an actuator on its machine; control.h describes what is said on
- * them.
+ * sockets.h - wake and control socket on the event loop; control.h describes what is said on them,
+ * listeners.h who may use them.
  *
- * Control connections are many and slow or hostile at worst: each holds one bounded line, at most
- * SOCKETS_CONNECTIONS_MAXIMUM are open, and none is ever waited for. Who may connect is a matter of
- * the socket's mode and group.
+ * Control connections may be many, slow or hostile: each holds one bounded line, at most
+ * SOCKETS_CONNECTIONS_MAXIMUM are open, and the loop never waits for one. A peer that may not use
+ * the socket gets a refusal for an answer.
  */
 #ifndef MIMO_SUPERVISOR_SOCKETS_H
 #define MIMO_SUPERVISOR_SOCKETS_H
@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "mimo/error.h"
+#include "supervisor/listeners.h"
 
 enum { SOCKETS_CONNECTIONS_MAXIMUM = 64, SOCKETS_REQUEST_MAXIMUM = 4096 };
 
@@ -28,20 +29,21 @@ struct connection;
 
 struct sockets {
     uv_loop_t *loop;
+    struct listeners *listeners; /* borrowed; closed by sockets_close() */
     uv_poll_t wake;
-    int wake_fd;
     uv_pipe_t control;
+    uv_pipe_t refused; /* a connection that there is no room or memory for */
+    bool refusing;
+    bool another; /* came while one was being refused */
     struct connection *first;
     int connections;
     const struct sockets_handlers *handlers;
     void *context;
-    char wake_path[256];
-    char control_path[256];
     bool open;
 };
 
-/* Makes actuator-INDEX.wake and actuator-INDEX.control in `directory`. */
-int sockets_open(struct sockets *sockets, uv_loop_t *loop, const char *directory, int index,
+/* Watches both listeners. */
+int sockets_open(struct sockets *sockets, uv_loop_t *loop, struct listeners *listeners,
                  const struct sockets_handlers *handlers, void *context, struct error *error);
 
 /* {"ok": false, "error": the message}. New reference; NULL only without memory. */

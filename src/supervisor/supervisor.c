@@ -46,6 +46,7 @@ struct supervisor {
     struct task_list *tasks;
     struct store *store;
     struct family *family;
+    struct listeners *listeners;
     uv_loop_t loop;
     enum supervisor_phase phase;
     enum drain_step drain_step;
@@ -479,8 +480,8 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
                           error) < 0 ||
         probe_open(&supervisor->probe, loop, supervisor->store,
                    &supervisor->poller.membership.buckets, error) < 0 ||
-        sockets_open(&supervisor->sockets, loop, config->actuator_runtime_directory,
-                     (int)config->actuator_index, &sockets_handlers, supervisor, error) < 0)
+        sockets_open(&supervisor->sockets, loop, supervisor->listeners, &sockets_handlers,
+                     supervisor, error) < 0)
         return -1;
     const struct attempts_parts parts = {
         .loop = loop,
@@ -512,7 +513,8 @@ static void close_all(struct supervisor *supervisor)
 }
 
 int supervisor_run(struct config *config, struct task_list *tasks, struct store *store,
-                   struct family *family, const struct membership *membership)
+                   struct family *family, struct listeners *listeners,
+                   const struct membership *membership)
 {
     struct error error;
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
@@ -524,6 +526,7 @@ int supervisor_run(struct config *config, struct task_list *tasks, struct store 
     supervisor->tasks = tasks;
     supervisor->store = store;
     supervisor->family = family;
+    supervisor->listeners = listeners;
     supervisor->started = clock_monotonic();
     supervisor->rules.actuator = membership->id;
     steady_clock_start(&supervisor->clock, config->actuator_lease_ttl, clock_unix_milliseconds(),

@@ -20,11 +20,13 @@
 #include "mimo/store.h"
 #include "mimo/task.h"
 #include "supervisor/family.h"
+#include "supervisor/listeners.h"
 #include "supervisor/membership.h"
 
 /* Runs until it is told to stop or something that it needs is gone; returns the exit status. SIGHUP
  * changes `config`. All arguments are borrowed. */
 int supervisor_run(struct config *config, struct task_list *tasks, struct store *store,
-                   struct family *family, const struct membership *membership);
+                   struct family *family, struct listeners *listeners,
+                   const struct membership *membership);
 
 #endif

@@ -60,7 +60,7 @@ class Layout:
         for path in (self.overrides.parent, self.log, self.state, self.seal, self.tasks):
             path.mkdir(mode=0o755, exist_ok=True)
         _own(self.database.parent, 0o770, identities.SUPERVISOR)
-        _own(self.run, 0o750, identities.SUPERVISOR)
+        _own(self.run, 0o755, identities.SUPERVISOR) # modes of the sockets in it say who may use them
         _own(self.api, 0o750, identities.API)
         for index in range(instances):
             _own(self.state / str(index), 0o700, identities.SUPERVISOR)
