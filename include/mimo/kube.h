@@ -21,7 +21,13 @@
 #include "mimo/error.h"
 #include "mimo/step.h"
 
-enum { KUBE_RESPONSE_MAXIMUM = 8 * 1024 * 1024, KUBE_CONFLICT_RETRIES = 5 };
+enum {
+    KUBE_RESPONSE_MAXIMUM = 8 * 1024 * 1024,
+    KUBE_CONFLICT_RETRIES = 5,
+    KUBE_CONFIRM_PAUSE = 5 * 1000, /* milliseconds before a refusal is asked for again */
+    KUBE_RETRY_AFTER_SHORT = 15,   /* seconds of a Retry-After that is waited for at once */
+    KUBE_RETRY_AFTER_TOTAL = 60,   /* seconds waited for so by one client */
+};
 
 /* What a kubeconfig says about its current context. Texts owned; secrets are wiped by
  * kubeconfig_free(). */
@@ -82,19 +88,38 @@ void kube_client_free(struct kube_client *client);
 /* What came back. `document` is NULL unless the answer was a JSON object. */
 struct kube_answer {
     long status;                  /* HTTP status; 0 when there was no answer */
+    long retry_after;             /* seconds of Retry-After; 0 without it */
     struct json_object *document; /* owned; kube_answer_free() */
     struct error error;           /* when there was no (whole) answer */
 };
 
+/* Sends one request. After 429 or 503 with a short Retry-After it waits and repeats the request. */
 void kube_request(struct kube_client *client, const char *method, const char *path,
                   struct json_object *body, struct kube_answer *ret_answer);
 void kube_answer_free(struct kube_answer *answer);
 
-/* The one place that maps an answer to a step's result after the outcome table: 2xx succeeded; 408,
- * 409, 429, 5xx, timeouts, refused or lost connections, certificates that do not verify transient;
- * 401, 403, 404, other 4xx, redirects, bad data terminal. `what` names the thing asked for; the
- * Status object's reason and message are used when there is one. */
+/* True if the answer is a well-formed Status object of an API server, of the HTTP status that it
+ * came with: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
+bool kube_answer_is_status(const struct kube_answer *answer);
+
+/* The result of a step that got this answer; `what` names the object that was asked for:
+ *
+ *   2xx with a JSON object                    succeeded
+ *   a Status with 400, 403, 404, 422, ...     terminal, with its reason and message
+ *   anything else                             transient
+ *
+ * So these are transient: 401, 408, 409, 429 and 5xx; redirects; errors that are no Status, which
+ * come from a load balancer or an API server that is starting; 2xx without a JSON object; lost
+ * connections and certificates that do not verify. Without any answer, a connection that the
+ * sandbox forbids and a client certificate that cannot be used are terminal. */
 struct step_result kube_step_result(const struct kube_answer *answer, const char *what);
+
+/* Sends a request and judges the answer by kube_step_result(). A Status with 403 or 404 is terminal
+ * only if the server repeats it after KUBE_CONFIRM_PAUSE: an API server that is starting sends both
+ * until it has loaded its rules and types. The caller frees *ret_answer. */
+struct step_result kube_ask(struct kube_client *client, const char *method, const char *path,
+                            struct json_object *body, const char *what,
+                            struct kube_answer *ret_answer);
 
 /* Reads the object at `path`, lets `change` alter it, and writes it back with its resourceVersion
  * when it was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed

@@ -36,8 +36,9 @@ enum {
     MANIFEST_PRIORITY_MAXIMUM = 1000000,
     MANIFEST_PARAMETERS_SIZE_MAXIMUM = 16 * 1024,
     MANIFEST_PARAMETERS_DEPTH_MAXIMUM = 16,
-    MANIFEST_HISTORY_MAXIMUM = 20, /* entries of `attempts` that are kept, the newest */
-    MANIFEST_STUCK_SECONDS = 3600, /* InProgress for longer: may be cancelled without force */
+    MANIFEST_DEFERRALS_MAXIMUM = 10, /* attempts that do not count because a server asked to wait */
+    MANIFEST_HISTORY_MAXIMUM = 20,   /* entries of `attempts` that are kept, the newest */
+    MANIFEST_STUCK_SECONDS = 3600,   /* InProgress for longer: may be cancelled without force */
 };
 #define MANIFEST_RUN_BEFORE_DEFAULT (7 * INT64_C(86400)) /* seconds after creation */
 
@@ -132,7 +133,9 @@ struct attempt_usage {
 /* Ends the attempt in progress: next state by the table, statusText, nextAttempt by backoff, lease
  * and progress gone, history entry closed. The fifth attempt that did not succeed becomes
  * RetriesExceeded with "did not succeed after 5 attempts: " in front. A drained attempt is taken
- * off `dequeues`. ERROR_CONFLICT when it is not InProgress. */
+ * off `dequeues`. So is one whose outcome has a retry_after, up to MANIFEST_DEFERRALS_MAXIMUM
+ * uncounted attempts; nextAttempt is then no earlier than the server asked for. ERROR_CONFLICT when
+ * it is not InProgress. */
 int manifest_end_attempt(struct manifest *manifest, const struct outcome *outcome,
                          const struct attempt_usage *usage, const struct backoff *backoff,
                          int64_t now, uint32_t random, struct error *error);

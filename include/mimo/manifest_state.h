@@ -34,9 +34,9 @@ enum manifest_event {
     MANIFEST_SUCCEED, /* all steps done */
     MANIFEST_FAIL,    /* terminal error: another attempt would end the same */
     MANIFEST_RETRY,   /* transient error, timeout, crash, lease expired, owner gone */
-    MANIFEST_DRAIN,   /* its actuator had to stop */
-    MANIFEST_EXPIRE,  /* runBefore passed */
-    MANIFEST_CANCEL,  /* an operator cancelled or stopped it */
+    MANIFEST_DRAIN, /* back to the queue, uncounted: its actuator stops, or a server asks to wait */
+    MANIFEST_EXPIRE, /* runBefore passed */
+    MANIFEST_CANCEL, /* an operator cancelled or stopped it */
 };
 enum { MANIFEST_EVENT_COUNT = MANIFEST_CANCEL + 1 };
 

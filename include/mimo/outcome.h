@@ -33,6 +33,8 @@ enum { STATUS_TEXT_SIZE = 4096 + 1 }; /* at most 4 KiB of UTF-8 */
 
 struct outcome {
     enum outcome_kind kind;
+    int64_t
+        retry_after; /* TRANSIENT: seconds before the next attempt that a server asked for; or 0 */
     char status_text[STATUS_TEXT_SIZE];
 };
 
@@ -51,6 +53,7 @@ struct worker_end {
     bool has_result;            /* a whole result line came over the pipe */
     enum outcome_kind result;   /* then: SUCCEEDED, TRANSIENT or TERMINAL */
     const char *message;        /* the result's message; may be NULL */
+    int64_t retry_after;        /* of a TRANSIENT result, in seconds; or 0 */
     const char *bad_report;     /* why the reports cannot be trusted, or NULL; wins over a result */
     const char *forbidden_call; /* the system call that caused SIGSYS, or NULL if unknown */
     enum worker_stop stop;      /* why the supervisor ended it */

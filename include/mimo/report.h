@@ -10,7 +10,8 @@
  *   {"type":"log","level":"info","text":"..."}
  *   {"type":"patchCluster","patch":{"properties":{...}}}      a merge patch, RFC 7396
  *   {"type":"forbidden","systemCall":"openat"}                by the SIGSYS handler, at the end
- *   {"type":"result","outcome":"succeeded","message":"..."}   or transient, terminal; comes last
+ *   {"type":"result","outcome":"succeeded","message":"..."}   or transient, terminal; comes last.
+ *       "retryAfter": seconds that a server asked to wait, 1..REPORT_RETRY_AFTER_MAXIMUM
  *
  * A patch is of openShiftCluster, and touches only what the task declared (task.h).
  *
@@ -27,7 +28,11 @@
 #include "mimo/error.h"
 #include "mimo/outcome.h"
 
-enum { REPORT_LINE_MAXIMUM = 64 * 1024, REPORT_TOTAL_MAXIMUM = 1024 * 1024 };
+enum {
+    REPORT_LINE_MAXIMUM = 64 * 1024,
+    REPORT_TOTAL_MAXIMUM = 1024 * 1024,
+    REPORT_RETRY_AFTER_MAXIMUM = 3600,
+};
 
 enum report_type {
     REPORT_STEP,
@@ -43,7 +48,8 @@ struct report {
     int step, steps;  /* STEP: 1..steps, steps at most 1000 */
     const char *text; /* STEP: name, FORBIDDEN: call, RESULT: message, "" if none; STATUS, LOG */
     int level;        /* LOG: enum log_level, info or graver than it */
-    enum outcome_kind outcome;    /* RESULT */
+    enum outcome_kind outcome; /* RESULT */
+    int64_t retry_after; /* RESULT: seconds, 0 if none; longer ones are written as the maximum */
     struct json_object *patch;    /* PATCH_CLUSTER: an object */
     struct json_object *document; /* owner of all the above; report_free() */
 };

@@ -9,6 +9,7 @@
 #define MIMO_STEP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "mimo/outcome.h"
 
@@ -17,7 +18,8 @@
  */
 struct step_result {
     enum outcome_kind outcome;
-    bool again; /* a condition that does not hold yet: message says what it waits for */
+    bool again;          /* a condition that does not hold yet: message says what it waits for */
+    int64_t retry_after; /* transient: seconds that the server asked to wait; 0: it did not */
     char message[STATUS_TEXT_SIZE];
 };
 

@@ -89,9 +89,17 @@ void azure_http(const struct azure_request *request, struct azure_answer *ret_an
     https_client_free(client);
 }
 
-bool azure_answer_may_pass(const struct azure_answer *answer)
+bool azure_status_passes(long status)
 {
-    return error_may_pass(answer->error.kind);
+    return status >= 500 || status == 408 || status == 429;
+}
+
+struct step_result azure_no_answer(const struct azure_answer *answer, const char *what)
+{
+    enum error_kind kind = answer->error.kind;
+    bool is_ours = kind == ERROR_DENIED || kind == ERROR_INVALID || kind == ERROR_NOT_FOUND;
+    return answer->status == 0 && is_ours ? step_terminal("%s (%s)", answer->error.message, what)
+                                          : step_transient("%s (%s)", answer->error.message, what);
 }
 
 void azure_answer_free(struct azure_answer *answer)

@@ -10,6 +10,7 @@
 
 #include "mimo/error.h"
 #include "mimo/https.h"
+#include "mimo/step.h"
 
 enum { AZURE_RESPONSE_MAXIMUM = 1024 * 1024 };
 
@@ -32,8 +33,12 @@ struct azure_answer {
 void azure_http(const struct azure_request *request, struct azure_answer *ret_answer);
 void azure_answer_free(struct azure_answer *answer);
 
-/* There is no whole answer, for a reason that may be gone by the next attempt. */
-bool azure_answer_may_pass(const struct azure_answer *answer);
+/* Statuses that pass by themselves, whoever sends them: 408, 429 and 5xx. */
+bool azure_status_passes(long status);
+
+/* The result without a whole answer: terminal only if nothing can change by the next attempt, as
+ * with a connection that the sandbox forbids. `what` names what was asked for. */
+struct step_result azure_no_answer(const struct azure_answer *answer, const char *what);
 
 /* asprintf(3); on -1 *ret_text is NULL. */
 int azure_format(char **ret_text, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -108,39 +108,60 @@ static struct step_result take_value(const struct reading *reading,
     return result;
 }
 
-static struct step_result judge(const struct reading *reading, const struct azure_answer *answer,
-                                struct certificate_data *ret_data)
+/* Statuses that Key Vault refuses with, and what to do about each. */
+static struct step_result refused(const struct reading *reading, long status, const char *detail)
 {
     const char *name = reading->name, *vault = reading->vault;
-    char detail[DETAIL_SIZE];
-    status_text_copy(detail, sizeof detail, document_string(answer->document, "error.message", ""));
-    if (azure_answer_may_pass(answer))
-        return step_transient("%s (certificate %s)", answer->error.message, name);
-    if (answer->status == 0)
-        return step_terminal("%s (certificate %s)", answer->error.message, name);
-    if (answer->status == 429 && answer->retry_after > 0)
-        return step_transient("429 certificate %s in %s: too many requests, to be tried again "
-                              "after %ld s: %s",
-                              name, vault, answer->retry_after, detail);
-    if (answer->status >= 500 || answer->status == 408 || answer->status == 429)
-        return step_transient("%ld certificate %s in %s: %s", answer->status, name, vault, detail);
-    if (answer->status == 401)
-        return step_terminal("401 unauthorized: certificate %s in %s: the vault does not accept "
-                             "our token: %s",
-                             name, vault, detail);
-    if (answer->status == 403)
+    if (status == 403)
         return step_terminal("forbidden: certificate %s in %s: the identity needs the right to get "
                              "secrets: %s",
                              name, vault, detail);
-    if (answer->status == 404)
+    if (status == 404)
         return step_terminal("404 certificate %s not found in %s: import it under this name: %s",
                              name, vault, detail);
-    if (answer->status != 200)
-        return step_terminal("%ld certificate %s in %s: %s", answer->status, name, vault, detail);
-    if (answer->error.kind != ERROR_NONE)
-        return step_terminal("certificate %s in %s: the answer is not usable: %s", name, vault,
-                             answer->error.message);
-    return take_value(reading, answer->document, ret_data);
+    return step_terminal("%ld certificate %s in %s: %s", status, name, vault, detail);
+}
+
+/* An answer that is no success and no refusal: it may be another one next time. */
+static struct step_result not_final(const struct reading *reading,
+                                    const struct azure_answer *answer, const char *detail)
+{
+    const char *name = reading->name, *vault = reading->vault;
+    struct step_result result =
+        answer->status == 401
+            ? step_transient("401 unauthorized: certificate %s in %s: the vault does not accept "
+                             "our token: %s",
+                             name, vault, detail)
+        : azure_status_passes(answer->status)
+            ? step_transient("%ld certificate %s in %s: %s", answer->status, name, vault, detail)
+            : step_transient("%ld certificate %s in %s: the answer is not one of a Key Vault",
+                             answer->status, name, vault);
+    result.retry_after = answer->retry_after;
+    return result;
+}
+
+/* Only an error object of Key Vault is a refusal: a proxy, a firewall or a service that is starting
+ * answers 403 and 404 as well.
+ * https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses */
+static bool is_refusal(const struct azure_answer *answer)
+{
+    return answer->status >= 400 && answer->status != 401 && !azure_status_passes(answer->status) &&
+           document_string(answer->document, "error.code", "")[0];
+}
+
+static struct step_result judge(const struct reading *reading, const struct azure_answer *answer,
+                                struct certificate_data *ret_data)
+{
+    char detail[DETAIL_SIZE], what[RESOURCE_SIZE];
+    status_text_copy(detail, sizeof detail, document_string(answer->document, "error.message", ""));
+    snprintf(what, sizeof what, "certificate %s", reading->name);
+    if (answer->status == 0 || (answer->status == 200 && answer->error.kind != ERROR_NONE) ||
+        answer->error.kind == ERROR_UNAVAILABLE)
+        return azure_no_answer(answer, what);
+    if (answer->status == 200)
+        return take_value(reading, answer->document, ret_data);
+    return is_refusal(answer) ? refused(reading, answer->status, detail)
+                              : not_final(reading, answer, detail);
 }
 
 /* ---- asking ---- */

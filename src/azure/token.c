@@ -23,23 +23,35 @@ static void read_detail(const struct azure_answer *answer, char *detail, size_t 
                                      document_string(answer->document, "error", "")));
 }
 
-/* `passing` tells of a status below 500 that passes by itself. */
+/* Only an error object of OAuth 2.0 (RFC 6749, 5.2) is a refusal: a proxy or a service that is
+ * starting answers 4xx as well. */
+static bool is_refusal(const struct azure_answer *answer)
+{
+    const char *code = document_string(answer->document, "error", "");
+    return answer->status >= 400 && !azure_status_passes(answer->status) && code[0] &&
+           strcmp(code, "temporarily_unavailable") != 0 && strcmp(code, "server_error") != 0;
+}
+
+/* `passing` is true for a status that the service documents as temporary. */
 static struct step_result judge(const struct azure_answer *answer, const char *what,
                                 const char *remedy, bool passing, char **ret_token)
 {
     char detail[512];
     const char *token = document_string(answer->document, "access_token", "");
     read_detail(answer, detail, sizeof detail);
-    if (azure_answer_may_pass(answer))
-        return step_transient("%s (%s)", answer->error.message, what);
-    if (answer->status == 0)
-        return step_terminal("%s (%s)", answer->error.message, what);
-    if (answer->status >= 500 || passing)
-        return step_transient("%ld %s: %s", answer->status, what, detail);
-    if (answer->status != 200)
+    if (answer->status == 0 || (answer->status == 200 && answer->error.kind != ERROR_NONE) ||
+        answer->error.kind == ERROR_UNAVAILABLE)
+        return azure_no_answer(answer, what);
+    if (is_refusal(answer) && !passing)
         return step_terminal("%ld %s: %s: %s", answer->status, what, detail, remedy);
+    if (answer->status != 200) {
+        struct step_result result = step_transient("%ld %s: %s", answer->status, what, detail);
+        result.retry_after = answer->retry_after;
+        return result;
+    }
     if (!token[0])
-        return step_terminal("%s gave no access_token: is it such a service?", what);
+        return step_terminal("%s: the answer has no access_token; is that the token service?",
+                             what);
     *ret_token = strdup(token);
     return *ret_token ? step_succeeded() : step_transient("out of memory (%s)", what);
 }
@@ -68,8 +80,8 @@ static struct step_result get_of_identity(struct json_object *settings,
     request->url = url;
     request->header = header;
     azure_http(request, &answer);
-    /* What Microsoft says to try again: 404 and 410 while the service is renewed, 429. */
-    bool passing = answer.status == 404 || answer.status == 410 || answer.status == 429;
+    /* Microsoft documents 404 and 410 as temporary: the service is being updated. */
+    bool passing = answer.status == 404 || answer.status == 410;
     struct step_result result =
         judge(&answer, "token of the managed identity",
               "give this machine an identity, and name it by azure.client_id where it has several",
@@ -103,8 +115,7 @@ static struct step_result get_of_application(struct json_object *settings,
     azure_http(request, &answer);
     struct step_result result =
         judge(&answer, "token of the application",
-              "check azure.tenant, azure.client_id and azure.client_secret_file",
-              answer.status == 429, ret_token);
+              "check azure.tenant, azure.client_id and azure.client_secret_file", false, ret_token);
     azure_answer_free(&answer);
     return result;
 }

@@ -399,12 +399,30 @@ static void set_exceeded_text(struct manifest *manifest, const char *message)
     manifest_set_status_text(manifest, text);
 }
 
+/* The event of an outcome. An attempt that ended because a server asked to wait is not a failed one,
+ * up to a bound. */
+static enum manifest_event event_of(const struct manifest *manifest, const struct outcome *outcome)
+{
+    enum manifest_event event = outcome_event(outcome->kind);
+    bool is_deferred = outcome->retry_after > 0 &&
+                       manifest->attempt - manifest->dequeues < MANIFEST_DEFERRALS_MAXIMUM;
+
+    return event == MANIFEST_RETRY && is_deferred ? MANIFEST_DRAIN : event;
+}
+
+/* No attempt begins before the time that a server asked for. */
+static void wait_for_server(struct manifest *manifest, const struct outcome *outcome, int64_t now)
+{
+    if (outcome->retry_after > 0 && manifest->next_attempt < now + outcome->retry_after)
+        manifest->next_attempt = now + outcome->retry_after;
+}
+
 int manifest_end_attempt(struct manifest *manifest, const struct outcome *outcome,
                          const struct attempt_usage *usage, const struct backoff *backoff,
                          int64_t now, uint32_t random, struct error *error)
 {
     struct manifest ended = *manifest;
-    enum manifest_event event = outcome_event(outcome->kind);
+    enum manifest_event event = event_of(manifest, outcome);
 
     if (change_state(&ended, event, error) < 0)
         return -1;
@@ -414,6 +432,8 @@ int manifest_end_attempt(struct manifest *manifest, const struct outcome *outcom
         ended.dequeues--;
     if (event == MANIFEST_RETRY && ended.state == MANIFEST_PENDING)
         ended.next_attempt = next_attempt(backoff, ended.dequeues, now, random);
+    if (ended.state == MANIFEST_PENDING)
+        wait_for_server(&ended, outcome, now);
     if (manifest_state_is_terminal(ended.state))
         ended.finished_at = now;
     if (ended.state == MANIFEST_RETRIES_EXCEEDED)

@@ -79,6 +79,7 @@ static void fill(struct outcome *outcome, enum outcome_kind kind, const char *fo
     vsnprintf(text + length, sizeof(text) - length, format, arguments);
     va_end(arguments);
     outcome->kind = kind;
+    outcome->retry_after = 0;
     status_text_copy(outcome->status_text, sizeof(outcome->status_text), text);
 }
 
@@ -89,6 +90,8 @@ static void fill_result(const struct worker_end *end, struct outcome *ret_outcom
     if (end->result != OUTCOME_SUCCEEDED && *message == '\0')
         message = "the task gave no reason";
     fill(ret_outcome, end->result, "%s", message);
+    if (end->result == OUTCOME_TRANSIENT)
+        ret_outcome->retry_after = end->retry_after;
 }
 
 static void fill_crash(const struct worker_end *end, struct outcome *ret_outcome)

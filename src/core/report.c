@@ -131,6 +131,16 @@ static int read_outcome(const struct json_object *value, const char *name, struc
     return 0;
 }
 
+static int read_retry_after(const struct json_object *value, const char *name,
+                            struct report *report, struct error *error)
+{
+    if (!document_is_integer(value) || document_number(value) < 1 ||
+        document_number(value) > REPORT_RETRY_AFTER_MAXIMUM)
+        return bad_member(error, name, "an integer from 1 to 3600");
+    report->retry_after = document_number(value);
+    return 0;
+}
+
 /* Members of each type beside "type". Whatever is not here is refused. */
 static const struct member {
     enum report_type type;
@@ -149,6 +159,7 @@ static const struct member {
     {REPORT_FORBIDDEN, "systemCall", true, read_system_call},
     {REPORT_RESULT, "outcome", true, read_outcome},
     {REPORT_RESULT, "message", false, read_text},
+    {REPORT_RESULT, "retryAfter", false, read_retry_after},
 };
 
 enum { MEMBER_COUNT = sizeof(members) / sizeof(members[0]) };
@@ -236,8 +247,18 @@ static struct json_object *make_value(const struct report *report, const struct 
         return document_new_string(word_of_number(outcome_words, (int)report->outcome));
     if (member->read == read_patch)
         return json_object_get(report->patch);
+    if (member->read == read_retry_after)
+        return json_object_new_int64(report->retry_after < REPORT_RETRY_AFTER_MAXIMUM
+                                         ? report->retry_after
+                                         : REPORT_RETRY_AFTER_MAXIMUM);
     status_text_copy(text, sizeof(text), report->text);
     return document_new_string(text);
+}
+
+/* False for a member that is left out because it says nothing. */
+static bool has_value(const struct report *report, const struct member *member)
+{
+    return member->read != read_retry_after || report->retry_after > 0;
 }
 
 char *report_format(const struct report *report)
@@ -251,7 +272,7 @@ char *report_format(const struct report *report)
     if (document_add(document, "type", document_new_string(type_names[report->type])) < 0)
         goto out;
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if (members[i].type == report->type &&
+        if (members[i].type == report->type && has_value(report, &members[i]) &&
             document_add(document, members[i].name, make_value(report, &members[i])) < 0)
             goto out;
     }

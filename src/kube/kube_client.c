@@ -2,8 +2,10 @@
 /*
  * kube_client.c - requests to one API server: who asks, and JSON both ways.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -16,6 +18,9 @@ struct kube_client {
     struct https_client *https;
     struct kubeconfig config; /* own copy: certificates and key are read from it */
     char *authorization;      /* header line with the token, or NULL */
+    kube_pause_f *pause;
+    void *pause_context;
+    long waited; /* seconds in all, for Retry-After */
 };
 
 /* ---- set-up ---- */
@@ -85,12 +90,22 @@ static int open_connection(struct kube_client *client, const struct json_object 
     return error_set(error, problem.kind, "%s", problem.message);
 }
 
+static void pause_in_earnest(void *context, long milliseconds)
+{
+    struct timespec left = {.tv_sec = milliseconds / 1000,
+                            .tv_nsec = (milliseconds % 1000) * 1000000};
+    (void)context;
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+        ;
+}
+
 int kube_client_create(const struct kubeconfig *config, const struct json_object *endpoints,
                        struct kube_client **ret_client, struct error *error)
 {
     struct kube_client *client = calloc(1, sizeof *client);
     if (!client)
         return error_set_memory(error);
+    client->pause = pause_in_earnest;
     if (copy_config(&client->config, config, error) < 0 || set_authorization(client, error) < 0 ||
         open_connection(client, endpoints, error) < 0) {
         kube_client_free(client);
@@ -118,6 +133,17 @@ void kube_client_set_timeouts(struct kube_client *client, long connect_milliseco
     https_client_set_timeouts(client->https, connect_milliseconds, request_milliseconds);
 }
 
+void kube_client_set_pause(struct kube_client *client, kube_pause_f *pause, void *context)
+{
+    client->pause = pause;
+    client->pause_context = context;
+}
+
+void kube_client_pause(struct kube_client *client, long milliseconds)
+{
+    client->pause(client->pause_context, milliseconds);
+}
+
 /* ---- a request ---- */
 
 static void send_request(struct kube_client *client, const char *method, const char *path,
@@ -136,6 +162,7 @@ static void send_request(struct kube_client *client, const char *method, const c
     https_request(client->https, &request, &answer);
     *ret_answer = (struct kube_answer){
         .status = answer.status,
+        .retry_after = answer.retry_after,
         .document = https_answer_document(&answer, client->https),
     };
     ret_answer->error = answer.error;
@@ -144,6 +171,15 @@ static void send_request(struct kube_client *client, const char *method, const c
                   "%s: it is not the server of the cluster's apiserverProfile.url",
                   answer.error.message);
     https_answer_free(&answer);
+}
+
+/* True if the server asks for a pause that the attempt can afford. Nothing was done then, so a write
+ * may be repeated too. */
+static bool waits_for(const struct kube_client *client, const struct kube_answer *answer)
+{
+    return (answer->status == 429 || answer->status == 503) && answer->retry_after > 0 &&
+           answer->retry_after <= KUBE_RETRY_AFTER_SHORT &&
+           client->waited + answer->retry_after <= KUBE_RETRY_AFTER_TOTAL;
 }
 
 void kube_request(struct kube_client *client, const char *method, const char *path,
@@ -155,6 +191,12 @@ void kube_request(struct kube_client *client, const char *method, const char *pa
         error_set_memory(&ret_answer->error);
     else
         send_request(client, method, path, text, ret_answer);
+    while (waits_for(client, ret_answer)) {
+        client->waited += ret_answer->retry_after;
+        kube_client_pause(client, ret_answer->retry_after * 1000);
+        kube_answer_free(ret_answer);
+        send_request(client, method, path, text, ret_answer);
+    }
     if (text) /* may hold a secret */
         OPENSSL_cleanse(text, strlen(text));
     free(text);

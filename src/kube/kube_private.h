@@ -19,4 +19,9 @@ int kube_set_system_ca(const char *pem, struct error *error);
 void kube_client_set_timeouts(struct kube_client *client, long connect_milliseconds,
                               long request_milliseconds);
 
+/* Waits; the client's pauses go through it. A test replaces it, to see pauses in place of waiting. */
+typedef void kube_pause_f(void *context, long milliseconds);
+void kube_client_set_pause(struct kube_client *client, kube_pause_f *pause, void *context);
+void kube_client_pause(struct kube_client *client, long milliseconds);
+
 #endif

@@ -2,12 +2,13 @@
 /*
  * kube_result.c - what an answer of an API server means for a step, and changing an object.
  *
- * Operators match on how the texts begin (system.md's table of outcomes): "timeout", "404", "503",
- * "forbidden". So status or reason stand first, and what was asked for behind them.
+ * Operators match on how the texts begin: "timeout", "404", "503", "forbidden". So a text begins
+ * with the status or reason, and the object that was asked for follows.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/kube_private.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
@@ -15,72 +16,139 @@
 
 enum { DETAIL_SIZE = 1024 };
 
-/* The server's own words, "ServiceUnavailable: etcd is slow", from the Status object if the answer
- * is one: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/. Else "".
- */
+bool kube_answer_is_status(const struct kube_answer *answer)
+{
+    return strcmp(document_string(answer->document, "kind", ""), "Status") == 0 &&
+           strcmp(document_string(answer->document, "apiVersion", ""), "v1") == 0 &&
+           strcmp(document_string(answer->document, "status", ""), "Failure") == 0 &&
+           document_integer(answer->document, "code", 0) == answer->status;
+}
+
+/* Writes the server's own words, ": ServiceUnavailable: etcd is slow", or "" without a Status. */
 static void read_detail(const struct kube_answer *answer, char *detail)
 {
     char text[2 * DETAIL_SIZE];
     detail[0] = '\0';
-    if (strcmp(document_string(answer->document, "kind", ""), "Status") != 0)
+    if (!kube_answer_is_status(answer))
         return;
     const char *reason = document_string(answer->document, "reason", "");
     const char *message = document_string(answer->document, "message", "");
-    snprintf(text, sizeof text, "%.*s%s%s", DETAIL_SIZE / 2, reason,
+    if (!reason[0] && !message[0])
+        return;
+    snprintf(text, sizeof text, ": %.*s%s%s", DETAIL_SIZE / 2, reason,
              reason[0] && message[0] ? ": " : "", message);
     status_text_copy(detail, DETAIL_SIZE, text);
 }
 
-/* No (whole) answer, or one that cannot be used. */
-static struct step_result no_answer(const struct error *error, const char *what)
+/* There is no whole answer, or one that cannot be used. */
+static struct step_result no_answer(const struct kube_answer *answer, const char *what)
 {
-    if (error_may_pass(error->kind))
-        return step_transient("%s (%s)", error->message, what);
-    return step_terminal("%s (%s)", error->message, what);
+    const struct error *error = &answer->error;
+    bool is_ours = error->kind == ERROR_DENIED || error->kind == ERROR_INVALID;
+    if (answer->status == 0 && is_ours)
+        return step_terminal("%s (%s)", error->message, what);
+    return step_transient("%s (%s)", error->message, what);
 }
 
-/* A 404 is of the object, or of all objects of that kind: then the Status object names none. */
+static struct step_result success_or_not(const struct kube_answer *answer, const char *what)
+{
+    return answer->error.kind == ERROR_NONE ? step_succeeded() : no_answer(answer, what);
+}
+
+/* A 404 means the object, or all objects of its kind: then the Status object names none. */
 static struct step_result not_found(const struct kube_answer *answer, const char *what,
                                     const char *detail)
 {
-    if (!detail[0] || document_get(answer->document, "details.name"))
-        return step_terminal("404 %s not found", what);
-    return step_terminal("404 %s not found: %s", what, detail);
+    bool is_the_object = document_get(answer->document, "details.name") != NULL;
+    return step_terminal("404 %s not found%s", what, is_the_object ? "" : detail);
+}
+
+/* The server refuses, and says so in a Status. */
+static struct step_result refused(const struct kube_answer *answer, const char *what,
+                                  const char *detail)
+{
+    if (answer->status == 403)
+        return step_terminal("forbidden: %s%s", what, detail);
+    if (answer->status == 404)
+        return not_found(answer, what, detail);
+    return step_terminal("%ld %s%s", answer->status, what, detail);
+}
+
+/* Statuses that pass by themselves, whoever sends them. */
+static bool is_passing(long status)
+{
+    return status >= 500 || status == 408 || status == 409 || status == 429;
+}
+
+static struct step_result not_final(const struct kube_answer *answer, const char *what,
+                                    const char *detail)
+{
+    long status = answer->status;
+    if (is_passing(status))
+        return step_transient("%ld %s%s", status, what, detail);
+    if (status == 401)
+        return step_transient("401 unauthorized: the kubeconfig's credentials are not accepted for "
+                              "%s%s",
+                              what, detail);
+    if (status >= 300 && status < 400)
+        return step_transient("%ld %s: a redirect, which no API server sends; check the server of "
+                              "the kubeconfig",
+                              status, what);
+    return step_transient("%ld %s: the answer is not one of an API server; check the server of the "
+                          "kubeconfig if it stays",
+                          status, what);
 }
 
 struct step_result kube_step_result(const struct kube_answer *answer, const char *what)
 {
     char detail[DETAIL_SIZE];
     long status = answer->status;
+    bool is_short = status < 200 && answer->error.kind != ERROR_NONE;
+    if (is_short || answer->error.kind == ERROR_UNAVAILABLE)
+        return no_answer(answer, what);
+    if (status >= 200 && status < 300)
+        return success_or_not(answer, what);
     read_detail(answer, detail);
-    const char *colon = detail[0] ? ": " : "";
-    if (status == 0 || answer->error.kind == ERROR_UNAVAILABLE)
-        return no_answer(&answer->error, what);
-    if (status >= 500 || status == 408 || status == 409 || status == 429)
-        return step_transient("%ld %s%s%s", status, what, colon, detail);
-    if (status == 401)
-        return step_terminal("401 unauthorized: the kubeconfig's credentials are not accepted for "
-                             "%s%s%s",
-                             what, colon, detail);
-    if (status == 403)
-        return step_terminal("forbidden: %s%s%s", what, colon, detail);
-    if (status == 404)
-        return not_found(answer, what, detail);
-    if (status >= 400)
-        return step_terminal("%ld %s%s%s", status, what, colon, detail);
-    if (status >= 300)
-        return step_terminal("%ld %s: a redirect, which no API server sends; check the server of "
-                             "the kubeconfig",
-                             status, what);
-    if (answer->error.kind != ERROR_NONE)
-        return no_answer(&answer->error, what);
-    if (status < 200)
-        return step_terminal("%ld %s: the server ended with what no request may end with", status,
-                             what);
-    return step_succeeded();
+    if (status >= 400 && status != 401 && !is_passing(status) && kube_answer_is_status(answer))
+        return refused(answer, what, detail);
+    struct step_result result = not_final(answer, what, detail);
+    result.retry_after = answer->retry_after;
+    return result;
 }
 
-/* What is read, changed and written back, and how often that was tried. */
+static bool is_refusal(const struct kube_answer *answer)
+{
+    return (answer->status == 403 || answer->status == 404) && kube_answer_is_status(answer);
+}
+
+/* Judges an answer; if it is a refusal, it first asks again and replaces the answer. */
+static struct step_result judge(struct kube_client *client, const char *method, const char *path,
+                                struct json_object *body, const char *what,
+                                struct kube_answer *answer)
+{
+    if (!is_refusal(answer))
+        return kube_step_result(answer, what);
+    long before = answer->status;
+    kube_answer_free(answer);
+    kube_client_pause(client, KUBE_CONFIRM_PAUSE);
+    kube_request(client, method, path, body, answer);
+    struct step_result result = kube_step_result(answer, what);
+    if (is_refusal(answer) && answer->status != before)
+        result.outcome = OUTCOME_TRANSIENT;
+    return result;
+}
+
+struct step_result kube_ask(struct kube_client *client, const char *method, const char *path,
+                            struct json_object *body, const char *what,
+                            struct kube_answer *ret_answer)
+{
+    kube_request(client, method, path, body, ret_answer);
+    return judge(client, method, path, body, what, ret_answer);
+}
+
+/* ---- changing objects ---- */
+
+/* An object that is read, changed and written back. */
 struct modification {
     struct kube_client *client;
     const char *path;
@@ -89,12 +157,11 @@ struct modification {
     const char *what;
     kube_change_f *change;
     void *change_context;
-    bool conflict; /* somebody else was first: worth another round */
+    bool conflict; /* another client was first: read again */
     bool changed;
 };
 
-/* A server that answers with another object than was asked for did not do what it was asked for,
- * whatever its status. */
+/* An answer with another object means that the request was not carried out, whatever its status. */
 static bool is_object_of(const char *path, const struct json_object *answer)
 {
     const char *name = document_string(answer, "metadata.name", "");
@@ -117,11 +184,11 @@ static struct step_result another_object(const char *what, const struct json_obj
     char kind[64], name[256];
     status_text_copy(kind, sizeof kind, document_string(answer, "kind", ""));
     status_text_copy(name, sizeof name, document_string(answer, "metadata.name", ""));
-    return step_terminal("%s: the server answered with something else (kind \"%s\", name \"%s\")",
-                         what, kind, name);
+    return step_transient("%s: the server answered with another object (kind \"%s\", name \"%s\")",
+                          what, kind, name);
 }
 
-/* Without a version a write would go over whatever somebody else wrote in the meantime. */
+/* Without a version, a write would overwrite what others wrote in the meantime. */
 static bool has_version(struct json_object *object)
 {
     return document_string(object, "metadata.resourceVersion", "")[0] != '\0';
@@ -131,8 +198,8 @@ static struct step_result send_object(struct modification *modification, const c
                                       const char *path, struct json_object *object)
 {
     struct kube_answer answer;
-    kube_request(modification->client, method, path, object, &answer);
-    struct step_result result = kube_step_result(&answer, modification->what);
+    struct step_result result =
+        kube_ask(modification->client, method, path, object, modification->what, &answer);
     if (result.outcome == OUTCOME_SUCCEEDED && !is_same_object(answer.document, object))
         result = another_object(modification->what, answer.document);
     modification->conflict = answer.status == 409;
@@ -160,8 +227,8 @@ static struct step_result modify(struct modification *modification, struct json_
     if (!is_object_of(modification->path, object))
         return another_object(modification->what, object);
     if (!has_version(object))
-        return step_terminal("%s has no metadata.resourceVersion: it cannot be changed safely",
-                             modification->what);
+        return step_transient("%s has no metadata.resourceVersion: it cannot be changed safely",
+                              modification->what);
     return change_and_send(modification, "PUT", modification->path, object);
 }
 
@@ -173,15 +240,28 @@ static struct step_result create(struct modification *modification)
     return change_and_send(modification, "POST", modification->collection, object);
 }
 
+static bool is_missing(const struct kube_answer *answer)
+{
+    return answer->status == 404 && is_refusal(answer);
+}
+
+/* Reads the object. A missing object that can be created is not asked for again: the server would
+ * refuse to create one that exists. */
+static struct step_result read_object(struct modification *modification, struct kube_answer *answer)
+{
+    struct kube_client *client = modification->client;
+    kube_request(client, "GET", modification->path, NULL, answer);
+    if (modification->collection && is_missing(answer))
+        return step_succeeded();
+    return judge(client, "GET", modification->path, NULL, modification->what, answer);
+}
+
 static struct step_result modify_once(struct modification *modification)
 {
     struct kube_answer answer;
     modification->conflict = false;
-    kube_request(modification->client, "GET", modification->path, NULL, &answer);
-    struct step_result result = kube_step_result(&answer, modification->what);
-    /* Only a whole answer says that it is not there. */
-    bool is_missing = answer.status == 404 && answer.error.kind == ERROR_NONE;
-    if (is_missing && modification->collection)
+    struct step_result result = read_object(modification, &answer);
+    if (modification->collection && is_missing(&answer))
         result = create(modification);
     else if (result.outcome == OUTCOME_SUCCEEDED)
         result = modify(modification, answer.document);

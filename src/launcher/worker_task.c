@@ -143,6 +143,7 @@ static void report_result(struct task_context *context, const struct step_result
         .type = REPORT_RESULT,
         .outcome = result->outcome,
         .text = result->message,
+        .retry_after = result->retry_after,
     };
     write_report(context, &report);
 }

@@ -270,6 +270,7 @@ bool worker_take_report(struct worker *worker, const struct report *report)
         worker->end.has_result = true;
         worker->end.result = report->outcome;
         worker->end.message = worker->message;
+        worker->end.retry_after = report->retry_after;
         break;
     }
     return true;

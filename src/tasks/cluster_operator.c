@@ -66,8 +66,8 @@ static struct step_result not_up(const struct json_object *operator,
 struct step_result cluster_operator_check_api_server(struct task_context *context)
 {
     struct kube_answer answer;
-    kube_request(context->kube, "GET", OPERATOR_PATH, NULL, &answer);
-    struct step_result result = kube_step_result(&answer, OPERATOR_WHAT);
+    struct step_result result =
+        kube_ask(context->kube, "GET", OPERATOR_PATH, NULL, OPERATOR_WHAT, &answer);
     size_t count = sizeof expectations / sizeof expectations[0];
     for (size_t i = 0; result.outcome == OUTCOME_SUCCEEDED && i < count; i++) {
         const struct json_object *condition = find_condition(answer.document, expectations[i].type);

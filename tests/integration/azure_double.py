@@ -148,7 +148,9 @@ class AzureDouble:
             handler.close_connection = True
             return
         if failure:
-            self._send(handler, failure[2], failure[3] or {"error": {"code": "Practice", "message": "as told"}}, failure[4])
+            usual = {"error": {"code": "Practice", "message": "as told"}} if what == "secret" else \
+                {"error": "practice", "error_description": "as told"}
+            self._send(handler, failure[2], failure[3] or usual, failure[4])
         elif answer is None:
             self._violate(handler, 404, "no such service")
         else:

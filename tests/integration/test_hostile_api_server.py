@@ -40,45 +40,45 @@ def answers(name, outcome, text, *pieces, **more):
 TOO_LARGE = r"the answer of localhost:\d+ is too large \(at most 65536 bytes of headers and 8388608 of body\)"
 NOT_USABLE = r"the answer of localhost:\d+ is not usable: "
 CLOSED = r"connection closed without an answer by localhost:\d+"
-CUT = r"connection closed in the middle of an answer by localhost:\d+: "
+CUT = r"connection closed in the middle of an answer by localhost:\d+"
 UNTRUSTED = r"TLS: untrusted certificate of localhost:\d+: "
 TIMEOUT = r"timeout waiting for an answer of localhost:\d+ after 30s"
 
 CASES = [
-    answers("endless-body", "terminal", TOO_LARGE, OK + b"\r\n{", forever=b" " * 65536),
-    answers("endless-chunks", "terminal", TOO_LARGE, OK + b"Transfer-Encoding: chunked\r\n\r\n",
+    answers("endless-body", "transient", TOO_LARGE, OK + b"\r\n{", forever=b" " * 65536),
+    answers("endless-chunks", "transient", TOO_LARGE, OK + b"Transfer-Encoding: chunked\r\n\r\n",
             forever=b"10000\r\n" + b" " * 65536 + b"\r\n"),
-    answers("100-mib", "terminal", TOO_LARGE, OK + b"Content-Length: %d\r\n\r\n" % (100 * MIB + 2), b"{",
+    answers("100-mib", "transient", TOO_LARGE, OK + b"Content-Length: %d\r\n\r\n" % (100 * MIB + 2), b"{",
             *[b" " * MIB] * 100, b"}"),
-    answers("deep-nesting", "terminal", NOT_USABLE, whole(b'{"a":' + b"[" * 1000000 + b"]" * 1000000 + b"}")),
-    answers("wide-nesting", "terminal", NOT_USABLE, whole(b'{"a":' * 100000 + b"1" + b"}" * 100000)),
-    answers("redirect-to-a-file", "terminal", "307 clusteroperator kube-apiserver: a redirect, which no API server sends",
+    answers("deep-nesting", "transient", NOT_USABLE, whole(b'{"a":' + b"[" * 1000000 + b"]" * 1000000 + b"}")),
+    answers("wide-nesting", "transient", NOT_USABLE, whole(b'{"a":' * 100000 + b"1" + b"}" * 100000)),
+    answers("redirect-to-a-file", "transient", "307 clusteroperator kube-apiserver: a redirect, which no API server sends",
             whole(b"", b"HTTP/1.1 307 Away\r\nLocation: file:///etc/passwd\r\n")),
-    answers("invalid-utf-8", "terminal", NOT_USABLE + ".*byte 0xff is not UTF-8", whole(b'{"kind": "\xff\xfe"}')),
-    answers("nul", "terminal", NOT_USABLE, whole(b'{"kind": "\x00"}')),
-    answers("no-object", "terminal", NOT_USABLE, whole(b"[1, 2]")),
+    answers("invalid-utf-8", "transient", NOT_USABLE + ".*byte 0xff is not UTF-8", whole(b'{"kind": "\xff\xfe"}')),
+    answers("nul", "transient", NOT_USABLE, whole(b'{"kind": "\x00"}')),
+    answers("no-object", "transient", NOT_USABLE, whole(b"[1, 2]")),
     answers("wrong-kind", "transient", "kube-apiserver Available=unknown, ", whole(b'{"kind": "Pod", "metadata": {"name": "p"}}')),
-    answers("gzip-bomb", "terminal", NOT_USABLE,
+    answers("gzip-bomb", "transient", NOT_USABLE,
             whole(gzip.compress(b" " * 200 * MIB, 1), OK + b"Content-Encoding: gzip\r\n")),
     answers("no-chunks", "transient", "connection lost while waiting for localhost", OK +
             b"Transfer-Encoding: chunked\r\n\r\nsurely not hexadecimal\r\n"),
     answers("chunk-larger-than-the-world", "t.*", "", OK + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}"),
     answers("chunk-that-never-comes", "transient", CUT, OK + b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n{}"),
-    answers("endless-headers", "terminal", TOO_LARGE, OK, forever=b"X-More: and more and more\r\n" * 100),
-    answers("endless-trailers", "terminal", TOO_LARGE, OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
+    answers("endless-headers", "transient", TOO_LARGE, OK, forever=b"X-More: and more and more\r\n" * 100),
+    answers("endless-trailers", "transient", TOO_LARGE, OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
             forever=b"X-More: and more and more\r\n" * 100),
-    answers("endless-header-line", "transient", "out of memory for, or a header line without end from localhost", OK + b"X-More: ", forever=b"more" * 16384),
-    answers("1xx-flood", "terminal", TOO_LARGE, forever=b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+    answers("endless-header-line", "transient", "out of memory for the answer, or an endless header line, of localhost", OK + b"X-More: ", forever=b"more" * 16384),
+    answers("1xx-flood", "transient", TOO_LARGE, forever=b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
     answers("upgrade", "transient", CLOSED, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: ws\r\nConnection: Upgrade\r\n\r\n"),
     answers("negative-length", "t.*", "", OK + b"Content-Length: -5\r\n\r\n{}"),
     answers("two-lengths", "t.*", "", OK + b"Content-Length: 2\r\nContent-Length: 20000000000000000000\r\n\r\n{}"),
-    answers("no-http", "terminal", r"no HTTP/1\.1 answer from localhost:\d+", b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    answers("no-http", "transient", r"no HTTP/1\.1 answer from localhost:\d+", b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
     answers("half", "transient", CUT, OK + b"Content-Length: 100\r\n\r\n{}"),
     answers("closed", "transient", CLOSED),
     answers("long-words", "transient", "503 clusteroperator kube-apiserver: Busy: .{1000}", whole(
-        b'{"kind": "Status", "reason": "Busy", "message": "' + b"x" * MIB + b'"}', b"HTTP/1.1 503 Busy\r\n")),
+        b'{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 503, "reason": "Busy", "message": "' + b"x" * MIB + b'"}', b"HTTP/1.1 503 Busy\r\n")),
     answers("words-with-control-characters", "transient", r"500 clusteroperator kube-apiserver: A\?\[2J: b\?TerminalError: c$",
-            whole(b'{"kind": "Status", "reason": "A\\u001b[2J", "message": "b\\nTerminalError: c"}', b"HTTP/1.1 500 No\r\n")),
+            whole(b'{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "reason": "A\\u001b[2J", "message": "b\\nTerminalError: c"}', b"HTTP/1.1 500 No\r\n")),
     Case("slow-bytes", "transient", TIMEOUT, {"behave": drips(whole(b"{" + b" " * 1000 + b"}"), 0.2)}),
     Case("slow-headers", "transient", TIMEOUT, {"behave": drips(OK + b"X: y\r\n" * 1000, 0.2)}),
     Case("silence", "transient", TIMEOUT, {"behave": is_silent}),
@@ -87,7 +87,7 @@ CASES = [
         "before_tls": drips(b"\x16\x03\x03\x40\x00" + b"\x02" * 1000, 0.2)}),
     Case("tls-garbage", "transient", r"TLS: no secure connection to localhost:\d+", {
         "before_tls": says(b"HTTP/1.1 400 Bad Request\r\n\r\n")}),
-    Case("endless-handshake", "transient", r"TLS: no secure connection to localhost:\d+: handshake messages without end", {
+    Case("endless-handshake", "transient", r"TLS: no secure connection to localhost:\d+: endless handshake messages", {
         "before_tls": says(forever=b"\x16\x03\x03\x40\x00" + b"\x00" * 16384)}), # messages of the kind HelloRequest
     Case("endless-tls-garbage", "transient", r"TLS: no secure connection to localhost:\d+", {
         "before_tls": says(forever=b"\x17\x03\x03\x40\x00" + b"\x00" * 16384)}),
@@ -176,7 +176,7 @@ def test_a_redirect_takes_the_token_nowhere(system, directory):
             with HostileServer(directory, says(whole(b"{}", head))) as server:
                 manifest = running.create("operator-flags-update", cluster=register(running, f"away-{status}", server))
                 done = first_attempt(running, manifest)
-                assert done["statusText"].startswith(f"TerminalError: {status} clusteroperator kube-apiserver: a redirect"), done
+                assert done["statusText"].startswith(f"TransientError: {status} clusteroperator kube-apiserver: a redirect"), done
                 assert f"Authorization: Bearer {TOKEN}" in server.requests[0]
         assert elsewhere.requests == []
 

@@ -52,6 +52,44 @@ static void only_the_attempt_that_runs_owns_the_manifest(void **state)
     manifest_free(&manifest);
 }
 
+/* Ends the attempt as one that a server asked to wait this long for. */
+static void end_deferred(struct manifest *manifest, int64_t retry_after, int64_t now)
+{
+    struct outcome outcome = {.kind = OUTCOME_TRANSIENT, .retry_after = retry_after};
+    struct error error;
+
+    expect_success(manifest_end_attempt(manifest, &outcome, NULL, &backoff, now, 0, &error),
+                   &error);
+}
+
+static void a_server_that_asks_to_wait_costs_no_attempt_up_to_a_bound(void **state)
+{
+    struct manifest manifest = make();
+
+    (void)state;
+    for (int i = 1; i <= MANIFEST_DEFERRALS_MAXIMUM; i++) {
+        claim(&manifest, NOW);
+        end_deferred(&manifest, 77, NOW);
+        assert_int_equal(manifest.state, MANIFEST_PENDING);
+        assert_int_equal(manifest.dequeues, 0);
+        assert_int_equal(manifest.attempt, i);
+        assert_int_equal(manifest.next_attempt, NOW + 77);
+    }
+    claim(&manifest, NOW);
+    end_deferred(&manifest, 1000000, NOW);
+    assert_int_equal(manifest.dequeues, 1);
+    assert_int_equal(manifest.next_attempt, NOW + 1000000);
+    for (int i = 2; i <= MANIFEST_ATTEMPTS_MAXIMUM; i++) {
+        assert_int_equal(manifest.state, MANIFEST_PENDING);
+        claim(&manifest, NOW);
+        end_deferred(&manifest, 1, NOW);
+        assert_int_equal(manifest.dequeues, i);
+    }
+    assert_int_equal(manifest.state, MANIFEST_RETRIES_EXCEEDED);
+    assert_int_equal(manifest.next_attempt, 0);
+    manifest_free(&manifest);
+}
+
 static void success_completes(void **state)
 {
     struct manifest manifest = make();
@@ -366,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_claim_counts_leases_and_is_remembered),
         cmocka_unit_test(only_the_attempt_that_runs_owns_the_manifest),
+        cmocka_unit_test(a_server_that_asks_to_wait_costs_no_attempt_up_to_a_bound),
         cmocka_unit_test(success_completes),
         cmocka_unit_test(a_terminal_error_fails_at_once),
         cmocka_unit_test(transient_errors_are_retried_four_times_with_growing_pauses),

@@ -29,6 +29,8 @@ static void every_type_is_written_and_read_back(void **state)
          "{\"type\":\"result\",\"outcome\":\"succeeded\",\"message\":\"done\"}\n"},
         {{.type = REPORT_RESULT, .outcome = OUTCOME_TRANSIENT, .text = NULL},
          "{\"type\":\"result\",\"outcome\":\"transient\",\"message\":\"\"}\n"},
+        {{.type = REPORT_RESULT, .outcome = OUTCOME_TRANSIENT, .text = "429", .retry_after = 3600},
+         "{\"type\":\"result\",\"outcome\":\"transient\",\"message\":\"429\",\"retryAfter\":3600}\n"},
         {{.type = REPORT_RESULT, .outcome = OUTCOME_TERMINAL, .text = "404"},
          "{\"type\":\"result\",\"outcome\":\"terminal\",\"message\":\"404\"}\n"},
     };
@@ -48,6 +50,7 @@ static void every_type_is_written_and_read_back(void **state)
         assert_int_equal(read.level, sent->level);
         assert_int_equal(read.outcome, sent->outcome);
         assert_string_equal(read.text, sent->text ? sent->text : "");
+        assert_int_equal(read.retry_after, sent->retry_after);
         assert_null(read.patch);
         report_free(&read);
     }
@@ -170,6 +173,12 @@ static void what_breaks_the_rules_is_refused_by_name(void **state)
          "member \"outcome\" must be succeeded, transient or terminal"},
         {"{\"type\":\"result\",\"outcome\":0}", "member \"outcome\" must be"},
         {"{\"type\":\"result\",\"message\":\"\"}", "member \"outcome\" is missing"},
+        {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":0}",
+         "member \"retryAfter\" must be an integer from 1 to 3600"},
+        {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":3601}",
+         "member \"retryAfter\" must be an integer from 1 to 3600"},
+        {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":\"1\"}",
+         "member \"retryAfter\" must be an integer from 1 to 3600"},
         {"{\"type\":\"result\",\"outcome\":\"succeeded\",\"message\":{}}",
          "member \"message\" must be a string"},
     };

@@ -252,9 +252,13 @@ static const struct trouble {
     const char *start; /* of the message; NULL: any */
     long timeout;
 } troubles[] = {
-    {"'times': 1, 'status': 401", ANY, OUTCOME_TERMINAL, "401 unauthorized: ", 0},
-    {"'times': 1, 'status': 403", ANY, OUTCOME_TERMINAL, "forbidden: ", 0},
-    {"'times': 1, 'status': 404", ANY, OUTCOME_TERMINAL, "404 ", 0},
+    {"'times': 1, 'status': 401", ANY, OUTCOME_TRANSIENT, "401 unauthorized: ", 0},
+    {"'times': 1, 'status': 403", ANY, OUTCOME_SUCCEEDED, NULL, 0},
+    {"'times': 2, 'status': 403", ANY, OUTCOME_TERMINAL, "forbidden: ", 0},
+    {"'times': 1, 'status': 404", ANY, OUTCOME_SUCCEEDED, NULL, 0},
+    {"'times': 2, 'status': 404", ANY, OUTCOME_TERMINAL, "404 ", 0},
+    /* "<html>" */
+    {"'times': 1, 'status': 404, 'answerBase64': 'PGh0bWw+'", ANY, OUTCOME_TRANSIENT, "404 ", 0},
     {"'times': 1, 'status': 408", ANY, OUTCOME_TRANSIENT, "408 ", 0},
     {"'times': 1, 'status': 409", READ, OUTCOME_TRANSIENT, "409 ", 0},
     {"'times': 1, 'status': 409", WRITE, OUTCOME_SUCCEEDED, NULL, 0},
@@ -264,14 +268,15 @@ static const struct trouble {
     {"'times': 1, 'status': 410", ANY, OUTCOME_TERMINAL, "410 ", 0},
     {"'times': 1, 'status': 422", ANY, OUTCOME_TERMINAL, "422 ", 0},
     {"'times': 1, 'status': 429", ANY, OUTCOME_TRANSIENT, "429 ", 0},
-    {"'times': 1, 'status': 429, 'headers': {'Retry-After': '1'}", ANY, OUTCOME_TRANSIENT, "429 ",
+    {"'times': 1, 'status': 429, 'headers': {'Retry-After': '1'}", ANY, OUTCOME_SUCCEEDED, NULL, 0},
+    {"'times': 1, 'status': 429, 'headers': {'Retry-After': '99'}", ANY, OUTCOME_TRANSIENT, "429 ",
      0},
     {"'times': 1, 'status': 500", ANY, OUTCOME_TRANSIENT, "500 ", 0},
     {"'times': 1, 'status': 502", ANY, OUTCOME_TRANSIENT, "502 ", 0},
     {"'times': 1, 'status': 503", ANY, OUTCOME_TRANSIENT, "503 ", 0},
     {"'times': 1, 'status': 504", ANY, OUTCOME_TRANSIENT, "504 ", 0},
     {"'times': 1, 'status': 503, 'carryOut': true", WRITE, OUTCOME_TRANSIENT, "503 ", 0},
-    {"'times': 1, 'redirect': 'https://elsewhere.test/'", ANY, OUTCOME_TERMINAL, "307 ", 0},
+    {"'times': 1, 'redirect': 'https://elsewhere.test/'", ANY, OUTCOME_TRANSIENT, "307 ", 0},
     {"'times': 1, 'delayMs': 60000", ANY, OUTCOME_TRANSIENT, "timeout waiting for an answer of ",
      SHORT_TIMEOUT},
     {"'times': 1, 'slowBytesMs': 20", ANY, OUTCOME_TRANSIENT, "timeout waiting for an answer of ",
@@ -288,20 +293,20 @@ static const struct trouble {
      "TLS: untrusted certificate of ", 0},
     {"'times': 1, 'certificate': 'wrong-name'", NOT_FIRST, OUTCOME_TRANSIENT,
      "TLS: untrusted certificate of ", 0},
-    {"'times': 1, 'garbage': true", ANY, OUTCOME_TERMINAL, "the answer of 127.0.0.1:", 0},
-    {"'times': 1, 'noHttp': true", ANY, OUTCOME_TERMINAL, "no HTTP/1.1 answer from ", 0},
-    {"'times': 1, 'hugeBytes': 8500000", ANY, OUTCOME_TERMINAL, "the answer of 127.0.0.1:", 0},
+    {"'times': 1, 'garbage': true", ANY, OUTCOME_TRANSIENT, "the answer of 127.0.0.1:", 0},
+    {"'times': 1, 'noHttp': true", ANY, OUTCOME_TRANSIENT, "no HTTP/1.1 answer from ", 0},
+    {"'times': 1, 'hugeBytes': 8500000", ANY, OUTCOME_TRANSIENT, "the answer of 127.0.0.1:", 0},
     /* {"a":"\xff"} */
-    {"'times': 1, 'answerBase64': 'eyJhIjoi/yJ9'", ANY, OUTCOME_TERMINAL,
+    {"'times': 1, 'answerBase64': 'eyJhIjoi/yJ9'", ANY, OUTCOME_TRANSIENT,
      "the answer of 127.0.0.1:", 0},
     /* nothing at all */
-    {"'times': 1, 'answerBase64': ''", ANY, OUTCOME_TERMINAL, "the answer of 127.0.0.1:", 0},
+    {"'times': 1, 'answerBase64': ''", ANY, OUTCOME_TRANSIENT, "the answer of 127.0.0.1:", 0},
     /* [] */
-    {"'times': 1, 'answerBase64': 'W10='", ANY, OUTCOME_TERMINAL, "the answer of 127.0.0.1:", 0},
+    {"'times': 1, 'answerBase64': 'W10='", ANY, OUTCOME_TRANSIENT, "the answer of 127.0.0.1:", 0},
     /* {"kind":"Pod","metadata":{"name":"p","resourceVersion":"1"}} */
     {"'times': 1, 'answerBase64': "
      "'eyJraW5kIjoiUG9kIiwibWV0YWRhdGEiOnsibmFtZSI6InAiLCJyZXNvdXJjZVZlcnNpb24iOiIxIn19'",
-     NOT_FIRST, OUTCOME_TERMINAL, NULL, 0},
+     NOT_FIRST, OUTCOME_TRANSIENT, NULL, 0},
 };
 
 static bool strikes(const struct trouble *trouble, const struct request *request, bool is_first)
@@ -324,7 +329,8 @@ static bool strikes(const struct trouble *trouble, const struct request *request
 static enum outcome_kind expected_outcome(const struct trouble *trouble,
                                           const struct request *request)
 {
-    if (strstr(trouble->rule, "404") && request->is_retried && strcmp(request->method, "GET") == 0)
+    if (strstr(trouble->rule, "404") && !strstr(trouble->rule, "answer") && request->is_retried &&
+        strcmp(request->method, "GET") == 0)
         return OUTCOME_SUCCEEDED;
     if (trouble->outcome == OUTCOME_TERMINAL && request->is_retried)
         return OUTCOME_TRANSIENT;
