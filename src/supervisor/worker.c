@@ -203,8 +203,25 @@ static bool distrust(struct worker *worker, const char *why)
     return false;
 }
 
-/* True when every member that the patch touches is declared by the task, as a path of names joined
- * by dots. */
+/* How a path of names joined by dots relates to those that a task declares. */
+enum declared { DECLARED_NOT, DECLARED_ABOVE, DECLARED_ITSELF };
+
+static enum declared find_declared(const char *path, const char *const *paths)
+{
+    enum declared found = DECLARED_NOT;
+    size_t length = strlen(path);
+    for (const char *const *declared = paths; *declared; declared++) {
+        if (strcmp(*declared, path) == 0)
+            return DECLARED_ITSELF;
+        if (strncmp(*declared, path, length) == 0 && (*declared)[length] == '.')
+            found = DECLARED_ABOVE;
+    }
+    return found;
+}
+
+/* True when the patch changes declared members alone. What is above one of them must be an object:
+ * anything else, and an object elsewhere even if it is empty, would replace what is stored there. A
+ * name with a dot is a name, and no path. */
 static bool patch_is_declared(struct json_object *patch, const char *const *paths,
                               const char *prefix)
 {
@@ -213,12 +230,13 @@ static bool patch_is_declared(struct json_object *patch, const char *const *path
     document_foreach_member(patch, name, value) {
         char path[256];
         int length = snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", name);
-        if (length < 0 || (size_t)length >= sizeof(path))
+        if (length < 0 || (size_t)length >= sizeof(path) || strchr(name, '.'))
             return false;
-        bool declared = false;
-        for (const char *const *allowed = paths; *allowed && !declared; allowed++)
-            declared = strcmp(*allowed, path) == 0;
-        if (!declared && !(document_is_object(value) && patch_is_declared(value, paths, path)))
+        enum declared declared = find_declared(path, paths);
+        if (declared == DECLARED_NOT)
+            return false;
+        if (declared == DECLARED_ABOVE &&
+            !(document_is_object(value) && patch_is_declared(value, paths, path)))
             return false;
     }
     return true;
@@ -226,12 +244,14 @@ static bool patch_is_declared(struct json_object *patch, const char *const *path
 
 static bool take_patch(struct worker *worker, const struct report *report)
 {
+    struct json_object **patches = &worker->settlement.cluster_patches;
     if (!worker->task->patches || !patch_is_declared(report->patch, worker->task->patches, ""))
         return distrust(worker, "it asked for a change of the cluster document that its task does "
                                 "not declare");
-    if (!worker->settlement.cluster_patches)
-        worker->settlement.cluster_patches = json_object_new_array();
-    document_append(worker->settlement.cluster_patches, json_object_get(report->patch));
+    if (!*patches)
+        *patches = json_object_new_array();
+    if (!*patches || document_append(*patches, json_object_get(report->patch)) < 0)
+        return distrust(worker, "there was no memory to keep its change of the cluster document");
     return true;
 }
 

@@ -72,3 +72,12 @@ def test_a_metrics_helper_that_cannot_start_keeps_no_actuator_from_working(syste
     created = running.create("practice", cluster=0)
     running.wait_for_state(created, "Completed")
     running.wait_for(lambda: "the metrics helper ended with exit status" in running.log("actuator-0"), what="the line in the log")
+
+
+def test_a_statsd_name_that_cannot_be_resolved_keeps_no_actuator_from_working(system):
+    """As when the name service is away."""
+    running = system(clusters=1, restart=True, set={"metrics.statsd": "udp:statsd.invalid:8125"})
+    supervisor = running.pid("actuator-0")
+    created = running.create("practice", cluster=0)
+    running.wait_for_state(created, "Completed")
+    assert running.pid("actuator-0") == supervisor

@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -236,6 +238,23 @@ def small_disk(directory):
     subprocess.run(["umount", "-l", store], check=True)
 
 
+def assert_cause_is_told(running):
+    """On the control socket, and by the page that load balancers and people look at."""
+    actuator = running.control()["actuator"]
+    assert actuator["storeTrouble"]
+    assert any(reason.startswith("the store does not work: ") for reason in actuator["notReady"]), actuator
+
+    def page():
+        try:
+            with urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/healthz", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    running.wait_for(lambda: page()[0] == 503 and page()[1].startswith("not ready: the store does not work: "),
+                     what="the page to say so")
+
+
 def assert_results_outlast(running, outage):
     """A manifest that ends while the store is away is written when it is back; one that waits is claimed then."""
     created = running.create("practice", **practice({"name": "through the outage", "sleepMs": 1500}))
@@ -247,6 +266,7 @@ def assert_results_outlast(running, outage):
         running.wait_for(lambda: OUTAGE in running.log("actuator-0"), what="the outage to be noticed")
         running.wait_for(lambda: not running.control()["actuator"]["ready"], what="it not to be ready any more")
         assert not running.control()["actuator"]["storeReachable"]
+        assert_cause_is_told(running)
         beats = heartbeats(running)
         sent = len(running.statsd_lines())
         running.wait_for(lambda: len(running.statsd_lines()) >= sent + 5, what="more metrics")

@@ -240,6 +240,47 @@ static void a_patch_must_be_declared_by_the_task(void **state)
     assert_int_equal(document_length(worker->settlement.cluster_patches), 1);
 }
 
+/* What a patch may hold: declared members, and objects above them that hold nothing else. */
+static void a_patch_is_a_tree_and_not_a_path(void **state)
+{
+    (void)state;
+    static const char *const declared[] = {"properties.note", "properties.deep.inner.x", NULL};
+    static const struct task task = {.patches = declared};
+    static const struct {
+        const char *patch;
+        bool taken;
+    } rows[] = {
+        {"{}", true},
+        {"{\"properties\":{}}", true},
+        {"{\"properties\":{\"note\":{\"any\":{}}}}", true},
+        {"{\"properties\":{\"note\":null}}", true},
+        {"{\"properties\":{\"deep\":{\"inner\":{\"x\":1}}}}", true},
+        {"{\"properties\":{\"deep\":{\"inner\":{}}}}", true},
+        {"{\"properties\":{\"deep\":{\"inner\":{\"y\":1}}}}", false},
+        {"{\"properties\":{\"deep\":{\"inner\":1}}}", false},
+        {"{\"properties\":{\"deep\":null}}", false},
+        {"{\"properties\":{\"dee\":{}}}", false},
+        {"{\"properties\":{\"apiserverProfile\":{}}}", false},
+        {"{\"properties\":{\"apiserverProfile\":{\"url\":{}}}}", false},
+        {"{\"properties\":null}", false},
+        {"{\"properties\":[]}", false},
+        {"{\"properties.note\":\"x\"}", false},
+        {"{\"properties\":{\"deep.inner\":{\"x\":1}}}", false},
+        {"{\"id\":{}}", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct error error;
+        struct worker worker = {.task = &task};
+        cleanup_json struct json_object *patch =
+            document_parse(rows[i].patch, strlen(rows[i].patch), &error);
+        struct report report = patch_report(patch);
+        if (worker_take_report(&worker, &report) != rows[i].taken)
+            fail_msg("%s: expected %d", rows[i].patch, rows[i].taken);
+        assert_int_equal(document_length(worker.settlement.cluster_patches), rows[i].taken);
+        json_object_put(worker.settlement.cluster_patches);
+    }
+}
+
 static void reports_become_progress_and_result(void **state)
 {
     (void)state;
@@ -307,6 +348,7 @@ int main(void)
         cmocka_unit_test(each_state_has_its_name),
         WITH_TABLE(only_workers_with_a_process_are_found_by_token),
         WITH_TABLE(a_patch_must_be_declared_by_the_task),
+        cmocka_unit_test(a_patch_is_a_tree_and_not_a_path),
         WITH_TABLE(reports_become_progress_and_result),
         cmocka_unit_test(a_worker_is_dead_before_its_lease_is),
         cmocka_unit_test(no_worker_is_started_when_the_lease_is_nearly_over),
