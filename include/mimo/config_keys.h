@@ -52,6 +52,7 @@
 /* Words of CHOICE and CHOICES keys, in the order of their numbers. */
 #define CONFIG_WORDS_ASSIGNMENT    "auto static"
 #define CONFIG_WORDS_STATSD_FORMAT "mdm plain"
+#define CONFIG_WORDS_HEARTBEAT     "counter gauge"
 #define CONFIG_WORDS_AUTH          "token-file entra client-cert"
 #define CONFIG_WORDS_TLS           "on off"
 #define CONFIG_WORDS_LOG_LEVEL     "error warning notice info debug"
@@ -59,6 +60,7 @@
 
 enum config_assignment { ASSIGNMENT_AUTO, ASSIGNMENT_STATIC };
 enum config_statsd_format { STATSD_FORMAT_MDM, STATSD_FORMAT_PLAIN };
+enum config_heartbeat_type { HEARTBEAT_COUNTER, HEARTBEAT_GAUGE };
 enum config_tls { API_TLS_ON, API_TLS_OFF };
 enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CERT = 1 << 2 };
 
@@ -115,9 +117,12 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
                                                                                                                        \
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
   CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \
+  CHOICE  (metrics, heartbeat_type, CONFIG_WORDS_HEARTBEAT, "counter", "statsd type of the heartbeat: a counter, or a gauge of 1") \
+  TEXT    (metrics, prefix, "", "plain form: text before each metric name, such as mimo.vm0., one for each actuator") \
   DURATION(metrics, interval, "60s", 50, HOUR, "how often heartbeat and queue length are sent")                        \
   TEXT    (metrics, account, "*", "Account of the MDM form")                                                           \
   TEXT    (metrics, namespace, "*", "Namespace of the MDM form")                                                       \
+  TEXT    (metrics, service, "mimo", "dimension service of the MDM form")                                               \
   TEXT    (metrics, location, "", "dimension location, usually the region")                                            \
   TEXT    (metrics, environment, "", "dimension environment")                                                          \
   TEXT    (metrics, listen, "127.0.0.1:9464", "address of the Prometheus page; empty for none")                        \

@@ -137,6 +137,18 @@ static int check_addresses(const struct config *config, struct error *error)
     return 0;
 }
 
+static int check_metric_prefix(const struct config *config, struct error *error)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *prefix = config->metrics_prefix;
+
+    if (prefix[strspn(prefix, allowed)] == '\0')
+        return 0;
+    return wrong(error, "metrics.prefix",
+                 "\"%.64s\" must consist of letters, digits and the characters . _ -", prefix);
+}
+
 const char *config_certificate_directory(const struct config *config)
 {
     static const char scheme[] = "dir:";
@@ -318,8 +330,9 @@ static int check_tasks(const struct config *config, struct error *error)
 int config_check_rules(const struct config *config, struct error *error)
 {
     static int (*const rules[])(const struct config *, struct error *) = {
-        check_lease,     check_place, check_membership, check_mark,  check_worker_uids,
-        check_addresses, check_tasks, check_azure,      check_entra, check_client_certificates,
+        check_lease,       check_place,     check_membership,          check_mark,
+        check_worker_uids, check_addresses, check_metric_prefix,       check_tasks,
+        check_azure,       check_entra,     check_client_certificates,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -27,7 +27,7 @@ static int split(const char *text, struct host_and_port *ret_parts, struct error
         length -= 2;
     } else if (colon && memchr(text, ':', length)) {
         return error_set(error, ERROR_INVALID,
-                         "\"%s\": an IPv6 address stands in brackets, as in [::1]:9464", text);
+                         "\"%s\": write an IPv6 address in brackets, as in [::1]:9464", text);
     }
     if (length == 0 || length >= sizeof(ret_parts->host))
         return error_set(error, ERROR_INVALID, "\"%s\" is not HOST:PORT", text);
@@ -44,21 +44,40 @@ static int split(const char *text, struct host_and_port *ret_parts, struct error
     return 0;
 }
 
+/* Returns 0 or the code of getaddrinfo(3). */
+static int resolve(const struct host_and_port *parts, int flags, struct address *ret_address)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags};
+    struct addrinfo *found = NULL;
+    int failure = getaddrinfo(parts->host, parts->port, &hints, &found);
+    if (failure != 0)
+        return failure;
+    *ret_address = (struct address){.length = found->ai_addrlen};
+    memcpy(&ret_address->socket, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return 0;
+}
+
+int address_parse(const char *text, struct address *ret_address, bool *ret_numeric,
+                  struct error *error)
+{
+    struct host_and_port parts;
+    *ret_address = (struct address){.length = 0};
+    if (split(text, &parts, error) < 0)
+        return -1;
+    *ret_numeric = resolve(&parts, AI_NUMERICHOST, ret_address) == 0;
+    return 0;
+}
+
 int address_resolve(const char *text, struct address *ret_address, struct error *error)
 {
     struct host_and_port parts;
     if (split(text, &parts, error) < 0)
         return -1;
-
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int failure = getaddrinfo(parts.host, parts.port, &hints, &found);
+    int failure = resolve(&parts, 0, ret_address);
     if (failure != 0)
         return error_set(error, ERROR_UNAVAILABLE, "cannot resolve \"%s\": %s", parts.host,
                          gai_strerror(failure));
-    *ret_address = (struct address){.length = found->ai_addrlen};
-    memcpy(&ret_address->socket, found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
     return 0;
 }
 

@@ -19,9 +19,14 @@ struct address {
     socklen_t length;
 };
 
-/* Resolves `text` to the first address of its host. May ask name servers, so only before the
- * loop. ERROR_INVALID when the text is not of that form, ERROR_UNAVAILABLE when the name does not
- * resolve. */
+/* Checks the form of `text`; ERROR_INVALID when it is another one. *ret_numeric is true when the
+ * host is an address and no name; then *ret_address is filled. Asks no server. */
+int address_parse(const char *text, struct address *ret_address, bool *ret_numeric,
+                  struct error *error);
+
+/* Resolves `text` to the first address of its host. May wait seconds for name servers, so call it
+ * before the loop or in a thread. ERROR_INVALID when the text is not of that form,
+ * ERROR_UNAVAILABLE when the name does not resolve. */
 int address_resolve(const char *text, struct address *ret_address, struct error *error);
 
 /* True for 127.0.0.0/8 and ::1. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * helper.c - the loop of mimo-metrics: figures in from the supervisor, out to statsd and the page.
+ * helper.c - the loop of mimo-metrics: figures from the supervisor go to statsd and to the page.
  */
 #include "metrics/helper.h"
 
@@ -12,8 +12,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
 
-/* A ready supervisor reports every interval; this many without a word and it counts as not ready.
- */
+/* A ready supervisor reports every interval. After this many without a report it is not ready. */
 enum { INTERVALS_UNTIL_STALE = 3 };
 
 void helper_figures(void *context, struct page_figures *ret_figures)
@@ -25,6 +24,7 @@ void helper_figures(void *context, struct page_figures *ret_figures)
         .stale_after_milliseconds = INTERVALS_UNTIL_STALE * helper->interval,
         .statsd_sent = helper->statsd.sent,
         .statsd_dropped = helper->statsd.dropped,
+        .statsd_lookup_failures = statsd_lookup_failures(&helper->statsd),
     };
     memcpy(ret_figures->values, helper->latest.values, sizeof(ret_figures->values));
     memcpy(ret_figures->not_ready, helper->latest.not_ready, sizeof(ret_figures->not_ready));
@@ -39,9 +39,9 @@ static void deliver(struct helper *helper, const char *line)
 
     if (statsd_send(statsd, line, strlen(line), &error) < 0) {
         if (!helper->statsd_troubled) {
-            log_warning("%s; metrics are dropped until it takes them (is the statsd agent "
+            log_warning("%s; metrics are dropped until %s takes them (is the statsd agent "
                         "running? see metrics.statsd)",
-                        error.message);
+                        error.message, statsd->address);
             helper->statsd_troubled = true;
             helper->dropped_before = dropped_before;
         }
@@ -52,7 +52,7 @@ static void deliver(struct helper *helper, const char *line)
     }
 }
 
-/* What to send of a metric: a gauge as it stands, of a counter the increments not sent yet. */
+/* The value of a gauge, or by how much a counter rose since it was last sent. */
 static int64_t amount_to_send(struct helper *helper, enum metric metric)
 {
     int64_t value = helper->latest.values[metric];
@@ -68,6 +68,8 @@ static int emit(struct helper *helper, enum metric metric, struct error *error)
     int64_t amount = amount_to_send(helper, metric);
     if (amount <= 0 && metric_descriptions[metric].kind == METRIC_KIND_COUNTER)
         return 0; /* nothing was counted since the last line */
+    if (metric == METRIC_HEARTBEAT && helper->labels.heartbeat_is_gauge)
+        amount = 1;
     cleanup_free char *line =
         metric_line_format(&helper->labels, metric, amount, clock_unix_milliseconds(), error);
     if (!line)
@@ -115,14 +117,18 @@ static int read_channel(struct helper *helper, bool *ret_ended, struct error *er
 int helper_run(struct helper *helper, struct error *error)
 {
     helper->heard_at = clock_monotonic();
-    struct pollfd watched[] = {
-        {.fd = helper->channel, .events = POLLIN},
-        {.fd = helper->page ? page_descriptor(helper->page) : -1, .events = POLLIN},
-    };
+    statsd_start(&helper->statsd);
     for (bool ended = false; !ended;) {
+        struct pollfd watched[] = {
+            {.fd = helper->channel, .events = POLLIN},
+            {.fd = helper->page ? page_descriptor(helper->page) : -1, .events = POLLIN},
+            {.fd = statsd_waiting(&helper->statsd), .events = POLLOUT},
+        };
         int timeout = helper->page ? page_timeout(helper->page) : -1;
-        if (poll(watched, 2, timeout) < 0 && errno != EINTR)
+        if (poll(watched, 3, timeout) < 0 && errno != EINTR)
             return error_set_system(error, errno, "cannot wait for messages");
+        if (watched[2].revents)
+            statsd_flush(&helper->statsd);
         if (watched[0].revents && read_channel(helper, &ended, error) < 0)
             return -1;
         if (helper->page)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * helper.h - the loop of mimo-metrics: figures in from the supervisor, out to statsd and the page.
+ * helper.h - the loop of mimo-metrics: figures from the supervisor go to statsd and to the page.
  *
- * One thread, one poll(2), nothing that waits for anybody else. The helper lives as long as the
- * supervisor: the end of the channel ends it.
+ * One thread and one poll(2); nothing in it blocks. A name of the statsd agent is looked up by a
+ * thread of its own (lookup.h). The helper ends when the supervisor closes the channel.
  */
 #ifndef MIMO_METRICS_HELPER_H
 #define MIMO_METRICS_HELPER_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - mimo-metrics: takes figures from the supervisor, gives them to statsd and to a
- * Prometheus page.
+ * main.c - mimo-metrics: sends the figures of the supervisor to statsd and serves them to
+ * Prometheus.
  *
- * Start, in this order: ignore signals; configuration; channel; open what needs a name server or a
- * low port; give up root; restrict itself; loop. The supervisor decides its life: the end of the
- * channel is the only orderly end.
+ * Start, in this order: ignore signals; read the configuration; take the channel; open the page,
+ * which may need a low port; drop root; confine itself; loop. The program ends when the supervisor
+ * closes the channel.
  */
 #include <limits.h>
 #include <signal.h>
@@ -36,8 +36,8 @@ static const struct program program = {
     .options = options,
 };
 
-/* A signal for the whole group (a terminal's Ctrl-C, the service manager) is the supervisor's to
- * answer; metrics are wanted until it has drained. */
+/* Signals to the whole group (a terminal's Ctrl-C, the service manager) are for the supervisor.
+ * Metrics are needed until it has drained. */
 static void ignore_signals(void)
 {
     const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
@@ -57,7 +57,7 @@ static int channel_number(void)
     return (int)number;
 }
 
-/* A line made now proves that the labels can be sent later. */
+/* Makes one line, so that labels that cannot be sent are found at the start. */
 static int check_labels(const struct metric_labels *labels, struct error *error)
 {
     char *line = metric_line_format(labels, METRIC_HEARTBEAT, 1, 0, error);
@@ -76,7 +76,7 @@ static int open_page(struct helper *helper, const struct config *config, struct 
     const struct address *address = page_address(helper->page);
     log_info("Prometheus page at http://%s/metrics", address_format(address, text));
     if (!address_is_loopback(address))
-        log_warning("the Prometheus page can be read by other machines, without login: "
+        log_warning("other machines can read the Prometheus page, without login: "
                     "metrics.listen is %s",
                     config->metrics_listen);
     return 0;
@@ -87,19 +87,20 @@ static int open_all(struct helper *helper, const struct config *config, int chan
 {
     helper->channel = program_inherited_fd(channel, error);
     if (helper->channel < 0 || check_labels(&helper->labels, error) < 0 ||
-        statsd_open(&helper->statsd, config->metrics_statsd, error) < 0)
+        statsd_open(&helper->statsd, config->metrics_statsd, config->metrics_interval, error) < 0)
         return -1;
     return open_page(helper, config, error);
 }
 
-static int restrict_self(const struct config *config, struct error *error)
+static int restrict_self(const struct config *config, const struct statsd *statsd,
+                         struct error *error)
 {
     struct identity identity;
     if (privileges_can_change() &&
         (privileges_find_user(config->actuator_metrics_user, &identity, error) < 0 ||
          privileges_drop(&identity, NULL, 0, error) < 0))
         return -1;
-    if (privileges_harden(error) < 0 || confine_helper(error) < 0)
+    if (privileges_harden(error) < 0 || confine_helper(statsd, error) < 0)
         return -1;
     log_info("confined: %s", confinement_describe());
     return 0;
@@ -114,7 +115,10 @@ static struct metric_labels labels_of(const struct config *config, const char *h
         .hostname = hostname,
         .location = config->metrics_location,
         .environment = config->metrics_environment,
+        .service = config->metrics_service,
         .version = PACKAGE_VERSION,
+        .prefix = config->metrics_prefix,
+        .heartbeat_is_gauge = config->metrics_heartbeat_type == HEARTBEAT_GAUGE,
     };
 }
 
@@ -126,7 +130,7 @@ static int live(struct helper *helper, const struct config *config, int channel)
         log_error("%s", error.message);
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }
-    if (restrict_self(config, &error) < 0 || helper_run(helper, &error) < 0) {
+    if (restrict_self(config, &helper->statsd, &error) < 0 || helper_run(helper, &error) < 0) {
         log_error("%s", error.message);
         return EXIT_FAILURE;
     }

@@ -36,7 +36,7 @@ static struct json_object *make_dimensions(const struct metric_labels *labels, s
     if (set_dimension(dimensions, "hostname", labels->hostname, error) < 0 ||
         set_dimension(dimensions, "location", labels->location, error) < 0 ||
         set_dimension(dimensions, "environment", labels->environment, error) < 0 ||
-        set_dimension(dimensions, "service", "mimo", error) < 0 ||
+        set_dimension(dimensions, "service", labels->service, error) < 0 ||
         set_dimension(dimensions, "version", labels->version, error) < 0)
         return NULL;
     return take_pointer(&dimensions);
@@ -72,7 +72,9 @@ char *metric_line_format(const struct metric_labels *labels, enum metric metric,
                          int64_t unix_milliseconds, struct error *error)
 {
     const struct metric_description *description = &metric_descriptions[metric];
-    char kind = description->kind == METRIC_KIND_COUNTER ? 'c' : 'g';
+    bool is_gauge = description->kind == METRIC_KIND_GAUGE ||
+                    (metric == METRIC_HEARTBEAT && labels->heartbeat_is_gauge);
+    const char *prefix = labels->format == STATSD_FORMAT_PLAIN ? labels->prefix : "";
     const char *name = description->name;
 
     cleanup_free char *mdm = NULL;
@@ -84,7 +86,7 @@ char *metric_line_format(const struct metric_labels *labels, enum metric metric,
     }
 
     char *line;
-    if (asprintf(&line, "%s:%" PRId64 "|%c", name, amount, kind) < 0) {
+    if (asprintf(&line, "%s%s:%" PRId64 "|%c", prefix, name, amount, is_gauge ? 'g' : 'c') < 0) {
         error_set(error, ERROR_MEMORY, "out of memory for a metric");
         return NULL;
     }

@@ -4,20 +4,22 @@
  *
  * mdm:    {"Metric":"actuator.heartbeat","Account":"*","Namespace":"*","Dims":{"hostname":"vm0",
  *         "location":"eastus","service":"mimo","version":"1.0"},"TS":"2026-11-23T07:08:00.000"}:1|c
- * plain:  actuator.heartbeat:1|c
+ * plain:  PREFIXactuator.heartbeat:1|c
  *
- * One datagram is one line, without a newline. Pure: no clock, no I/O.
+ * A line has no newline at its end. Pure: no clock, no I/O.
  */
 #ifndef MIMO_METRICS_METRIC_LINE_H
 #define MIMO_METRICS_METRIC_LINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mimo/config.h"
 #include "mimo/error.h"
 #include "mimo/metrics.h"
 
-/* What every line carries. All texts are borrowed; an empty location or environment is left out. */
+/* What every line carries. All texts are borrowed; an empty location, environment or service is
+ * left out. */
 struct metric_labels {
     enum config_statsd_format format;
     const char *account;
@@ -25,7 +27,10 @@ struct metric_labels {
     const char *hostname;
     const char *location;
     const char *environment;
+    const char *service;
     const char *version;
+    const char *prefix;      /* plain form: put before each name as it is */
+    bool heartbeat_is_gauge; /* the heartbeat's type is g in place of c */
 };
 
 /* The line for `metric`; the caller frees it. `amount` is a gauge's value, or by how much a

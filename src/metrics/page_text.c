@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mimo/cleanup.h"
 
@@ -18,11 +19,18 @@
 const struct metric_description helper_metric_descriptions[HELPER_METRIC_COUNT] = {
     HELPER_METRICS(HELPER_COUNTER, HELPER_GAUGE)};
 
-/* "actuator.heartbeat" -> "actuator_heartbeat_total" */
+/* "actuator.heartbeat" -> "actuator_heartbeat_total". In the page's format an ending "_count" is
+ * reserved for histograms: "mimo.actuator.workers.active.count" -> "mimo_actuator_workers_active".
+ */
 static void write_name(FILE *page, const struct metric_description *description)
 {
-    for (const char *c = description->name; *c; c++)
-        fputc(*c == '.' ? '_' : *c, page);
+    static const char reserved[] = ".count";
+    size_t length = strlen(description->name);
+    if (length > strlen(reserved) &&
+        strcmp(description->name + length - strlen(reserved), reserved) == 0)
+        length -= strlen(reserved);
+    for (size_t i = 0; i < length; i++)
+        fputc(description->name[i] == '.' ? '_' : description->name[i], page);
     if (description->kind == METRIC_KIND_COUNTER)
         fputs("_total", page);
 }
@@ -51,6 +59,7 @@ char *page_text_metrics(const struct page_figures *figures, size_t *ret_length)
     const int64_t of_helper[HELPER_METRIC_COUNT] = {
         [HELPER_STATSD_SENT] = (int64_t)figures->statsd_sent,
         [HELPER_STATSD_DROPPED] = (int64_t)figures->statsd_dropped,
+        [HELPER_LOOKUPS_FAILED] = (int64_t)figures->statsd_lookup_failures,
         [HELPER_SILENCE] = figures->silence_milliseconds / 1000,
     };
     for (int metric = 0; metric < HELPER_METRIC_COUNT; metric++)

@@ -3,7 +3,8 @@
  * page_text.h - the figures as a Prometheus page, and as one word about health.
  *
  * Text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/): dots of names
- * become underscores, counters end in _total. Pure: callers bring the time.
+ * become underscores, counters end in _total, an ending ".count" is left out. `promtool check
+ * metrics` has nothing to say about the page. Pure: callers bring the time.
  */
 #ifndef MIMO_METRICS_PAGE_TEXT_H
 #define MIMO_METRICS_PAGE_TEXT_H
@@ -14,12 +15,13 @@
 
 #include "mimo/metrics.h"
 
-/* What the helper says about itself; constant, name and help as in METRICS. */
+/* Metrics of the helper itself; constant, name and help as in METRICS. */
 /* clang-format off */
 #define HELPER_METRICS(COUNTER, GAUGE)                                                                            \
     COUNTER(HELPER_STATSD_SENT, "mimo.metrics.statsd.lines.sent", "lines handed over to statsd")                  \
     COUNTER(HELPER_STATSD_DROPPED, "mimo.metrics.statsd.lines.dropped", "lines dropped because statsd did not take them") \
-    GAUGE(HELPER_SILENCE, "mimo.metrics.supervisor.silence.seconds", "seconds since the supervisor was last heard of")
+    COUNTER(HELPER_LOOKUPS_FAILED, "mimo.metrics.statsd.lookups.failed", "look-ups of the name of the statsd agent that failed") \
+    GAUGE(HELPER_SILENCE, "mimo.metrics.supervisor.silence.seconds", "seconds since the last report of the supervisor")
 /* clang-format on */
 
 #define HELPER_METRIC_CONSTANT(constant, name, help) constant,
@@ -30,19 +32,20 @@ enum helper_metric {
 
 extern const struct metric_description helper_metric_descriptions[HELPER_METRIC_COUNT];
 
-/* What is known now. */
+/* The figures as they are now. */
 struct page_figures {
-    bool heard;                          /* the supervisor has spoken at all */
-    int64_t values[METRIC_COUNT];        /* then: its figures */
+    bool heard;                          /* the supervisor has reported at least once */
+    int64_t values[METRIC_COUNT];        /* its figures, once it has */
     char not_ready[METRICS_REASON_SIZE]; /* why it is not ready; "" when it is */
-    int64_t silence_milliseconds;        /* since it last spoke, or since the start */
+    int64_t silence_milliseconds;        /* since its last report, or since the start */
     int64_t stale_after_milliseconds;    /* a longer silence counts as not ready */
     uint64_t statsd_sent;
     uint64_t statsd_dropped;
+    uint64_t statsd_lookup_failures;
 };
 
-/* The page; the caller frees it. The supervisor's metrics are missing until it has spoken: a zero
- * would be an invention. NULL only without memory. */
+/* The page; the caller frees it. The supervisor's metrics are left out until its first
+ * report. NULL when out of memory. */
 char *page_text_metrics(const struct page_figures *figures, size_t *ret_length);
 
 enum { PAGE_HEALTH_SIZE = METRICS_REASON_SIZE + 32 };

@@ -7,6 +7,6 @@ from conftest import TOP
 
 
 def test_the_manual_page_of_the_configuration_shows_every_key(build_dir):
-    done = subprocess.run([TOP / "docs" / "update-mimo.conf.5", "--check", build_dir / "mimod"], capture_output=True,
+    done = subprocess.run([TOP / "docs" / "update-configuration-page", "--check", build_dir / "mimod"], capture_output=True,
                           text=True, check=False, timeout=30)
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -168,6 +169,55 @@ def test_missing_agent_costs_metrics_and_nothing_else(start, directory):
     assert "takes metrics again; lines dropped meanwhile: 1" in helper.line_of_log("again")
     wait_for_page(url, "\nmimo_metrics_statsd_lines_dropped_total 1\n")
     assert helper.end() == 0
+
+
+def read_line(connection):
+    line = b""
+    while not line.endswith(b"\n"):
+        line += connection.recv(1)
+    return line
+
+
+def test_agent_on_a_stream_gets_lines_and_may_be_restarted(start, directory):
+    path = directory / "agent"
+    helper = start("metrics.statsd_format=plain", "metrics.prefix=mimo.vm0.", "metrics.heartbeat_type=gauge",
+                   statsd=f"unix:{path}")
+    for beat in (1, 2):
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
+            agent.settimeout(DEADLINE)
+            agent.bind(str(path))
+            agent.listen()
+            path.chmod(0o777)
+            helper.channel.send(packet(emit=["HEARTBEAT"], HEARTBEAT=beat))
+            connection = agent.accept()[0]
+            connection.settimeout(DEADLINE)
+            assert read_line(connection) == b"mimo.vm0.actuator.heartbeat:1|g\n"
+            connection.close()
+    assert helper.end() == 0
+
+
+def test_name_that_does_not_resolve_costs_metrics_and_nothing_else(start):
+    helper = start("metrics.interval=50ms", statsd="udp:statsd.invalid:8125")
+    url = helper.url()
+    for _ in range(1000):
+        helper.channel.send(packet(emit=["QUEUE_LENGTH"], QUEUE_LENGTH=17, READY=1))
+        if select.select([helper.process.stderr], [], [], 0.05)[0] and "cannot resolve" in helper.line_of_log(""):
+            break
+    page = wait_for_page(url, "\ndatabase_maintenancemanifests_queue_length 17\n")
+    assert not re.search(r"^mimo_metrics_statsd_lookups_failed_total 0$", page, re.MULTILINE)
+    assert not re.search(r"^mimo_metrics_statsd_lines_dropped_total 0$", page, re.MULTILINE)
+    assert helper.end() == 0
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool (Debian package prometheus) is not installed")
+def test_promtool_has_nothing_to_say_about_the_page(start):
+    helper = start()
+    url = helper.url()
+    helper.channel.send(packet(READY=1))
+    page = wait_for_page(url, "\nmimo_actuator_ready 1\n")
+    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -143,6 +143,10 @@ static void rules_over_several_keys_are_kept(void **state)
         {"[metrics]\nstatsd = unix:/x", NULL},
         {"[metrics]\nstatsd = unix:",
          ": metrics.statsd: \"unix:\" is not unix:PATH, udp:HOST:PORT or off"},
+        {"[metrics]\nprefix = mimo.vm-0_a.", NULL},
+        {"[metrics]\nprefix = mimo:",
+         ": metrics.prefix: \"mimo:\" must consist of letters, digits and "
+         "the characters . _ -"},
         {"[metrics]\nstatsd = udp:8125",
          ": metrics.statsd: \"udp:8125\" is not unix:PATH, udp:HOST:PORT or off"},
         {"[metrics]\nstatsd = /x",

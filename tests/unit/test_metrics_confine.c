@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_metrics_confine.c - what a metrics helper in the hands of somebody else could still do, and
- * that a program with threads is not confined by half. */
+/* test_metrics_confine.c - what a compromised metrics helper can still do, and that a program with
+ * threads is not confined by half. */
 #include "config.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,10 +14,38 @@
 #include "mimo/confinement.h"
 #include "mimo/confinement_calls.h"
 
+static int confine_for(const char *address, struct error *error)
+{
+    struct statsd statsd;
+    if (statsd_open(&statsd, address, 60000, error) < 0)
+        return -1;
+    int result = confine_helper(&statsd, error);
+    statsd_close(&statsd);
+    return result;
+}
+
 static int confine(const struct config *config, struct error *error)
 {
     (void)config;
-    return confine_helper(error);
+    return confine_for("off", error);
+}
+
+static int confine_for_a_socket(const struct config *config, struct error *error)
+{
+    (void)config;
+    return confine_for("unix:/run/agent", error);
+}
+
+static int confine_for_an_address(const struct config *config, struct error *error)
+{
+    (void)config;
+    return confine_for("udp:127.0.0.1:8125", error);
+}
+
+static int confine_for_a_name(const struct config *config, struct error *error)
+{
+    (void)config;
+    return confine_for("udp:localhost:8125", error);
 }
 
 static int attempt_write(void)
@@ -38,6 +67,49 @@ static void nothing_is_left_but_what_is_open(void **state)
     (void)state;
     confine_check_hostile(confine);
     confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+static void sockets_are_left_for_the_agent_alone(void **state)
+{
+    static const struct attempt of_a_socket[] = {
+        {.name = "local", .attempt = attempt_local_socket},
+        {.name = "TCP", .attempt = attempt_tcp_socket, .expected = NAMED, .call = "socket"},
+        {.name = "thread", .attempt = attempt_thread, .expected = NAMED, .call = "rt_sigaction"},
+        {.name = "read",
+         .attempt = attempt_read_configuration,
+         .expected = NAMED,
+         .call = "openat"},
+    };
+    static const struct attempt of_an_address[] = {
+        {.name = "local", .attempt = attempt_local_socket, .expected = NAMED, .call = "socket"},
+        {.name = "TCP", .attempt = attempt_tcp_socket, .expected = NAMED, .call = "socket"},
+        {.name = "read",
+         .attempt = attempt_read_configuration,
+         .expected = NAMED,
+         .call = "openat"},
+    };
+    static const struct attempt of_a_name[] = {
+        {.name = "look up", .attempt = attempt_look_up_name},
+        {.name = "thread", .attempt = attempt_thread},
+        {.name = "listen", .attempt = attempt_listen, .expected = NAMED, .call = "bind"},
+        {.name = "read",
+         .attempt = attempt_read_configuration,
+         .expected = REFUSED,
+         .error_number = EACCES,
+         .needs_landlock = true},
+        {.name = "change store",
+         .attempt = attempt_change_store,
+         .expected = REFUSED,
+         .error_number = EACCES,
+         .needs_landlock = true},
+    };
+    (void)state;
+    confine_check(confine_for_a_socket, of_a_socket, sizeof(of_a_socket) / sizeof(of_a_socket[0]));
+    confine_check(confine_for_an_address, of_an_address,
+                  sizeof(of_an_address) / sizeof(of_an_address[0]));
+    confine_check(confine_for_a_name, of_a_name, sizeof(of_a_name) / sizeof(of_a_name[0]));
+    confine_check_hostile(confine_for_a_socket);
+    confine_check_hostile(confine_for_a_name);
 }
 
 static int confine_on_an_old_kernel(const struct config *config, struct error *error)
@@ -112,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_but_what_is_open),
+        cmocka_unit_test(sockets_are_left_for_the_agent_alone),
         cmocka_unit_test(a_kernel_without_landlock_still_filters),
         cmocka_unit_test(a_program_with_threads_is_refused),
         cmocka_unit_test(directories_of_a_file_and_of_its_target_are_places),

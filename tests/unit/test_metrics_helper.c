@@ -55,9 +55,9 @@ static int set_scene(void **state)
     scene->helper = (struct helper){
         .channel = ends[1],
         .interval = 60000,
-        .labels = {.format = STATSD_FORMAT_PLAIN},
+        .labels = {.format = STATSD_FORMAT_PLAIN, .prefix = ""},
     };
-    assert_int_equal(statsd_open(&scene->helper.statsd, scene->address, &error), 0);
+    assert_int_equal(statsd_open(&scene->helper.statsd, scene->address, 60000, &error), 0);
     *state = scene;
     return 0;
 }
@@ -156,6 +156,25 @@ static void a_helper_that_comes_late_counts_from_its_first_message(void **state)
     expect_lines(scene, expected, sizeof(expected) / sizeof(expected[0]));
 }
 
+static void heartbeat_of_type_gauge_is_always_1(void **state)
+{
+    struct scene *scene = *state;
+    struct error error;
+    struct metrics_message message = {.version = METRICS_CHANNEL_VERSION,
+                                      .emit = 1u << METRIC_HEARTBEAT};
+    scene->helper.labels.heartbeat_is_gauge = true;
+    message.values[METRIC_HEARTBEAT] = 3;
+    tell(scene, &message);
+    tell(scene, &message); /* no heartbeat since */
+    message.values[METRIC_HEARTBEAT] = 5;
+    tell(scene, &message);
+    end_of_supervisor(scene);
+
+    assert_int_equal(helper_run(&scene->helper, &error), 0);
+    static const char *const expected[] = {"actuator.heartbeat:1|g", "actuator.heartbeat:1|g"};
+    expect_lines(scene, expected, 2);
+}
+
 static void end_of_the_channel_ends_the_helper_well(void **state)
 {
     struct scene *scene = *state;
@@ -243,7 +262,7 @@ static void trouble_with_the_agent_is_logged_once_and_its_end_once(void **state)
     end_of_supervisor(scene);
     char *log = log_of_run(scene);
     assert_int_equal(occurrences(log, "warning"), 1);
-    assert_int_equal(occurrences(log, scene->path), 1);
+    assert_int_equal(occurrences(log, scene->path), 2); /* one line names it twice */
     assert_int_equal(scene->helper.statsd.dropped, 3);
     free(log);
 
@@ -289,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(only_marked_metrics_are_sent_and_counters_as_increments),
         SCENE_TEST(a_helper_that_comes_late_counts_from_its_first_message),
+        SCENE_TEST(heartbeat_of_type_gauge_is_always_1),
         SCENE_TEST(end_of_the_channel_ends_the_helper_well),
         SCENE_TEST(packet_of_another_version_ends_the_helper),
         SCENE_TEST(packet_of_another_size_ends_the_helper),

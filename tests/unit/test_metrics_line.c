@@ -24,7 +24,9 @@ static struct metric_labels labels_of_a_fleet(void)
         .hostname = "vm0",
         .location = "eastus",
         .environment = "",
+        .service = "mimo",
         .version = "1.0",
+        .prefix = "",
     };
 }
 
@@ -97,6 +99,37 @@ static void plain_form_is_name_value_and_kind(void **state)
     expect_line(&labels, METRIC_WORKERS_ACTIVE, 10, "mimo.actuator.workers.active.count:10|g");
 }
 
+static void prefix_is_of_the_plain_form_alone(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    labels.format = STATSD_FORMAT_PLAIN;
+    labels.prefix = "mimo.vm0.";
+    expect_line(&labels, METRIC_QUEUE_LENGTH, 3,
+                "mimo.vm0.database.maintenancemanifests.queue.length:3|g");
+    labels.format = STATSD_FORMAT_MDM;
+    labels.location = "";
+    expect_line(&labels, METRIC_HEARTBEAT, 1,
+                "{\"Metric\":\"actuator.heartbeat\",\"Account\":\"*\",\"Namespace\":\"*\","
+                "\"Dims\":{\"hostname\":\"vm0\",\"service\":\"mimo\",\"version\":\"1.0\"},"
+                "\"TS\":\"2026-11-23T07:08:00.042\"}:1|c");
+}
+
+static void service_and_type_of_the_heartbeat_can_be_chosen(void **state)
+{
+    (void)state;
+    struct metric_labels labels = labels_of_a_fleet();
+    labels.service = "actuator";
+    labels.location = "";
+    labels.heartbeat_is_gauge = true;
+    expect_line(&labels, METRIC_HEARTBEAT, 1,
+                "{\"Metric\":\"actuator.heartbeat\",\"Account\":\"*\",\"Namespace\":\"*\","
+                "\"Dims\":{\"hostname\":\"vm0\",\"service\":\"actuator\",\"version\":\"1.0\"},"
+                "\"TS\":\"2026-11-23T07:08:00.042\"}:1|g");
+    labels.format = STATSD_FORMAT_PLAIN;
+    expect_line(&labels, METRIC_ATTEMPTS_STARTED, 2, "mimo.actuator.attempts.started:2|c");
+}
+
 static void label_that_is_not_utf8_is_refused_by_name(void **state)
 {
     (void)state;
@@ -116,6 +149,8 @@ int main(void)
         cmocka_unit_test(empty_location_is_left_out_and_environment_stands_behind_it),
         cmocka_unit_test(labels_cannot_break_out_of_the_json_name),
         cmocka_unit_test(plain_form_is_name_value_and_kind),
+        cmocka_unit_test(prefix_is_of_the_plain_form_alone),
+        cmocka_unit_test(service_and_type_of_the_heartbeat_can_be_chosen),
         cmocka_unit_test(label_that_is_not_utf8_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ static struct page_figures figures_of_a_busy_actuator(void)
         .stale_after_milliseconds = 180000,
         .statsd_sent = 12,
         .statsd_dropped = 3,
+        .statsd_lookup_failures = 2,
     };
     figures.values[METRIC_HEARTBEAT] = 7;
     figures.values[METRIC_QUEUE_LENGTH] = 512;
@@ -50,10 +51,11 @@ static void page_has_help_type_and_value_of_each_metric(void **state)
         "ready\n# TYPE actuator_heartbeat_total counter\nactuator_heartbeat_total 7\n",
         "# TYPE database_maintenancemanifests_queue_length gauge\n"
         "database_maintenancemanifests_queue_length 512\n",
-        "\nmimo_actuator_workers_active_count 10\n",
+        "\nmimo_actuator_workers_active 10\n",
         "\nmimo_actuator_ready 1\n",
         "\nmimo_metrics_statsd_lines_sent_total 12\n",
         "\nmimo_metrics_statsd_lines_dropped_total 3\n",
+        "\nmimo_metrics_statsd_lookups_failed_total 2\n",
         "\nmimo_metrics_supervisor_silence_seconds 4\n",
     };
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)

@@ -21,6 +21,8 @@
 
 #include "metrics/statsd.h"
 
+enum { INTERVAL = 60000 };
+
 struct place {
     char folder[64];
     char path[96];     /* of the agent's UNIX socket */
@@ -96,7 +98,7 @@ static void udp_agent_receives_one_datagram_a_line(void **state)
     struct error error;
     int agent = start_udp_agent(0, address, sizeof(address));
 
-    assert_int_equal(statsd_open(&statsd, address, &error), 0);
+    assert_int_equal(statsd_open(&statsd, address, INTERVAL, &error), 0);
     assert_int_equal(send_text(&statsd, "a:1|c", &error), 0);
     assert_int_equal(send_text(&statsd, "b:2|g", &error), 0);
     expect_datagram(agent, "a:1|c");
@@ -116,7 +118,7 @@ static void closed_udp_port_is_noticed_and_its_return_too(void **state)
     struct error error;
     int agent = start_udp_agent(0, address, sizeof(address));
     uint16_t port = (uint16_t)atoi(strrchr(address, ':') + 1);
-    assert_int_equal(statsd_open(&statsd, address, &error), 0);
+    assert_int_equal(statsd_open(&statsd, address, INTERVAL, &error), 0);
     close(agent);
 
     assert_int_equal(send_text(&statsd, "lost:1|c", &error), 0); /* nobody can know yet */
@@ -142,7 +144,7 @@ static void unix_agent_that_starts_later_is_found_without_reopening(void **state
     struct place *place = *state;
     struct statsd statsd;
     struct error error;
-    assert_int_equal(statsd_open(&statsd, place->address, &error), 0);
+    assert_int_equal(statsd_open(&statsd, place->address, INTERVAL, &error), 0);
 
     assert_int_equal(send_text(&statsd, "lost:1|c", &error), -1);
     assert_non_null(strstr(error.message, place->path));
@@ -172,7 +174,7 @@ static void agent_that_does_not_read_costs_lines_and_no_time(void **state)
     struct statsd statsd;
     struct error error;
     int agent = start_unix_agent(place->path);
-    assert_int_equal(statsd_open(&statsd, place->address, &error), 0);
+    assert_int_equal(statsd_open(&statsd, place->address, INTERVAL, &error), 0);
 
     alarm(30); /* a send that waits would end the test here */
     int sent = 0;
@@ -181,7 +183,7 @@ static void agent_that_does_not_read_costs_lines_and_no_time(void **state)
     alarm(0);
     assert_true(sent > 0);
     assert_int_equal(statsd.dropped, 1);
-    assert_non_null(strstr(error.message, "does not keep up"));
+    assert_non_null(strstr(error.message, "does not read fast enough"));
 
     expect_datagram(agent, "full:1|c"); /* room for one more */
     assert_int_equal(send_text(&statsd, "next:1|c", &error), 0);
@@ -196,7 +198,7 @@ static void off_sends_nothing_and_counts_nothing(void **state)
     (void)state;
     struct statsd statsd;
     struct error error;
-    assert_int_equal(statsd_open(&statsd, "off", &error), 0);
+    assert_int_equal(statsd_open(&statsd, "off", INTERVAL, &error), 0);
     assert_int_equal(send_text(&statsd, "a:1|c", &error), 0);
     assert_int_equal(statsd.sent, 0);
     assert_int_equal(statsd.dropped, 0);
@@ -227,23 +229,13 @@ static void addresses_that_are_none_are_refused_with_the_reason(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct statsd statsd;
         struct error error;
-        assert_int_equal(statsd_open(&statsd, cases[i].address, &error), -1);
+        assert_int_equal(statsd_open(&statsd, cases[i].address, INTERVAL, &error), -1);
         assert_int_equal(error.kind, ERROR_INVALID);
         if (!strstr(error.message, cases[i].message))
             fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].address, error.message,
                      cases[i].message);
         statsd_close(&statsd);
     }
-}
-
-static void name_that_does_not_resolve_says_which(void **state)
-{
-    (void)state;
-    struct statsd statsd;
-    struct error error;
-    assert_int_equal(statsd_open(&statsd, "udp:no-such-host.invalid:8125", &error), -1);
-    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
-    assert_non_null(strstr(error.message, "no-such-host.invalid"));
 }
 
 int main(void)
@@ -257,7 +249,6 @@ int main(void)
                                         make_place, remove_place),
         cmocka_unit_test(off_sends_nothing_and_counts_nothing),
         cmocka_unit_test(addresses_that_are_none_are_refused_with_the_reason),
-        cmocka_unit_test(name_that_does_not_resolve_says_which),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
