@@ -65,8 +65,8 @@ struct json_object *document_parse(const char *text, size_t length, struct error
 int document_parse_value(const char *text, size_t length, struct json_object **ret_value,
                          struct error *error);
 
-/* Compact text without spaces, members in the order they were set. NULL only without memory; the
- * caller frees it. */
+/* Compact text without spaces, members in the order they were set. The caller frees it. NULL without
+ * memory, and for NULL, which building functions return without memory. */
 char *document_format(const struct json_object *value);
 
 /* The same with members sorted by name, so that equal values have one text. */

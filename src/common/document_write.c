@@ -154,6 +154,8 @@ static void write_value(struct writer *writer, const struct json_object *value)
 
 static char *format(const struct json_object *value, bool indented, bool sorted)
 {
+    if (!value)
+        return NULL;
     struct writer writer = {.indented = indented, .sorted = sorted};
 
     write_value(&writer, value);
