@@ -8,13 +8,26 @@
 static bool is_refused_on_purpose(const struct error *error)
 {
     static const char *const words[] = {
-        "duplicate member", "\\u0000",   "surrogate", "UTF-8",     "64 bits",   "too large",
-        "nested deeper",    "more than", "byte 0x",   "'N' where", "'I' where", "'-' where"};
+        "duplicate member", "\\u0000",       "surrogate", "UTF-8",         "64 bits",
+        "too large",        "nested deeper", "more than", "where a digit", "byte 0x",
+        "'N' where",        "'I' where",     "'-' where"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strstr(error->message, words[i]))
             return true;
-    return strstr(error->message, "'I' where a digit");
+    /* "01" */
+    const char *unexpected = strstr(error->message, "' where ");
+    return unexpected && unexpected[-1] >= '0' && unexpected[-1] <= '9';
+}
+
+/* json-c's tokener is lax about single numbers: documents are objects. */
+static bool is_container(const char *text, size_t size)
+{
+    size_t blanks = 0;
+
+    while (blanks < size && memchr(" \t\r\n", text[blanks], 4))
+        blanks++;
+    return blanks < size && (text[blanks] == '{' || text[blanks] == '[');
 }
 
 /* json-c's verdict. */
@@ -73,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_value(value);
     } else {
         promise_error(&error);
-        PROMISE(!taken || is_refused_on_purpose(&error));
+        PROMISE(!taken || !is_container(copy, size) || is_refused_on_purpose(&error));
     }
     json_object_put(value);
     json_object_put(theirs);
