@@ -21,7 +21,13 @@
 #include "mimo/resource_id.h"
 #include "mimo/uuid.h"
 
-enum { CLUSTER_STATE_SIZE = 64, CLUSTER_KUBECONFIG_SIZE_MAXIMUM = 256 * 1024 };
+enum {
+    CLUSTER_STATE_SIZE = 64,
+    CLUSTER_KUBECONFIG_SIZE_MAXIMUM = 256 * 1024,
+    /* Bytes of a document that is made or patched: the store takes 1 MiB, and the members of a lease
+     * must always fit. */
+    CLUSTER_SIZE_MAXIMUM = 1016 * 1024,
+};
 
 struct cluster {
     char id[UUID_SIZE];
@@ -47,6 +53,12 @@ void cluster_free(struct cluster *cluster);
 
 /* The document with the fields written into it. Borrowed. NULL only without memory. */
 struct json_object *cluster_document(struct cluster *cluster);
+
+/* Applies `patches` (an array) to openShiftCluster, each within what `declared` allows (patch.h).
+ * Nothing changes on failure: ERROR_INVALID when a patch reaches elsewhere or the result could not
+ * be read as this cluster, ERROR_TOO_LARGE when it is too large or too deep. */
+int cluster_patch(struct cluster *cluster, const struct json_object *patches,
+                  const char *const *declared, struct error *error);
 
 /* As the Admin API shows it: id, name, uuid, bucket, lease, and properties but for those that hold
  * credentials by their name; never the kubeconfig. New reference; NULL only without memory. */

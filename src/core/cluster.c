@@ -12,9 +12,11 @@
 
 #include "core/member.h"
 #include "mimo/bucket.h"
+#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/outcome.h"
+#include "mimo/patch.h"
 
 #define PLACE(field) offsetof(struct cluster, field)
 
@@ -66,36 +68,6 @@ static int fill_document(struct cluster *cluster, const char *resource_id,
     return 0;
 }
 
-int cluster_create(struct cluster *cluster, const char *resource_id, struct json_object *properties,
-                   const char *sealed_kubeconfig, struct error *error)
-{
-    struct cluster made = {.document = NULL};
-    struct cluster checked;
-    int result;
-
-    if (resource_id_normalize(resource_id, made.key, error) < 0)
-        return -1;
-    if (properties && !document_is_object(properties))
-        return error_set(error, ERROR_INVALID, "member \"properties\" must be an object");
-    if (sealed_kubeconfig && strlen(sealed_kubeconfig) > SEALED_SIZE_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "member \"sealedKubeconfig\" is too large");
-    uuid_make(made.id);
-    made.bucket = bucket_of(made.key);
-    made.document = json_object_new_object();
-    if (fill_document(&made, resource_id, properties, sealed_kubeconfig) < 0 ||
-        document_set_string(made.document, "id", made.id) < 0 ||
-        document_set(made.document, "bucket", json_object_new_int64(made.bucket)) < 0) {
-        cluster_free(&made);
-        return no_memory(error);
-    }
-    /* What was given is checked as what is stored is. */
-    result = cluster_read(&checked, made.document, error);
-    cluster_free(&made);
-    if (result == 0)
-        *cluster = checked;
-    return result;
-}
-
 static int check_object(const struct json_object *document, const char *path, struct error *error)
 {
     const struct json_object *value = document_get(document, path);
@@ -141,6 +113,107 @@ void cluster_free(struct cluster *cluster)
 {
     json_object_put(cluster->document);
     *cluster = (struct cluster){0};
+}
+
+/* Reads the document from its text, as whoever comes next will. */
+static int read_text(struct cluster *cluster, const struct json_object *document,
+                     struct error *error)
+{
+    cleanup_free char *text = document_format(document);
+
+    if (!text)
+        return error_set_memory(error);
+    size_t length = strlen(text);
+    if (length > CLUSTER_SIZE_MAXIMUM)
+        return error_set(error, ERROR_TOO_LARGE,
+                         "the cluster's document would have %zu bytes; %d are allowed", length,
+                         CLUSTER_SIZE_MAXIMUM);
+    cleanup_json struct json_object *read = document_parse(text, length, error);
+    return read ? cluster_read(cluster, read, error) : -1;
+}
+
+int cluster_create(struct cluster *cluster, const char *resource_id, struct json_object *properties,
+                   const char *sealed_kubeconfig, struct error *error)
+{
+    struct cluster made = {.document = NULL};
+    struct cluster checked;
+    int result;
+
+    if (resource_id_normalize(resource_id, made.key, error) < 0)
+        return -1;
+    if (properties && !document_is_object(properties))
+        return error_set(error, ERROR_INVALID, "member \"properties\" must be an object");
+    if (sealed_kubeconfig && strlen(sealed_kubeconfig) > SEALED_SIZE_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "member \"sealedKubeconfig\" is too large");
+    uuid_make(made.id);
+    made.bucket = bucket_of(made.key);
+    made.document = json_object_new_object();
+    if (fill_document(&made, resource_id, properties, sealed_kubeconfig) < 0 ||
+        document_set_string(made.document, "id", made.id) < 0 ||
+        document_set(made.document, "bucket", json_object_new_int64(made.bucket)) < 0) {
+        cluster_free(&made);
+        return no_memory(error);
+    }
+    /* What was given is checked as what is stored is. */
+    result = read_text(&checked, made.document, error);
+    cluster_free(&made);
+    if (result == 0)
+        *cluster = checked;
+    return result;
+}
+
+/* openShiftCluster.id, where there is one, is the cluster's key in another spelling. */
+static int check_name(const struct cluster *cluster, struct error *error)
+{
+    const char *id = document_string(cluster->document, resource_path, cluster->key);
+    char key[RESOURCE_ID_SIZE];
+
+    if (resource_id_normalize(id, key, error) < 0)
+        return error_prefix(error, "member \"%s\"", resource_path);
+    if (strcmp(key, cluster->key) != 0)
+        return error_set(error, ERROR_INVALID, "member \"%s\" names another cluster",
+                         resource_path);
+    return 0;
+}
+
+static int apply_patches(struct json_object *document, const struct json_object *patches,
+                         const char *const *declared, struct error *error)
+{
+    struct json_object *target = document_get(document, "openShiftCluster");
+    size_t index;
+    struct json_object *patch;
+
+    if (!target)
+        return error_set(error, ERROR_INVALID, "member \"openShiftCluster\" is missing");
+    document_foreach_item(patches, index, patch) {
+        if (!document_is_object(patch))
+            return error_set(error, ERROR_INVALID, "a patch must be an object");
+        if (patch_check(patch, target, declared, error) < 0 ||
+            patch_apply(target, patch, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int cluster_patch(struct cluster *cluster, const struct json_object *patches,
+                  const char *const *declared, struct error *error)
+{
+    cleanup_json struct json_object *document = document_copy(cluster_document(cluster));
+    struct cluster read;
+
+    if (!document)
+        return error_set_memory(error);
+    if (apply_patches(document, patches, declared, error) < 0 ||
+        read_text(&read, document, error) < 0)
+        return -1;
+    int result = check_name(&read, error);
+    if (result == 0) {
+        struct json_object *before = cluster->document;
+        cluster->document = read.document;
+        read.document = before;
+    }
+    cluster_free(&read);
+    return result;
 }
 
 struct json_object *cluster_document(struct cluster *cluster)

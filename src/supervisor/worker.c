@@ -8,6 +8,7 @@
 
 #include "mimo/document.h"
 #include "mimo/log.h"
+#include "mimo/patch.h"
 
 static const char *const state_names[WORKER_STATE_COUNT] = {
     [WORKER_FREE] = "free",           [WORKER_PREPARING] = "preparing",
@@ -203,55 +204,15 @@ static bool distrust(struct worker *worker, const char *why)
     return false;
 }
 
-/* How a path of names joined by dots relates to those that a task declares. */
-enum declared { DECLARED_NOT, DECLARED_ABOVE, DECLARED_ITSELF };
-
-static enum declared find_declared(const char *path, const char *const *paths)
-{
-    enum declared found = DECLARED_NOT;
-    size_t length = strlen(path);
-    for (const char *const *declared = paths; *declared; declared++) {
-        if (strcmp(*declared, path) == 0)
-            return DECLARED_ITSELF;
-        if (strncmp(*declared, path, length) == 0 && (*declared)[length] == '.')
-            found = DECLARED_ABOVE;
-    }
-    return found;
-}
-
-/* True when the patch changes declared members alone. What is above one of them must be an object:
- * anything else, and an object elsewhere even if it is empty, would replace what is stored there. A
- * name with a dot is a name, and no path. */
-static bool patch_is_declared(struct json_object *patch, const char *const *paths,
-                              const char *prefix)
-{
-    const char *name;
-    struct json_object *value;
-    document_foreach_member(patch, name, value) {
-        char path[256];
-        int length = snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", name);
-        if (length < 0 || (size_t)length >= sizeof(path) || strchr(name, '.'))
-            return false;
-        enum declared declared = find_declared(path, paths);
-        if (declared == DECLARED_NOT)
-            return false;
-        if (declared == DECLARED_ABOVE &&
-            !(document_is_object(value) && patch_is_declared(value, paths, path)))
-            return false;
-    }
-    return true;
-}
-
 static bool take_patch(struct worker *worker, const struct report *report)
 {
-    struct json_object **patches = &worker->settlement.cluster_patches;
-    if (!worker->task->patches || !patch_is_declared(report->patch, worker->task->patches, ""))
+    if (!worker->task->patches || patch_check(report->patch, NULL, worker->task->patches, NULL) < 0)
         return distrust(worker, "it asked for a change of the cluster document that its task does "
                                 "not declare");
-    if (!*patches)
-        *patches = json_object_new_array();
-    if (!*patches || document_append(*patches, json_object_get(report->patch)) < 0)
-        return distrust(worker, "there was no memory to keep its change of the cluster document");
+    if (!worker->settlement.cluster_patches)
+        worker->settlement.cluster_patches = json_object_new_array();
+    if (document_append(worker->settlement.cluster_patches, json_object_get(report->patch)) < 0)
+        return distrust(worker, "there is no memory for its change of the cluster document");
     return true;
 }
 

@@ -225,6 +225,10 @@ static void a_patch_must_be_declared_by_the_task(void **state)
     cleanup_json struct json_object *bad =
         document_pack("{s:{s:s, s:s}}", "properties", "note", "x", "operatorFlags", "y");
     cleanup_json struct json_object *whole = document_pack("{s:s}", "properties", "gone");
+    cleanup_json struct json_object *empty =
+        document_pack("{s:{s:{}}}", "properties", "operatorFlags");
+    cleanup_json struct json_object *dotted = document_pack("{s:s}", "properties.note", "x");
+    struct report empty_report = patch_report(empty), dotted_report = patch_report(dotted);
     struct report good_report = patch_report(good);
     struct report bad_report = patch_report(bad);
     struct report whole_report = patch_report(whole);
@@ -235,6 +239,8 @@ static void a_patch_must_be_declared_by_the_task(void **state)
     assert_false(worker_take_report(worker, &bad_report));
     assert_non_null(worker->end.bad_report);
     assert_false(worker_take_report(worker, &whole_report));
+    assert_false(worker_take_report(worker, &empty_report));
+    assert_false(worker_take_report(worker, &dotted_report));
     worker->task = &silent;
     assert_false(worker_take_report(worker, &good_report));
     assert_int_equal(document_length(worker->settlement.cluster_patches), 1);
