@@ -45,7 +45,8 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
  * ready: "<3>" or "mimod[812] error: ". Returns its length. */
 unsigned long log_static_head(char *buffer, unsigned long size, enum log_level level);
 
-/* Writes `text` with control bytes as \xNN into `buffer` (always terminated); returns `buffer`.
+/* Writes `text` into `buffer` (always terminated), controls and bad bytes as \xNN and invisible
+ * characters as \uNNNN (text.h); returns `buffer`.
  * For showing what came from outside in a log line or an error message. */
 const char *log_escape(char *buffer, unsigned long size, const char *text);
 

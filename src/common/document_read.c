@@ -64,6 +64,8 @@ static int fail_unexpected(struct reader *reader, const char *wanted)
 {
     unsigned char byte = reader->at < reader->end ? (unsigned char)*reader->at : 0;
 
+    if (reader->end - reader->at >= 3 && memcmp(reader->at, "\xef\xbb\xbf", 3) == 0)
+        return fail_at(reader, reader->at, "a byte order mark where %s is expected", wanted);
     if (reader->at == reader->end)
         return fail_at(reader, reader->at, "the text ends where %s is expected", wanted);
     if (byte > ' ' && byte < 0x7f)
@@ -449,6 +451,12 @@ static int read_value(struct reader *reader, struct json_object **ret_value)
     }
 }
 
+/* A byte order mark of UTF-16. */
+static bool is_other_encoding(const char *text, size_t length)
+{
+    return length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
+}
+
 int document_parse_value(const char *text, size_t length, struct json_object **ret_value,
                          struct error *error)
 {
@@ -462,7 +470,8 @@ int document_parse_value(const char *text, size_t length, struct json_object **r
                          "document of %zu bytes is larger than the %d allowed", length,
                          DOCUMENT_SIZE_MAXIMUM);
     skip_blanks(&reader);
-    result = read_value(&reader, &value);
+    result = is_other_encoding(text, length) ? fail_at(&reader, text, "UTF-16, where JSON is UTF-8")
+                                             : read_value(&reader, &value);
     skip_blanks(&reader);
     if (result == 0 && reader.at < reader.end)
         result = fail_unexpected(&reader, "the end of the text");

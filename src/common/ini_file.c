@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/text.h"
+
 enum { SECTION_MAXIMUM = 49 }; /* inih cuts what is longer */
 
 /* One file while it is read: the lines not yet given to inih, and what was found so far. */
@@ -112,8 +114,7 @@ int ini_file_parse(const char *path, const char *text, size_t length,
 
     if (strlen(text) != length)
         return error_set(error, ERROR_INVALID, "%s is not a text file: it holds NUL bytes", path);
-    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark, before blanks too */
-        reading.rest += 3;
+    reading.rest = text_skip_mark(text, &length);
     line = ini_parse_stream(read_line, &reading, handle_key, &reading);
     if (line < 0)
         return error_set_system(error, ENOMEM, "cannot read %s", path);

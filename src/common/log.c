@@ -90,8 +90,8 @@ static size_t write_head(char *line, size_t size, enum log_level level)
     return length + log_static_head(line + length, size - length, level);
 }
 
-/* Copies as much of `text` as fits with control bytes as \xNN. Returns where it stopped in `text`.
- */
+/* Copies as much of `text` as fits, controls and bad bytes as \xNN, invisible characters as \uNNNN.
+ * Returns where it stopped in `text`. */
 static const char *escape(char *buffer, size_t size, const char *text, size_t *ret_length)
 {
     size_t used = 0;
@@ -103,18 +103,20 @@ static const char *escape(char *buffer, size_t size, const char *text, size_t *r
             buffer[used++] = *text++;
             continue;
         }
-        size_t length = text_character(text);
-        bool plain = length > 0 && !text_is_control(text, length);
-        size_t wanted = plain ? length : 4;
+        size_t length;
+        char escaped[TEXT_ESCAPE_SIZE];
+        enum text_class class = text_classify(text, &length);
+        if (class == TEXT_INVISIBLE)
+            text_escape_character(escaped, text);
+        else
+            snprintf(escaped, sizeof(escaped), "\\x%02x", (unsigned char)*text);
+        size_t wanted = class == TEXT_PLAIN ? length : strlen(escaped);
 
         if (used + wanted >= size)
             break;
-        if (plain)
-            memcpy(buffer + used, text, length);
-        else
-            snprintf(buffer + used, size - used, "\\x%02x", (unsigned char)*text);
+        memcpy(buffer + used, class == TEXT_PLAIN ? text : escaped, wanted);
         used += wanted;
-        text += plain ? length : 1;
+        text += class == TEXT_CONTROL ? 1 : length;
     }
     buffer[used] = '\0';
     *ret_length = used;

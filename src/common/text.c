@@ -5,6 +5,7 @@
 #include "mimo/text.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Forms of UTF-8 (RFC 3629): what the first byte allows, and the bounds of the second. */
@@ -40,48 +41,97 @@ size_t text_character(const char *text)
     return 0;
 }
 
-bool text_is_control(const char *text, size_t length)
+static uint32_t code_of(const char *text, size_t length)
 {
-    const uint8_t *bytes = (const uint8_t *)text;
+    static const uint8_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (uint8_t)text[0] & masks[length];
 
-    if (length == 1)
-        return bytes[0] < 0x20 || bytes[0] == 0x7f;
-    if (length == 2)
-        return bytes[0] == 0xc2 && bytes[1] < 0xa0;
-    return length == 3 && (memcmp(text, "\u2028", 3) == 0 || memcmp(text, "\u2029", 3) == 0);
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((uint8_t)text[i] & 0x3f);
+    return code;
+}
+
+struct range {
+    uint32_t first, last;
+};
+
+static const struct range controls[] = {{0x01, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x2029}};
+
+static const struct range invisible[] = {
+    {0x00ad, 0x00ad},   /* soft hyphen */
+    {0x061c, 0x061c},   /* Arabic letter mark */
+    {0x180e, 0x180e},   /* Mongolian vowel separator */
+    {0x200b, 0x200f},   /* without width; marks of direction */
+    {0x202a, 0x202e},   /* embedding and overriding of direction */
+    {0x2060, 0x206f},   /* joiners, invisible operators, isolation of direction */
+    {0xfeff, 0xfeff},   /* byte order mark */
+    {0xfff9, 0xfffb},   /* annotations */
+    {0xe0000, 0xe007f}, /* tags */
+};
+
+static bool is_within(uint32_t code, const struct range *ranges, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
+enum text_class text_classify(const char *text, size_t *ret_length)
+{
+    if (*text >= ' ' && *text <= '~') { /* nearly all there ever is */
+        *ret_length = 1;
+        return TEXT_PLAIN;
+    }
+    *ret_length = *text == '\0' ? 0 : 1;
+    if (*text == '\0')
+        return TEXT_END;
+    size_t length = text_character(text);
+    if (length == 0)
+        return TEXT_BAD;
+    *ret_length = length;
+    uint32_t code = code_of(text, length);
+    if (is_within(code, controls, sizeof(controls) / sizeof(controls[0])))
+        return TEXT_CONTROL;
+    if (is_within(code, invisible, sizeof(invisible) / sizeof(invisible[0])))
+        return TEXT_INVISIBLE;
+    return TEXT_PLAIN;
+}
+
+void text_escape_character(char buffer[TEXT_ESCAPE_SIZE], const char *text)
+{
+    uint32_t code = code_of(text, text_character(text));
+
+    snprintf(buffer, TEXT_ESCAPE_SIZE, code > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)code);
 }
 
 void text_copy_clean(char *buffer, size_t size, const char *text, char replacement)
 {
-    size_t used = 0;
+    size_t used = 0, length;
+    enum text_class class;
 
-    while (*text) {
-        size_t length = text_character(text);
-        bool keep = length > 0 && !text_is_control(text, length);
-        size_t wanted = keep ? length : 1;
+    for (; (class = text_classify(text, &length)) != TEXT_END; text += length) {
+        char escape[TEXT_ESCAPE_SIZE] = {replacement, '\0'};
+        const char *shown = class == TEXT_PLAIN ? text : escape;
 
+        if (class == TEXT_INVISIBLE)
+            text_escape_character(escape, text);
+        size_t wanted = class == TEXT_PLAIN ? length : strlen(escape);
         if (used + wanted >= size)
             break;
-        if (keep)
-            memcpy(buffer + used, text, length);
-        else
-            buffer[used] = replacement;
+        memcpy(buffer + used, shown, wanted);
         used += wanted;
-        text += length > 0 ? length : 1;
     }
     buffer[used] = '\0';
 }
 
 bool text_is_clean(const char *text)
 {
-    while (*text) {
-        size_t length = text_character(text);
+    size_t length;
 
-        if (length == 0 || text_is_control(text, length))
-            return false;
+    while (text_classify(text, &length) == TEXT_PLAIN)
         text += length;
-    }
-    return true;
+    return *text == '\0';
 }
 
 bool text_is_utf8(const char *text)
@@ -94,4 +144,15 @@ bool text_is_utf8(const char *text)
         text += length;
     }
     return true;
+}
+
+const char *text_skip_mark(const char *text, size_t *length)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t skipped = *length >= sizeof(mark) - 1 && memcmp(text, mark, sizeof(mark) - 1) == 0
+                         ? sizeof(mark) - 1
+                         : 0;
+
+    *length -= skipped;
+    return text + skipped;
 }

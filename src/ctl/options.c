@@ -14,6 +14,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
+#include "mimo/text.h"
 
 #define DESCRIBE_OPTION(constant, letter_, name_, argument_, help_)                                \
     [constant] = {.letter = (letter_), .name = (name_), .argument = (argument_), .help = (help_)},
@@ -187,7 +188,8 @@ int options_object(const struct options *options, enum option_id id,
     if (text[0] == '@' &&
         options_file(id, text + 1, DOCUMENT_SIZE_MAXIMUM, &of_file, &length, error) < 0)
         return -1;
-    *ret_object = document_parse(of_file ? of_file : text, length, error);
+    text = text_skip_mark(of_file ? of_file : text, &length);
+    *ret_object = document_parse(text, length, error);
     if (!*ret_object) {
         error_prefix(error, "--%s is no JSON object", option_descriptions[id].name);
         error->kind = ERROR_INVALID;

@@ -84,7 +84,9 @@ static void only_one_object_is_a_document(void **state)
         {"{\"a\":1e999}", "the number is too large"},
         {"{\"a\":-1e999}", "the number is too large"},
         {"{\"a\":1", "line 1"},
-        {"\xef\xbb\xbf{}", "line 1, column 1: byte 0xef where a value is expected"},
+        {"\xef\xbb\xbf{}", "line 1, column 1: a byte order mark where a value is expected"},
+        {"\xff\xfe{", "line 1, column 1: UTF-16, where JSON is UTF-8"},
+        {"\xfe\xff{", "UTF-16, where JSON is UTF-8"},
     };
 
     (void)state;

@@ -245,6 +245,8 @@ static void escaped_text_fits_its_buffer(void **state)
     assert_ptr_equal(log_escape(buffer, sizeof(buffer), "ab\ncd"), buffer);
     assert_string_equal(buffer, "ab\\x0ac");
     assert_string_equal(log_escape(buffer, sizeof(buffer), "abcd\n"), "abcd");
+    assert_string_equal(log_escape(buffer, sizeof(buffer), "\u202ea"), "\\u202ea");
+    assert_string_equal(log_escape(buffer, sizeof(buffer), "\xc2\x85"), "\\xc2");
     assert_string_equal(log_escape(buffer, 1, "abcd"), "");
 }
 

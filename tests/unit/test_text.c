@@ -54,18 +54,109 @@ static void a_character_that_is_cut_off_by_the_end_is_none(void **state)
     assert_int_equal(text_character("\xf0\x9f\x92\x41"), 0);
 }
 
-static void controls_are_c0_c1_del_and_line_separators(void **state)
+static enum text_class class_of(const char *text)
 {
+    size_t length;
+    enum text_class class = text_classify(text, &length);
+
+    assert_int_equal(length, class == TEXT_BAD ? 1 : text_character(text));
+    return class;
+}
+
+static void every_character_has_the_class_of_its_code(void **state)
+{
+    static const struct {
+        const char *text;
+        enum text_class class;
+    } cases[] = {
+        {"", TEXT_END},
+        {"\x01", TEXT_CONTROL},
+        {"\x1f", TEXT_CONTROL},
+        {" ", TEXT_PLAIN},
+        {"~", TEXT_PLAIN},
+        {"\x7f", TEXT_CONTROL},
+        {"\xc2\x80", TEXT_CONTROL},
+        {"\xc2\x9f", TEXT_CONTROL},
+        {"\u00a0", TEXT_PLAIN},
+        {"\u00ac", TEXT_PLAIN},
+        {"\u00ad", TEXT_INVISIBLE},
+        {"\u00ae", TEXT_PLAIN},
+        {"\u061b", TEXT_PLAIN},
+        {"\u061c", TEXT_INVISIBLE},
+        {"\u061d", TEXT_PLAIN},
+        {"\u180d", TEXT_PLAIN},
+        {"\u180e", TEXT_INVISIBLE},
+        {"\u180f", TEXT_PLAIN},
+        {"\u200a", TEXT_PLAIN},
+        {"\u200b", TEXT_INVISIBLE},
+        {"\u200f", TEXT_INVISIBLE},
+        {"\u2010", TEXT_PLAIN},
+        {"\u2027", TEXT_PLAIN},
+        {"\u2028", TEXT_CONTROL},
+        {"\u2029", TEXT_CONTROL},
+        {"\u202a", TEXT_INVISIBLE},
+        {"\u202e", TEXT_INVISIBLE},
+        {"\u202f", TEXT_PLAIN},
+        {"\u205f", TEXT_PLAIN},
+        {"\u2060", TEXT_INVISIBLE},
+        {"\u206f", TEXT_INVISIBLE},
+        {"\u2070", TEXT_PLAIN},
+        {"\u20ac", TEXT_PLAIN},
+        {"\ufefe", TEXT_PLAIN},
+        {"\ufeff", TEXT_INVISIBLE},
+        {"\uff00", TEXT_PLAIN},
+        {"\ufff8", TEXT_PLAIN},
+        {"\ufff9", TEXT_INVISIBLE},
+        {"\ufffb", TEXT_INVISIBLE},
+        {"\ufffd", TEXT_PLAIN},
+        {"\U0001f600", TEXT_PLAIN},
+        {"\U000dffff", TEXT_PLAIN},
+        {"\U000e0000", TEXT_INVISIBLE},
+        {"\U000e007f", TEXT_INVISIBLE},
+        {"\U000e0080", TEXT_PLAIN},
+        {"\xff", TEXT_BAD},
+        {"\xc3", TEXT_BAD},
+        {"\xed\xa0\x80", TEXT_BAD},
+    };
+
     (void)state;
-    assert_true(text_is_control("\n", 1));
-    assert_true(text_is_control("\x7f", 1));
-    assert_true(text_is_control("\xc2\x85", 2));
-    assert_true(text_is_control("\u2028", 3));
-    assert_true(text_is_control("\u2029", 3));
-    assert_false(text_is_control(" ", 1));
-    assert_false(text_is_control("\u00a0", 2));
-    assert_false(text_is_control("\u20ac", 3));
-    assert_false(text_is_control("\U0001f600", 4));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (class_of(cases[i].text) != cases[i].class)
+            fail_msg("case %zu: %s", i, cases[i].text);
+}
+
+static void invisible_characters_are_shown_escaped(void **state)
+{
+    char buffer[32];
+
+    (void)state;
+    text_copy_clean(buffer, sizeof(buffer), "123\u202e654\u2066x", '?');
+    assert_string_equal(buffer, "123\\u202e654\\u2066x");
+    text_copy_clean(buffer, sizeof(buffer), "\U000e0041\u00ad", '?');
+    assert_string_equal(buffer, "\\U000e0041\\u00ad");
+    text_copy_clean(buffer, 7, "\u202e", '?');
+    assert_string_equal(buffer, "\\u202e");
+    text_copy_clean(buffer, 6, "\u202e", '?');
+    assert_string_equal(buffer, "");
+    assert_false(text_is_clean("a\u200bb"));
+}
+
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    static const char marked[] = "\xef\xbb\xbfx", twice[] = "\xef\xbb\xbf\xef\xbb\xbf";
+    size_t length = 4;
+
+    (void)state;
+    assert_ptr_equal(text_skip_mark(marked, &length), marked + 3);
+    assert_int_equal(length, 1);
+    assert_ptr_equal(text_skip_mark(marked + 3, &length), marked + 3);
+    assert_int_equal(length, 1);
+    length = 2;
+    assert_ptr_equal(text_skip_mark(marked, &length), marked);
+    assert_int_equal(length, 2);
+    length = 6;
+    assert_ptr_equal(text_skip_mark(twice, &length), twice + 3);
+    assert_int_equal(length, 3);
 }
 
 static void a_copy_is_clean_and_fits(void **state)
@@ -100,7 +191,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_beginning_of_three_bytes_is_judged_as_the_standard_does),
         cmocka_unit_test(a_character_that_is_cut_off_by_the_end_is_none),
-        cmocka_unit_test(controls_are_c0_c1_del_and_line_separators),
+        cmocka_unit_test(every_character_has_the_class_of_its_code),
+        cmocka_unit_test(invisible_characters_are_shown_escaped),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(a_copy_is_clean_and_fits),
         cmocka_unit_test(clean_means_valid_and_without_controls),
     };

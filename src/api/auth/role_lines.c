@@ -8,10 +8,12 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/io.h"
+#include "mimo/text.h"
 
 int role_lines_parse(const char *text, size_t length, const char *path, role_line_f *take,
                      void *context, struct error *error)
 {
+    text = text_skip_mark(text, &length);
     cleanup_free char *copy = strndup(text, length);
     if (!copy)
         return error_set_memory(error);

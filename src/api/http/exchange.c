@@ -11,6 +11,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
+#include "mimo/text.h"
 
 /* A body takes so many times its length while its handler works: text, tree, copy, new text. */
 enum { BODY_WORK = 4 };
@@ -177,8 +178,9 @@ static int parse_body(struct exchange *exchange)
         return 0;
     if (!budget_hold(&exchange->api->budget, &exchange->held, BODY_WORK * exchange->body_length))
         return answer_busy(&exchange->answer);
-    exchange->request.body =
-        document_parse(exchange->body ? exchange->body : "", exchange->body_length, &error);
+    size_t length = exchange->body_length;
+    const char *text = text_skip_mark(exchange->body ? exchange->body : "", &length);
+    exchange->request.body = document_parse(text, length, &error);
     if (!exchange->request.body)
         return answer_error(&exchange->answer, API_INVALID_CONTENT, NULL, &error);
     free(take_pointer(&exchange->body));
