@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64 (RFC 4648, section 4): one spelling for every content, and no other accepted. */
+/*
+ * base64.c - base64 (RFC 4648, section 4): one spelling for every content, and no other
+ * accepted.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two clocks, and times as text. */
-#include "config.h"
-
+/* clock.c - the two clocks, and times as text. */
 #include "mimo/clock.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory that a file is in. */
+/* directory.c - the directory that a file is in. */
 #include "mimo/directory.h"
 
 #include <errno.h>

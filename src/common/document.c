@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON documents: members by path. */
-#include "config.h"
-
+/* document.c - JSON documents: members by path. */
 #include "mimo/document.h"
 
 #include <string.h>

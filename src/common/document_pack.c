@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * document_pack(): trees by a format.
+ * document_pack.c - document_pack(): trees by a format.
  *
  * The format is walked to its end even after a failure, so that every reference that was to be
  * taken over is dropped.
  */
-#include "config.h"
-
 #include "mimo/document.h"
 
 #include <assert.h>

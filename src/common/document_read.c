@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text to tree: a scanner that holds JSON to the letter of RFC 8259, and builds json-c's objects.
+ * document_read.c - text to tree: a scanner that holds JSON to the letter of RFC 8259, and
+ * builds json-c's objects.
  *
  * json-c's own tokener (0.16) is not used: it keeps the last of two members of one name, cuts names
  * at NUL, turns lone surrogates into U+FFFD and numbers beyond 64 bits into the largest one, and
  * without memory it follows a NULL pointer. tests/fuzz/fuzz_document.c holds the two to one verdict
  * on everything else.
  */
-#include "config.h"
-
 #include "mimo/document.h"
 
 #include <math.h>

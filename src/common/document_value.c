@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of documents: typed access that never converts, and building that checks. */
-#include "config.h"
-
+/*
+ * document_value.c - values of documents: typed access that never converts, and building that
+ * checks.
+ */
 #include "mimo/document.h"
 
 #include <limits.h>

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tree to text.
+ * document_write.c - tree to text.
  *
  * json-c's own writer (0.16) is not used: it keeps the text within the tree until the tree is
  * freed, and without memory it returns a text that lacks a part.
  */
-#include "config.h"
-
 #include "mimo/document.h"
 
 #include <stdio.h>

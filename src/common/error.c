@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors as values. */
-#include "config.h"
-
+/* error.c - errors as values. */
 #include "mimo/error.h"
 
 #include <errno.h>

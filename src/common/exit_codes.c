@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a worker ended before it could report a result: the texts of the table. */
-#include "config.h"
-
+/* exit_codes.c - why a worker ended before it could report a result: the texts of the table. */
 #include "mimo/exit_codes.h"
 
 #include <stddef.h>

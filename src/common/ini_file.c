@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of sections and keys, read strictly. */
-#include "config.h"
-
+/* ini_file.c - files of sections and keys, read strictly. */
 #include "mimo/ini_file.h"
 
 #include <assert.h>

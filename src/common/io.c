@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors: whole reads and writes, files replaced at once, sealed memory, sockets. */
-#include "config.h"
-
+/* io.c - descriptors: whole reads and writes, files replaced at once, sealed memory, sockets. */
 #include "mimo/io.h"
 
 #include <errno.h>

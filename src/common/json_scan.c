@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walking through JSON text without making a tree of it. */
-#include "config.h"
-
+/* json_scan.c - walking through JSON text without making a tree of it. */
 #include "mimo/json_scan.h"
 
 #include <string.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line per event on standard error. */
-#include "config.h"
-
+/* log.c - one line per event on standard error. */
 #include "mimo/log.h"
 
 #include <errno.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 from outside, made safe to store and show. */
-#include "config.h"
-
+/* text.c - UTF-8 from outside, made safe to store and show. */
 #include "mimo/text.h"
 
 #include <stdint.h>

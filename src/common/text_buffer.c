@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text that grows. */
-#include "config.h"
-
+/* text_buffer.c - text that grows. */
 #include "mimo/text_buffer.h"
 
 #include <inttypes.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UUIDs as lower-case text. */
-#include "config.h"
-
+/* uuid.c - UUIDs as lower-case text. */
 #include "mimo/uuid.h"
 
 #include <stddef.h>

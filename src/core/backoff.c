@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long a manifest waits before its next attempt. */
-#include "config.h"
-
+/* backoff.c - how long a manifest waits before its next attempt. */
 #include "mimo/backoff.h"
 
 int64_t backoff_delay(const struct backoff *backoff, int failures, uint32_t random)

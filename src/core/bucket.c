@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which actuator looks after which cluster. */
-#include "config.h"
-
+/* bucket.c - which actuator looks after which cluster. */
 #include "mimo/bucket.h"
 
 #include <assert.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cluster's document: its lease, and the mark that others see. */
-#include "config.h"
-
+/* cluster.c - a cluster's document: its lease, and the mark that others see. */
 #include "mimo/cluster.h"
 
 #include <errno.h>

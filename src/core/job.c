@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that a worker gets to know, as JSON. */
-#include "config.h"
-
+/* job.c - all that a worker gets to know, as JSON. */
 #include "mimo/job.h"
 
 #include <assert.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A manifest and everything that may happen to it. The only file that assigns a state. */
-#include "config.h"
-
+/*
+ * manifest.c - a manifest and everything that may happen to it. The only file that assigns a
+ * state.
+ */
 #include "mimo/manifest.h"
 
 #include <assert.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a manifest and the only table of their transitions. */
-#include "config.h"
-
+/* manifest_state.c - the states of a manifest and the only table of their transitions. */
 #include "mimo/manifest_state.h"
 
 #include <assert.h>

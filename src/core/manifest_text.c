@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The view of a manifest whose document is text. */
-#include "config.h"
-
+/* manifest_text.c - the view of a manifest whose document is text. */
 #include <limits.h>
 #include <string.h>
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Members of stored documents and the fields of structs that stand for them. */
-#include "config.h"
-
+/* member.c - members of stored documents and the fields of structs that stand for them. */
 #include "core/member.h"
 
 #include <inttypes.h>

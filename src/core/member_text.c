@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Members of documents that are text, and the fields of structs that stand for them. */
-#include "config.h"
-
+/*
+ * member_text.c - members of documents that are text, and the fields of structs that stand for
+ * them.
+ */
 #include <assert.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an attempt ended: the table of outcomes, and how one is told from what is known of a worker.
+/*
+ * outcome.c - how an attempt ended: the table of outcomes, and how one is told from what is
+ * known of a worker.
  */
-#include "config.h"
-
 #include "mimo/outcome.h"
 
 #include <assert.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON merge patches, and what of a document one may change. */
-#include "config.h"
-
+/* patch.c - JSON merge patches, and what of a document one may change. */
 #include "mimo/patch.h"
 
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker tells its supervisor: the lines of the result pipe, read as hostile and written. */
-#include "config.h"
-
+/*
+ * report.c - what a worker tells its supervisor: the lines of the result pipe, read as hostile
+ * and written.
+ */
 #include "mimo/report.h"
 
 #include <assert.h>

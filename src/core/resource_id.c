@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Azure resource IDs of clusters. */
-#include "config.h"
-
+/* resource_id.c - Azure resource IDs of clusters. */
 #include "mimo/resource_id.h"
 
 #include <assert.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How one step of a task ended. */
-#include "config.h"
-
+/* step.c - how one step of a task ended. */
 #include "mimo/step.h"
 
 #include <stdarg.h>

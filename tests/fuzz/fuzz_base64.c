@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes as text, and back. */
+/* fuzz_base64.c - bytes as text, and back. */
 #include "fuzz.h"
 
 #include "mimo/base64.h"

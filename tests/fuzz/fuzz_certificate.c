@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A certificate with its key, in PEM or PKCS#12: what a directory or a vault gives. */
+/*
+ * fuzz_certificate.c - a certificate with its key, in PEM or PKCS#12: what a directory or a
+ * vault gives.
+ */
 #include "fuzz.h"
 
 #include "mimo/certificate.h"

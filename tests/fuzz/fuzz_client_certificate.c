@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The certificates that a TLS client shows, in DER: callers of the Admin API send what they like.
+/*
+ * fuzz_client_certificate.c - the certificates that a TLS client shows, in DER: callers of the
+ * Admin API send what they like.
  */
 #include "fuzz.h"
 

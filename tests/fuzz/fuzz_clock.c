@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times and durations as text. */
+/* fuzz_clock.c - times and durations as text. */
 #include "fuzz.h"
 
 #include "mimo/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cluster as the store has it, and the report of a worker that patches it. */
+/* fuzz_cluster.c - a cluster as the store has it, and the report of a worker that patches it. */
 #include "fuzz.h"
 
 #include "mimo/cluster.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration file. */
+/* fuzz_config.c - the configuration file. */
 #include "fuzz.h"
 
 #include <fcntl.h>

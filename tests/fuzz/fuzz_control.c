@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line on the control socket: `mimoctl ps` speaks there, and whoever else may open it. */
+/*
+ * fuzz_control.c - a line on the control socket: `mimoctl ps` speaks there, and whoever else may
+ * open it.
+ */
 #include "fuzz.h"
 
 #include "mimo/document.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON: the scanner of document_parse_value() and json-c's tokener come to one verdict. */
+/*
+ * fuzz_document.c - JSON: the scanner of document_parse_value() and json-c's tokener come to one
+ * verdict.
+ */
 #include "fuzz.h"
 
 #include <json-c/json_tokener.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file of a task of the operator's own. */
+/* fuzz_external_task.c - the file of a task of the operator's own. */
 #include "fuzz.h"
 
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The header of a request to the Admin API: the rules of wire.c, the route, the parameters.
+ * fuzz_http_header.c - the header of a request to the Admin API: the rules of wire.c, the route,
+ * the parameters.
  *
  * It is cut into pieces as libmicrohttpd 0.9.75 cuts it: in place, line ends and separators
  * overwritten by NUL.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The job: what a worker reads inside its sandbox. */
+/* fuzz_job.c - the job: what a worker reads inside its sandbox. */
 #include "fuzz.h"
 
 #include "mimo/document.h"

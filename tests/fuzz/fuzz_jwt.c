@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A token of Entra ID that a caller of the Admin API sends.
+ * fuzz_jwt.c - a token of Entra ID that a caller of the Admin API sends.
  *
  * No input can be signed, for nobody has the key: what is found is what may be said of a token
  * before its signature was looked at, and that none is ever taken.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer of a cluster's API server, and what becomes of a step for it. */
+/* fuzz_kube_result.c - the answer of a cluster's API server, and what becomes of a step for it. */
 #include "fuzz.h"
 
 #include "mimo/kube.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A kubeconfig, in YAML or JSON: callers of the Admin API send it, workers read it. */
+/*
+ * fuzz_kubeconfig.c - a kubeconfig, in YAML or JSON: callers of the Admin API send it, workers
+ * read it.
+ */
 #include "fuzz.h"
 
 #include "mimo/kube.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A packet on the channel between supervisor and launcher, with any number of descriptors. */
+/*
+ * fuzz_launcher_channel.c - a packet on the channel between supervisor and launcher, with any
+ * number of descriptors.
+ */
 #include "fuzz.h"
 
 #include <fcntl.h>

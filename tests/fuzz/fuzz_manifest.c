@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A manifest as the store has it: other producers write there as well. */
+/* fuzz_manifest.c - a manifest as the store has it: other producers write there as well. */
 #include "fuzz.h"
 
 #include "mimo/document.h"

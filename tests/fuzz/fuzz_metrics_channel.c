@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A packet from the supervisor to the metrics helper. */
+/* fuzz_metrics_channel.c - a packet from the supervisor to the metrics helper. */
 #include "fuzz.h"
 
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection to the Prometheus page: whatever a client on this machine sends. */
+/* fuzz_page.c - a connection to the Prometheus page: whatever a client on this machine sends. */
 #include "fuzz.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The result pipe: what a worker writes, in pieces of whatever size. */
+/* fuzz_report.c - the result pipe: what a worker writes, in pieces of whatever size. */
 #include "fuzz.h"
 
 #include "mimo/document.h"

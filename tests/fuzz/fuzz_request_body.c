@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The body of a request that creates a manifest. */
+/* fuzz_request_body.c - the body of a request that creates a manifest. */
 #include "fuzz.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resource IDs of clusters, and UUIDs. */
+/* fuzz_resource_id.c - resource IDs of clusters, and UUIDs. */
 #include "fuzz.h"
 
 #include <ctype.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed credentials (CMS) as the store has them: whoever can write there can send anything. */
+/*
+ * fuzz_seal.c - sealed credentials (CMS) as the store has them: whoever can write there can send
+ * anything.
+ */
 #include "fuzz.h"
 
 #include <sys/mman.h>

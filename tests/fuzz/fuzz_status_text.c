@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts of workers and clusters, made fit to store and show. */
+/* fuzz_status_text.c - texts of workers and clusters, made fit to store and show. */
 #include "fuzz.h"
 
 #include "mimo/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The token file of the Admin API, and a token that is looked for in it. */
+/* fuzz_token_file.c - the token file of the Admin API, and a token that is looked for in it. */
 #include "fuzz.h"
 
 #include "api/auth/token_file.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_backoff.c - pauses double up to their bound, and spread by a tenth to either side. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/backoff.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_bucket.c - every cluster has its bucket for ever, and every bucket one actuator. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/bucket.h"
 #include "mimo/cleanup.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_clock.c - times and durations, read strictly and written as operators know them. */
-#include "config.h"
-
 #include <time.h>
 
 #include "expect.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_cluster.c - one attempt at a time on a cluster, and everything put back when it ends. */
-#include "config.h"
-
 #include "expect.h"
 #include "json_text.h"
 #include "mimo/bucket.h"

@@ -1,166 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_config_rules.c - rules over several keys, and what a running program may take over. */
-#include "config.h"
-
 #include "config_fixture.h"
+
+static const struct {
+    const char *content;
+    const char *message; /* NULL: good */
+} rules[] = {
+    {"[actuator]\ntask_timeout = 61m", ": actuator.task_timeout: must not be longer than "
+                                       "actuator.lease_ttl: a worker must be dead before its "
+                                       "lease is"},
+    {"[actuator]\ntask_timeout = 61m\nlease_ttl = 61m", NULL},
+    {"[actuator]\nassignment = static\nindex = 3\ncount = 3",
+     ": actuator.index: 3 must be less than actuator.count, which is 3, where "
+     "actuator.assignment is static"},
+    {"[actuator]\nassignment = static\nindex = 2\ncount = 3", NULL},
+    {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
+    {"[actuator]\nmembership_ttl = 29s",
+     ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
+     "one lost word is no "
+     "death"},
+    {"[actuator]\nmembership_ttl = 30s", NULL},
+    {"[clusters]\nmark_state = Succeeded",
+     ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
+     "could not be told "
+     "from one that is not"},
+    {"[clusters]\nmark_state = Failed",
+     ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
+     "maintenance could not be told from one that is not"},
+    {"[clusters]\nmark_state =", NULL},
+    {"[actuator]\nworker_uids = 61200-61299", NULL},
+    {"[actuator]\nworker_uids = 61200-61209", NULL},
+    {"[actuator]\nworker_uids = 61200-61208",
+     ": actuator.worker_uids: 9 users are too few for actuator.max_workers, which is 10"},
+    {"[actuator]\nworker_uids = 61200",
+     ": actuator.worker_uids: \"61200\" is not a range of user numbers such as 61200-61299"},
+    {"[actuator]\nworker_uids = 0-100",
+     ": actuator.worker_uids: \"0-100\" is not a range of user numbers such as 61200-61299"},
+    {"[actuator]\nworker_uids = 61299-61200", ": actuator.worker_uids: \"61299-61200\" is not "
+                                              "a range of user numbers such as 61200-61299"},
+    {"[actuator]\nworker_uids = 1-4294967295",
+     ": actuator.worker_uids: \"1-4294967295\" is not a range of user numbers such as "
+     "61200-61299"},
+    {"[actuator]\nworker_uids = 61200-61299x",
+     ": actuator.worker_uids: \"61200-61299x\" is not a range of user numbers such as "
+     "61200-61299"},
+    {"[api]\nlisten = 8443",
+     ": api.listen: \"8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+    {"[api]\nlisten = ::1:8443",
+     ": api.listen: \"::1:8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+    {"[api]\nlisten = localhost:65536", ": api.listen: \"localhost:65536\" is not an address "
+                                        "such as 127.0.0.1:8443 or [::1]:8443"},
+    {"[api]\nlisten = localhost:",
+     ": api.listen: \"localhost:\" is not an address such as 127.0.0.1:8443 or "
+     "[::1]:8443"},
+    {"[api]\nlisten = [::1]:8443", NULL},
+    {"[api]\nlisten = 127.0.0.1:0", NULL},
+    {"[metrics]\nlisten =", NULL},
+    {"[metrics]\nlisten = x",
+     ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
+    {"[tasks]\ndirectory = tasks.d", ": tasks.directory: \"tasks.d\" is not an absolute path"},
+    {"[tasks]\ndirectory =", NULL},
+    {"[tasks]\ncertificates = /x", ": tasks.certificates: \"/x\" is neither dir:PATH with an "
+                                   "absolute path nor keyvault:https://NAME.vault.azure.net"},
+    {"[tasks]\ncertificates = dir:x",
+     ": tasks.certificates: \"dir:x\" is neither dir:PATH with an absolute path nor "
+     "keyvault:https://NAME.vault.azure.net"},
+    {"[tasks]\ncertificates = dir:/x\nmdsd_secret = Geneva-2.logs", NULL},
+    {"[tasks]\ncertificates = keyvault:https://n.vault.azure.net", NULL},
+    {"[tasks]\ncertificates = keyvault:https://localhost:8443", NULL},
+    {"[tasks]\ncertificates = keyvault:http://n.vault.azure.net",
+     ": tasks.certificates: \"keyvault:http://n.vault.azure.net\" is neither dir:PATH with an "
+     "absolute path nor keyvault:https://NAME.vault.azure.net"},
+    {"[tasks]\ncertificates = keyvault:https://n.vault.azure.net/x",
+     ": tasks.certificates: \"keyvault:https://n.vault.azure.net/x\" is neither dir:PATH with "
+     "an absolute path nor keyvault:https://NAME.vault.azure.net"},
+    {"[azure]\nauthority = https://login.microsoftonline.us", NULL},
+    {"[azure]\nauthority = login.microsoftonline.us",
+     ": azure.authority: \"login.microsoftonline.us\" is not https://HOST"},
+    {"[azure]\nidentity_endpoint = http://169.254.169.254/metadata/identity/oauth2/token", NULL},
+    {"[azure]\nidentity_endpoint = http://127.0.0.1:40342/metadata", NULL},
+    {"[azure]\nidentity_endpoint = https://identity.test/token", NULL},
+    {"[azure]\nidentity_endpoint = http://10.0.0.1/x",
+     ": azure.identity_endpoint: \"http://10.0.0.1/x\" is neither an https URL nor http to an "
+     "address in 127.0.0.0/8 or 169.254.0.0/16"},
+    {"[azure]\nidentity_endpoint = http://127.evil.test/x",
+     ": azure.identity_endpoint: \"http://127.evil.test/x\" is neither an https URL nor http "
+     "to an address in 127.0.0.0/8 or 169.254.0.0/16"},
+    {"[azure]\nidentity_endpoint = http://169.254.1.1@evil.test/x",
+     ": azure.identity_endpoint: \"http://169.254.1.1@evil.test/x\" is neither an https URL "
+     "nor http to an address in 127.0.0.0/8 or 169.254.0.0/16"},
+    {"[azure]\nidentity_endpoint = http://127.0.0.1:0/x",
+     ": azure.identity_endpoint: \"http://127.0.0.1:0/x\" is neither an https URL nor http to "
+     "an address in 127.0.0.0/8 or 169.254.0.0/16"},
+    {"[azure]\nvault_audience = x", ": azure.vault_audience: \"x\" is not https://HOST"},
+    {"[azure]\ntenant = a/b\nclient_id = c\nclient_secret_file = /f",
+     ": azure.tenant: \"a/b\" is neither a UUID nor a domain"},
+    {"[azure]\ntenant = t",
+     ": azure.tenant: needs azure.client_id and azure.client_secret_file (an absolute path) "
+     "too: an application logs in with all three"},
+    {"[azure]\ntenant = t\nclient_id = c\nclient_secret_file = /f", NULL},
+    {"[azure]\nclient_secret_file = /f",
+     ": azure.client_secret_file: needs azure.tenant and azure.client_id too: an application "
+     "logs in with all three"},
+    {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100\n"
+     "entra_audience = api://mimo",
+     NULL},
+    {"[api]\nauth = token-file, entra", ": api.entra_tenant: must be set where api.auth has "
+                                        "entra: the tenant whose users may log in, by UUID"},
+    {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100",
+     ": api.entra_audience: must be set where api.auth has entra: the client ID of the "
+     "application registration that tokens are for"},
+    {"[api]\nentra_tenant = contoso.com", ": api.entra_tenant: \"contoso.com\" is no UUID: `az "
+                                          "account show --query tenantId` tells it"},
+    {"[api]\nentra_authority = http://login.test",
+     ": api.entra_authority: \"http://login.test\" is not https://HOST"},
+    {"[api]\nentra_authority = https://login.test/x",
+     ": api.entra_authority: \"https://login.test/x\" is not https://HOST"},
+    {"[api]\nauth = client-cert\nclient_ca = /ca.pem", NULL},
+    {"[api]\ntls = off", NULL},
+    {"[api]\ntls = off\nauth = client-cert\nclient_ca = /ca.pem",
+     ": api.tls: must be on where api.auth has client-cert: certificates are shown in the TLS "
+     "handshake"},
+    {"[api]\nauth = client-cert",
+     ": api.client_ca: must be the absolute path of a PEM file where api.auth has client-cert: "
+     "the authorities that client certificates come from"},
+    {"[api]\nauth = client-cert\nclient_ca = /ca.pem\nclient_file = clients",
+     ": api.client_file: must be an absolute path where api.auth has client-cert: the file "
+     "with "
+     "lines role:subject"},
+    {"[tasks]\nmdsd_secret = ../x",
+     ": tasks.mdsd_secret: \"../x\" is not the name of a certificate: letters, digits, \"-\" "
+     "and \".\", fewer than 128"},
+    {"[tasks]\nmdsd_secret =", ": tasks.mdsd_secret: \"\" is not the name of a certificate: "
+                               "letters, digits, \"-\" and \".\", fewer than 128"},
+    {"[metrics]\nstatsd = off", NULL},
+    {"[metrics]\nstatsd = udp:localhost:8125", NULL},
+    {"[metrics]\nstatsd = unix:/x", NULL},
+    {"[metrics]\nstatsd = unix:",
+     ": metrics.statsd: \"unix:\" is not unix:PATH, udp:HOST:PORT or off"},
+    {"[metrics]\nprefix = mimo.vm-0_a.", NULL},
+    {"[metrics]\nprefix = mimo:", ": metrics.prefix: \"mimo:\" must consist of letters, digits and "
+                                  "the characters . _ -"},
+    {"[metrics]\nstatsd = udp:8125",
+     ": metrics.statsd: \"udp:8125\" is not unix:PATH, udp:HOST:PORT or off"},
+    {"[metrics]\nstatsd = /x", ": metrics.statsd: \"/x\" is not unix:PATH, udp:HOST:PORT or off"},
+};
 
 static void rules_over_several_keys_are_kept(void **state)
 {
-    static const struct {
-        const char *content;
-        const char *message; /* NULL: good */
-    } cases[] = {
-        {"[actuator]\ntask_timeout = 61m", ": actuator.task_timeout: must not be longer than "
-                                           "actuator.lease_ttl: a worker must be dead before its "
-                                           "lease is"},
-        {"[actuator]\ntask_timeout = 61m\nlease_ttl = 61m", NULL},
-        {"[actuator]\nassignment = static\nindex = 3\ncount = 3",
-         ": actuator.index: 3 must be less than actuator.count, which is 3, where "
-         "actuator.assignment is static"},
-        {"[actuator]\nassignment = static\nindex = 2\ncount = 3", NULL},
-        {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
-        {"[actuator]\nmembership_ttl = 29s",
-         ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
-         "one lost word is no "
-         "death"},
-        {"[actuator]\nmembership_ttl = 30s", NULL},
-        {"[clusters]\nmark_state = Succeeded",
-         ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
-         "could not be told "
-         "from one that is not"},
-        {"[clusters]\nmark_state = Failed",
-         ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
-         "maintenance could not be told from one that is not"},
-        {"[clusters]\nmark_state =", NULL},
-        {"[actuator]\nworker_uids = 61200-61299", NULL},
-        {"[actuator]\nworker_uids = 61200-61209", NULL},
-        {"[actuator]\nworker_uids = 61200-61208",
-         ": actuator.worker_uids: 9 users are too few for actuator.max_workers, which is 10"},
-        {"[actuator]\nworker_uids = 61200",
-         ": actuator.worker_uids: \"61200\" is not a range of user numbers such as 61200-61299"},
-        {"[actuator]\nworker_uids = 0-100",
-         ": actuator.worker_uids: \"0-100\" is not a range of user numbers such as 61200-61299"},
-        {"[actuator]\nworker_uids = 61299-61200", ": actuator.worker_uids: \"61299-61200\" is not "
-                                                  "a range of user numbers such as 61200-61299"},
-        {"[actuator]\nworker_uids = 1-4294967295",
-         ": actuator.worker_uids: \"1-4294967295\" is not a range of user numbers such as "
-         "61200-61299"},
-        {"[actuator]\nworker_uids = 61200-61299x",
-         ": actuator.worker_uids: \"61200-61299x\" is not a range of user numbers such as "
-         "61200-61299"},
-        {"[api]\nlisten = 8443",
-         ": api.listen: \"8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[api]\nlisten = ::1:8443",
-         ": api.listen: \"::1:8443\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[api]\nlisten = localhost:65536", ": api.listen: \"localhost:65536\" is not an address "
-                                            "such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[api]\nlisten = localhost:",
-         ": api.listen: \"localhost:\" is not an address such as 127.0.0.1:8443 or "
-         "[::1]:8443"},
-        {"[api]\nlisten = [::1]:8443", NULL},
-        {"[api]\nlisten = 127.0.0.1:0", NULL},
-        {"[metrics]\nlisten =", NULL},
-        {"[metrics]\nlisten = x",
-         ": metrics.listen: \"x\" is not an address such as 127.0.0.1:8443 or [::1]:8443"},
-        {"[tasks]\ndirectory = tasks.d", ": tasks.directory: \"tasks.d\" is not an absolute path"},
-        {"[tasks]\ndirectory =", NULL},
-        {"[tasks]\ncertificates = /x", ": tasks.certificates: \"/x\" is neither dir:PATH with an "
-                                       "absolute path nor keyvault:https://NAME.vault.azure.net"},
-        {"[tasks]\ncertificates = dir:x",
-         ": tasks.certificates: \"dir:x\" is neither dir:PATH with an absolute path nor "
-         "keyvault:https://NAME.vault.azure.net"},
-        {"[tasks]\ncertificates = dir:/x\nmdsd_secret = Geneva-2.logs", NULL},
-        {"[tasks]\ncertificates = keyvault:https://n.vault.azure.net", NULL},
-        {"[tasks]\ncertificates = keyvault:https://localhost:8443", NULL},
-        {"[tasks]\ncertificates = keyvault:http://n.vault.azure.net",
-         ": tasks.certificates: \"keyvault:http://n.vault.azure.net\" is neither dir:PATH with an "
-         "absolute path nor keyvault:https://NAME.vault.azure.net"},
-        {"[tasks]\ncertificates = keyvault:https://n.vault.azure.net/x",
-         ": tasks.certificates: \"keyvault:https://n.vault.azure.net/x\" is neither dir:PATH with "
-         "an absolute path nor keyvault:https://NAME.vault.azure.net"},
-        {"[azure]\nauthority = https://login.microsoftonline.us", NULL},
-        {"[azure]\nauthority = login.microsoftonline.us",
-         ": azure.authority: \"login.microsoftonline.us\" is not https://HOST"},
-        {"[azure]\nidentity_endpoint = http://169.254.169.254/metadata/identity/oauth2/token",
-         NULL},
-        {"[azure]\nidentity_endpoint = http://127.0.0.1:40342/metadata", NULL},
-        {"[azure]\nidentity_endpoint = https://identity.test/token", NULL},
-        {"[azure]\nidentity_endpoint = http://10.0.0.1/x",
-         ": azure.identity_endpoint: \"http://10.0.0.1/x\" is neither an https URL nor http to an "
-         "address in 127.0.0.0/8 or 169.254.0.0/16"},
-        {"[azure]\nidentity_endpoint = http://127.evil.test/x",
-         ": azure.identity_endpoint: \"http://127.evil.test/x\" is neither an https URL nor http "
-         "to an address in 127.0.0.0/8 or 169.254.0.0/16"},
-        {"[azure]\nidentity_endpoint = http://169.254.1.1@evil.test/x",
-         ": azure.identity_endpoint: \"http://169.254.1.1@evil.test/x\" is neither an https URL "
-         "nor http to an address in 127.0.0.0/8 or 169.254.0.0/16"},
-        {"[azure]\nidentity_endpoint = http://127.0.0.1:0/x",
-         ": azure.identity_endpoint: \"http://127.0.0.1:0/x\" is neither an https URL nor http to "
-         "an address in 127.0.0.0/8 or 169.254.0.0/16"},
-        {"[azure]\nvault_audience = x", ": azure.vault_audience: \"x\" is not https://HOST"},
-        {"[azure]\ntenant = a/b\nclient_id = c\nclient_secret_file = /f",
-         ": azure.tenant: \"a/b\" is neither a UUID nor a domain"},
-        {"[azure]\ntenant = t",
-         ": azure.tenant: needs azure.client_id and azure.client_secret_file (an absolute path) "
-         "too: an application logs in with all three"},
-        {"[azure]\ntenant = t\nclient_id = c\nclient_secret_file = /f", NULL},
-        {"[azure]\nclient_secret_file = /f",
-         ": azure.client_secret_file: needs azure.tenant and azure.client_id too: an application "
-         "logs in with all three"},
-        {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100\n"
-         "entra_audience = api://mimo",
-         NULL},
-        {"[api]\nauth = token-file, entra", ": api.entra_tenant: must be set where api.auth has "
-                                            "entra: the tenant whose users may log in, by UUID"},
-        {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100",
-         ": api.entra_audience: must be set where api.auth has entra: the client ID of the "
-         "application registration that tokens are for"},
-        {"[api]\nentra_tenant = contoso.com", ": api.entra_tenant: \"contoso.com\" is no UUID: `az "
-                                              "account show --query tenantId` tells it"},
-        {"[api]\nentra_authority = http://login.test",
-         ": api.entra_authority: \"http://login.test\" is not https://HOST"},
-        {"[api]\nentra_authority = https://login.test/x",
-         ": api.entra_authority: \"https://login.test/x\" is not https://HOST"},
-        {"[api]\nauth = client-cert\nclient_ca = /ca.pem", NULL},
-        {"[api]\ntls = off", NULL},
-        {"[api]\ntls = off\nauth = client-cert\nclient_ca = /ca.pem",
-         ": api.tls: must be on where api.auth has client-cert: certificates are shown in the TLS "
-         "handshake"},
-        {"[api]\nauth = client-cert",
-         ": api.client_ca: must be the absolute path of a PEM file where api.auth has client-cert: "
-         "the authorities that client certificates come from"},
-        {"[api]\nauth = client-cert\nclient_ca = /ca.pem\nclient_file = clients",
-         ": api.client_file: must be an absolute path where api.auth has client-cert: the file "
-         "with "
-         "lines role:subject"},
-        {"[tasks]\nmdsd_secret = ../x",
-         ": tasks.mdsd_secret: \"../x\" is not the name of a certificate: letters, digits, \"-\" "
-         "and \".\", fewer than 128"},
-        {"[tasks]\nmdsd_secret =", ": tasks.mdsd_secret: \"\" is not the name of a certificate: "
-                                   "letters, digits, \"-\" and \".\", fewer than 128"},
-        {"[metrics]\nstatsd = off", NULL},
-        {"[metrics]\nstatsd = udp:localhost:8125", NULL},
-        {"[metrics]\nstatsd = unix:/x", NULL},
-        {"[metrics]\nstatsd = unix:",
-         ": metrics.statsd: \"unix:\" is not unix:PATH, udp:HOST:PORT or off"},
-        {"[metrics]\nprefix = mimo.vm-0_a.", NULL},
-        {"[metrics]\nprefix = mimo:",
-         ": metrics.prefix: \"mimo:\" must consist of letters, digits and "
-         "the characters . _ -"},
-        {"[metrics]\nstatsd = udp:8125",
-         ": metrics.statsd: \"udp:8125\" is not unix:PATH, udp:HOST:PORT or off"},
-        {"[metrics]\nstatsd = /x",
-         ": metrics.statsd: \"/x\" is not unix:PATH, udp:HOST:PORT or off"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         struct config config;
 
-        if (cases[i].message) {
-            expect_wrong(cases[i].content, cases[i].message);
+        if (rules[i].message) {
+            expect_wrong(rules[i].content, rules[i].message);
         } else {
-            load(&config, cases[i].content);
+            load(&config, rules[i].content);
             config_free(&config);
         }
     }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_document.c - JSON from outside is read strictly, within bounds, and errors name the member.
  */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -26,72 +24,72 @@ static void expect_refused(const char *text, size_t length, enum error_kind kind
     expect_failure(-1, &error, kind, part);
 }
 
+static const struct {
+    const char *text;
+    const char *part;
+} refusals[] = {
+    {"", "line 1, column 1: the text ends where a value is expected"},
+    {"[]", "not a JSON object"},
+    {"1", "not a JSON object"},
+    {"null", "not a JSON object"},
+    {"{} {}", "line 1, column 4: '{' where the end of the text is expected"},
+    {"{}x", "line 1, column 3"},
+    {"{\n\"a\":1,\n\"a\":2}", "line 3, column 1: duplicate member \"a\""},
+    {"{\"a\":1,\"\\u0061\":2}", "line 1, column 8: duplicate member \"a\""},
+    {"{\"a\":null,\"a\":null}", "duplicate member \"a\""},
+    {"{\"a\":{\"b\":1,\"b\":1}}", "column 13: duplicate member \"b\""},
+    {"{\"a\":\"\\u0000\"}", "column 7: \\u0000 is not allowed"},
+    {"{\"a\\u0000b\":1}", "\\u0000 is not allowed"},
+    {"{\"a\":\"\xff\"}", "column 7: byte 0xff is not UTF-8"},
+    {"{\"a\":\"\xc3\"}", "byte 0xc3 is not UTF-8"},
+    {"{\"\xc3\xbc\":\"\xed\xa0\x80\"}", "column 7: byte 0xed is not UTF-8"},
+    {"{\"a\":\"\xc0\x80\"}", "byte 0xc0 is not UTF-8"},
+    {"{\"a\":\"\\ud800\"}", "column 7: half of a surrogate pair"},
+    {"{\"a\":\"\\ud800\\u0041\"}", "half of a surrogate pair"},
+    {"{\"a\":\"\\udc00\\ud800\"}", "half of a surrogate pair"},
+    {"{\"a\":\"\\ud800\\n\"}", "half of a surrogate pair"},
+    {"{\"a\":\"\\u12g4\"}", "'g' where a hexadecimal digit is expected"},
+    {"{\"a\":\"\\x\"}", "'x' where one of \"\\/bfnrtu is expected"},
+    {"{\"a\":\"\n\"}", "line 1, column 7: byte 0x0a where the end of a string is expected"},
+    {"{\"a\":\"\t\"}", "byte 0x09 where"},
+    {"{\"a\":\"", "the text ends where the end of a string"},
+    {"{\"a\":\"\\", "the text ends where one of"},
+    {"{\"a\":\"\\u00", "the text ends where a hexadecimal digit"},
+    {"{a:1}", "column 2: 'a' where '\"' is expected"},
+    {"{'a':1}", "line 1"},
+    {"{\"a\" 1}", "'1' where ':' is expected"},
+    {"{\"a\":1 \"b\":2}", "where ',' or '}' is expected"},
+    {"{\"a\":[1 2]}", "'2' where ',' or ']' is expected"},
+    {"{\"a\":[1,]}", "']' where a value is expected"},
+    {"{\"a\":01}", "'1' where ',' or '}' is expected"},
+    {"{\"a\":1,}", "'}' where '\"' is expected"},
+    {"{\"a\":/**/1}", "'/' where a value"},
+    {"{\"a\":NaN}", "'N' where a value"},
+    {"{\"a\":-}", "'}' where a digit"},
+    {"{\"a\":+1}", "'+' where a value"},
+    {"{\"a\":.5}", "'.' where a value"},
+    {"{\"a\":1.}", "'}' where a digit"},
+    {"{\"a\":1e}", "'}' where a digit"},
+    {"{\"a\":1e+}", "'}' where a digit"},
+    {"{\"a\":0x1}", "'x' where"},
+    {"{\"a\":nul}", "'n' where a value"},
+    {"{\"a\":truE}", "'t' where a value"},
+    {"{\"a\":nullx}", "'x' where"},
+    {"{\"a\":9223372036854775808}", "column 6: the integer does not fit into 64 bits"},
+    {"{\"a\":-9223372036854775809}", "the integer does not fit into 64 bits"},
+    {"{\"a\":1e999}", "the number is too large"},
+    {"{\"a\":-1e999}", "the number is too large"},
+    {"{\"a\":1", "line 1"},
+    {"\xef\xbb\xbf{}", "line 1, column 1: a byte order mark where a value is expected"},
+    {"\xff\xfe{", "line 1, column 1: UTF-16, where JSON is UTF-8"},
+    {"\xfe\xff{", "UTF-16, where JSON is UTF-8"},
+};
+
 static void only_one_object_is_a_document(void **state)
 {
-    static const struct {
-        const char *text;
-        const char *part;
-    } cases[] = {
-        {"", "line 1, column 1: the text ends where a value is expected"},
-        {"[]", "not a JSON object"},
-        {"1", "not a JSON object"},
-        {"null", "not a JSON object"},
-        {"{} {}", "line 1, column 4: '{' where the end of the text is expected"},
-        {"{}x", "line 1, column 3"},
-        {"{\n\"a\":1,\n\"a\":2}", "line 3, column 1: duplicate member \"a\""},
-        {"{\"a\":1,\"\\u0061\":2}", "line 1, column 8: duplicate member \"a\""},
-        {"{\"a\":null,\"a\":null}", "duplicate member \"a\""},
-        {"{\"a\":{\"b\":1,\"b\":1}}", "column 13: duplicate member \"b\""},
-        {"{\"a\":\"\\u0000\"}", "column 7: \\u0000 is not allowed"},
-        {"{\"a\\u0000b\":1}", "\\u0000 is not allowed"},
-        {"{\"a\":\"\xff\"}", "column 7: byte 0xff is not UTF-8"},
-        {"{\"a\":\"\xc3\"}", "byte 0xc3 is not UTF-8"},
-        {"{\"\xc3\xbc\":\"\xed\xa0\x80\"}", "column 7: byte 0xed is not UTF-8"},
-        {"{\"a\":\"\xc0\x80\"}", "byte 0xc0 is not UTF-8"},
-        {"{\"a\":\"\\ud800\"}", "column 7: half of a surrogate pair"},
-        {"{\"a\":\"\\ud800\\u0041\"}", "half of a surrogate pair"},
-        {"{\"a\":\"\\udc00\\ud800\"}", "half of a surrogate pair"},
-        {"{\"a\":\"\\ud800\\n\"}", "half of a surrogate pair"},
-        {"{\"a\":\"\\u12g4\"}", "'g' where a hexadecimal digit is expected"},
-        {"{\"a\":\"\\x\"}", "'x' where one of \"\\/bfnrtu is expected"},
-        {"{\"a\":\"\n\"}", "line 1, column 7: byte 0x0a where the end of a string is expected"},
-        {"{\"a\":\"\t\"}", "byte 0x09 where"},
-        {"{\"a\":\"", "the text ends where the end of a string"},
-        {"{\"a\":\"\\", "the text ends where one of"},
-        {"{\"a\":\"\\u00", "the text ends where a hexadecimal digit"},
-        {"{a:1}", "column 2: 'a' where '\"' is expected"},
-        {"{'a':1}", "line 1"},
-        {"{\"a\" 1}", "'1' where ':' is expected"},
-        {"{\"a\":1 \"b\":2}", "where ',' or '}' is expected"},
-        {"{\"a\":[1 2]}", "'2' where ',' or ']' is expected"},
-        {"{\"a\":[1,]}", "']' where a value is expected"},
-        {"{\"a\":01}", "'1' where ',' or '}' is expected"},
-        {"{\"a\":1,}", "'}' where '\"' is expected"},
-        {"{\"a\":/**/1}", "'/' where a value"},
-        {"{\"a\":NaN}", "'N' where a value"},
-        {"{\"a\":-}", "'}' where a digit"},
-        {"{\"a\":+1}", "'+' where a value"},
-        {"{\"a\":.5}", "'.' where a value"},
-        {"{\"a\":1.}", "'}' where a digit"},
-        {"{\"a\":1e}", "'}' where a digit"},
-        {"{\"a\":1e+}", "'}' where a digit"},
-        {"{\"a\":0x1}", "'x' where"},
-        {"{\"a\":nul}", "'n' where a value"},
-        {"{\"a\":truE}", "'t' where a value"},
-        {"{\"a\":nullx}", "'x' where"},
-        {"{\"a\":9223372036854775808}", "column 6: the integer does not fit into 64 bits"},
-        {"{\"a\":-9223372036854775809}", "the integer does not fit into 64 bits"},
-        {"{\"a\":1e999}", "the number is too large"},
-        {"{\"a\":-1e999}", "the number is too large"},
-        {"{\"a\":1", "line 1"},
-        {"\xef\xbb\xbf{}", "line 1, column 1: a byte order mark where a value is expected"},
-        {"\xff\xfe{", "line 1, column 1: UTF-16, where JSON is UTF-8"},
-        {"\xfe\xff{", "UTF-16, where JSON is UTF-8"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        expect_refused(cases[i].text, strlen(cases[i].text), ERROR_INVALID, cases[i].part);
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+        expect_refused(refusals[i].text, strlen(refusals[i].text), ERROR_INVALID, refusals[i].part);
     expect_refused("{}\0", 3, ERROR_INVALID, "line 1");
     expect_refused("{\"a\":\"x\0y\"}", 11, ERROR_INVALID, "line 1");
     json_object_put(parse("{}"));

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_document_value.c - values of documents: null and absent, types, building, and their text. */
-#include "config.h"
-
 #include <limits.h>
 
 #include "expect.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_error.c - errors say what, on what and why, in one clean line. */
-#include "config.h"
-
 #include <errno.h>
 
 #include "expect.h"

@@ -4,8 +4,6 @@
  *
  * The linker puts the functions below in front of the system's (--wrap).
  */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>

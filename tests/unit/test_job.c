@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_job.c - a worker learns its one manifest, its one cluster, and takes nothing else for a job.
  */
-#include "config.h"
-
 #include "expect.h"
 #include "json_text.h"
 #include "mimo/cleanup.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_json_scan.c - JSON text is walked through; what is not plain is told from what is. */
-#include "config.h"
-
 #include <string.h>
 
 #include "expect.h"

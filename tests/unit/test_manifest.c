@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_manifest.c - manifests are made, read strictly, ordered and shown. */
-#include "config.h"
 #include "json_text.h"
 
 #include "manifest_fixture.h"
@@ -138,61 +137,60 @@ static void parameters_have_their_bounds(void **state)
 
 /* Reading */
 
+static const struct {
+    const char *path;
+    const char *json; /* NULL: removed */
+    const char *part; /* NULL: good */
+} wrong_members[] = {
+    {"id", NULL, "member \"id\" is missing"},
+    {"id", "\"x\"", "member \"id\" must be a UUID"},
+    {"clusterResourceID", NULL, "member \"clusterResourceID\": \"\" is not the resource ID"},
+    {"clusterResourceID", "1", "member \"clusterResourceID\" must be a string"},
+    {"maintenanceManifest", "[]", "member \"maintenanceManifest\" must be an object"},
+    {"maintenanceManifest", NULL, "member \"maintenanceManifest.maintenanceTaskID\" is missing"},
+    {"maintenanceManifest.maintenanceTaskID", "\"\"", "maintenanceTaskID\" is missing"},
+    {"maintenanceManifest.state", "\"Running\"",
+     "member \"maintenanceManifest.state\" must be the name of a state"},
+    {"maintenanceManifest.state", NULL,
+     "member \"maintenanceManifest.state\" must be the name of a state"},
+    {"maintenanceManifest.state", "7", "member \"maintenanceManifest.state\" must be a string"},
+    {"maintenanceManifest.priority", "-1", "priority\" must be from 0 to 1000000"},
+    {"maintenanceManifest.priority", "1000001", "priority\" must be from 0 to 1000000"},
+    {"maintenanceManifest.priority", "\"1\"", "priority\" must be an integer"},
+    {"maintenanceManifest.priority", NULL, NULL},
+    {"maintenanceManifest.runAfter", "-1", "runAfter\" must be from 0 to 253402300799"},
+    {"maintenanceManifest.runBefore", "253402300800", "runBefore\" must be from 0 to 253402300799"},
+    {"maintenanceManifest.runBefore", "1.5", "runBefore\" must be an integer"},
+    {"maintenanceManifest.statusText", "{}", "statusText\" must be a string"},
+    {"maintenanceManifest.parameters", "[]", "parameters\" must be an object"},
+    {"maintenanceManifest.createdBySchedule", "\"x\"", "createdBySchedule\" must be a UUID"},
+    {"bucket", "256", "member \"bucket\" must be from 0 to 255"},
+    {"bucket", "-1", "member \"bucket\" must be from 0 to 255"},
+    {"dequeues", "-1", "member \"dequeues\" must be from 0 to 1000"},
+    {"leaseOwner", "\"actuator-vm-2\"", "member \"leaseOwner\" must be a UUID"},
+    {"leaseOwner", "null", NULL},
+    {"leaseExpires", "\"soon\"", "member \"leaseExpires\" must be an integer"},
+    {"progress", "[]", "member \"progress\" must be an object"},
+    {"attempts", "{}", "member \"attempts\" must be an array"},
+    {"attempts", "[7]", "member \"attempts\" must hold objects with a \"number\" from 1"},
+    {"attempts", "[{\"number\":0}]", "member \"attempts\" must hold objects"},
+    {"attempts", "[{\"number\":2147483647}]", "member \"attempts\" must hold objects"},
+    {"attempts", "[]", NULL},
+};
+
 static void a_stored_manifest_is_read_strictly(void **state)
 {
-    static const struct {
-        const char *path;
-        const char *json; /* NULL: removed */
-        const char *part; /* NULL: good */
-    } cases[] = {
-        {"id", NULL, "member \"id\" is missing"},
-        {"id", "\"x\"", "member \"id\" must be a UUID"},
-        {"clusterResourceID", NULL, "member \"clusterResourceID\": \"\" is not the resource ID"},
-        {"clusterResourceID", "1", "member \"clusterResourceID\" must be a string"},
-        {"maintenanceManifest", "[]", "member \"maintenanceManifest\" must be an object"},
-        {"maintenanceManifest", NULL,
-         "member \"maintenanceManifest.maintenanceTaskID\" is missing"},
-        {"maintenanceManifest.maintenanceTaskID", "\"\"", "maintenanceTaskID\" is missing"},
-        {"maintenanceManifest.state", "\"Running\"",
-         "member \"maintenanceManifest.state\" must be the name of a state"},
-        {"maintenanceManifest.state", NULL,
-         "member \"maintenanceManifest.state\" must be the name of a state"},
-        {"maintenanceManifest.state", "7", "member \"maintenanceManifest.state\" must be a string"},
-        {"maintenanceManifest.priority", "-1", "priority\" must be from 0 to 1000000"},
-        {"maintenanceManifest.priority", "1000001", "priority\" must be from 0 to 1000000"},
-        {"maintenanceManifest.priority", "\"1\"", "priority\" must be an integer"},
-        {"maintenanceManifest.priority", NULL, NULL},
-        {"maintenanceManifest.runAfter", "-1", "runAfter\" must be from 0 to 253402300799"},
-        {"maintenanceManifest.runBefore", "253402300800",
-         "runBefore\" must be from 0 to 253402300799"},
-        {"maintenanceManifest.runBefore", "1.5", "runBefore\" must be an integer"},
-        {"maintenanceManifest.statusText", "{}", "statusText\" must be a string"},
-        {"maintenanceManifest.parameters", "[]", "parameters\" must be an object"},
-        {"maintenanceManifest.createdBySchedule", "\"x\"", "createdBySchedule\" must be a UUID"},
-        {"bucket", "256", "member \"bucket\" must be from 0 to 255"},
-        {"bucket", "-1", "member \"bucket\" must be from 0 to 255"},
-        {"dequeues", "-1", "member \"dequeues\" must be from 0 to 1000"},
-        {"leaseOwner", "\"actuator-vm-2\"", "member \"leaseOwner\" must be a UUID"},
-        {"leaseOwner", "null", NULL},
-        {"leaseExpires", "\"soon\"", "member \"leaseExpires\" must be an integer"},
-        {"progress", "[]", "member \"progress\" must be an object"},
-        {"attempts", "{}", "member \"attempts\" must be an array"},
-        {"attempts", "[7]", "member \"attempts\" must hold objects with a \"number\" from 1"},
-        {"attempts", "[{\"number\":0}]", "member \"attempts\" must hold objects"},
-        {"attempts", "[{\"number\":2147483647}]", "member \"attempts\" must hold objects"},
-        {"attempts", "[]", NULL},
-    };
     struct error error;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(wrong_members) / sizeof(wrong_members[0]); i++) {
         struct manifest made = make(), read;
 
-        json_put_path(manifest_document(&made), cases[i].path, cases[i].json);
+        json_put_path(manifest_document(&made), wrong_members[i].path, wrong_members[i].json);
         struct json_object *document = json_object_get(made.document);
-        if (cases[i].part) {
+        if (wrong_members[i].part) {
             expect_failure(manifest_read(&read, made.document, &error), &error, ERROR_INVALID,
-                           cases[i].part);
+                           wrong_members[i].part);
         } else {
             expect_success(manifest_read(&read, made.document, &error), &error);
             manifest_free(&read);

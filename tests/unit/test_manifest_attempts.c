@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_manifest_attempts.c - a manifest from its first claim to its end, in every way that it may
  * go. */
-#include "config.h"
-
 #include "manifest_fixture.h"
 #include "mimo/document.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_manifest_state.c - every state with every event, against the table written down a second
  * time. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/manifest_state.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_manifest_text.c - a view made of a document's text is that which is made of the document. */
-#include "config.h"
 #include "json_text.h"
 
 #include <stdio.h>

@@ -5,8 +5,6 @@
  *
  * json-c is linked statically, so that its allocations fail as well.
  */
-#include "config.h"
-
 #include <errno.h>
 
 #include "expect.h"

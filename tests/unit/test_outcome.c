@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_outcome.c - whatever ends an attempt becomes the statusText that operators match on. */
-#include "config.h"
-
 #include <signal.h>
 
 #include "expect.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_patch.c - merge patches do what RFC 7396 says, and reach what a task declared alone. */
-#include "config.h"
-
 #include "expect.h"
 #include "json_text.h"
 #include "mimo/cleanup.h"

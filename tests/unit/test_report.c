@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_report.c - what workers report is believed only line by line, within bounds, and to the
  * letter. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"

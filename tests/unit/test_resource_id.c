@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_resource_id.c - only the resource ID of a cluster is one, in any case. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/resource_id.h"
 #include "mimo/uuid.h"

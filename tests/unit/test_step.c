@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_step.c - steps say how they ended in a form that may be stored and shown. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/step.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_text.c - UTF-8 from outside is taken apart exactly as RFC 3629 says. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/text.h"
 

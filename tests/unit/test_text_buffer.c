@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_text_buffer.c - text grows, and what is in quotes is JSON. */
-#include "config.h"
-
 #include <string.h>
 
 #include "expect.h"

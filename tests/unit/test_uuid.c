@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_uuid.c - identifiers are lower-case UUIDs of random bits, and nothing else is taken for one.
  */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/uuid.h"
 
