@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/auth/client_certificate.h"

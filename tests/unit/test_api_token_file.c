@@ -31,8 +31,8 @@ static void a_token_is_found_by_its_digest(void **state)
     (void)state;
     struct error error;
     struct actor actor = {0};
-    struct token_table *table =
-        parse("\xef\xbb\xbf# who may\n\n  ci.bot@x-1:reader:" SECRET "\r\n\tops:operator:" OTHER, &error);
+    struct token_table *table = parse(
+        "\xef\xbb\xbf# who may\n\n  ci.bot@x-1:reader:" SECRET "\r\n\tops:operator:" OTHER, &error);
     assert_non_null(table);
     assert_int_equal(token_table_count(table), 2);
     assert_true(token_table_find(table, "secret", &actor));
