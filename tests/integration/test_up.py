@@ -93,6 +93,21 @@ def test_a_second_run_in_the_same_directory_goes_on_with_the_documents_of_the_fi
         assert second.end() == []
 
 
+def test_a_second_run_starts_while_work_is_queued(system):
+    """Its actuators take the work up at once, and a cluster that is being worked on cannot be registered."""
+    slow = {"steps": [{"name": "a long one", "sleepMs": 5000}]}
+    first = system(clusters=1)
+    manifests = [first.create("practice", parameters=slow) for _ in range(3)]
+    first.wait_for_state(manifests[0], "InProgress")
+    assert first.stop() == 0
+    second = type(first)(first.build, first.directory, clusters=1).wait_until_it_answers()
+    try:
+        for manifest in manifests:
+            second.wait_for_state(manifest, "Completed")
+    finally:
+        assert second.end() == []
+
+
 def test_a_dump_can_be_loaded_in_place_of_the_practice_fleet(system, directory):
     first = system(instances=0, clusters=2)
     manifest = first.create("practice", runAfter=4000000000, runBefore=4000000001)

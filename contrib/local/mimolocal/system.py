@@ -47,10 +47,12 @@ class System:
         self._make_certificates()
         self._start_helpers()
         self._prepare_store()
-        self._start_product()
+        self._keep("api", self._start_api)
         self._wait_for_api()
         if options.clusters and not (options.load or options.store):
             self._register_practice_clusters()
+        # After that: work may be queued already, and a cluster that is being worked on cannot be registered.
+        self._start_actuators()
         self._wait_for_actuators()
         self._write_env()
 
@@ -90,8 +92,7 @@ class System:
         self.family.run("mimo-store", [self._program("mimo-store"), *self._common_arguments(), *verb],
                         self.layout.log_of("mimo-store"), umask=0o007)
 
-    def _start_product(self):
-        self._keep("api", self._start_api)
+    def _start_actuators(self):
         for index in range(self.options.instances):
             self._keep(f"actuator-{index}", lambda index=index: self._start_actuator(index))
 
@@ -141,7 +142,10 @@ class System:
         api = self.admin_api()
         for name in self.practice.clusters():
             resource_id, body = self.practice.registration(name)
-            cluster = api("PUT", f"/admin{resource_id}", body).expect(200, 201)
+            answer = api("PUT", f"/admin{resource_id}", body)
+            if answer.status == 409: # leased since actuators were killed: it stays as it was registered then
+                answer = api("GET", f"/admin{resource_id}")
+            cluster = answer.expect(200, 201)
             domain = body["properties"]["clusterProfile"]["domain"]
             self.certificates.put_missing_of_cluster(self.issuer, cluster["uuid"], domain)
 
