@@ -24,11 +24,13 @@ from mimolocal.layout import Layout
 from mimolocal.livetable import LiveTable, Screen
 from mimolocal.practice import Practice
 from mimolocal.settings import TOP
+from mimolocal.slowness import slowness
 
 PR_SET_PDEATHSIG = 1
-START_PATIENCE = 60.0
-STORY_PATIENCE = 90.0
-STOP_PATIENCE = 60.0
+SLOWNESS = slowness()
+START_PATIENCE = 60.0 * SLOWNESS
+STORY_PATIENCE = 90.0 * SLOWNESS
+STOP_PATIENCE = 60.0 * SLOWNESS
 COLUMNS = (("MANIFEST", 8, 8), ("CLUSTER", 9, 9), ("TASK", 21, 8), ("STATE", 10, 10), ("ATTEMPT", 7, 7),
            ("STEP", 28, 8), ("STATUS", 30, 8))
 STATE_COLUMN = 3
@@ -275,13 +277,15 @@ class Demonstration:
 
     def _explain_keep(self):
         directory = self.up.directory
+        kubectl = [(f"kubectl --kubeconfig {directory}/practice/cluster-0.kubeconfig get clusteroperators",
+                    "look into a cluster")] if shutil.which("kubectl") else []
         self.screen.heading("It keeps running. To use it:")
         for command, text in (
                 (f". {directory}/env; PATH={self.options.build}:$PATH", "in a shell, first"),
                 ("mimoctl manifest list", "what there is; `manifest show` has all about one"),
                 ("mimoctl manifest create -t practice -c cluster-2 --watch", "something new"),
-                ("mimoctl health; mimoctl queue; mimoctl actuator list", "how the fleet is, what waits, who works"),
-                (f"kubectl --kubeconfig {directory}/practice/cluster-0.kubeconfig get co", "into a cluster"),
+                ("mimoctl queue; mimoctl actuator list", "what waits, and which actuators work"),
+                *kubectl,
                 ("kill -9 $MIMO_PID_ACTUATOR_0", "the other actuator takes over within 10 s"),
                 (f"contrib/practice-cluster/practice-trouble {self.practice.directory} cluster-1 clear",
                  "let cluster-1 be changed again"),

@@ -25,9 +25,10 @@ import time
 from pathlib import Path
 
 from mimolocal.adminapi import AdminApi
+from mimolocal.slowness import slowness
 
 USER = 61190 # of systemd's dynamic range; no account exists for it
-PATIENCE = 30.0
+PATIENCE = 30.0 * slowness()
 ROLES = ("reader", "operator", "admin")
 SUBSCRIPTION = "60bf318d-6914-4105-a3b5-d0d2c10388c8"
 PRACTICE = "00000000-0000-4000-8000-000000000001"

@@ -30,15 +30,30 @@ sys.path.insert(0, str(TOP / "contrib" / "local"))
 from mimolocal import certificates, control, envfile, listing  # noqa: E402 (found by the line above)
 from mimolocal.adminapi import AdminApi  # noqa: E402
 from mimolocal.practice import Practice  # noqa: E402
+from mimolocal.slowness import slowness  # noqa: E402
 
-START_PATIENCE = 90.0
-STOP_PATIENCE = 60.0
-PATIENCE = 30.0
+SLOWNESS = slowness() # every deadline is multiplied by it
+START_PATIENCE = 90.0 * SLOWNESS
+STOP_PATIENCE = 60.0 * SLOWNESS
+PATIENCE = 30.0 * SLOWNESS
 PR_SET_PDEATHSIG = 1
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer.*|.*runtime error: .*")
 # The search for leaks at a program's end traces it, which daemons that made themselves undumpable forbid.
 DAEMON_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0"}
 BAD_ENDING = re.compile(r"^up: (\S+) (ended with exit status [1-9].*|was killed by .*);", re.MULTILINE)
+
+
+class PatientPopen(subprocess.Popen):
+    """Commands of tests get their time limits multiplied as well."""
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and timeout * SLOWNESS)
+
+    def communicate(self, input=None, timeout=None): # pylint: disable=redefined-builtin
+        return super().communicate(input, timeout and timeout * SLOWNESS)
+
+
+subprocess.Popen = PatientPopen
 
 
 @pytest.fixture(scope="session")

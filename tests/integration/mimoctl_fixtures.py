@@ -21,9 +21,10 @@ from pathlib import Path
 import pytest
 
 from fake_admin_api import FakeAdminApi, make_certificates
+from conftest import SLOWNESS
 
 TOP = Path(__file__).resolve().parents[2]
-DEADLINE = 30
+DEADLINE = 30 * SLOWNESS
 R = ("/subscriptions/225e02bc-43d0-43d1-a01a-17e584a4ef69/resourceGroups/rg/providers/Microsoft.RedHatOpenShift"
      "/openShiftClusters")
 R1, R2 = f"{R}/one".lower(), f"{R}/two".lower()

@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 import pytest
+from conftest import SLOWNESS
 
 PREFIX = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/tests/providers/" \
          "microsoft.redhatopenshift/openshiftclusters/"
@@ -19,7 +20,7 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 SCHEDULE = "33333333-3333-4333-8333-333333333333"
 FUTURE = 4000000000
 BUCKET = 108 # of cluster(1): printf %s "$ID" | sha256sum | cut -c63-64
-PATIENCE = 60
+PATIENCE = 60 * SLOWNESS
 
 
 class Tool:

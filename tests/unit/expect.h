@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "mimo/error.h"
+#include "patience.h"
 
 /* A call that must fail in this way, with this in its message. */
 static inline void expect_failure(int result, const struct error *error, enum error_kind kind,

@@ -149,7 +149,7 @@ static void await_readable(int fd, const char *what)
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     int ready;
     do
-        ready = poll(&readable, 1, FIXTURE_DEADLINE);
+        ready = poll(&readable, 1, patient_milliseconds(FIXTURE_DEADLINE));
     while (ready < 0 && errno == EINTR);
     if (ready != 1)
         fail_msg("nothing came of %s", what);
@@ -220,7 +220,7 @@ void launcher_send(struct launcher_process *launcher, const struct launcher_mess
         if (error.kind != ERROR_BUSY)
             fail_msg("%s", error.message);
         struct pollfd writable = {.fd = launcher->channel, .events = POLLOUT};
-        assert_int_equal(poll(&writable, 1, FIXTURE_DEADLINE), 1);
+        assert_int_equal(poll(&writable, 1, patient_milliseconds(FIXTURE_DEADLINE)), 1);
     }
 }
 

@@ -136,7 +136,7 @@ static struct launcher_launch make_order(const struct sandbox_inside *inside)
     return (struct launcher_launch){
         .token = 1,
         .memory = INT64_C(1) << 28,
-        .alarm_seconds = DEADLINE / 1000,
+        .alarm_seconds = patient_seconds(DEADLINE / 1000),
         .cpu_seconds = 30,
         .open_files = 64,
         .job_length = sizeof document - 1,
@@ -185,7 +185,7 @@ static int listen_somewhere(uint16_t *ret_port)
 static size_t read_pipe(int fd, char *buffer, size_t size)
 {
     struct pollfd readable = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&readable, 1, DEADLINE), 1);
+    assert_int_equal(poll(&readable, 1, patient_milliseconds(DEADLINE)), 1);
     ssize_t length = read(fd, buffer, size);
     assert_true(length >= 0);
     return (size_t)length;

@@ -15,6 +15,7 @@
 
 #include "api/http/peers.h"
 #include "mimo/clock.h"
+#include "patience.h"
 
 /* Short times: bodies are waited for long, the others not. */
 static const int64_t times[PEER_PHASE_COUNT] = {
@@ -67,9 +68,9 @@ static void who_overruns_a_phase_is_shut_down(void **state)
     connect_pair(peers, &idle);
     peer_enter(peers, idle.peer, PEER_IDLE);
     connect_pair(peers, &silent);
-    assert_true(is_ended(&silent, PATIENCE));
+    assert_true(is_ended(&silent, patient_milliseconds(PATIENCE)));
     assert_true(clock_elapsed(start) >= times[PEER_GREETING]);
-    assert_true(is_ended(&idle, PATIENCE));
+    assert_true(is_ended(&idle, patient_milliseconds(PATIENCE)));
     assert_true(clock_elapsed(start) >= times[PEER_IDLE]);
     peer_enter(peers, idle.peer, PEER_WAITING); /* too late, and harmless */
     disconnect(peers, &silent);
@@ -91,7 +92,7 @@ static void who_goes_on_in_time_is_left_alone(void **state)
     connect_pair(
         peers,
         &witness); /* the last to begin to greet; when its time is over, theirs would be too */
-    assert_true(is_ended(&witness, PATIENCE));
+    assert_true(is_ended(&witness, patient_milliseconds(PATIENCE)));
     assert_false(is_ended(&waiting, 0));
     assert_false(is_ended(&sending, 0));
     disconnect(peers, &waiting);

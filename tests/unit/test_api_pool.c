@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "api/http/pool.h"
+#include "patience.h"
 
 enum { PATIENCE = 10000 };
 
@@ -58,7 +59,7 @@ static void a_full_queue_refuses(void **state)
     sem_wait(&arrived);
     assert_true(pool_submit(pool, "cid", &job));
     open_the_gate(3);
-    assert_true(pool_stop(pool, PATIENCE));
+    assert_true(pool_stop(pool, patient_milliseconds(PATIENCE)));
     assert_int_equal(atomic_load(&served), 4);
 }
 
@@ -78,7 +79,7 @@ static void one_owner_fills_half_of_the_queue(void **state)
     assert_true(pool_submit(pool, "bob", &job));
     assert_false(pool_submit(pool, "bob", &job));
     open_the_gate(5);
-    assert_true(pool_stop(pool, PATIENCE));
+    assert_true(pool_stop(pool, patient_milliseconds(PATIENCE)));
     assert_int_equal(atomic_load(&served), 5);
 }
 
@@ -100,7 +101,8 @@ static void one_owner_never_has_all_threads(void **state)
     }
     assert_int_equal(sem_trywait(&arrived), -1);
     open_the_gate(JOBS + KEPT);
-    assert_true(pool_stop(pool, PATIENCE)); /* the others are served as well */
+    assert_true(
+        pool_stop(pool, patient_milliseconds(PATIENCE))); /* the others are served as well */
     assert_int_equal(atomic_load(&served), JOBS + KEPT);
 }
 
@@ -132,7 +134,7 @@ static void owners_are_served_in_turn(void **state)
                                                     : "cid",
                                 jobs[i]));
     open_the_gate(6);
-    assert_true(pool_stop(pool, PATIENCE));
+    assert_true(pool_stop(pool, patient_milliseconds(PATIENCE)));
     for (int i = 0; i < 6; i++)
         assert_string_equal(order[i], expected[i]);
 }
@@ -147,7 +149,7 @@ static void stopping_serves_what_is_queued(void **state)
     for (int i = 0; i < 50; i++)
         assert_true(pool_submit(pool, "ann", &job));
     open_the_gate(50);
-    assert_true(pool_stop(pool, PATIENCE));
+    assert_true(pool_stop(pool, patient_milliseconds(PATIENCE)));
     assert_int_equal(atomic_load(&served), 50);
 }
 
@@ -162,7 +164,7 @@ static void a_job_that_is_stuck_is_told(void **state)
     sem_wait(&arrived);
     assert_false(pool_stop(pool, 10));
     open_the_gate(1);
-    assert_true(pool_stop(pool, PATIENCE));
+    assert_true(pool_stop(pool, patient_milliseconds(PATIENCE)));
 }
 
 int main(void)

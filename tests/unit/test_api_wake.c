@@ -15,6 +15,7 @@
 
 #include "api/endpoints/wake.h"
 #include "mimo/io.h"
+#include "patience.h"
 
 static void every_wake_socket_gets_a_datagram_and_nothing_else_does(void **state)
 {
@@ -57,7 +58,7 @@ static void an_actuator_that_does_not_read_is_not_waited_for(void **state)
     snprintf(path, sizeof(path), "%s/actuator-0.wake", directory);
     int socket = io_listen_unix(path, SOCK_DGRAM, 0660, &error);
     int reached = 0;
-    alarm(60); /* a call that waits ends the test */
+    alarm(patient_seconds(60)); /* a call that waits ends the test */
     while (reached < 1000000 && wake_actuators(directory) == 1)
         reached++;
     alarm(0);

@@ -178,7 +178,7 @@ static void a_fifo_does_not_keep_us_waiting(void **state)
 
     (void)state;
     assert_int_equal(mkfifo(fixture.path, 0600), 0);
-    alarm(20); /* so that waiting fails instead of hanging */
+    alarm(patient_seconds(20)); /* so that waiting fails instead of hanging */
     expect_failure(io_read_file(fixture.path, 10, &data, NULL, &error), &error, ERROR_INVALID,
                    "is a device, pipe or socket");
     alarm(0);
@@ -467,7 +467,7 @@ static void a_poke_arrives_and_never_waits(void **state)
     expect_success(io_poke_unix(fixture.path, "wake", 4, &error), &error);
     assert_int_equal(read(fd, buffer, sizeof(buffer)), 4);
     assert_string_equal(buffer, "wake");
-    alarm(20); /* so that waiting fails instead of hanging */
+    alarm(patient_seconds(20)); /* so that waiting fails instead of hanging */
     for (int i = 0; i < 100000 && result == 0; i++)
         result = io_poke_unix(fixture.path, "wake", 4, &error);
     alarm(0);

@@ -414,7 +414,7 @@ static void await_death(struct attempt *attempt)
 {
     struct pollfd readable = {.fd = attempt->pipe, .events = POLLIN};
     char byte;
-    assert_int_equal(poll(&readable, 1, FIXTURE_DEADLINE), 1);
+    assert_int_equal(poll(&readable, 1, patient_milliseconds(FIXTURE_DEADLINE)), 1);
     assert_int_equal(read(attempt->pipe, &byte, 1), 0);
     attempt_abandon(attempt);
 }

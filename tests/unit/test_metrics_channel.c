@@ -73,7 +73,7 @@ static void a_helper_that_does_not_read_loses_messages(void **state)
     int result = 0;
 
     (void)state;
-    alarm(20); /* so that waiting fails instead of hanging */
+    alarm(patient_seconds(20)); /* so that waiting fails instead of hanging */
     for (int i = 0; i < 100000 && result == 0; i++)
         result = metrics_channel_send(ends[0], &message, &error);
     alarm(0);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "metrics/statsd.h"
+#include "patience.h"
 
 enum { INTERVAL = 60000 };
 
@@ -176,7 +177,7 @@ static void agent_that_does_not_read_costs_lines_and_no_time(void **state)
     int agent = start_unix_agent(place->path);
     assert_int_equal(statsd_open(&statsd, place->address, INTERVAL, &error), 0);
 
-    alarm(30); /* a send that waits would end the test here */
+    alarm(patient_seconds(30)); /* a send that waits would end the test here */
     int sent = 0;
     while (send_text(&statsd, "full:1|c", &error) == 0)
         sent++;

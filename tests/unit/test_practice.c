@@ -24,6 +24,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/exit_codes.h"
+#include "patience.h"
 #include "task_double.h"
 #include "tasks/tasks.h"
 
@@ -230,7 +231,7 @@ static pid_t start_child(const char *parameters, void (*prepare)(struct task_dou
     snprintf(job, sizeof job, "{'parameters': %s}", parameters);
     task_double_initialize(&context, &practice_task, job);
     signal(SIGSEGV, SIG_DFL); /* a sanitizer's handler would make an exit of it */
-    alarm(DEADLINE_MILLISECONDS / 1000);
+    alarm(patient_seconds(DEADLINE_MILLISECONDS / 1000));
     if (prepare)
         prepare(&context);
     struct step_result result = task_run(&context.context);
