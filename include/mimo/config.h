@@ -28,7 +28,7 @@
 #include "mimo/config_keys.h"
 #include "mimo/error.h"
 
-#define CONFIG_DEFAULT_PATH "/etc/mimo/mimo.conf"
+#define CONFIG_DEFAULT_PATH SYSCONFDIR "/mimo/mimo.conf"
 
 /* Exit status of a program whose configuration or command line is wrong. */
 enum { EXIT_USAGE = 2 };

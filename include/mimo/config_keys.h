@@ -15,6 +15,8 @@
  *   BOOLEAN   bool        yes or no
  *   CHOICE    int         one word of the list in the row before the default
  *   CHOICES   unsigned    one or more words of the list, separated by spaces or commas: a bit set
+ *
+ * SYSCONFDIR, LOCALSTATEDIR and RUNSTATEDIR are what configure was told: /etc, /var and /run by default.
  */
 #ifndef MIMO_CONFIG_KEYS_H
 #define MIMO_CONFIG_KEYS_H
@@ -66,10 +68,10 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
 
 /* clang-format off */
 #define CONFIG_KEYS(TEXT, INTEGER, DURATION, BYTES, BOOLEAN, CHOICE, CHOICES)                                            \
-  TEXT    (store, uri, "sqlite:/var/lib/mimo/mimo.db", "where the documents are: sqlite:PATH")                         \
+  TEXT    (store, uri, "sqlite:" LOCALSTATEDIR "/lib/mimo/mimo.db", "where the documents are: sqlite:PATH")                         \
                                                                                                                        \
-  TEXT    (actuator, state_directory, "/var/lib/mimo-actuator", "the actuator's lasting UUID and its lock; belongs to actuator.user alone") \
-  TEXT    (actuator, runtime_directory, "/run/mimo", "control socket and the socket on which the Admin API says \"look now\"") \
+  TEXT    (actuator, state_directory, LOCALSTATEDIR "/lib/mimo-actuator", "the actuator's lasting UUID and its lock; belongs to actuator.user alone") \
+  TEXT    (actuator, runtime_directory, RUNSTATEDIR "/mimo", "control socket and the socket on which the Admin API says \"look now\"") \
   CHOICE  (actuator, assignment, CONFIG_WORDS_ASSIGNMENT, "auto", "how the 256 buckets are divided: over live actuators, or by index and count") \
   INTEGER (actuator, index, "0", 0, 255, "this actuator's place in the order of actuators")                            \
   INTEGER (actuator, count, "1", 1, 256, "number of actuators, for static assignment")                                 \
@@ -96,13 +98,13 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   DURATION(sandbox, cpu, "0", 0, DAY, "processor time of a worker; 0 means task_timeout")                              \
   BYTES   (sandbox, file_size, "0", 0, GIB, "largest file a worker may write")                                         \
                                                                                                                        \
-  TEXT    (clusters, seal_certificate, "/etc/mimo/seal.crt", "certificate under which cluster credentials are sealed") \
-  TEXT    (clusters, seal_key, "/etc/mimo/seal.key", "its key; only the launcher reads it")                            \
+  TEXT    (clusters, seal_certificate, SYSCONFDIR "/mimo/seal.crt", "certificate under which cluster credentials are sealed") \
+  TEXT    (clusters, seal_key, SYSCONFDIR "/mimo/seal.key", "its key; only the launcher reads it")                            \
   TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty leaves it alone") \
                                                                                                                        \
   TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
-  TEXT    (tasks, certificates, "dir:/etc/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read, or keyvault:https://NAME.vault.azure.net") \
-  TEXT    (tasks, directory, "/etc/mimo/tasks.d", "where tasks of the operator's own are, one in each NAME.conf, see mimo-task(5); the same for actuators and Admin API; empty for none") \
+  TEXT    (tasks, certificates, "dir:" SYSCONFDIR "/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read, or keyvault:https://NAME.vault.azure.net") \
+  TEXT    (tasks, directory, SYSCONFDIR "/mimo/tasks.d", "where tasks of the operator's own are, one in each NAME.conf, see mimo-task(5); the same for actuators and Admin API; empty for none") \
   TEXT    (tasks, managed_domain, "", "domain under which the names of clusters are ours: they get certificates for it; empty for none") \
   BOOLEAN (tasks, signed_certificates, "yes", "whether clusters under managed_domain get certificates of ours at all") \
   TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate among them")                                   \
@@ -129,15 +131,15 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
                                                                                                                        \
   TEXT    (api, listen, "127.0.0.1:8443", "address and port of the Admin API")                                         \
   CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "off serves plain HTTP, on a loopback address only: for a proxy on this machine that speaks TLS") \
-  TEXT    (api, tls_certificate, "/var/lib/mimo/api.crt", "its TLS certificate (PEM, with chain); made at first start if missing") \
-  TEXT    (api, tls_key, "/var/lib/mimo/api.key", "key of that certificate")                                           \
+  TEXT    (api, tls_certificate, SYSCONFDIR "/mimo/api.crt", "its TLS certificate (PEM, with chain); made at first start if missing")     \
+  TEXT    (api, tls_key, SYSCONFDIR "/mimo/api.key", "key of that certificate")                                               \
   CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \
-  TEXT    (api, token_file, "/etc/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
+  TEXT    (api, token_file, SYSCONFDIR "/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
   TEXT    (api, entra_tenant, "", "with auth entra: the tenant of Microsoft Entra ID, by UUID")                        \
   TEXT    (api, entra_audience, "", "with auth entra: the application registration of this API, which its tokens name as aud: a UUID, or an api:// URI") \
   TEXT    (api, entra_authority, "https://login.microsoftonline.com", "who issues these tokens; another in sovereign clouds and tests; verified with azure.ca_file") \
   TEXT    (api, client_ca, "", "with auth client-cert: certificates (PEM) of the authorities that client certificates come from") \
-  TEXT    (api, client_file, "/etc/mimo/clients", "with auth client-cert: lines role:subject, the subject of a certificate as RFC 4514 writes it") \
+  TEXT    (api, client_file, SYSCONFDIR "/mimo/clients", "with auth client-cert: lines role:subject, the subject of a certificate as RFC 4514 writes it") \
   TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, with whom it shares the store")         \
   INTEGER (api, max_connections, "1000", 1, 100000, "connections open at once")                                        \
   INTEGER (api, max_connections_per_address, "100", 1, 100000, "connections of one address open at once")              \

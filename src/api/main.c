@@ -29,12 +29,21 @@
 
 enum { STOP_MILLISECONDS = 10 * 1000, OTHER_DESCRIPTORS = 128 };
 
+static const char *prepare_only;
+
+static const struct program_option options[] = {
+    {"prepare", NULL, "makes what is missing of TLS certificate, its key and first token, and ends",
+     &prepare_only},
+    {NULL},
+};
+
 static const struct program program = {
     .name = "mimo-api",
     .summary = "serves the Admin API of MIMO over HTTPS",
     .details = "SIGTERM ends it when the requests under way are answered. SIGHUP makes it read "
                "tokens and TLS\n"
                "certificate again. docs/admin-api.md lists the endpoints.\n",
+    .options = options,
     .check = task_list_check,
 };
 
@@ -58,27 +67,29 @@ static void block_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int open_certificate(const struct config *config, const struct identity *owner,
-                            struct error *error)
+/* Makes the files of the first start that are missing. */
+static int prepare_files(const struct config *config, const struct identity *owner,
+                         struct error *error)
 {
-    bool made;
-    if (config->api_tls == API_TLS_OFF)
-        return 0;
-    if (tls_prepare(config->api_tls_certificate, config->api_tls_key, owner, &made, error) < 0)
+    bool made = false;
+    if (config->api_tls == API_TLS_ON &&
+        tls_prepare(config->api_tls_certificate, config->api_tls_key, owner, &made, error) < 0)
         return -1;
     if (made)
         log_notice("made a self-signed TLS certificate for this machine: %s; clients trust it with "
                    "--cacert or MIMO_CACERT",
                    config->api_tls_certificate);
-    return tls_open(config->api_tls_certificate, config->api_tls_key, error);
+    return auth_prepare(config, owner, error);
 }
 
-/* Files of the first start, read before the identity changes: root may have reserved them for
- * itself. */
+/* Read before the identity changes: root may have reserved them for itself. */
 static int open_files(const struct config *config, const struct identity *owner, struct auth **auth,
                       struct error *error)
 {
-    if (open_certificate(config, owner, error) < 0 || auth_prepare(config, owner, error) < 0)
+    if (prepare_files(config, owner, error) < 0)
+        return -1;
+    if (config->api_tls == API_TLS_ON &&
+        tls_open(config->api_tls_certificate, config->api_tls_key, error) < 0)
         return -1;
     return auth_open(config, auth, error);
 }
@@ -125,21 +136,44 @@ static void keep_memory(void)
     mallopt(M_ARENA_MAX, ARENAS);
 }
 
-/* All that is done with the power this was started with; afterwards it is gone. */
-static int take_off(const struct config *config, struct auth **auth, struct listener *listener,
-                    struct error *error)
+/* The identity to serve under; NULL without the power to change it. */
+static int find_identity(const struct config *config, struct identity *identity,
+                         const struct identity **ret_identity, struct error *error)
+{
+    *ret_identity = NULL;
+    if (!privileges_can_change())
+        return 0;
+    if (privileges_find_user(config->api_user, identity, error) < 0)
+        return error_prefix(error, "api.user");
+    *ret_identity = identity;
+    return 0;
+}
+
+/* For services whose sandbox shows them a read-only system: see contrib/systemd/mimo-init.service. */
+static int prepare(const struct config *config, struct error *error)
 {
     struct identity identity;
-    bool change = privileges_can_change();
-    if (change && privileges_find_user(config->api_user, &identity, error) < 0)
-        return error_prefix(error, "api.user");
+    const struct identity *owner;
+    if (find_identity(config, &identity, &owner, error) < 0)
+        return -1;
+    return prepare_files(config, owner, error);
+}
+
+/* Everything that needs root; drops root before it returns. */
+static int drop_root(const struct config *config, struct auth **auth, struct listener *listener,
+                     struct error *error)
+{
+    struct identity storage;
+    const struct identity *identity;
+    if (find_identity(config, &storage, &identity, error) < 0)
+        return -1;
     allow_descriptors(config);
-    if (open_files(config, change ? &identity : NULL, auth, error) < 0)
+    if (open_files(config, identity, auth, error) < 0)
         return -1;
     if (listener_open(config->api_listen, listener, error) < 0 ||
         check_clear_text(config, listener, error) < 0)
         return -1;
-    if (change && privileges_drop(&identity, NULL, 0, error) < 0)
+    if (identity && privileges_drop(identity, NULL, 0, error) < 0)
         return error_prefix(error, "cannot become user %s (api.user)", config->api_user);
     return privileges_harden(error);
 }
@@ -217,32 +251,40 @@ static int run(const struct config *config, const struct task_list *tasks, struc
     return 0;
 }
 
-int main(int argc, char **argv)
+/* From the first file to the last request. */
+static int serve(const struct config *config, const struct task_list *tasks, struct error *error)
 {
-    struct config config;
-    struct error error;
     struct auth *auth = NULL;
-    cleanup_task_list struct task_list *tasks = NULL;
     sigset_t signals;
     struct listener listener = {.fd = -1};
 
-    program_start(&program, argc, argv, &config);
-    if (task_list_load(&config, &tasks, &error) < 0)
-        program_usage_error(&program, "%s", error.message);
     block_signals(&signals);
-    umask(0007);
     keep_memory();
-    int status = take_off(&config, &auth, &listener, &error);
+    int status = drop_root(config, &auth, &listener, error);
     if (status == 0)
-        status = run(&config, tasks, auth, &listener, &signals, &error);
-    if (status < 0)
-        log_error("%s", error.message);
-    else
+        status = run(config, tasks, auth, &listener, &signals, error);
+    if (status == 0)
         log_notice("ended");
     if (listener.fd >= 0)
         close(listener.fd);
     auth_close(auth);
     tls_close();
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct error error;
+    cleanup_task_list struct task_list *tasks = NULL;
+
+    program_start(&program, argc, argv, &config);
+    if (task_list_load(&config, &tasks, &error) < 0)
+        program_usage_error(&program, "%s", error.message);
+    umask(0007);
+    int status = prepare_only ? prepare(&config, &error) : serve(&config, tasks, &error);
+    if (status < 0)
+        log_error("%s", error.message);
     config_free(&config);
     return status < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -574,7 +574,7 @@ void config_write_example(FILE *stream)
           "#\n"
           "# Every key stands here with its default: remove the # before a key to set it. Comments "
           "are lines\n"
-          "# of their own. Files /etc/mimo/mimo.conf.d/*.conf are read after this one and may "
+          "# of their own. Files " CONFIG_DEFAULT_PATH ".d/*.conf are read after this one and may "
           "override it.\n"
           "# Check a change with: mimod --check-config\n"
           "\n",

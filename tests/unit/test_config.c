@@ -25,7 +25,7 @@ static void without_any_key_the_defaults_apply(void **state)
 
     (void)state;
     load(&config, "");
-    assert_string_equal(config.store_uri, "sqlite:/var/lib/mimo/mimo.db");
+    assert_string_equal(config.store_uri, "sqlite:" LOCALSTATEDIR "/lib/mimo/mimo.db");
     assert_int_equal(config.actuator_assignment, ASSIGNMENT_AUTO);
     assert_int_equal(config.actuator_max_workers, 10);
     assert_int_equal(config.actuator_poll_interval, 1000);
@@ -274,7 +274,7 @@ static void without_a_default_file_the_defaults_apply(void **state)
 
     (void)state;
     if (access(CONFIG_DEFAULT_PATH, F_OK) == 0 || access(CONFIG_DEFAULT_PATH ".d", F_OK) == 0)
-        fail_msg("this machine has a %s: run the tests on one that has not", CONFIG_DEFAULT_PATH);
+        skip(); /* MIMO is installed here */
     expect_success(config_load(&config, CONFIG_DEFAULT_PATH, NULL, &error), &error);
     assert_int_equal(config.actuator_max_workers, 10);
     config_free(&config);

@@ -126,7 +126,7 @@ static void help_shows_every_option_in_line(void **state)
         "\n"
         "      --speed=N                how fast\n"
         "      --loud                   say more\n"
-        "  -c, --config=FILE            configuration (default /etc/mimo/mimo.conf)\n"
+        "  -c, --config=FILE            configuration (default " CONFIG_DEFAULT_PATH ")\n"
         "  -s, --set=SECTION.KEY=VALUE  override one key; may be given several times\n"
         "      --check-config           check the configuration and end\n"
         "      --dump-config            write the configuration in force and end\n"

@@ -135,7 +135,9 @@ static int read_token_file(struct connection *connection, const char *path, stru
         error->kind = ERROR_UNAVAILABLE;
         return -1;
     }
-    if (stat(path, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
+    /* A file of root's may be meant for a group. */
+    mode_t others = stat(path, &status) < 0 ? 0 : status.st_uid == 0 ? S_IRWXO : S_IRWXG | S_IRWXO;
+    if (others && (status.st_mode & others))
         ctl_say("warning: the token in %s can be read by others; chmod 600 %s", path, path);
     int result = take_token(connection, text, error);
     explicit_bzero(text, strlen(text));

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mimo/cleanup.h"
 #include "mimo/io.h"
@@ -32,7 +33,8 @@ static const struct {
 };
 enum { REGION_KEY_COUNT = sizeof(region_keys) / sizeof(region_keys[0]) };
 
-char *regions_path(void)
+/* The file of this user; NULL without a home directory. */
+static char *path_of_user(void)
 {
     const char *folder = getenv("XDG_CONFIG_HOME");
     const char *home = getenv("HOME");
@@ -43,6 +45,18 @@ char *regions_path(void)
     else if (home && home[0] == '/')
         length = asprintf(&path, "%s/.config/mimo/config", home);
     return length < 0 ? NULL : path;
+}
+
+char *regions_path(void)
+{
+    const char *of_environment = getenv("MIMOCTL_CONFIG");
+    if (of_environment && of_environment[0])
+        return strdup(of_environment);
+    char *path = path_of_user();
+    if ((path && access(path, F_OK) == 0) || access(REGIONS_SYSTEM_PATH, F_OK) < 0)
+        return path;
+    free(path);
+    return strdup(REGIONS_SYSTEM_PATH);
 }
 
 /* The file while inih reads it. */

@@ -2,7 +2,8 @@
 /*
  * regions.h - mimoctl's own configuration: where the Admin API of each region is.
  *
- * $XDG_CONFIG_HOME/mimo/config, or ~/.config/mimo/config; INI. It may be missing.
+ * An INI file, the first that exists: $MIMOCTL_CONFIG, $XDG_CONFIG_HOME/mimo/config or
+ * ~/.config/mimo/config, REGIONS_SYSTEM_PATH. All of them may be missing.
  *
  *     default_location = eastus
  *
@@ -39,7 +40,11 @@ struct regions {
     size_t count;
 };
 
-/* Path of the configuration; the caller frees it. NULL when neither variable is set. */
+/* For users without a file of their own. */
+#define REGIONS_SYSTEM_PATH SYSCONFDIR "/mimo/mimoctl.conf"
+
+/* Path of the file to read, or of the user's own if there is none yet; the caller frees it. NULL
+ * without a home directory. */
 char *regions_path(void);
 
 /* Reads the file at `path` (taken over; NULL and a missing file: no regions). ERROR_INVALID names

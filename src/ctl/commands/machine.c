@@ -13,7 +13,7 @@
 #include "mimo/document.h"
 #include "mimo/process.h"
 
-#define RUNTIME_DIRECTORY_DEFAULT "/run/mimo"
+#define RUNTIME_DIRECTORY_DEFAULT RUNSTATEDIR "/mimo"
 
 const char *machine_directory(const struct ctl *ctl)
 {
