@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import yaml
 
-from . import discovery, identity, kinds, patches, protobuf, selection, status, table, writes
+from . import discovery, identity, kinds, paging, patches, protobuf, selection, status, table, writes
 
 JSON = "application/json"
 YAML_TYPES = ("application/yaml", patches.APPLY_PATCH)
@@ -42,6 +42,10 @@ class Request:
 
     def option(self, name):
         return self.query.get(name, [""])[0]
+
+    def flag(self, name):
+        """As Kubernetes reads it: only an absent parameter, "false" and "0" mean no."""
+        return self.query.get(name, ["false"])[0].lower() not in ("false", "0")
 
     @property
     def segments(self):
@@ -94,6 +98,8 @@ class Watch:
     as_table: bool
     include: str
     timeout: float
+    bookmarks: bool = False # tell now and then which version the watcher has reached
+    initial: bool = False   # begin with all that there is, whatever `version` says, and a bookmark behind it
 
 
 def json_response(document, code=200, **more):
@@ -201,13 +207,13 @@ class Api:
             kind, namespace, name, subresource,
             manager=request.option("fieldManager") or agent,
             dry_run=request.option("dryRun") == "All",
-            force=request.option("force") in ("true", "1"),
+            force=request.flag("force"),
             field_validation=request.option("fieldValidation") or "Warn")
 
     def _on_collection(self, request, target):
         kind, namespace = target.kind, target.namespace
         if request.method in ("GET", "HEAD"):
-            watching = request.option("watch") in ("true", "1")
+            watching = request.flag("watch")
             identity.check_resource(request.user, "watch" if watching else "list", kind, namespace, None)
             return self._watch(request, target) if watching else self._list(request, target)
         if kind.namespaced and not namespace:
@@ -280,12 +286,12 @@ class Api:
         return response
 
     def _list(self, request, target):
-        selected = self._selected(request, target.kind)
-        objects, version = self.store.list(target.kind, target.namespace)
-        objects = [obj for obj in objects if selected(obj)]
+        piece = paging.page(self.store, request, target, self._selected(request, target.kind))
         if table.wanted(request.headers.get("Accept") or ""):
-            return json_response(table.build(target.kind, objects, version, request.option("includeObject")))
-        return json_response(_list_document(target.kind, objects, version))
+            document = table.build(target.kind, piece.objects, piece.version, request.option("includeObject"))
+        else:
+            document = _list_document(target.kind, piece.objects, piece.version)
+        return json_response({**document, "metadata": piece.metadata})
 
     def _watch(self, request, target):
         try:
@@ -293,10 +299,14 @@ class Api:
             timeout = float(request.option("timeoutSeconds") or 0)
         except ValueError:
             raise status.bad_request("resourceVersion and timeoutSeconds are numbers") from None
+        bookmarks, initial = request.flag("allowWatchBookmarks"), request.flag("sendInitialEvents")
+        if initial and not (bookmarks and request.option("resourceVersionMatch") == "NotOlderThan"):
+            raise status.ApiError(422, 'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: it needs '
+                                       "allowWatchBookmarks and resourceVersionMatch=NotOlderThan")
         selected = self._selected(request, target.kind)
         as_table = table.wanted(request.headers.get("Accept") or "")
         watch = Watch(target.kind, target.namespace, selected, version, as_table, request.option("includeObject"),
-                      timeout)
+                      timeout, bookmarks, initial)
         return Response(watch=watch)
 
     def _selected(self, request, kind):

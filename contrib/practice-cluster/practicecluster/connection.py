@@ -18,6 +18,7 @@ from .watch import Watcher
 BODY_LIMIT = 3 * 1024 * 1024
 HANDSHAKE_TIMEOUT = 30
 PIECE = b" " * 65536
+BOOKMARK_INTERVAL = 60 # seconds; as often as a real server does
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
@@ -191,8 +192,17 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         with Watcher(self.server.store, watch) as watcher:
             self._send_events(watcher.initial_events())
-            while not watcher.ended and self._await_change(watcher, deadline):
-                self._send_events(watcher.events())
+            while not watcher.ended:
+                pause = BOOKMARK_INTERVAL if watch.bookmarks else None
+                if deadline is not None:
+                    remaining = max(0, deadline - time.monotonic())
+                    pause = remaining if pause is None else min(pause, remaining)
+                if self._await_change(watcher, pause):
+                    self._send_events(watcher.events())
+                elif watch.bookmarks:
+                    self._send_events([watcher.bookmark()])
+                if deadline is not None and time.monotonic() >= deadline:
+                    break
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
 
@@ -201,13 +211,12 @@ class Connection(BaseHTTPRequestHandler):
             self._write_chunk(json.dumps(event).encode() + b"\n")
         self.wfile.flush()
 
-    def _await_change(self, watcher, deadline):
+    def _await_change(self, watcher, seconds):
         """False when the time is over; raises when the client is gone."""
         poller = select.poll()
         poller.register(watcher, select.POLLIN)
         poller.register(self.connection.fileno(), GONE)
-        remaining = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
-        ready = dict(poller.poll(remaining))
+        ready = dict(poller.poll(None if seconds is None else seconds * 1000))
         if self.connection.fileno() in ready:
             raise CutShort()
         if watcher.fileno() in ready:

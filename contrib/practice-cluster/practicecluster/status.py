@@ -73,6 +73,11 @@ def expired(version, oldest):
     return ApiError(410, f"too old resource version: {version} ({oldest})")
 
 
+def expired_continue():
+    return ApiError(410, "The provided continue parameter is too old to display a consistent list result. You must start a "
+                         "new list without the continue parameter.")
+
+
 def unsupported_media_type(accepted):
     return ApiError(415, "the body of the request was in an unknown format - accepted media types include: "
                     + ", ".join(accepted))

@@ -40,14 +40,19 @@ class Store:
         with self.lock:
             return self._objects.get(_key(kind, namespace, name))
 
-    def list(self, kind, namespace=None):
-        """The objects of a kind, sorted as kubectl expects them, and the version of the list."""
+    def list(self, kind, namespace=None, version=None):
+        """The objects of a kind, sorted as kubectl expects them, and the version of the list: the present one, or the one
+        that is asked for. (None, version) when that is too long ago to know."""
         with self.lock:
-            found = [(key[1], key[2], obj) for key, obj in self._objects.items()
-                     if key[0] is kind and namespace in (None, key[1])]
-            version = self.version
-        found.sort(key=lambda entry: entry[:2])
-        return [obj for _, _, obj in found], version
+            found = {key: obj for key, obj in self._objects.items() if key[0] is kind and namespace in (None, key[1])}
+            if version is None:
+                version = self.version
+            elif not self.oldest_version() <= version <= self.version:
+                return None, version
+            for change in reversed(self._history):
+                if change.version > version and change.kind is kind:
+                    _undo(change, namespace, found)
+        return [found[key] for key in sorted(found, key=lambda key: key[1:])], version
 
     def put(self, kind, obj):
         """Create or replace; sets the new resourceVersion in `obj` and returns it."""
@@ -101,6 +106,17 @@ class Store:
         self._history.append(Change(self.version, kind, old, new))
         for watcher in self._watchers:
             os.eventfd_write(watcher, 1)
+
+
+def _undo(change, namespace, found):
+    metadata = (change.new or change.old)["metadata"]
+    key = _key(change.kind, metadata.get("namespace"), metadata["name"])
+    if namespace not in (None, key[1]):
+        return
+    if change.old:
+        found[key] = change.old
+    else:
+        found.pop(key, None)
 
 
 def _key(kind, namespace, name):

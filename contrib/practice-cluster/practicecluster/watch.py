@@ -3,6 +3,9 @@
 
 Without a resourceVersion a watch begins with what there is, as ADDED events; with one it begins with what
 happened since. A version from before the history that is kept ends it with 410, and the client lists again.
+
+Bookmarks, if the client allows them, say which version it has reached although nothing that it selects has changed: now and
+then, at the end of the watch, and (sendInitialEvents) behind the objects that it begins with.
 """
 
 import os
@@ -33,8 +36,11 @@ class Watcher:
         os.eventfd_read(self._wakeup)
 
     def initial_events(self):
-        if self._version:
-            return self.events()
+        if self._watch.initial:
+            return [*self._all_objects(), self.bookmark({"k8s.io/initial-events-end": "true"})]
+        return self.events() if self._version else self._all_objects()
+
+    def _all_objects(self):
         objects, self._version = self._store.list(self._watch.kind, self._watch.namespace)
         return [self._event("ADDED", obj) for obj in objects if self._watch.selected(obj)]
 
@@ -49,6 +55,13 @@ class Watcher:
             self._version = changes[-1].version
         events = [self._of_change(change) for change in changes if change.kind is self._watch.kind]
         return [event for event in events if event]
+
+    def bookmark(self, annotations=None):
+        metadata = {"resourceVersion": str(self._version), "creationTimestamp": None}
+        if annotations:
+            metadata["annotations"] = annotations
+        kind = self._watch.kind
+        return {"type": "BOOKMARK", "object": {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}}
 
     def _of_change(self, change):
         was, now = self._concerns(change.old), self._concerns(change.new)
