@@ -34,6 +34,7 @@ def exposure(directory, unit, *drop_ins):
 @pytest.mark.parametrize("ceiling, unit, drop_ins", [
     (1.9, "mimod.service", ["mimo-hardening.conf"]),
     (0.3, "mimo-api.service", ["mimo-hardening.conf"]),
+    (3.0, "mimo-init.service", []),
     (1.1, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-own-listener.conf"]),
     (1.2, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-entra.conf"]),
     (0.3, "mimo-api.service", ["mimo-hardening.conf", "mimo-api-credentials.conf"]),
@@ -83,8 +84,9 @@ def test_the_supervisor_is_never_given_what_the_launcher_alone_may_have():
 def test_users_of_the_units_are_made_by_sysusers():
     made = set(re.findall(r"^u (\S+)", (UNITS / "mimo.sysusers").read_text(), re.MULTILINE))
     for unit in UNITS.glob("*.service"):
-        (user,) = re.findall(r"^User=(\S+)", unit.read_text(), re.MULTILINE)
-        assert user in made
+        users = re.findall(r"^User=(\S+)", unit.read_text(), re.MULTILINE)
+        assert users or unit.name == "mimo-init.service" # which runs as root and gives its files away
+        assert set(users) <= made
     defaults = re.findall(r"^#(?:\w+_)?user = (\S+)", (TOP / "etc" / "mimo.conf").read_text(), re.MULTILINE)
     assert set(defaults) <= made
 
@@ -116,3 +118,34 @@ def test_the_actuator_needs_no_root_but_the_capabilities_of_its_unit(system, bui
     finally:
         actuator.terminate()
         assert actuator.wait(30) == 0
+
+
+def test_no_unit_gives_up_and_none_depends_on_what_a_drop_in_cannot_take_back():
+    for unit in ("mimod.service", "mimo-api.service", "mimo-init.service"):
+        text = (UNITS / unit).read_text()
+        assert re.search(r"^StartLimitIntervalSec=0$", text, re.MULTILINE), unit
+        assert re.search(r"^Restart=(always|on-failure)$", text, re.MULTILINE), unit
+        assert not re.search(r"^(Requires|BindsTo|Requisite)=", text, re.MULTILINE), unit
+    assert "TriggerLimitIntervalSec=0" in (UNITS / "mimo-api.socket").read_text()
+
+
+def test_secrets_are_made_once_before_the_services_start(build_dir, directory):
+    """What mimo-init.service runs: a second run leaves everything as it is."""
+    names = {"store.uri": "sqlite:mimo.db", "clusters.seal_certificate": "seal.crt", "clusters.seal_key": "seal.key",
+             "api.tls_certificate": "api.crt", "api.tls_key": "api.key", "api.token_file": "tokens"}
+    values = [f"--set={key}=" + (f"sqlite:{directory}/mimo.db" if key == "store.uri" else f"{directory}/{name}")
+              for key, name in names.items()]
+    user = ["setpriv", "--reuid=61190", "--regid=61190", "--clear-groups"] if os.geteuid() == 0 else []
+    os.chown(directory, 61190, 61190) if user else None
+    (directory / "empty").touch(0o644)
+    files = None
+    for _ in range(2):
+        for command in (["mimo-store", f"--store=sqlite:{directory}/mimo.db"], ["mimo-api", "--prepare"]):
+            program, *options = command
+            words = [*user, build_dir / program, f"--config={directory}/empty", *values[1 if program == "mimo-store" else 0:], *options]
+            done = subprocess.run([*words, "init"] if program == "mimo-store" else words, capture_output=True, text=True,
+                                  check=False, timeout=60, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+            assert done.returncode == 0, done.stderr
+        now = {name: (directory / name).read_bytes() for name in ("seal.key", "api.crt", "api.key", "tokens", "admin.token")}
+        assert files in (None, now)
+        files = now
