@@ -4,7 +4,7 @@
  *
  *     static const struct ini_handlers handlers = {take_section, take_key};
  *     if (ini_file_parse(path, text, length, &handlers, &reading, error) < 0)
- *         return -1;                         "/etc/mimo/mimo.conf:7: ..."
+ *         return -1; // "/etc/mimo/mimo.conf:7: ..."
  *
  * inih (https://github.com/benhoyt/inih) does the reading. What it would take without a word and
  * not as its writer meant it is an error here: a line or the name of a section that is too long,
