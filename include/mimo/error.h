@@ -8,7 +8,7 @@
  *
  *     if (fd < 0)
  *         return error_set_system(error, errno, "cannot open %s", path);
- *     if (store_run(store, batch, error) < 0)
+ *     if (store_run(store, operations, count, error) < 0)
  *         return error_prefix(error, "cannot claim manifest %s", id);
  *
  * `error` may be NULL where a caller needs only success or failure. The struct lives on the

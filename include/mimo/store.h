@@ -11,8 +11,8 @@
  *     struct store_operation read = store_get(STORE_MANIFESTS, cluster_key, id);
  *     if (store_run(store, &read, 1, error) < 0) ...          // the store did not answer
  *     if (read.result.status != STORE_DONE) ...               // it answered: no such document
- *     ... change read.result.items[0].document ...
- *     struct store_operation write = store_replace(STORE_MANIFESTS, &read.result.items[0]);
+ *     ... make `changed` of read.result.items[0].document ...
+ *     struct store_operation write = store_replace(STORE_MANIFESTS, read.result.items[0].etag, changed);
  *     store_run(store, &write, 1, error);                     // STORE_CONFLICT: somebody was first
  *     store_release(&read, 1); store_release(&write, 1);
  *

@@ -33,6 +33,7 @@
 #include "mimo/io.h"
 #include "mimo/job.h"
 #include "mimo/seal.h"
+#include "patience.h"
 
 #define PRACTICE_TASK "00000000-0000-4000-8000-000000000001"
 #define SOME_UUID     "12345678-1234-4234-8234-123456789abc"

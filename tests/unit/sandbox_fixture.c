@@ -24,6 +24,7 @@
 
 #include "mimo/io.h"
 #include "mimo/log.h"
+#include "patience.h"
 #include "sandbox_fixture.h"
 
 enum { WORKERS_MAXIMUM = 128 };

@@ -28,6 +28,7 @@
 
 #include "launcher_fixture.h"
 #include "mimo/exit_codes.h"
+#include "patience.h"
 
 static const struct launcher_options as_is = {0};
 

@@ -20,6 +20,7 @@
 #include "mimo/clock.h"
 #include "mimo/exit_codes.h"
 #include "mimo/io.h"
+#include "patience.h"
 #include "sandbox_fixture.h"
 #include "task_double.h"
 #include "tasks/tasks.h"
