@@ -13,7 +13,7 @@
 #include "mimo/document.h"
 #include "mimo/io.h"
 #include "mimo/job.h"
-#include "supervisor/limits.h"
+#include "supervisor/worker_limits.h"
 
 static struct json_object *cluster_of(struct worker *worker)
 {

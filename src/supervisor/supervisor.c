@@ -16,12 +16,12 @@
 #include "supervisor/commands.h"
 #include "supervisor/confine.h"
 #include "supervisor/feed.h"
-#include "supervisor/limits.h"
 #include "supervisor/poller.h"
 #include "supervisor/probe.h"
 #include "supervisor/service.h"
 #include "supervisor/sockets.h"
 #include "supervisor/status.h"
+#include "supervisor/worker_limits.h"
 
 enum {
     SUPERVISOR_SIGNALS = 4,

@@ -150,7 +150,8 @@ bool is_idle(void)
            worker_table_free_slots(&fixture.attempts.table) == FIXTURE_SLOTS;
 }
 
-void begin_attempt_with_lease(int cluster, int64_t lease_milliseconds, char *id)
+/* Claims the manifest of a cluster that is in the store. */
+static void begin_claimed(int cluster, int64_t lease_milliseconds, char *id)
 {
     const struct claim_request request = {
         .actuator = TEST_ACTUATOR,
@@ -161,13 +162,34 @@ void begin_attempt_with_lease(int cluster, int64_t lease_milliseconds, char *id)
     };
     struct claim_round round;
     struct error error;
-    test_add_cluster(fixture.store, cluster, "Succeeded");
     test_add_manifest(fixture.store, cluster, 0, TEST_NOW, id);
     if (claim_run(fixture.store->store, &request, TEST_NOW, &round, &error) < 0)
         fail_msg("%s", error.message);
     assert_int_equal(round.count, 1);
     attempts_begin(&fixture.attempts, &round.claims[0], clock_monotonic(), lease_milliseconds);
     claim_round_free(&round);
+}
+
+void begin_attempt_with_lease(int cluster, int64_t lease_milliseconds, char *id)
+{
+    test_add_cluster(fixture.store, cluster, "Succeeded");
+    begin_claimed(cluster, lease_milliseconds, id);
+}
+
+void begin_attempt_at(int cluster, const char *url, char *id)
+{
+    struct error error;
+    struct cluster added;
+    cleanup_json struct json_object *properties = document_pack(
+        "{s:s, s:{s:s}}", "provisioningState", "Succeeded", "apiserverProfile", "url", url);
+    if (cluster_create(&added, test_cluster_id(cluster), properties, NULL, &error) < 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(
+        test_run(fixture.store, store_create(STORE_CLUSTERS, cluster_document(&added))),
+        STORE_DONE);
+    cluster_free(&added);
+    fixture.task.flags = TASK_NEEDS_CLUSTER;
+    begin_claimed(cluster, FIXTURE_LEASE, id);
 }
 
 void begin_attempt(int cluster, char *id)

@@ -45,6 +45,7 @@ int tear_down_attempts(void **state);
 /* Adds cluster and manifest, claims the manifest, and begins its attempt. Its ID into `id` (may be
  * NULL). */
 void begin_attempt(int cluster, char *id);
+void begin_attempt_at(int cluster, const char *url, char *id); /* whose API server is there */
 void begin_attempt_with_lease(int cluster, int64_t lease_milliseconds, char *id);
 
 /* Runs the loop until the condition holds; fails after a minute. */

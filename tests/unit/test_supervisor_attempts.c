@@ -346,6 +346,47 @@ static void a_result_of_somebody_elses_manifest_is_late(void **state)
     assert_int_equal(count_of(METRIC_ATTEMPTS_SUCCEEDED), 0);
 }
 
+static void the_worker_may_reach_the_port_of_its_cluster(void **state)
+{
+    (void)state;
+    char id[UUID_SIZE];
+    begin_attempt_at(1, "https://127.0.0.1:7443", id);
+    assert_int_equal(worker_table_first(&fixture.attempts.table, WORKER_PREPARING)->pid, 0);
+    struct launcher_message order = next_order();
+    assert_int_equal(order.launch.port_count, 1);
+    assert_int_equal(order.launch.ports[0], 7443);
+    live_and_end(&order, "succeeded", "done");
+    turn_until(is_idle);
+    expect_manifest(1, id, MANIFEST_COMPLETED, "done");
+    assert_int_equal(fixture.answered_by_cluster, 1);
+}
+
+/* Its URL will never be another: no attempt can help. A name may be known again. */
+static void a_cluster_without_an_address_ends_the_attempt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        enum manifest_state state;
+        const char *text;
+    } rows[] = {
+        {"http://127.0.0.1:1", MANIFEST_FAILED, "TerminalError: "},
+        {"https://no-such-host.invalid:6443", MANIFEST_PENDING, "TransientError: "},
+    };
+    for (int i = 0; i < 2; i++) {
+        char id[UUID_SIZE];
+        begin_attempt_at(i + 1, rows[i].url, id);
+        turn_until(is_idle);
+        expect_no_order();
+        struct manifest manifest = test_manifest(fixture.store, i + 1, id);
+        assert_int_equal(manifest.state, rows[i].state);
+        const char *text =
+            document_string(manifest_document(&manifest), "maintenanceManifest.statusText", "");
+        assert_int_equal(strncmp(text, rows[i].text, strlen(rows[i].text)), 0);
+        manifest_free(&manifest);
+    }
+}
+
 static void a_launcher_that_breaks_the_rules_is_lost(void **state)
 {
     (void)state;
@@ -379,6 +420,8 @@ int main(void)
         WITH_LAUNCHER(messages_about_nobody_change_nothing),
         WITH_LAUNCHER(an_answer_of_the_cluster_is_passed_on),
         WITH_LAUNCHER(a_result_of_somebody_elses_manifest_is_late),
+        WITH_LAUNCHER(the_worker_may_reach_the_port_of_its_cluster),
+        WITH_LAUNCHER(a_cluster_without_an_address_ends_the_attempt),
         WITH_LAUNCHER(a_launcher_that_breaks_the_rules_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

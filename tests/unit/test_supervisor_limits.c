@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "mimo/external_task.h"
-#include "supervisor/limits.h"
+#include "supervisor/worker_limits.h"
 
 #define TASK_ID "3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a worker may use. */
-#include "supervisor/limits.h"
+#include "supervisor/worker_limits.h"
 
 #include <assert.h>
 #include <string.h>

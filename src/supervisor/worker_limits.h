@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits.h - what a worker may use: of the configuration, or of the task where that says so.
+ * worker_limits.h - the limits of a worker: those of its task, or else of the configuration.
  */
-#ifndef MIMO_SUPERVISOR_LIMITS_H
-#define MIMO_SUPERVISOR_LIMITS_H
+#ifndef MIMO_SUPERVISOR_WORKER_LIMITS_H
+#define MIMO_SUPERVISOR_WORKER_LIMITS_H
 
 #include <stdint.h>
 
@@ -11,11 +11,11 @@
 #include "mimo/launcher_channel.h"
 #include "mimo/task.h"
 
-/* How long its worker may run, in milliseconds; what is left of the lease may be less. */
+/* How long a worker of the task may run, in milliseconds. The rest of its lease may be shorter. */
 int64_t limits_timeout(const struct config *config, const struct task *task);
 
 /* Fills in memory, file_size, cpu_seconds, open_files, external_task and processes. Processor time
- * is never without a limit: the alarm's. */
+ * is always limited, if by nothing else then to the length of the alarm. */
 void limits_fill(const struct config *config, const struct task *task, int64_t alarm_seconds,
                  struct launcher_launch *launch);
 
