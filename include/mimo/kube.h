@@ -17,6 +17,7 @@
 #include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "mimo/error.h"
 #include "mimo/step.h"
@@ -57,6 +58,11 @@ void kubeconfig_free(struct kubeconfig *config);
  * *ret_text. For programs that run as the operator alone: it opens what the text names. */
 int kubeconfig_embed(const char *text, size_t length, const char *context, const char *directory,
                      char **ret_text, struct error *error);
+
+/* ERROR_INVALID if the client certificate, every CA or the token (a JSON Web Token) is not valid at
+ * `now` (Unix seconds). Reading a kubeconfig does not check this: credentials may be renewed where
+ * they are used. */
+int kubeconfig_check_dates(const struct kubeconfig *config, int64_t now, struct error *error);
 
 /* ERROR_INVALID when the kubeconfig's server is not the one of `url` (scheme, host, port, path):
  * its credentials are for a server that nobody resolved, and that nobody registered for this

@@ -78,7 +78,7 @@ static const struct command commands[] = {
 
     {"cluster", "register", "RESOURCE-ID", 1, 1,
      OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_CONTEXT) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) |
-         BIT(OPTION_ICM),
+         BIT(OPTION_FORCE) | BIT(OPTION_ICM),
      ctl_cluster_register, "adds a cluster to the inventory, or changes it",
      "Of a kubeconfig only one context is sent, with the files that it names inside. The properties that are given "
      "replace all that are stored; without any they stay.",

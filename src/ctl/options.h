@@ -36,7 +36,7 @@
     OPTION(OPTION_YES, 'y', "yes", NULL, "do not ask")                                           \
     OPTION(OPTION_SINCE, 0, "since", "TIME", "from TIME on: a time, or 2h, 7d for so long ago (default 1d)") \
     OPTION(OPTION_WAIT, 0, "wait", NULL, "wait until the last attempt has ended")                 \
-    OPTION(OPTION_FORCE, 0, "force", NULL, "cancel although it is InProgress for less than an hour; its worker runs on, the result is dropped") \
+    OPTION(OPTION_FORCE, 0, "force", NULL, "cancel: also what is InProgress for less than an hour; register: also credentials that have expired") \
     OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
     OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \
     OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; files it names are embedded; sealed on arrival, never shown again") \

@@ -16,6 +16,7 @@
 #include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"
+#include "mimo/document.h"
 #include "mimo/endpoint.h"
 #include "mimo/kube.h"
 #include "mimo/outcome.h"
@@ -24,10 +25,12 @@
     "a worker reads no files; mimoctl cluster register embeds them, and so does: "                 \
     "kubectl config view --flatten --minify --raw"
 
-/* Members that would have to be obeyed, and cannot be. */
+/* Members that would have to be obeyed, and cannot be. Tools that write every member write these
+ * as "", [] or {}, which means the same as leaving them out. */
 struct refusal {
     const char *member;
     const char *advice;
+    bool counts_empty; /* also without anything in it */
 };
 
 static const struct refusal cluster_refusals[] = {
@@ -44,8 +47,8 @@ static const struct refusal user_refusals[] = {
     {"client-certificate", EMBED_ADVICE},
     {"client-key", EMBED_ADVICE},
     {"tokenFile", EMBED_ADVICE},
-    {"exec", PLUGIN_ADVICE},
-    {"auth-provider", PLUGIN_ADVICE},
+    {"exec", PLUGIN_ADVICE, true},
+    {"auth-provider", PLUGIN_ADVICE, true},
     {"username", BASIC_ADVICE},
     {"password", BASIC_ADVICE},
     {"as", IMPERSONATION_ADVICE},
@@ -73,20 +76,6 @@ static void wipe_text(char *text)
 
 /* ---- values ---- */
 
-static int read_boolean(const struct place *place, const char *member, bool *ret_value,
-                        struct error *error)
-{
-    const char *text;
-    *ret_value = false;
-    if (kubeconfig_read_text(place, member, &text, error) < 0)
-        return -1;
-    if (text && strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-        return error_set(error, ERROR_INVALID, "%s: %s must be true or false", place->words,
-                         member);
-    *ret_value = text && strcmp(text, "true") == 0;
-    return 0;
-}
-
 /* Base64 into newly allocated text; NULL stays NULL. */
 static int read_embedded(const struct place *place, const char *member, char **ret_text,
                          struct error *error)
@@ -111,13 +100,22 @@ static int read_embedded(const struct place *place, const char *member, char **r
     return 0;
 }
 
+static bool is_empty(const struct json_object *value)
+{
+    if (document_is_string(value))
+        return json_object_get_string_len(value) == 0;
+    return document_length(value) == 0 && document_member_count(value) == 0;
+}
+
 static int refuse_members(const struct place *place, const struct refusal *refusals,
                           struct error *error)
 {
-    for (const struct refusal *refusal = refusals; refusal->member; refusal++)
-        if (kubeconfig_find_member(place, refusal->member))
+    for (const struct refusal *refusal = refusals; refusal->member; refusal++) {
+        const struct json_object *value = kubeconfig_find_member(place, refusal->member);
+        if (value && (refusal->counts_empty || !is_empty(value)))
             return error_set(error, ERROR_INVALID, "%s has %s, which cannot be used: %s",
                              place->words, refusal->member, refusal->advice);
+    }
     return 0;
 }
 
@@ -184,7 +182,8 @@ static int read_cluster(const struct place *cluster, struct kubeconfig *config, 
         kubeconfig_read_required(cluster, "server", "server", &server, error) < 0 ||
         set_server(config, server, error) < 0 ||
         read_embedded(cluster, "certificate-authority-data", &config->ca, error) < 0 ||
-        read_boolean(cluster, "insecure-skip-tls-verify", &config->insecure, error) < 0 ||
+        kubeconfig_read_boolean(cluster, "insecure-skip-tls-verify", &config->insecure, error) <
+            0 ||
         kubeconfig_read_text(cluster, "tls-server-name", &name, error) < 0)
         return -1;
     if (config->insecure && config->ca)

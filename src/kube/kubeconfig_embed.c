@@ -36,6 +36,9 @@ static const struct reference {
       {NULL, NULL, false, false},
 };
 
+/* Windows tools put it in front of a text. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 static int out_of_memory(struct error *error)
 {
     return error_set_memory(error);
@@ -58,15 +61,19 @@ static struct json_object *read_content(const struct reference *reference, const
     size_t length;
     if (io_read_file(path, CLUSTER_KUBECONFIG_SIZE_MAXIMUM, &content, &length, error) < 0)
         return NULL;
-    if (!reference->is_text && base64_encode(content, length, &encoded, error) < 0)
+    size_t mark = strncmp(content, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+                      ? strlen(BYTE_ORDER_MARK)
+                      : 0;
+    const char *plain = content + mark;
+    if (!reference->is_text && base64_encode(plain, length - mark, &encoded, error) < 0)
         return NULL;
-    const char *text = encoded ? encoded : content + strspn(content, " \t\r\n");
+    const char *text = encoded ? encoded : plain + strspn(plain, " \t\r\n");
     size_t size = strlen(text);
     while (size > 0 && strchr(" \t\r\n", text[size - 1]))
         size--;
     struct json_object *value = document_new_string_length(text, size);
     if (!value)
-        error_set(error, ERROR_INVALID, "%s is no text", path);
+        error_set(error, ERROR_INVALID, "%s is not UTF-8 text", path);
     return value;
 }
 
@@ -111,6 +118,21 @@ static struct json_object *embed(const struct json_object *mapping, const char *
     return copy;
 }
 
+/* Texts of the tree become booleans again, as kubectl expects them. */
+static int set_booleans(struct json_object *cluster, const char *words, struct error *error)
+{
+    static const char member[] = "insecure-skip-tls-verify";
+    const struct place place = {cluster, words};
+    bool value;
+    if (kubeconfig_read_boolean(&place, member, &value, error) < 0)
+        return -1;
+    document_delete(cluster, member);
+    if (!value)
+        return 0;
+    return document_add(cluster, member, json_object_new_boolean(true)) < 0 ? out_of_memory(error)
+                                                                            : 0;
+}
+
 /* The kubeconfig of these parts alone; takes both mappings over, also when it fails. */
 static struct json_object *assemble(const struct kubeconfig_parts *parts,
                                     struct json_object *cluster, struct json_object *user)
@@ -133,8 +155,9 @@ static struct json_object *embed_parts(const struct json_object *tree, const cha
         embed(parts.cluster, parts.cluster_words, cluster_references, directory, error);
     if (!cluster)
         return NULL;
-    struct json_object *user =
-        embed(parts.user, parts.user_words, user_references, directory, error);
+    struct json_object *user = NULL;
+    if (set_booleans(cluster, parts.cluster_words, error) == 0)
+        user = embed(parts.user, parts.user_words, user_references, directory, error);
     if (!user) {
         json_object_put(cluster);
         return NULL;

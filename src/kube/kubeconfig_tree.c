@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kubeconfig_tree.c - finding one's way in the tree of a kubeconfig.
+ * kubeconfig_tree.c - finds the parts of a kubeconfig that a context names.
  */
 #include "kube/kubeconfig_tree.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/yaml_tree.h"
 #include "mimo/document.h"
 #include "mimo/outcome.h"
 
@@ -21,14 +22,48 @@ int kubeconfig_read_text(const struct place *place, const char *member, const ch
     const struct json_object *value = kubeconfig_find_member(place, member);
     *ret_text = NULL;
     if (value && !document_is_string(value))
-        return error_set(error, ERROR_INVALID, "%s: %s is no text", place->words, member);
+        return error_set(error, ERROR_INVALID, "%s: %s is not a text", place->words, member);
     if (value && json_object_get_string_len(value) > 0)
         *ret_text = document_text(value);
     return 0;
 }
 
-/* The mapping `kind` of the entry of `list` whose name is `wanted`. `words` (KUBECONFIG_WORDS_SIZE
- * bytes) is filled with what to call it. */
+static bool is_one_of(const char *text, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(text, *words) == 0)
+            return true;
+    return false;
+}
+
+/* The words are those of YAML 1.1, which kubectl reads: https://yaml.org/type/bool.html */
+int kubeconfig_read_boolean(const struct place *place, const char *member, bool *ret_value,
+                            struct error *error)
+{
+    static const char *const yes[] = {"true", "True", "TRUE", "yes", "Yes", "YES",
+                                      "on",   "On",   "ON",   "y",   "Y",   NULL};
+    static const char *const no[] = {"false", "False", "FALSE", "no", "No", "NO",
+                                     "off",   "Off",   "OFF",   "n",  "N",  NULL};
+    const char *text;
+    *ret_value = false;
+    if (kubeconfig_read_text(place, member, &text, error) < 0)
+        return -1;
+    *ret_value = text && is_one_of(text, yes);
+    if (!text || *ret_value || is_one_of(text, no))
+        return 0;
+    return error_set(error, ERROR_INVALID, "%s: %s must be true or false", place->words, member);
+}
+
+/* True for the entry `wanted` of a list. Others may be null, or anything else: only the parts that
+ * the context names are checked. */
+static bool is_entry(const struct json_object *entry, const char *wanted)
+{
+    const char *name = document_text(document_member(entry, "name"));
+    return name && strcmp(name, wanted) == 0;
+}
+
+/* Finds the mapping `kind` in the entry of `list` whose name is `wanted`. `words`
+ * (KUBECONFIG_WORDS_SIZE bytes) is filled with its name for errors. */
 static int find_entry(const struct place *root, const char *list, const char *kind,
                       const char *wanted, char *words, struct place *ret_entry, struct error *error)
 {
@@ -37,22 +72,19 @@ static int find_entry(const struct place *root, const char *list, const char *ki
     snprintf(words, KUBECONFIG_WORDS_SIZE, "%s \"%s\"", kind, shown);
     const struct json_object *entries = kubeconfig_find_member(root, list);
     if (!document_is_array(entries))
-        return error_set(error, ERROR_INVALID, "no list of %s", list);
+        return error_set(error, ERROR_INVALID, "there is no list of %s", list);
     *ret_entry = (struct place){NULL, words};
     for (size_t i = 0; i < document_length(entries); i++) {
         struct place entry = {document_item(entries, i), list};
-        const char *name;
-        if (!document_is_object(entry.mapping))
-            return error_set(error, ERROR_INVALID, "%s has an entry that is no mapping", list);
-        if (kubeconfig_read_text(&entry, "name", &name, error) < 0)
-            return -1;
-        if (!name || strcmp(name, wanted) != 0)
+        if (!is_entry(entry.mapping, wanted))
             continue;
         if (ret_entry->mapping)
-            return error_set(error, ERROR_INVALID, "%s is there twice", words);
+            return error_set(error, ERROR_INVALID, "%s is defined twice", words);
+        if (yaml_tree_check_keys(entry.mapping, error) < 0)
+            return -1;
         ret_entry->mapping = kubeconfig_find_member(&entry, kind);
         if (!document_is_object(ret_entry->mapping))
-            return error_set(error, ERROR_INVALID, "%s says nothing but its name", words);
+            return error_set(error, ERROR_INVALID, "%s has nothing but its name", words);
     }
     return ret_entry->mapping ? 0 : error_set(error, ERROR_INVALID, "there is no %s", words);
 }
@@ -74,7 +106,8 @@ int kubeconfig_find_parts(const struct json_object *tree, const char *context,
     struct place user;
     char context_words[KUBECONFIG_WORDS_SIZE];
     const char *kind;
-    if (kubeconfig_read_text(&root, "kind", &kind, error) < 0)
+    if (yaml_tree_check_own_keys(tree, error) < 0 ||
+        kubeconfig_read_text(&root, "kind", &kind, error) < 0)
         return -1;
     if (kind && strcmp(kind, "Config") != 0)
         return error_set(error, ERROR_INVALID, "kind must be Config");

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kubeconfig_tree.h - finding one's way in the tree of a kubeconfig.
+ * kubeconfig_tree.h - finds the parts of a kubeconfig that a context names.
  *
- * The format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. Everything that is
- * returned is borrowed from the tree.
+ * The format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. All results are borrowed
+ * from the tree.
  */
 #ifndef MIMO_KUBE_KUBECONFIG_TREE_H
 #define MIMO_KUBE_KUBECONFIG_TREE_H
 
 #include <json-c/json_object.h>
+#include <stdbool.h>
 
 #include "mimo/error.h"
 
 enum { KUBECONFIG_WORDS_SIZE = 160 };
 
-/* A mapping, with the words that errors name it by. */
+/* A mapping, and its name in errors. */
 struct place {
     const struct json_object *mapping;
     const char *words; /* "user \"admin\"" */
@@ -27,11 +28,15 @@ struct json_object *kubeconfig_find_member(const struct place *place, const char
 int kubeconfig_read_text(const struct place *place, const char *member, const char **ret_text,
                          struct error *error);
 
-/* The same where it must be there: "user \"admin\" names no `lack`". */
+/* A boolean; false when it is absent. */
+int kubeconfig_read_boolean(const struct place *place, const char *member, bool *ret_value,
+                            struct error *error);
+
+/* A text that must be there: "user \"admin\" names no `lack`". */
 int kubeconfig_read_required(const struct place *place, const char *member, const char *lack,
                              const char **ret_text, struct error *error);
 
-/* What a context names. */
+/* The cluster and the user of a context. */
 struct kubeconfig_parts {
     const char *context_name;
     const char *cluster_name;

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pem.c - whether PEM texts of a kubeconfig are what TLS will need of them.
+ * pem.c - checks the PEM texts of a kubeconfig.
  */
 #include "kube/pem.h"
 
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include "mimo/clock.h"
 
 static void free_bio(BIO **bio)
 {
@@ -81,8 +84,9 @@ int pem_check_key(const char *key_pem, const char *certificate_pem, const char *
                          "%s is protected by a pass phrase: store the key without one", what);
     }
     if (!key)
-        return error_set(error, ERROR_INVALID, "%s holds no PEM private key: %s", what,
-                         reason_of_failure());
+        ERR_clear_error();
+    if (!key)
+        return error_set(error, ERROR_INVALID, "%s is not a PEM private key", what);
     cleanup_certificate X509 *certificate = PEM_read_bio_X509(certificate_bio, NULL, NULL, NULL);
     if (!certificate || X509_check_private_key(certificate, key) != 1) {
         ERR_clear_error();
@@ -90,4 +94,42 @@ int pem_check_key(const char *key_pem, const char *certificate_pem, const char *
                          what);
     }
     return 0;
+}
+
+/* Unix seconds of a time of a certificate; -1 if it is malformed. */
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm fields;
+    return ASN1_TIME_to_tm(time, &fields) == 1 ? (int64_t)timegm(&fields) : -1;
+}
+
+static int check_dates(const X509 *certificate, int64_t now, const char *what, struct error *error)
+{
+    int64_t begin = seconds_of(X509_get0_notBefore(certificate));
+    int64_t end = seconds_of(X509_get0_notAfter(certificate));
+    char shown[CLOCK_TEXT_SIZE];
+    if (end < now)
+        return error_set(error, ERROR_INVALID, "the certificate in %s expired at %s", what,
+                         clock_format(shown, end < 0 ? 0 : end));
+    if (begin > now)
+        return error_set(error, ERROR_INVALID, "the certificate in %s is not valid before %s", what,
+                         clock_format(shown, begin < CLOCK_MAXIMUM ? begin : CLOCK_MAXIMUM));
+    return 0;
+}
+
+int pem_check_dates(const char *pem, enum pem_which which, int64_t now, const char *what,
+                    struct error *error)
+{
+    cleanup_bio BIO *bio = BIO_new_mem_buf(pem, -1);
+    if (!bio)
+        return error_set_memory(error);
+    for (int result = 0;;) {
+        cleanup_certificate X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        ERR_clear_error(); /* of the end of the text */
+        if (!certificate)
+            return result;
+        result = check_dates(certificate, now, what, error);
+        if (result == 0 || which == PEM_FIRST)
+            return result;
+    }
 }

@@ -219,11 +219,11 @@ static void what_is_missing_is_named(void **state)
         {{.current = ""}, "no current-context"},
         {{.current = "current-context: ''"}, "no current-context"},
         {{.current = "current-context: nowhere"}, "there is no context \"nowhere\""},
-        {{.current = "current-context: [a]"}, "current-context is no text"},
-        {{.contexts = "~"}, "no list of contexts"},
-        {{.contexts = "{main: a}"}, "no list of contexts"},
-        {{.contexts = "[main]"}, "contexts has an entry that is no mapping"},
-        {{.contexts = "[{name: main}]"}, "context \"main\" says nothing but its name"},
+        {{.current = "current-context: [a]"}, "current-context is not a text"},
+        {{.contexts = "~"}, "there is no list of contexts"},
+        {{.contexts = "{main: a}"}, "there is no list of contexts"},
+        {{.contexts = "[main]"}, "there is no context \"main\""},
+        {{.contexts = "[{name: main}]"}, "context \"main\" has nothing but its name"},
         {{.contexts = "[{name: main, context: {cluster: fleet}}]"},
          "context \"main\" names no user"},
         {{.contexts = "[{name: main, context: {user: admin}}]"},
@@ -249,7 +249,7 @@ static void what_is_said_twice_is_refused(void **state)
     expect_refused((struct template){.contexts =
                                          "[{name: main, context: {cluster: fleet, user: admin}}, "
                                          "{name: main, context: {cluster: other, user: admin}}]"},
-                   "context \"main\" is there twice");
+                   "context \"main\" is defined twice");
     expect_refused((struct template){.end = "---\na: b\n"}, "more than one document");
 }
 
@@ -290,7 +290,7 @@ static void certificates_and_keys_are_checked(void **state)
         "client-certificate-data holds no PEM certificate");
     snprintf(line, sizeof line, "{client-certificate-data: %s, client-key-data: YQ==}",
              identity.certificate_base64);
-    expect_refused((struct template){.user = line}, "client-key-data holds no PEM private key");
+    expect_refused((struct template){.user = line}, "client-key-data is not a PEM private key");
     snprintf(line, sizeof line, "{client-certificate-data: %s, client-key-data: %s}",
              identity.certificate_base64, other_identity.key_base64);
     expect_refused((struct template){.user = line},
@@ -341,11 +341,56 @@ static void text_that_is_no_kubeconfig_is_refused(void **state)
         {"a: b: c", "line 1, column"},
         {"a: \xff\xfe", "line "},
         {"kind: Secret\n", "kind must be Config"},
-        {"a: &a b\nkind: *a\n", "line 2, column 7: an alias; write the value itself"},
-        {"? [a]\n: b\n", "a key that is no text"},
+        {"kind: *a\n", "line 1, column 7: an alias of an anchor that is not defined before it"},
+        {"a: &a [*a]\n", "an alias of an anchor that is not defined"},
+        {"a: {<<: [b]}\n", "a merge key (<<) of something that is not a mapping"},
+        {"a: !!binary \"*\"\n", "!!binary is not base64"},
+        {"a: !!binary /w==\n", "!!binary is not text"},
+        {"a: !!binary AA==\n", "!!binary is not text"},
+        {"? [a]\n: b\n", "a key that is not a scalar"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect_refused_text(cases[i][0], strlen(cases[i][0]), cases[i][1]);
+}
+
+/* What the tools and hands of others write, and kubectl takes. */
+static void yaml_of_others_is_understood(void **state)
+{
+    (void)state;
+    static const struct template cases[] = {
+        {.end = "---\n"},
+        {.end = "...\n"},
+        {.user = "{token: !!binary YWJj}"},
+        {.user = "{token: &t abc, x: *t}"},
+        {.user = "{<<: {token: abc, username: ''}}"},
+        {.user = "{token: abc, <<: [{token: a}, {token: b}]}"},
+        {.user =
+             "{token: abc, username: '', password: '', as: '', as-groups: [], as-user-extra: {}}"},
+        {.user = "{token: abc, exec: Null, auth-provider: ~}"},
+        {.contexts = "[~, 7, {name: main, context: {cluster: fleet, user: admin}}, {a: 1, a: 2}]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct kubeconfig config = parse_template(cases[i]);
+        assert_string_equal("abc", config.token);
+        kubeconfig_free(&config);
+    }
+    expect_refused((struct template){.user = "{token: abc, exec: {}}"}, "has exec, which cannot");
+    expect_refused((struct template){.user = "{token: abc, as-groups: [a]}"}, "has as-groups");
+    expect_refused((struct template){.user = "{token: abc, <<: x}"}, "merge key");
+}
+
+/* Nested aliases double with each line. */
+static void aliases_are_copied_up_to_a_bound(void **state)
+{
+    (void)state;
+    char text[4096] = "a0: &a0 [x, x]\n";
+    for (int i = 1; i < 25; i++)
+        sprintf(text + strlen(text), "a%d: &a%d [*a%d, *a%d]\n", i, i, i - 1, i - 1);
+    expect_refused_text(text, strlen(text), "aliases of too much text");
+    strcpy(text, "a0: &a0 [x]\n");
+    for (int i = 1; i < 40; i++)
+        sprintf(text + strlen(text), "a%d: &a%d [*a%d]\n", i, i, i - 1);
+    expect_refused_text(text, strlen(text), "nested too deeply");
 }
 
 static void hostile_yaml_stays_within_bounds(void **state)
@@ -362,7 +407,7 @@ static void hostile_yaml_stays_within_bounds(void **state)
     expect_refused_text(deep, LENGTH, "nested too deeply");
     for (int i = 0; i < LENGTH; i++)
         deep[i] = "{? "[i % 3];
-    expect_refused_text(deep, LENGTH, "a key that is no text");
+    expect_refused_text(deep, LENGTH, "a key that is not a scalar");
 }
 
 static void names_from_outside_are_shown_without_control_characters(void **state)
@@ -406,6 +451,8 @@ int main(void)
         cmocka_unit_test(trusting_everybody_and_somebody_is_refused),
         cmocka_unit_test(a_token_cannot_smuggle_a_header),
         cmocka_unit_test(text_that_is_no_kubeconfig_is_refused),
+        cmocka_unit_test(yaml_of_others_is_understood),
+        cmocka_unit_test(aliases_are_copied_up_to_a_bound),
         cmocka_unit_test(hostile_yaml_stays_within_bounds),
         cmocka_unit_test(names_from_outside_are_shown_without_control_characters),
         cmocka_unit_test(only_the_expected_server_passes),

@@ -145,11 +145,11 @@ static void nothing_but_the_context_is_in_it(void **state)
     cleanup_free char *embedded = embed(text, "inside");
     cleanup_json struct json_object *made = document_parse(embedded, strlen(embedded), &error);
     cleanup_json struct json_object *expected = document_pack(
-        "{s:s, s:s, s:s, s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:{s:s}}]}",
+        "{s:s, s:s, s:s, s:[{s:s, s:{s:s, s:s}}], s:[{s:s, s:{s:s, s:b}}], s:[{s:s, s:{s:s}}]}",
         "apiVersion", "v1", "kind", "Config", "current-context", "inside", "contexts", "name",
         "inside", "context", "cluster", "open", "user", "holder", "clusters", "name", "open",
-        "cluster", "server", "https://open.test", "insecure-skip-tls-verify", "true", "users",
-        "name", "holder", "user", "token", "of-the-holder");
+        "cluster", "server", "https://open.test", "insecure-skip-tls-verify", 1, "users", "name",
+        "holder", "user", "token", "of-the-holder");
     if (!document_equal(made, expected))
         fail_msg("%s", embedded);
 }
@@ -178,7 +178,7 @@ static void what_cannot_be_embedded_is_refused(void **state)
     expect_refused(NULL, "{client-certificate: token, client-key: client.key}", NULL,
                    "client-certificate-data holds no PEM certificate");
     expect_refused(NULL, "{tokenFile: empty}", NULL, "user \"admin\" has no credentials");
-    expect_refused(NULL, "{tokenFile: []}", NULL, "tokenFile is no text");
+    expect_refused(NULL, "{tokenFile: []}", NULL, "tokenFile is not a text");
     expect_refused(NULL, "{exec: {command: kubelogin}}", NULL, "a worker runs no programs");
     expect_refused(NULL, "{auth-provider: {name: azure}}", NULL, "a worker runs no programs");
     expect_refused("{server: 'https://a', proxy-url: 'http://p', certificate-authority: ca.crt}",

@@ -13,6 +13,7 @@
 #include "ctl/commands/handlers.h"
 #include "ctl/output/cluster_text.h"
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/cluster.h"
 #include "mimo/document.h"
 #include "mimo/kube.h"
@@ -74,6 +75,21 @@ static int embed_kubeconfig(const char *path, const char *context, char **ret_te
     return result < 0 ? error_prefix(error, "--kubeconfig %s", path) : 0;
 }
 
+/* Refuses credentials that are not valid now: each attempt would fail. */
+static int check_dates(const char *text, struct error *error)
+{
+    struct kubeconfig config;
+    if (kubeconfig_parse(text, strlen(text), &config, error) < 0)
+        return -1;
+    int result = kubeconfig_check_dates(&config, clock_unix_seconds(), error);
+    kubeconfig_free(&config);
+    if (result == 0)
+        return 0;
+    struct error problem = *error;
+    return error_set(error, problem.kind, "%s; register it all the same with --force",
+                     problem.message);
+}
+
 static int add_kubeconfig(struct ctl *ctl, struct json_object *body, struct error *error)
 {
     const char *path = ctl->options.values[OPTION_KUBECONFIG];
@@ -85,8 +101,12 @@ static int add_kubeconfig(struct ctl *ctl, struct json_object *body, struct erro
     if (!path)
         return 0;
     if (embed_kubeconfig(path, context, &text, error) < 0) {
-        error->kind = ERROR_INVALID; /* what was named on the command line is not there */
+        error->kind = ERROR_INVALID; /* a file that the command line names is not there */
         return -1;
+    }
+    if (!ctl->options.values[OPTION_FORCE] && check_dates(text, error) < 0) {
+        explicit_bzero(text, strlen(text));
+        return error_prefix(error, "--kubeconfig %s", path);
     }
     int result = document_add(body, "kubeconfig", document_new_string(text));
     explicit_bzero(text, strlen(text));
