@@ -22,6 +22,10 @@ int io_write_all(int fd, const void *data, size_t length, struct error *error);
 int io_read_file(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
                  struct error *error);
 
+/* The same for a file that is open; `path` is for messages, the descriptor stays the caller's. */
+int io_read_descriptor(int fd, const char *path, size_t maximum, char **ret_data,
+                       size_t *ret_length, struct error *error);
+
 /* The same for `name` in an open directory, which may be O_PATH; a symbolic link is refused. */
 int io_read_file_at(int directory, const char *name, size_t maximum, char **ret_data,
                     size_t *ret_length, struct error *error);

@@ -62,8 +62,7 @@ static ssize_t read_until(int fd, char *buffer, size_t size)
     return (ssize_t)length;
 }
 
-/* Reads what was opened as `path`; the descriptor stays the caller's. */
-static int read_opened(int fd, const char *path, size_t maximum, char **ret_data,
+int io_read_descriptor(int fd, const char *path, size_t maximum, char **ret_data,
                        size_t *ret_length, struct error *error)
 {
     cleanup_free char *data = NULL;
@@ -107,7 +106,7 @@ int io_read_file(const char *path, size_t maximum, char **ret_data, size_t *ret_
 
     if (fd < 0)
         return error_set_system(error, errno, "cannot open %s", path);
-    return read_opened(fd, path, maximum, ret_data, ret_length, error);
+    return io_read_descriptor(fd, path, maximum, ret_data, ret_length, error);
 }
 
 int io_read_file_at(int directory, const char *name, size_t maximum, char **ret_data,
@@ -119,7 +118,7 @@ int io_read_file_at(int directory, const char *name, size_t maximum, char **ret_
         return error_set(error, ERROR_INVALID, "%s is a symbolic link, not a regular file", name);
     if (fd < 0)
         return error_set_system(error, errno, "cannot open %s", name);
-    return read_opened(fd, name, maximum, ret_data, ret_length, error);
+    return io_read_descriptor(fd, name, maximum, ret_data, ret_length, error);
 }
 
 /* Makes the rename that happened in the folder of `path` last through a power cut. */

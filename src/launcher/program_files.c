@@ -16,6 +16,7 @@
 #include "launcher/program_files.h"
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
+#include "mimo/trusted_path.h"
 
 /* As the kernel: a script may be the interpreter of a script, so deep and no deeper. */
 enum { INTERPRETERS_MAXIMUM = 5, FIRST_LINE_SIZE = 256, SEGMENTS_MAXIMUM = 128 };
@@ -87,19 +88,23 @@ static int open_path(const struct search *search, const char *path, int *ret_des
     return -1;
 }
 
+/* The same for a file that is to be executed, with every directory and link on the way judged. */
+static int open_trusted(const struct search *search, const char *path, int *ret_descriptor)
+{
+    struct error problem;
+    if (trusted_path_open(path, ret_descriptor, &problem) == 0)
+        return 0;
+    log_warning("%s: %s will not be executed: %s; then restart mimod", search->task->file, path,
+                problem.message);
+    return -1;
+}
+
 static int allow(struct search *search, const char *path, unsigned access, struct error *error)
 {
     cleanup_fd int descriptor = -1;
     if (open_path(search, path, &descriptor) < 0)
         return 0;
     return add_path(&search->list, &descriptor, access, error);
-}
-
-/* Nobody but root and who starts the launcher can change what is run. */
-static bool is_trusted(const struct stat *status)
-{
-    return (status->st_uid == 0 || status->st_uid == geteuid()) &&
-           (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 /* The path behind "#!", and the one word behind that, if any; both "" for what is no script. */
@@ -191,16 +196,10 @@ static int allow_execution(struct search *search, const char *path, int depth, s
 {
     cleanup_fd int descriptor = -1;
     struct stat status;
-    if (depth >= INTERPRETERS_MAXIMUM || open_path(search, path, &descriptor) < 0)
+    if (depth >= INTERPRETERS_MAXIMUM || open_trusted(search, path, &descriptor) < 0)
         return 0;
     if (fstat(descriptor, &status) < 0)
         return error_set_system(error, errno, "cannot look at %s", path);
-    if (!is_trusted(&status)) {
-        log_warning("%s: %s will not be executed: it must belong to root, or to who runs MIMO, and "
-                    "be writable by nobody else; then restart mimod",
-                    search->task->file, path);
-        return 0;
-    }
     if (S_ISDIR(status.st_mode)) {
         if (allow_usual_loader(search, depth + 1, error) < 0)
             return -1;

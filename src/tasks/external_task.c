@@ -16,8 +16,9 @@
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/text.h"
+#include "mimo/trusted_path.h"
 #include "mimo/uuid.h"
-#include "tasks/trusted_path.h"
+#include "tasks/program_form.h"
 #include "tasks/words.h"
 
 enum {
@@ -233,11 +234,12 @@ static int set_patches(struct reading *reading, const struct key *key, const cha
 static int check_program(const char *path, struct error *error)
 {
     const bool one_user = !privileges_can_change();
+    cleanup_fd int program = -1;
     struct stat status;
 
-    if (check_executable(path, error) < 0)
+    if (check_readable(path, error) < 0 || trusted_path_open(path, &program, error) < 0)
         return -1;
-    if (stat(path, &status) < 0)
+    if (fstat(program, &status) < 0)
         return error_set_system(error, errno, "cannot look at %s", path);
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s is not a file", path);
@@ -245,7 +247,7 @@ static int check_program(const char *path, struct error *error)
         return error_set(error, ERROR_INVALID,
                          "%s cannot be executed by the users of workers: chmod a+rx %s", path,
                          path);
-    return 0;
+    return program_form_check(program, path, error);
 }
 
 static int set_program(struct reading *reading, const struct key *key, const char *value,
@@ -481,10 +483,9 @@ static int read_file(const char *path, struct external_task *task, struct error 
     cleanup_free char *text = NULL;
     size_t length;
 
-    if (trusted_path_check(path, error) < 0)
-        return error_prefix(error, "cannot trust %s", path);
-    if (io_read_file(path, INI_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
-        return error_prefix(error, "cannot read the task's file");
+    if (trusted_path_read(path, INI_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
+        return error->kind == ERROR_DENIED ? error_prefix(error, "cannot trust %s", path)
+                                           : error_prefix(error, "cannot read the task's file");
     task->file = strdup(path);
     if (!task->file)
         return error_set_system(error, ENOMEM, "cannot read %s", path);

@@ -1,65 +1,192 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trusted_path.c - files that decide what runs. */
-#include "tasks/trusted_path.h"
+#include "mimo/trusted_path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/io.h"
 
-static int check_one(const char *path, struct error *error)
+enum { LINKS_MAXIMUM = 40 }; /* as the kernel */
+
+/* The way so far, and what is left of it. */
+struct walk {
+    int directory;        /* judged; owned */
+    char shown[PATH_MAX]; /* its path, without a slash at the end: for messages */
+    char rest[PATH_MAX];  /* not looked at yet */
+    char name[NAME_MAX + 1];
+    int links;
+};
+
+static void end_walk(struct walk *walk)
 {
-    struct stat status;
+    if (walk->directory >= 0)
+        close(walk->directory);
+}
+#define cleanup_walk __attribute__((cleanup(end_walk)))
 
-    if (stat(path, &status) < 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? error_set(error, ERROR_NOT_FOUND, "there is no %s", path)
-                   : error_set_system(error, errno, "cannot look at %s", path);
-    if (status.st_uid != 0 && status.st_uid != geteuid())
+static int judge(const char *path, const struct stat *status, struct error *error)
+{
+    if (status->st_uid != 0 && status->st_uid != geteuid())
         return error_set(error, ERROR_DENIED,
-                         "%s belongs to user %u and could be changed by them: chown root %s", path,
-                         (unsigned)status.st_uid, path);
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) &&
-        !(S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX)))
+                         "%s belongs to user %u and could be changed by them: chown%s root %s",
+                         path, (unsigned)status->st_uid, S_ISLNK(status->st_mode) ? " -h" : "",
+                         path);
+    if (S_ISLNK(status->st_mode)) /* has no mode of its own */
+        return 0;
+    if ((status->st_mode & (S_IWGRP | S_IWOTH)) &&
+        !(S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX)))
         return error_set(error, ERROR_DENIED,
                          "%s can be written by others than its owner: chmod go-w %s", path, path);
     return 0;
 }
 
-/* Each folder from the root on, then the path itself. */
-static int check_each(const char *path, struct error *error)
+static int fail_to_open(const char *path, struct error *error)
 {
-    char part[PATH_MAX];
-    size_t length = strlen(path);
+    return errno == ENOENT || errno == ENOTDIR
+               ? error_set(error, ERROR_NOT_FOUND, "there is no %s", path)
+               : error_set_system(error, errno, "cannot look at %s", path);
+}
 
-    if (length >= sizeof(part))
-        return error_set(error, ERROR_INVALID, "the path is too long");
-    for (size_t end = 1; end <= length; end++) {
-        if (path[end] != '/' && path[end] != '\0' && end > 1)
-            continue;
-        snprintf(part, sizeof(part), "%.*s", (int)end, path);
-        if (check_one(part, error) < 0)
-            return -1;
-    }
+/* Opens and judges one name below an open directory. */
+static int open_part(int directory, const char *name, const char *path, int *ret_descriptor,
+                     struct stat *ret_status, struct error *error)
+{
+    cleanup_fd int part = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (part < 0)
+        return fail_to_open(path, error);
+    if (fstat(part, ret_status) < 0)
+        return error_set_system(error, errno, "cannot look at %s", path);
+    if (judge(path, ret_status, error) < 0)
+        return -1;
+    *ret_descriptor = take_fd(&part);
     return 0;
+}
+
+static int start_at_root(struct walk *walk, struct error *error)
+{
+    struct stat status;
+    end_walk(walk);
+    walk->directory = -1;
+    walk->shown[0] = '\0';
+    return open_part(AT_FDCWD, "/", "/", &walk->directory, &status, error);
+}
+
+/* Takes the next name off `rest`; false when there is none. */
+static bool take_name(struct walk *walk)
+{
+    const char *start = walk->rest + strspn(walk->rest, "/");
+    size_t length = strcspn(start, "/");
+    if (length == 0 || length >= sizeof walk->name)
+        return false;
+    memcpy(walk->name, start, length);
+    walk->name[length] = '\0';
+    memmove(walk->rest, start + length, strlen(start + length) + 1);
+    return true;
+}
+
+/* Puts what a link says in front of the rest. */
+static int follow(struct walk *walk, int link, const char *path, struct error *error)
+{
+    char target[PATH_MAX], joined[2 * PATH_MAX];
+    ssize_t length = readlinkat(link, "", target, sizeof target - 1);
+    if (length < 0)
+        return error_set_system(error, errno, "cannot read the link %s", path);
+    target[length] = '\0';
+    if (++walk->links > LINKS_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "too many symbolic links, the last is %s", path);
+    int needed = snprintf(joined, sizeof joined, "%s%s", target, walk->rest);
+    if (needed < 0 || (size_t)needed >= sizeof walk->rest)
+        return error_set(error, ERROR_INVALID, "the link %s leads to a path that is too long",
+                         path);
+    memcpy(walk->rest, joined, (size_t)needed + 1);
+    return *target == '/' ? start_at_root(walk, error) : 0;
+}
+
+static bool is_last(const struct walk *walk)
+{
+    return walk->rest[strspn(walk->rest, "/")] == '\0';
+}
+
+/* One name further. 1: it was the last, and is open as *ret_descriptor. */
+static int step(struct walk *walk, int *ret_descriptor, struct error *error)
+{
+    char path[PATH_MAX + NAME_MAX + 2];
+    struct stat status;
+    cleanup_fd int part = -1;
+    snprintf(path, sizeof path, "%s/%s", walk->shown, walk->name);
+    if (open_part(walk->directory, walk->name, path, &part, &status, error) < 0)
+        return -1;
+    if (S_ISLNK(status.st_mode))
+        return follow(walk, part, path, error);
+    if (is_last(walk)) {
+        *ret_descriptor = take_fd(&part);
+        return 1;
+    }
+    if (strlen(path) >= sizeof walk->shown)
+        return error_set(error, ERROR_INVALID, "the path is too long");
+    strcpy(walk->shown, path);
+    close(walk->directory);
+    walk->directory = take_fd(&part);
+    return 0;
+}
+
+/* Goes along the path. `walk` is left in the directory of the file, whose name is walk->name. */
+static int walk_to_end(struct walk *walk, const char *path, int *ret_descriptor,
+                       struct error *error)
+{
+    int result = 0;
+    if (*path != '/')
+        return error_set(error, ERROR_INVALID, "the path must begin with /");
+    if (strlen(path) >= sizeof walk->rest)
+        return error_set(error, ERROR_INVALID, "the path is too long");
+    strcpy(walk->rest, path);
+    if (start_at_root(walk, error) < 0)
+        return -1;
+    while (result == 0 && take_name(walk))
+        result = step(walk, ret_descriptor, error);
+    if (result != 0) /* a part that only a link led to is not in the path that is known */
+        return result < 0 ? (walk->links > 0 ? error_prefix(error, "%s", path) : -1) : 0;
+    strcpy(walk->name, "."); /* the root, or a link to a directory that ends in a slash */
+    *ret_descriptor = fcntl(walk->directory, F_DUPFD_CLOEXEC, 0);
+    return *ret_descriptor < 0 ? error_set_system(error, errno, "cannot open %s", path) : 0;
+}
+
+int trusted_path_open(const char *path, int *ret_descriptor, struct error *error)
+{
+    cleanup_walk struct walk walk = {.directory = -1};
+    return walk_to_end(&walk, path, ret_descriptor, error);
 }
 
 int trusted_path_check(const char *path, struct error *error)
 {
-    cleanup_free char *real = NULL;
+    cleanup_fd int descriptor = -1;
+    return trusted_path_open(path, &descriptor, error);
+}
 
-    if (*path != '/')
-        return error_set(error, ERROR_INVALID, "the path must begin with /");
-    if (check_each(path, error) < 0)
+/* Opened once more, to be read: in a directory that nobody else may change, unless it is sticky. So
+ * the descriptor is judged as well. */
+int trusted_path_read(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
+                      struct error *error)
+{
+    cleanup_walk struct walk walk = {.directory = -1};
+    cleanup_fd int judged = -1, file = -1;
+    struct stat status;
+    if (walk_to_end(&walk, path, &judged, error) < 0)
         return -1;
-    real = realpath(path, NULL);
-    if (!real)
-        return error_set_system(error, errno, "cannot resolve %s", path);
-    if (strcmp(real, path) == 0)
-        return 0;
-    return check_each(real, error) < 0 ? error_prefix(error, "%s", path) : 0;
+    file = openat(walk.directory, walk.name,
+                  O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return error_set_system(error, errno, "cannot open %s", path);
+    if (fstat(file, &status) < 0)
+        return error_set_system(error, errno, "cannot look at %s", path);
+    if (judge(path, &status, error) < 0)
+        return -1;
+    return io_read_descriptor(file, path, maximum, ret_data, ret_length, error);
 }

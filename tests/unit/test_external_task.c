@@ -342,6 +342,56 @@ static void a_program_can_be_executed_and_is_nobody_elses_to_change(void **state
     expect_untrusted("belongs to user 4711 and could be changed by them", "chown root");
 }
 
+/* The message in which each % is the path of the program. */
+static void expect_unfit(const char *content, const char *message)
+{
+    char text[512], expected[1024] = ":7: [step a] program: ";
+    FILE *file = fopen(fixture.program, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(content, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    for (const char *rest = message; *rest; rest++) {
+        size_t used = strlen(expected);
+        if (*rest == '%')
+            snprintf(expected + used, sizeof(expected) - used, "%s", fixture.program);
+        else
+            snprintf(expected + used, sizeof(expected) - used, "%c", *rest);
+    }
+    snprintf(text, sizeof(text), TASK "[step a]\nprogram = %s\n", fixture.program);
+    expect_wrong(text, expected);
+}
+
+static void a_program_is_one_that_can_start(void **state)
+{
+    char text[512];
+
+    (void)state;
+    expect_unfit("#!/bin/sh\r\nexit 0\r\n",
+                 "% has a carriage return in its first line, which the kernel takes for a part of "
+                 "the interpreter's name: save it with Unix line ends (sed -i 's/\\r$//' %)");
+    expect_unfit("\xef\xbb\xbf#!/bin/sh\n",
+                 "% begins with a byte order mark, so the kernel does not see its #!: save it as "
+                 "UTF-8 without one (sed -i '1s/^\\xEF\\xBB\\xBF//' %)");
+    expect_unfit(
+        "echo hello\n",
+        "% is neither an ELF program nor a script: a script begins with #! and the path of "
+        "its interpreter, such as #!/bin/sh");
+    expect_unfit("", "% is neither an ELF program nor a script: a script begins with #! and the "
+                     "path of its interpreter, such as #!/bin/sh");
+    expect_unfit("#!sh\n", "% names no interpreter behind #! in its first line: it must be an "
+                           "absolute path, such as #!/bin/sh");
+    expect_unfit("#! \n", "% names no interpreter behind #! in its first line: it must be an "
+                          "absolute path, such as #!/bin/sh");
+    expect_unfit("#!/no/such/interpreter -x\n",
+                 "% names the interpreter /no/such/interpreter in its first line, and there is no "
+                 "such file: install it or correct the line");
+    write_file(fixture.program, "#! /usr/bin/env sh\n\r\n");
+    assert_int_equal(chmod(fixture.program, 0755), 0);
+    snprintf(text, sizeof(text), TASK "[step a]\nprogram = %s\n", fixture.program);
+    external_task_free(read_good(text));
+}
+
 /* By way of a link too, the folder that the target is in included. */
 static void what_a_link_leads_to_is_nobody_elses_to_change(void **state)
 {
@@ -407,6 +457,7 @@ int main(void)
         WITH_FOLDER(lists_have_an_end),
         WITH_FOLDER(paths_are_absolute_and_there),
         WITH_FOLDER(a_program_can_be_executed_and_is_nobody_elses_to_change),
+        WITH_FOLDER(a_program_is_one_that_can_start),
         WITH_FOLDER(what_a_link_leads_to_is_nobody_elses_to_change),
         WITH_FOLDER(the_file_itself_is_nobody_elses_to_change),
     };
