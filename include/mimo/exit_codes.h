@@ -29,7 +29,9 @@
     CODE(115, WORKER_JOB, "cannot read the job")                                                   \
     CODE(116, WORKER_REPORT, "cannot write the report")                                            \
     CODE(117, WORKER_TASK, "the task is not known to the worker")                                  \
-    CODE(118, WORKER_MEMORY, "out of memory")
+    CODE(118, WORKER_MEMORY, "out of memory")                                                      \
+    CODE(119, WORKER_GUARD, "cannot keep programs in a place where all of them can be ended")      \
+    CODE(120, WORKER_STOPPED, "was told to stop")
 
 #define EXIT_CODE_CONSTANT(number, name, text) EXIT_##name = (number),
 enum exit_code { EXIT_CODES(EXIT_CODE_CONSTANT) };

@@ -36,7 +36,7 @@
 #include "mimo/error.h"
 
 enum {
-    LAUNCHER_CHANNEL_VERSION = 3,
+    LAUNCHER_CHANNEL_VERSION = 4,
     LAUNCH_PORTS_MAXIMUM = 16,
     LAUNCH_CERTIFICATES_MAXIMUM = 2,
     LAUNCH_CERTIFICATE_SIZE = 128,
@@ -94,9 +94,18 @@ struct launcher_signal {
     uint32_t reserved;
 };
 
+/* What keeps together the programs that an attempt runs. */
+enum launcher_programs {
+    LAUNCHER_PROGRAMS_NONE,         /* no task runs any */
+    LAUNCHER_PROGRAMS_IN_NAMESPACE, /* a PID namespace: the kernel ends all of them at once */
+    LAUNCHER_PROGRAMS_IN_GROUP,     /* a process group: this machine makes no user namespaces */
+};
+
 struct launcher_ready {
     uint32_t landlock_abi; /* 0: the kernel has none */
     uint32_t privileged;   /* 1: workers get users of their own */
+    uint32_t programs;     /* enum launcher_programs */
+    uint32_t reserved;
 };
 
 struct launcher_started {

@@ -28,7 +28,7 @@ static_assert(sizeof(struct launcher_launch) ==
                       2 * 4,
               "no padding");
 static_assert(sizeof(struct launcher_signal) == 8 + 2 * 4, "no padding");
-static_assert(sizeof(struct launcher_ready) == 2 * 4, "no padding");
+static_assert(sizeof(struct launcher_ready) == 4 * 4, "no padding");
 static_assert(sizeof(struct launcher_started) == 8 + 2 * 4, "no padding");
 static_assert(sizeof(struct launcher_ended) == 8 + 2 * 4 + 2 * 8, "no padding");
 static_assert(sizeof(struct launcher_failed) == 8 + 2 * 4, "no padding");
@@ -123,7 +123,11 @@ static const char *check_signal(const struct launcher_message *message)
 
 static const char *check_ready(const struct launcher_message *message)
 {
-    return message->ready.privileged > 1 ? "privileged is neither 0 nor 1" : NULL;
+    if (message->ready.privileged > 1)
+        return "privileged is neither 0 nor 1";
+    if (message->ready.programs > LAUNCHER_PROGRAMS_IN_GROUP)
+        return "programs is out of range";
+    return message->ready.reserved != 0 ? "reserved is not zero" : NULL;
 }
 
 static const char *check_started(const struct launcher_message *message)

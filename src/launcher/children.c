@@ -37,11 +37,15 @@ void children_remove(struct children *children, struct child *child)
     *child = children->table[--children->count];
 }
 
+/* A guard is not in the group, and ends when that is gone; one that is stopped cannot. */
 int child_signal(const struct child *child, int signal)
 {
-    if (child->has_ended || kill(-child->pid, signal) == 0)
+    if (child->has_ended)
         return 0;
-    return errno == ESRCH ? kill(child->pid, signal) : -1;
+    int result = kill(-child->pid, signal);
+    if ((result < 0 && errno == ESRCH) || (child->runs_programs && signal == SIGKILL))
+        result = kill(child->pid, signal);
+    return result;
 }
 
 /* A number that is in use as a process group's is given to no process: while this is true, it is

@@ -40,7 +40,10 @@ static int send_ready(struct launcher *launcher, struct error *error)
     struct launcher_message message = {
         .type = LAUNCHER_READY,
         .ready = {.landlock_abi = (uint32_t)workplace->landlock_abi,
-                  .privileged = workplace->users.privileged},
+                  .privileged = workplace->users.privileged,
+                  .programs = workplace->files.domain_count == 0 ? LAUNCHER_PROGRAMS_NONE
+                              : workplace->has_namespaces        ? LAUNCHER_PROGRAMS_IN_NAMESPACE
+                                                                 : LAUNCHER_PROGRAMS_IN_GROUP},
         .job_fd = -1,
         .report_fd = -1,
     };
@@ -192,9 +195,10 @@ static void count_usage(struct child *child, const struct rusage *usage)
 
 /* Reaps one that has ended: a worker, or what one's programs left to the launcher (the subreaper).
  *
- * A worker's group is killed while the worker is still a zombie, so that its number is nobody
- * else's. Once is enough: nobody can leave the group (no setsid, no setpgid), and a fork that the
- * signal overtakes does not happen. Then all that is left is to wait until they are gone. */
+ * The group of a worker that runs programs is killed while the worker is still a zombie, so that its
+ * number is nobody else's. Once is enough. In a PID namespace the runner, which cannot leave the
+ * group, takes everything along. Without one no program can leave the group either, and a fork that
+ * the signal overtakes does not happen. Then all that is left is to wait until they are gone. */
 static void reap_one(struct launcher *launcher, pid_t pid)
 {
     struct rusage usage;

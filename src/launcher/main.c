@@ -90,10 +90,10 @@ int main(int argc, char **argv)
                          : CONFINEMENT_ABI_MAXIMUM;
 
     int channel = take_passed("channel", arg_channel);
-    int lock = arg_lock ? take_passed("lock", arg_lock) : channel;
-    process_close_descriptors((int[]){channel, lock}, 2);
+    int lock = arg_lock ? take_passed("lock", arg_lock) : -1;
+    process_close_descriptors((int[]){channel, lock < 0 ? channel : lock}, 2);
     int self = process_security_open(&error);
-    if (self < 0 || workplace_prepare(&workplace, &config, landlock_abi, &error) < 0) {
+    if (self < 0 || workplace_prepare(&workplace, &config, landlock_abi, lock, &error) < 0) {
         log_error("cannot start: %s", error.message);
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }

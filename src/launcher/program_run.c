@@ -16,29 +16,38 @@
 #include "launcher/program_run.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
+#include "mimo/exit_codes.h"
 #include "mimo/external_task.h"
 
 enum { FIRST_OWN_FD = EXTERNAL_KUBECONFIG_FD + 1, READ_SIZE = 16384 };
 
 /* Of this process, for its signal handler too. */
 static struct {
-    pid_t launcher;
-    bool contained;
+    struct program_place place;
     sigset_t waiting; /* the signal mask in which it waits: SIGCHLD and SIGTERM come through */
     volatile sig_atomic_t is_stopped;
 } self;
 
 /* --- Signals --- */
 
+/* To all programs: within a PID namespace kill(-1) reaches everybody but this process. */
+static void tell_programs(int number)
+{
+    kill(self.place.is_init ? -1 : 0, number);
+}
+
 /* SIGTERM that this process sends to its own group means the programs in it alone. */
 static void take_termination(int number, siginfo_t *information, void *context)
 {
     (void)number;
     (void)context;
-    if (getppid() != self.launcher)
+    if (getppid() != self.place.parent)
         kill(0, SIGKILL);
-    if (information->si_pid == self.launcher)
-        self.is_stopped = 1;
+    if (information->si_pid != self.place.stopper)
+        return;
+    self.is_stopped = 1;
+    if (self.place.is_init) /* the launcher's signal reached this process alone */
+        tell_programs(SIGTERM);
 }
 
 static void wake_up(int number)
@@ -46,7 +55,7 @@ static void wake_up(int number)
     (void)number;
 }
 
-int program_run_prepare(pid_t launcher, bool contained, struct error *error)
+int program_run_prepare(const struct program_place *place, struct error *error)
 {
     struct sigaction termination = {.sa_sigaction = take_termination, .sa_flags = SA_SIGINFO};
     struct sigaction child = {.sa_handler = wake_up};
@@ -54,16 +63,15 @@ int program_run_prepare(pid_t launcher, bool contained, struct error *error)
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGCHLD);
     sigaddset(&blocked, SIGTERM);
-    self.launcher = launcher;
-    self.contained = contained;
+    self.place = *place;
     if (sigprocmask(SIG_BLOCK, &blocked, &self.waiting) < 0 ||
         sigaction(SIGTERM, &termination, NULL) < 0 || sigaction(SIGCHLD, &child, NULL) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+        prctl(PR_SET_PDEATHSIG, place->is_init ? SIGKILL : SIGTERM) < 0)
         return error_set_system(error, errno, "cannot prepare for programs");
     sigdelset(&self.waiting, SIGCHLD);
     sigdelset(&self.waiting, SIGTERM);
-    if (getppid() != launcher)
-        return error_set(error, ERROR_UNAVAILABLE, "the launcher is gone");
+    if (getppid() != place->parent)
+        return error_set(error, ERROR_UNAVAILABLE, "the guard is gone");
     return 0;
 }
 
@@ -71,6 +79,8 @@ int program_run_prepare(pid_t launcher, bool contained, struct error *error)
 static _Noreturn void stop(void)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL};
+    if (self.place.is_init)
+        _exit(EXIT_WORKER_STOPPED);
     sigaction(SIGTERM, &usual, NULL);
     kill(0, SIGTERM);
     sigsuspend(&self.waiting);
@@ -177,6 +187,8 @@ static int settle_child(pid_t parent)
             return -1;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         return -1;
+    if (self.place.is_init && setsid() < 0)
+        return -1;
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -211,6 +223,28 @@ struct run {
     bool is_hopeless;    /* it cannot be ended from here */
 };
 
+/* Behind a control sequence of a terminal (ECMA-48: ESC [ parameters final), such as a change of
+ * colour. */
+static const char *skip_sequence(const char *text)
+{
+    if (text[0] != '\033' || text[1] != '[')
+        return text + 1;
+    text += 2;
+    text += strspn(text, "0123456789:;<=>? !\"#$%&'()*+,-./");
+    return *text ? text + 1 : text;
+}
+
+/* False for what shows nothing: a blank line, a carriage return, a reset of the colour. */
+static bool has_words(const char *text)
+{
+    while (*text) {
+        if ((unsigned char)*text > ' ' && *text != 0x7f)
+            return true;
+        text = skip_sequence(text);
+    }
+    return false;
+}
+
 static void end_line(struct run *run, int number)
 {
     struct line *line = &run->lines[number];
@@ -218,7 +252,7 @@ static void end_line(struct run *run, int number)
         return;
     line->text[line->length] = '\0';
     line->length = 0;
-    if (number == PIPE_ERRORS)
+    if (number == PIPE_ERRORS && has_words(line->text))
         status_text_copy(run->end->last_line, sizeof run->end->last_line, line->text);
     run->listener->line(run->listener->context,
                         number == PIPE_ERRORS ? STDERR_FILENO : STDOUT_FILENO, line->text);
@@ -285,7 +319,7 @@ static bool read_pipe(struct run *run, int number)
 /* All that this process has started, in a way that no fork can outrun. */
 static void kill_all(struct run *run)
 {
-    if (self.contained)
+    if (self.place.contained)
         kill(-1, SIGKILL);
     else
         run->is_hopeless = true;
@@ -306,7 +340,7 @@ static void reap(struct run *run)
 /* What the program has started and left. Orphans among them are children of this process. */
 static void end_leftovers(struct run *run)
 {
-    if (self.contained) {
+    if (self.place.contained) {
         kill(-1, SIGKILL);
         while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
             ;
@@ -326,7 +360,7 @@ static void watch_time(struct run *run)
         kill_all(run);
         return;
     }
-    kill(0, SIGTERM);
+    tell_programs(SIGTERM);
     run->is_terminating = true;
     run->deadline = clock_monotonic().milliseconds + PROGRAM_GRACE;
 }

@@ -3,18 +3,17 @@
  * program_run.h - runs one program of a task (external_task.h), listens to it, and sees to it that
  * nothing of it is left.
  *
- *     program_run_prepare(launcher, contained, &error);           once, before the first
+ *     program_run_prepare(&place, &error);                        once, before the first
  *     program_run(&order, &listener, &end);
  *
- * One poll loop, no threads, memory that does not grow with what a program writes. The program runs
- * in the caller's process group; the caller is the subreaper, so whatever the program leaves behind
- * becomes its child.
+ * One poll loop, no threads, memory that does not grow with what a program writes. The caller is the
+ * init of a PID namespace, or a subreaper whose process group the program shares: whatever the
+ * program leaves behind becomes its child. In a namespace each program gets a session of its own.
  *
- * SIGTERM of the launcher means that the attempt is to stop. It goes to the whole group, so the
- * program has it as well: it may finish, and the caller ends by SIGTERM then. SIGTERM without a
- * launcher means that the launcher is gone (PR_SET_PDEATHSIG): the whole group ends at once. So
- * nothing outlives the launcher for long, which PR_SET_PDEATHSIG of a child cannot promise: it is
- * not inherited.
+ * SIGTERM of the launcher means that the attempt is to stop. All programs get it as well: they may
+ * finish, then the caller ends. In a namespace that is by exit code EXIT_WORKER_STOPPED, because an
+ * init cannot end by SIGTERM. Without a namespace SIGTERM also comes when the guard has ended
+ * (PR_SET_PDEATHSIG): then the whole group ends at once.
  */
 #ifndef MIMO_LAUNCHER_PROGRAM_RUN_H
 #define MIMO_LAUNCHER_PROGRAM_RUN_H
@@ -63,10 +62,17 @@ struct program_end {
     char last_line[STATUS_TEXT_SIZE]; /* on descriptor 2; "" for none */
 };
 
-/* `launcher` is the parent. `contained` tells that signals of this process reach nobody but what it
- * has started, by Landlock or by a user of its own: only then can leftovers be ended one program at
- * a time. Call it inside the sandbox, with no other children. */
-int program_run_prepare(pid_t launcher, bool contained, struct error *error);
+/* Where programs run (worker_guard.h). */
+struct program_place {
+    pid_t parent;   /* of this process: its guard; 0 in a PID namespace, for it is outside */
+    pid_t stopper;  /* whose SIGTERM means that the attempt is to stop; 0 in a PID namespace */
+    bool is_init;   /* of a PID namespace of its own */
+    bool contained; /* signals of this process reach nobody but what it has started, by a PID
+                       namespace or by Landlock: only then can leftovers be ended between steps */
+};
+
+/* Call it inside the sandbox, with no other children. */
+int program_run_prepare(const struct program_place *place, struct error *error);
 
 void program_run(const struct program_order *order, const struct program_listener *listener,
                  struct program_end *ret_end);

@@ -82,9 +82,15 @@ struct sandbox_program_filters {
     struct confinement_filter allow;
 };
 
-/* `contained`: as program_run.h has it. Otherwise a program can signal its process group alone. */
-int sandbox_build_program_filters(bool contained, struct sandbox_program_filters *ret_filters,
-                                  struct error *error);
+/* What keeps the signals of programs from others, and so what they may be allowed. */
+enum sandbox_reach {
+    SANDBOX_REACH_NAMESPACE,   /* a PID namespace: all signals, groups and sessions of their own */
+    SANDBOX_REACH_DESCENDANTS, /* Landlock's scopes: all signals that do not stop a process */
+    SANDBOX_REACH_GROUP,       /* nothing: their own process group alone */
+};
+
+int sandbox_build_program_filters(enum sandbox_reach reach,
+                                  struct sandbox_program_filters *ret_filters, struct error *error);
 int sandbox_load_program_filters(struct sandbox_program_filters *filters, struct error *error);
 void sandbox_free_program_filters(struct sandbox_program_filters *filters);
 

@@ -124,12 +124,10 @@ static const struct confinement_call allowed[] = {
     {SCMP_SYS(getsockopt)}, {SCMP_SYS(setsockopt)}, {SCMP_SYS(recvfrom)}, {SCMP_SYS(recvmsg)},
     {SCMP_SYS(sendto), 1, {LACKS(3, MSG_FASTOPEN)}}, {SCMP_SYS(sendmsg), 1, {LACKS(2, MSG_FASTOPEN)}},
 
-    /* No. These are asked for by decent programs too, which can do without: name services, daemons, editors of files.
-     * Who leaves the process group could outlive the attempt. */
+    /* No. These are asked for by decent programs too, which can do without: name services, daemons, editors of files. */
     {SCMP_SYS(socket), 1, {IS(0, AF_UNIX)}, .refusal = EAFNOSUPPORT},
     {SCMP_SYS(socket), 1, {IS(0, AF_NETLINK)}, .refusal = EAFNOSUPPORT},
     {SCMP_SYS(bind), .refusal = EACCES}, {SCMP_SYS(listen), .refusal = EACCES},
-    {SCMP_SYS(setsid), .refusal = EPERM}, {SCMP_SYS(setpgid), .refusal = EPERM},
     {SCMP_SYS(chmod), .refusal = EPERM}, {SCMP_SYS(fchmod), .refusal = EPERM}, {SCMP_SYS(fchmodat), .refusal = EPERM},
     {SCMP_SYS(chown), .refusal = EPERM}, {SCMP_SYS(fchown), .refusal = EPERM}, {SCMP_SYS(lchown), .refusal = EPERM},
     {SCMP_SYS(fchownat), .refusal = EPERM}, {SCMP_SYS(utimensat), .refusal = EPERM},
@@ -139,15 +137,19 @@ static const struct confinement_call allowed[] = {
     {SCMP_SYS(setresuid), .refusal = EPERM}, {SCMP_SYS(setresgid), .refusal = EPERM},
 };
 
-/* To whom signals go is for Landlock to say (ABI 6), or a matter of users of their own. */
-static const struct confinement_call allowed_contained[] = {
+/* By reach. Without a PID namespace the attempt is ended as one process group, so nobody may leave it. */
+static const struct confinement_call allowed_in_namespace[] = {
+    {SCMP_SYS(kill)}, {SCMP_SYS(tkill)}, {SCMP_SYS(tgkill)}, {SCMP_SYS(setsid)}, {SCMP_SYS(setpgid)},
+};
+static const struct confinement_call allowed_to_descendants[] = {
     {SCMP_SYS(kill)}, {SCMP_SYS(tkill)}, {SCMP_SYS(tgkill)},
+    {SCMP_SYS(setsid), .refusal = EPERM}, {SCMP_SYS(setpgid), .refusal = EPERM},
 };
 
-/* Where neither says it: the own process group, which the worker shares. Runtimes that signal their own threads
- * (Go, to make them yield) get by without. */
-static const struct confinement_call allowed_uncontained[] = {
+/* Runtimes that signal their own threads (Go, to make them yield) get by without. */
+static const struct confinement_call allowed_in_group[] = {
     {SCMP_SYS(kill), 1, {IS_INT(0, 0)}},
+    {SCMP_SYS(setsid), .refusal = EPERM}, {SCMP_SYS(setpgid), .refusal = EPERM},
 };
 
 /* Arguments of calls that are allowed otherwise. */
@@ -161,11 +163,19 @@ static const struct confinement_call refused[] = {
     {SCMP_SYS(fcntl), 1, {IS_INT(1, F_SETSIG)}, .refusal = EPERM},
     {SCMP_SYS(fcntl), 1, {IS_INT(1, F_SETLEASE)}, .refusal = EPERM},
     {SCMP_SYS(fcntl), 1, {IS_INT(1, F_NOTIFY)}, .refusal = EPERM},
-    /* The worker itself: while it lives, it ends with its launcher all that it has started. Nor may it be stopped. */
+    /* The runner itself: while it lives, it ends with its guard all that it has started. */
     {SCMP_SYS(kill), 1, {IS_INT(0, CONFINEMENT_OWN_PID)}, .refusal = EPERM},
     {SCMP_SYS(tkill), 1, {IS_INT(0, CONFINEMENT_OWN_PID)}, .refusal = EPERM},
     {SCMP_SYS(tgkill), 1, {IS_INT(0, CONFINEMENT_OWN_PID)}, .refusal = EPERM},
-    {SCMP_SYS(kill), 2, {IS_INT(0, -1), IS_INT(1, SIGSTOP)}, .refusal = EPERM},
+};
+
+/* Without a PID namespace: a runner that is stopped ends nothing. So nobody may be stopped. */
+#define REFUSE_TO_STOP(signal) \
+    {SCMP_SYS(kill), 1, {IS_INT(1, signal)}, .refusal = EPERM}, \
+    {SCMP_SYS(tkill), 1, {IS_INT(1, signal)}, .refusal = EPERM}, \
+    {SCMP_SYS(tgkill), 1, {IS_INT(2, signal)}, .refusal = EPERM}
+static const struct confinement_call refused_without_namespace[] = {
+    REFUSE_TO_STOP(SIGSTOP), REFUSE_TO_STOP(SIGTSTP), REFUSE_TO_STOP(SIGTTIN), REFUSE_TO_STOP(SIGTTOU),
 };
 /* clang-format on */
 
@@ -175,41 +185,54 @@ static void release(scmp_filter_ctx *context)
 }
 #define cleanup_context __attribute__((cleanup(release)))
 
-static int build_allow(bool contained, struct confinement_filter *ret_filter, struct error *error)
+#define TABLE(rows)                                                                                \
+    {                                                                                              \
+        rows, sizeof(rows) / sizeof *(rows)                                                        \
+    }
+struct table {
+    const struct confinement_call *rows;
+    size_t count;
+};
+
+static int build_allow(enum sandbox_reach reach, struct confinement_filter *ret_filter,
+                       struct error *error)
 {
+    static const struct table by_reach[] = {
+        [SANDBOX_REACH_NAMESPACE] = TABLE(allowed_in_namespace),
+        [SANDBOX_REACH_DESCENDANTS] = TABLE(allowed_to_descendants),
+        [SANDBOX_REACH_GROUP] = TABLE(allowed_in_group),
+    };
     static const int keys[] = {SCMP_SYS(keyctl)};
     cleanup_context scmp_filter_ctx context = NULL;
     if (confinement_start(&context, SCMP_ACT_ERRNO(ENOSYS), error) < 0 ||
         confinement_allow(context, allowed, sizeof allowed / sizeof *allowed, error) < 0 ||
+        confinement_allow(context, by_reach[reach].rows, by_reach[reach].count, error) < 0 ||
         sandbox_kill_all_but_execution(context, error) < 0 ||
         confinement_kill(context, keys, 1, error) < 0)
-        return -1;
-    int result =
-        contained
-            ? confinement_allow(context, allowed_contained,
-                                sizeof allowed_contained / sizeof *allowed_contained, error)
-            : confinement_allow(context, allowed_uncontained,
-                                sizeof allowed_uncontained / sizeof *allowed_uncontained, error);
-    if (result < 0)
         return -1;
     return confinement_compile(context, ret_filter, error);
 }
 
-static int build_refuse(struct confinement_filter *ret_filter, struct error *error)
+static int build_refuse(enum sandbox_reach reach, struct confinement_filter *ret_filter,
+                        struct error *error)
 {
+    static const struct table stops = TABLE(refused_without_namespace);
     cleanup_context scmp_filter_ctx context = NULL;
     if (confinement_start(&context, SCMP_ACT_ALLOW, error) < 0 ||
         confinement_allow(context, refused, sizeof refused / sizeof *refused, error) < 0)
         return -1;
+    if (reach != SANDBOX_REACH_NAMESPACE &&
+        confinement_allow(context, stops.rows, stops.count, error) < 0)
+        return -1;
     return confinement_compile(context, ret_filter, error);
 }
 
-int sandbox_build_program_filters(bool contained, struct sandbox_program_filters *ret_filters,
-                                  struct error *error)
+int sandbox_build_program_filters(enum sandbox_reach reach,
+                                  struct sandbox_program_filters *ret_filters, struct error *error)
 {
     struct sandbox_program_filters filters = {0};
-    if (build_refuse(&filters.refuse, error) < 0 ||
-        build_allow(contained, &filters.allow, error) < 0) {
+    if (build_refuse(reach, &filters.refuse, error) < 0 ||
+        build_allow(reach, &filters.allow, error) < 0) {
         sandbox_free_program_filters(&filters);
         return -1;
     }

@@ -20,10 +20,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launcher/worker.h"
+#include "launcher/worker_guard.h"
 #include "launcher/worker_programs.h"
 #include "mimo/clock.h"
 #include "mimo/exit_codes.h"
@@ -44,17 +45,33 @@ static int open_signals(struct worker *worker, struct error *error)
     return 0;
 }
 
-/* A process group to be killed as a whole, and no terminal to push characters into (TIOCSTI). */
+/* A process group to be killed as a whole. A guard has to be able to leave it, which the leader of
+ * a session cannot. Neither session has a terminal to push characters into (TIOCSTI). */
 static int start_session(struct worker *worker, struct error *error)
 {
-    (void)worker;
-    if (setsid() < 0)
+    bool runs_programs = worker->order->external_task[0] != '\0';
+    if ((runs_programs ? setpgid(0, 0) : setsid()) < 0)
         return error_set_system(error, errno, "cannot start a session");
     return 0;
 }
 
-/* alarm(2) as setitimer(2), which says when it cannot. Nobody catches SIGALRM. An order may be old
- * when it gets here (a launcher that was stopped): then less is left, or nothing. */
+static int start_timer(int signal, int64_t milliseconds, struct error *error)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
+    struct itimerspec time = {.it_value = {.tv_sec = (time_t)(milliseconds / 1000),
+                                           .tv_nsec = milliseconds % 1000 * 1000000}};
+    timer_t timer;
+    if (timer_create(CLOCK_BOOTTIME, &event, &timer) < 0 ||
+        timer_settime(timer, 0, &time, NULL) < 0)
+        return error_set_system(error, errno, "cannot set an alarm in %lld ms",
+                                (long long)milliseconds);
+    return 0;
+}
+
+/* Two timers, on the clock that also counts while the machine sleeps. SIGALRM tells the supervisor
+ * that the time was up; it does not reach a process that is stopped, which the SIGKILL behind it
+ * does. An order may be old when it gets here (a launcher that was stopped): then less is left, or
+ * nothing. */
 static int set_alarm(struct worker *worker, struct error *error)
 {
     const struct launcher_launch *order = worker->order;
@@ -67,11 +84,9 @@ static int set_alarm(struct worker *worker, struct error *error)
     }
     if (left <= 0)
         return error_set(error, ERROR_UNAVAILABLE, "the order came too late, its time is over");
-    struct itimerval alarm = {
-        .it_value = {.tv_sec = (time_t)(left / 1000), .tv_usec = (left % 1000) * 1000}};
-    if (setitimer(ITIMER_REAL, &alarm, NULL) < 0)
-        return error_set_system(error, errno, "cannot set an alarm in %lld ms", (long long)left);
-    return 0;
+    if (start_timer(SIGALRM, left, error) < 0)
+        return -1;
+    return start_timer(SIGKILL, left + WORKER_ALARM_GRACE, error);
 }
 
 /* Report and job to their places, everything else that the launcher holds away: its channel above
@@ -83,12 +98,13 @@ static int arrange_descriptors(struct worker *worker, struct error *error)
         int place;
         bool may_lack; /* -1 is fine */
     } kept[] = {
-        {&worker->report_fd, WORKER_REPORT_FD},         {&worker->job_fd, WORKER_JOB_FD},
-        {&worker->domain_fd, WORKER_DOMAIN_FD, true},   {&worker->input_fd, WORKER_INPUT_FD},
-        {&worker->kubeconfig_fd, WORKER_KUBECONFIG_FD},
+        {&worker->report_fd, WORKER_REPORT_FD},   {&worker->job_fd, WORKER_JOB_FD},
+        {&worker->lock_fd, WORKER_LOCK_FD, true}, {&worker->domain_fd, WORKER_DOMAIN_FD, true},
+        {&worker->input_fd, WORKER_INPUT_FD},     {&worker->kubeconfig_fd, WORKER_KUBECONFIG_FD},
     };
-    size_t count = worker->programs ? sizeof kept / sizeof *kept : 2;
+    size_t count = worker->programs ? sizeof kept / sizeof *kept : 3;
     int end = worker->programs ? WORKER_PROGRAMS_FD_END : WORKER_FD_END;
+    worker->lock_fd = worker->workplace->lock;
     worker_read_certificates(worker);
     for (size_t i = 0; i < count; i++) { /* out of each other's way first */
         if (kept[i].may_lack && *kept[i].fd < 0)
@@ -144,8 +160,8 @@ static int limit_resources(struct worker *worker, struct error *error)
         .file_size = order->file_size,
         .cpu_seconds = order->cpu_seconds,
         .open_files = order->open_files,
-        /* with the worker itself */
-        .processes = worker->programs ? order->processes + 1 + worker->workplace->neighbours : 0,
+        /* with guard and runner */
+        .processes = worker->programs ? order->processes + 2 + worker->workplace->neighbours : 0,
     };
     return sandbox_limit_resources(&limits, error);
 }
@@ -179,7 +195,7 @@ static int change_user(struct worker *worker, struct error *error)
 
 /* The launcher is not root, so its capabilities outlived the change of user. By system call, as
  * capset(2) shows: libcap's many allocations would be copied pages in every worker. */
-static int drop_capabilities(struct worker *worker, struct error *error)
+int worker_drop_capabilities(struct worker *worker, struct error *error)
 {
     (void)worker;
     struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -250,10 +266,15 @@ static int open_credentials(struct worker *worker, struct error *error)
     return result;
 }
 
-/* After the last change of credentials, which would have cleared it. */
-static int die_with_launcher(struct worker *worker, struct error *error)
+/* With the launcher, or a runner with its guard. After the last change of credentials, which would
+ * have cleared it. */
+static int die_with_parent(struct worker *worker, struct error *error)
 {
-    return process_die_with_parent(worker->workplace->launcher, error);
+    if (!worker->programs)
+        return process_die_with_parent(worker->workplace->launcher, error);
+    if (process_die_with_parent(worker->parent, error) < 0)
+        return -1;
+    return worker_check_guard(worker, error);
 }
 
 /* Nobody of the same user may read this memory or trace it. */
@@ -313,11 +334,12 @@ const struct worker_step worker_steps[] = {
     {"keyring", EXIT_WORKER_KEYRING, check_keyring},
     {"limits", EXIT_WORKER_LIMITS, limit_resources},
     {"user", EXIT_WORKER_USER, change_user},
-    {"capabilities", EXIT_WORKER_CAPABILITIES, drop_capabilities},
+    {"capabilities", EXIT_WORKER_CAPABILITIES, worker_drop_capabilities},
     {"proof", EXIT_WORKER_USER, prove_user_is_final},
+    {"guard", EXIT_WORKER_GUARD, worker_start_guard},
     {"job", EXIT_WORKER_JOB, map_job},
     {"unseal", EXIT_WORKER_UNSEAL, open_credentials},
-    {"parent", EXIT_WORKER_PARENT, die_with_launcher},
+    {"parent", EXIT_WORKER_PARENT, die_with_parent},
     {"dumpable", EXIT_WORKER_DUMPABLE, become_undumpable},
     {"no-new-privileges", EXIT_WORKER_NO_NEW_PRIVILEGES, renounce_privileges},
     {"landlock", EXIT_WORKER_LANDLOCK, enter_domain},

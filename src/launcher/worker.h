@@ -9,6 +9,8 @@
  * What a worker holds once it is inside:
  *
  *     0, 1, 2  /dev/null        3  the report pipe (write end)
+ *     5        the lock of the actuator's state directory, open to read: while any process of an
+ *              attempt has it, no other mimod starts there
  *
  * and, to run programs (worker_programs.h), two sealed memfds with what those get.
  */
@@ -33,7 +35,7 @@ struct step_result;
 struct task_context;
 struct task_list;
 
-enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD = 4, WORKER_FD_END };
+enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD, WORKER_LOCK_FD, WORKER_FD_END };
 
 /* Of a worker that runs programs. The first closes with its domain. */
 enum {
@@ -48,6 +50,8 @@ struct workplace {
     struct task_list *tasks;
     struct worker_users users;
     pid_t launcher;              /* parent of every worker */
+    pid_t launcher_group;        /* its process group */
+    int lock;                    /* descriptor that workers hold until their end, or -1 */
     struct seal_key *key;        /* NULL: sealed credentials cannot be opened */
     int certificates;            /* the open directory of tasks.certificates (O_PATH), or -1 */
     char *certificate_directory; /* its path, for messages; NULL: they are in a Key Vault */
@@ -58,6 +62,8 @@ struct workplace {
     struct program_files files; /* what tasks of the operator's own may read and run */
     /* Of their workers, if there are such tasks. */
     struct sandbox_program_filters program_filters;
+    struct confinement_filter guard_filter;
+    bool has_namespaces; /* their programs get a PID namespace (worker_guard.h) */
     bool is_contained;   /* a worker's signals reach nobody but what it has started */
     uint32_t neighbours; /* processes that others with the user of a worker may have */
 };
@@ -80,6 +86,11 @@ struct worker {
     /* Of an external task; NULL for one that is built in. Then the descriptors mean something. */
     const struct program_domain *programs;
     int domain_fd, input_fd, kubeconfig_fd;
+    int lock_fd; /* workplace.lock; -1: none */
+    /* Of a runner (worker_guard.h). */
+    bool is_init; /* it has a PID namespace of its own */
+    pid_t parent; /* its guard, as getppid() tells: 0 from within a namespace */
+    int leash;    /* end of file when the guard has ended */
 };
 
 /* One row of the checklist. */
@@ -97,6 +108,9 @@ const struct worker_step *worker_enter(struct worker *worker, struct error *erro
 
 /* The child's branch after fork. */
 _Noreturn void worker_main(struct worker *worker);
+
+/* Empties all sets of capabilities. A step; a runner takes it again in its namespace. */
+int worker_drop_capabilities(struct worker *worker, struct error *error);
 
 /* Parses the job, runs its task, reports the result (worker_task.c). Inside the sandbox. */
 _Noreturn void worker_run_task(struct worker *worker);

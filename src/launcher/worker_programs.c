@@ -387,7 +387,14 @@ static int prepare(struct worker *worker, struct task_context *context,
         fill_kubeconfig(worker, context, kubeconfig, error) < 0 ||
         make_environment(context->job, kubeconfig, error) < 0)
         return -1;
-    return program_run_prepare(worker->workplace->launcher, worker->workplace->is_contained, error);
+    return program_run_prepare(
+        &(struct program_place){
+            .parent = worker->parent,
+            .stopper = worker->is_init ? 0 : worker->workplace->launcher,
+            .is_init = worker->is_init,
+            .contained = worker->workplace->is_contained,
+        },
+        error);
 }
 
 struct step_result worker_run_programs(struct worker *worker, struct task_context *context,

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launcher/worker_guard.h"
 #include "launcher/workplace.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -256,7 +257,20 @@ static uint32_t count_neighbours(const struct workplace *workplace, const struct
         int64_t processes = workplace->files.domains[i].task->limits.processes;
         most = processes > most ? processes : most;
     }
-    return (uint32_t)(config->actuator_max_workers * (most + 1));
+    return (uint32_t)(config->actuator_max_workers * (most + 2));
+}
+
+/* How far the signals of programs reach, and with what all of them can be ended. */
+static void find_containment(struct workplace *workplace)
+{
+    const struct worker_users *users = &workplace->users;
+    int refused = worker_guard_try_namespace(users->privileged ? &users->first : NULL);
+    workplace->has_namespaces = refused == 0;
+    workplace->is_contained = refused == 0 || workplace->landlock_abi >= SCOPES_ABI;
+    if (refused)
+        log_notice("this machine makes no PID namespaces for workers (%s): programs of tasks are "
+                   "kept together by their process group, see docs/security.md",
+                   strerror(refused));
 }
 
 /* While the launcher is who it was started as: its files need not be those of its later user. Where
@@ -269,7 +283,7 @@ static int prepare_programs(struct workplace *workplace, const struct config *co
     if (workplace->files.domain_count == 0)
         return 0;
     const struct worker_users *users = &workplace->users;
-    workplace->is_contained = workplace->landlock_abi >= SCOPES_ABI || users->count > 0;
+    find_containment(workplace);
     if (!users->privileged && worker_users_count_processes(&workplace->neighbours, error) < 0)
         return -1;
     if (users->count == 0)
@@ -279,20 +293,26 @@ static int prepare_programs(struct workplace *workplace, const struct config *co
     if (workplace->landlock_abi == 0)
         log_warning("tasks of tasks.directory will fail: without Landlock their programs are not "
                     "run");
-    return sandbox_build_program_filters(workplace->is_contained, &workplace->program_filters,
-                                         error);
+    if (worker_guard_build_filter(&workplace->guard_filter, error) < 0)
+        return -1;
+    return sandbox_build_program_filters(workplace->has_namespaces ? SANDBOX_REACH_NAMESPACE
+                                         : workplace->is_contained ? SANDBOX_REACH_DESCENDANTS
+                                                                   : SANDBOX_REACH_GROUP,
+                                         &workplace->program_filters, error);
 }
 
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
-                      struct error *error)
+                      int lock, struct error *error)
 {
     *workplace = (struct workplace){
         .launcher = getpid(),
+        .lock = lock,
         .certificates = -1,
         .landlock_abi = confinement_landlock_abi(landlock_abi),
     };
     if (setsid() < 0 && errno != EPERM) /* EPERM: leads one already */
         return error_set_system(error, errno, "cannot start a session");
+    workplace->launcher_group = getpgrp();
     umask(077);
     if (load_tasks(workplace, config, error) < 0 || settle_signals(error) < 0 ||
         silence_streams(error) < 0 ||

@@ -16,9 +16,9 @@
 #include "mimo/error.h"
 
 /* `landlock_abi` is the newest ABI to use (CONFINEMENT_ABI_MAXIMUM, or less to act like an
- * older kernel). Logs what this machine cannot give. Not to be taken back: call it in a process of
+ * older kernel). `lock` is a descriptor that each worker holds until its end, or -1. Logs what this machine cannot give. Not to be taken back: call it in a process of
  * its own. */
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
-                      struct error *error);
+                      int lock, struct error *error);
 
 #endif

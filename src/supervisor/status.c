@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -180,12 +181,22 @@ static struct json_object *worker_process_view(const struct status_snapshot *sna
     return view;
 }
 
+static struct json_object *launcher_process_view(const struct status_snapshot *snapshot,
+                                                 const struct status_process *process)
+{
+    struct json_object *view = process_view(process->role, process->pid, process->landlock_abi);
+    document_set(view, "withoutNamespaces", json_object_new_boolean(snapshot->without_namespaces));
+    return view;
+}
+
 struct json_object *status_answer_security(const struct status_snapshot *snapshot)
 {
     struct json_object *processes = json_object_new_array();
     for (int i = 0; i < STATUS_PROCESSES; i++) {
         const struct status_process *process = &snapshot->processes[i];
-        if (process->pid > 0)
+        if (process->pid > 0 && strcmp(process->role, "launcher") == 0)
+            document_append(processes, launcher_process_view(snapshot, process));
+        else if (process->pid > 0)
             document_append(processes,
                             process_view(process->role, process->pid, process->landlock_abi));
     }

@@ -361,6 +361,7 @@ static struct status_snapshot take_snapshot(const struct supervisor *supervisor)
                       {"keeper", supervisor->family->keeper, 0},
                       {"metrics helper", supervisor->feed.helper, confinement_abi()}},
         .landlock_abi = launcher_abi,
+        .without_namespaces = supervisor->attempts.launcher.programs == LAUNCHER_PROGRAMS_IN_GROUP,
         .uptime = clock_elapsed(supervisor->started),
         .readiness_delay = config->actuator_readiness_delay,
         .recovered = poller->recovered,

@@ -30,6 +30,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What the attack is aimed at: a path, a port or a pid of the test's. */
@@ -217,6 +218,29 @@ static long stop_all(void)
     return kill(-1, SIGSTOP);
 }
 
+/* Stops whoever is in reach, its own worker above all, and goes on alone: by a timer whose signal
+ * continues this process. */
+static long outlive_worker(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
+    struct itimerspec time = {.it_value = {.tv_nsec = 50 * 1000 * 1000},
+                              .it_interval = {.tv_nsec = 50 * 1000 * 1000}};
+    timer_t timer;
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGALRM, SIG_IGN);
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 ||
+        timer_settime(timer, 0, &time, NULL) < 0)
+        return -1;
+    if (fork() == 0)
+        setsid();
+    kill(0, SIGSTOP);
+    kill(getppid(), SIGSTOP);
+    kill(-1, SIGSTOP);
+    fprintf(stderr, "begun\n");
+    for (;;)
+        pause();
+}
+
 static long trace_worker(void)
 {
     return ptrace(PTRACE_ATTACH, getppid(), 0, 0);
@@ -227,14 +251,37 @@ static long read_memory(void)
     return syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0);
 }
 
-static long leave_session(void)
+/* What the call makes of a process that leads neither session nor group. */
+static long by_child(long (*call)(void))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(call() < 0 ? errno : 0);
+    if (child < 0 || waitpid(child, &status, 0) < 0)
+        return -1;
+    errno = WEXITSTATUS(status);
+    return errno ? -1 : 0;
+}
+
+static long start_session(void)
 {
     return setsid();
 }
 
-static long leave_group(void)
+static long start_group(void)
 {
     return setpgid(0, 0);
+}
+
+static long leave_session(void)
+{
+    return by_child(start_session);
+}
+
+static long leave_group(void)
+{
+    return by_child(start_group);
 }
 
 static long new_namespace(void)
@@ -393,6 +440,7 @@ static const struct {
     ATTACK(signal_worker),
     ATTACK(signal_worker_in_disguise),
     ATTACK(stop_all),
+    ATTACK(outlive_worker),
     ATTACK(trace_worker),
     ATTACK(read_memory),
     ATTACK(leave_session),

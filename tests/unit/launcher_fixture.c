@@ -16,6 +16,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -86,12 +87,68 @@ static void make_seal(const struct launcher_process *launcher, bool ordinary_use
     assert_int_equal(chmod(certificate, 0644), 0);
 }
 
+/* --- A machine that makes no user namespaces: one namespace in which no more can be made --- */
+
+static void write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    if (write(fd, text, strlen(text)) < 0)
+        fail_msg("%s: %s", path, strerror(errno));
+    close(fd);
+}
+
+/* All users are who they were; an ordinary user can map nobody but itself. */
+static void write_maps(pid_t pid)
+{
+    char path[64], map[64] = "0 0 4294967295";
+    if (!launcher_can_be_root()) {
+        snprintf(path, sizeof path, "/proc/%d/setgroups", (int)pid);
+        write_text(path, "deny");
+        snprintf(map, sizeof map, "%u %u 1", (unsigned)getuid(), (unsigned)getuid());
+    }
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+    write_text(path, map);
+    if (!launcher_can_be_root())
+        snprintf(map, sizeof map, "%u %u 1", (unsigned)getgid(), (unsigned)getgid());
+    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)pid);
+    write_text(path, map);
+}
+
+static void map_when_asked(pid_t pid, int socket)
+{
+    char byte;
+    assert_int_equal(read(socket, &byte, 1), 1);
+    if (byte == 'm')
+        write_maps(pid);
+    assert_int_equal(write(socket, "!", 1), 1);
+}
+
 /* In the child. */
-static _Noreturn void become_launcher(char **argv, int channel, int log, bool ordinary_user)
+static void forbid_namespaces(int socket)
+{
+    char byte = unshare(CLONE_NEWUSER) == 0 ? 'm' : '-'; /* else this machine is such a one */
+    bool made = byte == 'm';
+    if (write(socket, &byte, 1) != 1 || read(socket, &byte, 1) != 1)
+        _exit(126);
+    int fd = made ? open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC) : -1;
+    if (made && (fd < 0 || write(fd, "0", 1) != 1))
+        _exit(126);
+}
+
+/* In the child. */
+static _Noreturn void become_launcher(char **argv, int channel, int log,
+                                      const struct launcher_options *options, int socket)
 {
     const gid_t id = FIXTURE_ORDINARY_USER;
-    if (dup2(log, STDERR_FILENO) < 0 || (channel != 3 && dup2(channel, 3) < 0) ||
-        fcntl(3, F_SETFD, 0) < 0)
+    bool ordinary_user = options->ordinary_user;
+    if (options->without_namespaces)
+        forbid_namespaces(socket);
+    /* By way of numbers that are nobody's place. */
+    log = fcntl(log, F_DUPFD_CLOEXEC, 100);
+    channel = fcntl(channel, F_DUPFD_CLOEXEC, 100);
+    if ((options->lock && dup2(options->lock, 4) < 0) || dup2(log, STDERR_FILENO) < 0 ||
+        dup2(channel, 3) < 0)
         _exit(126);
     if (ordinary_user && geteuid() == 0 &&
         (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0))
@@ -105,7 +162,9 @@ static pid_t spawn(const struct launcher_process *launcher, const struct launche
 {
     char path[PATH_MAX], config[96];
     char channel_option[] = "--channel", number[] = "3", config_option[] = "--config";
+    char lock_option[] = "--lock", lock_number[] = "4";
     char *argv[16] = {path, channel_option, number, config_option, config};
+    int sockets[2];
     size_t count = 5;
     launcher_path(path, sizeof path);
     snprintf(config, sizeof config, "%s/mimo.conf", launcher->folder);
@@ -114,10 +173,20 @@ static pid_t spawn(const struct launcher_process *launcher, const struct launche
         assert_true(count < 15);
         argv[count++] = (char *)(uintptr_t)options->arguments[i];
     }
+    if (options->lock) {
+        argv[count++] = lock_option;
+        argv[count++] = lock_number;
+        assert_true(count < 16);
+    }
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
-        become_launcher(argv, channel, log, options->ordinary_user);
+        become_launcher(argv, channel, log, options, sockets[1]);
+    if (options->without_namespaces)
+        map_when_asked(pid, sockets[0]);
+    close(sockets[0]);
+    close(sockets[1]);
     return pid;
 }
 

@@ -26,6 +26,8 @@ struct launcher_options {
     bool ordinary_user;  /* as if not started as root */
     bool with_key;       /* makes a pair to seal with: `seal.crt` and `seal.key` in the folder */
     bool expect_failure; /* does not wait for READY */
+    bool without_namespaces;      /* as on a machine that makes no user namespaces */
+    int lock;                     /* descriptor that the launcher gets as its lock; 0: none */
     const char *const *arguments; /* further ones, NULL-terminated, or NULL */
 };
 

@@ -155,8 +155,12 @@ void programs_start(const struct programs_options *options, struct launcher_proc
         arguments[count++] = abi;
     for (size_t i = 0; options->settings && options->settings[i]; i++)
         arguments[count++] = options->settings[i];
-    launcher_start(launcher, &(struct launcher_options){.ordinary_user = options->ordinary_user,
-                                                        .arguments = arguments});
+    launcher_start(launcher, &(struct launcher_options){
+                                 .ordinary_user = options->ordinary_user,
+                                 .without_namespaces = options->without_namespaces,
+                                 .lock = options->lock,
+                                 .arguments = arguments,
+                             });
 }
 
 /* The hook of a request has no context. */

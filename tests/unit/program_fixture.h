@@ -18,8 +18,10 @@
 
 struct programs_options {
     bool ordinary_user;
-    int landlock_abi; /* newest to use, plus 1; 0: whatever there is */
-    uint16_t port;    /* that may be connected to, or 0 */
+    bool without_namespaces; /* as on a machine that makes no user namespaces */
+    int lock;                /* of the launcher; 0: none */
+    int landlock_abi;        /* newest to use, plus 1; 0: whatever there is */
+    uint16_t port;           /* that may be connected to, or 0 */
     uint32_t alarm_seconds;
     const char *parameters;      /* JSON; NULL: {"hello":"program"} */
     uint32_t processes;          /* 0: 32 */

@@ -127,7 +127,7 @@ static int prepare(const struct sandbox_run *run, struct workplace *workplace)
         become_ordinary();
     log_open("test", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     int abi = run->landlock_abi > 0 ? run->landlock_abi - 1 : CONFINEMENT_ABI_MAXIMUM;
-    if (workplace_prepare(workplace, &config, abi, &error) < 0)
+    if (workplace_prepare(workplace, &config, abi, -1, &error) < 0)
         fail_launcher(error.message);
     return job;
 }

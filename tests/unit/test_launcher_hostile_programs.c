@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/worker_guard.h"
 #include "mimo/confinement.h"
 #include "program_fixture.h"
 
@@ -128,8 +129,12 @@ struct attack {
     const char *program; /* the argument of hostile_program */
     enum target target;
     const char *answer; /* errno, "SIGSYS", or NULL: it works */
-    int since;          /* Landlock ABI that denies it */
+    int since;          /* Landlock ABI that denies it, or SCOPES */
+    /* In a PID namespace, if another: nobody outside of it has a number there. */
+    const char *in_namespace;
 };
+
+#define IT_WORKS "it works"
 
 static const struct attack attacks[] = {
     {"read_target", SHADOW, "EACCES", 1},
@@ -158,18 +163,18 @@ static const struct attack attacks[] = {
     {"vsock_socket", NOTHING, "ENOSYS", 0},
     {"datagram_pair", NOTHING, "ENOSYS", 0},
     {"redirect_pair", SOCKET, "EISCONN", 0},
-    {"signal_target", THE_LAUNCHER, "EPERM", 6},
-    {"signal_target", THE_SUPERVISOR, "EPERM", 6},
-    {"signal_target", INIT, "EPERM", 6},
-    {"signal_thread", THE_LAUNCHER, "EPERM", 6},
+    {"signal_target", THE_LAUNCHER, "EPERM", 6, "ESRCH"},
+    {"signal_target", THE_SUPERVISOR, "EPERM", 6, "ESRCH"},
+    {"signal_target", INIT, "EPERM", 6, "EPERM"},
+    {"signal_thread", THE_LAUNCHER, "EPERM", 6, "ESRCH"},
     {"signal_by_descriptor", THE_LAUNCHER, "EPERM", 0},
-    {"signal_worker", NOTHING, "EPERM", 6},
-    {"signal_worker_in_disguise", NOTHING, "EPERM", 6},
-    {"stop_all", NOTHING, "EPERM", 6},
+    {"signal_worker", NOTHING, "EPERM", 6, "EPERM"},
+    {"signal_worker_in_disguise", NOTHING, "EPERM", 6, "EPERM"},
+    {"stop_all", NOTHING, "EPERM", 6, "ESRCH"},
     {"trace_worker", NOTHING, "SIGSYS", 0},
     {"read_memory", NOTHING, "SIGSYS", 0},
-    {"leave_session", NOTHING, "EPERM", 0},
-    {"leave_group", NOTHING, "EPERM", 0},
+    {"leave_session", NOTHING, "EPERM", 0, IT_WORKS},
+    {"leave_group", NOTHING, "EPERM", 0, IT_WORKS},
     {"new_namespace", NOTHING, "SIGSYS", 0},
     {"clone_namespace", NOTHING, "ENOSYS", 0},
     {"clone_by_the_newer_call", NOTHING, "ENOSYS", 0},
@@ -190,12 +195,16 @@ static const struct attack attacks[] = {
     {"write_input", NOTHING, "EPERM", 0},
     {"write_input_by_path", NOTHING, "EPERM", 0},
 };
+enum { SCOPES = 6 };
 enum { ATTACK_COUNT = sizeof attacks / sizeof *attacks };
 
-/* Signals have another answer where no scope keeps them: then the call is not there at all. */
-static const char *answer_of(const struct attack *attack, int abi)
+/* Without a PID namespace signals have another answer where no scope keeps them: then the call is not
+ * there at all. */
+static const char *answer_of(const struct attack *attack, int abi, bool in_namespace)
 {
-    if (attack->since == 6 && abi < 6)
+    if (in_namespace && attack->in_namespace)
+        return strcmp(attack->in_namespace, IT_WORKS) == 0 ? NULL : attack->in_namespace;
+    if (attack->since == SCOPES && abi < SCOPES)
         return "ENOSYS";
     return abi >= attack->since ? attack->answer : NULL;
 }
@@ -228,6 +237,7 @@ static void attack_by_all_means(const struct programs_options *options, int abi)
     struct attempt attempt;
     char target[160], parameters[320];
     struct programs_options order = *options;
+    bool in_namespace = !options->without_namespaces && worker_guard_try_namespace(NULL) == 0;
     programs_sandbox_only("read = /usr\n");
     programs_task("parameters = yes\n");
     programs_step("attack", "hostile_program", "timeout = 50s\n");
@@ -240,7 +250,7 @@ static void attack_by_all_means(const struct programs_options *options, int abi)
                  attacks[i].program, target);
         programs_launch(&launcher, &order, &attempt);
         attempt_finish(&launcher, &attempt);
-        expect_answer(&attacks[i], answer_of(&attacks[i], abi), &attempt);
+        expect_answer(&attacks[i], answer_of(&attacks[i], abi, in_namespace), &attempt);
     }
     /* After all of them the launcher serves as before. */
     attempt_run(&launcher, &(struct attempt_request){0}, &attempt);
@@ -260,6 +270,18 @@ static void worker_of_root_s_launcher_is_denied(void **state)
     if (!launcher_can_be_root() || newest() == 0)
         skip();
     attack_by_all_means(&(struct programs_options){0}, newest());
+}
+
+static void worker_without_a_namespace_is_denied(void **state)
+{
+    if (newest() == 0)
+        skip();
+    if (launcher_can_be_root())
+        attack_by_all_means(&(struct programs_options){.without_namespaces = true}, newest());
+    tear_down(state);
+    set_up(state);
+    attack_by_all_means(
+        &(struct programs_options){.ordinary_user = true, .without_namespaces = true}, newest());
 }
 
 static void worker_of_an_ordinary_user_is_denied(void **state)
@@ -285,8 +307,10 @@ static void older_kernels_deny_what_they_can(void **state)
 {
     (void)state;
     for (int abi = 1; abi < newest(); abi++) {
-        attack_by_all_means(
-            &(struct programs_options){.ordinary_user = true, .landlock_abi = abi + 1}, abi);
+        attack_by_all_means(&(struct programs_options){.ordinary_user = true,
+                                                       .landlock_abi = abi + 1,
+                                                       .without_namespaces = true},
+                            abi);
         tear_down(state);
         set_up(state);
     }
@@ -332,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOSTILE_TEST(worker_of_root_s_launcher_is_denied),
         HOSTILE_TEST(worker_of_an_ordinary_user_is_denied),
+        HOSTILE_TEST(worker_without_a_namespace_is_denied),
         HOSTILE_TEST(worker_with_a_user_for_each_slot_is_denied),
         HOSTILE_TEST(older_kernels_deny_what_they_can),
         HOSTILE_TEST(nothing_is_run_without_landlock),

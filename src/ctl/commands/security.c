@@ -75,6 +75,10 @@ static void find_gaps(struct json_object *process, const struct process_security
     if (strcmp(role, role_launcher) == 0 && of_landlock)
         add_gap(process, "Landlock ABI %" PRId64 ": %s",
                 document_integer(process, "landlockAbi", 0), of_landlock);
+    if (json_object_get_boolean(document_get(process, "withoutNamespaces")))
+        add_gap(process, "no PID namespaces: this machine forbids user namespaces, so programs of "
+                         "tasks are kept together by their process group; docs/security.md says "
+                         "what holds then");
 }
 
 /* --- What the kernel tells --- */
