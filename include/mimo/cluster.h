@@ -36,8 +36,10 @@ struct cluster {
     char provisioning_state[CLUSTER_STATE_SIZE]; /* "" when absent */
     char last_provisioning_state[CLUSTER_STATE_SIZE];
     char lease_owner[UUID_SIZE];
-    char lease_manifest[UUID_SIZE]; /* id of the manifest whose attempt holds the lease */
-    int lease_attempt; /* and that attempt's number, set by who takes the lease; 0: not known */
+    char lease_manifest[UUID_SIZE];    /* id of the manifest whose attempt holds the lease */
+    int lease_attempt;                 /* that attempt's number; 0: not known */
+    char lease_token[UUID_SIZE];       /* the claim's random token; "": an older version's lease */
+    char lease_incarnation[UUID_SIZE]; /* which start of the owner took the lease */
     int64_t lease_expires;
     struct json_object *document; /* owned */
 };
@@ -72,7 +74,8 @@ bool cluster_is_leased(const struct cluster *cluster, int64_t now);
  * the reason for statusText into `reason` (at least 256 bytes). */
 bool cluster_is_busy(const struct cluster *cluster, const char *mark, char *reason);
 
-/* Takes the lease for an attempt of `manifest` and sets the mark. ERROR_CONFLICT when leased. */
+/* Takes the lease for an attempt of `manifest` and sets the mark. ERROR_CONFLICT when leased. Number,
+ * token and incarnation are cleared; the caller sets them. */
 int cluster_take_lease(struct cluster *cluster, const char *owner, const char *manifest,
                        int64_t now, int64_t lease_seconds, const char *mark, struct error *error);
 

@@ -13,8 +13,9 @@
  *     manifest_free(&manifest);
  *
  * Attempts are numbered by a count that only rises. `dequeues` counts those that count (a drained
- * one does not), so the number, not `dequeues`, is the fence: a result is written only where id,
- * state, owner and number are still those of the attempt that has it.
+ * one does not), so it is no fence. A number repeats when a store is restored from a backup, so each
+ * claim also has a random token. A result is written only where state, owner, number and token are
+ * still those of its attempt.
  */
 #ifndef MIMO_MANIFEST_H
 #define MIMO_MANIFEST_H
@@ -57,6 +58,8 @@ struct manifest {
     int dequeues;
     int attempt; /* number of the latest attempt, 0 before the first */
     char lease_owner[UUID_SIZE];
+    char claim_token[UUID_SIZE]; /* random, of the claim that holds the lease */
+    char incarnation[UUID_SIZE]; /* of the lease owner: which of its starts made the claim */
     int64_t lease_expires;
     int64_t created_at;
     int64_t started_at;
@@ -116,13 +119,20 @@ int64_t manifest_due_at(const struct manifest *manifest);
 /* Order of claiming: priority, then run_after, then id; negative when `a` goes first. */
 int manifest_compare(const struct manifest *a, const struct manifest *b);
 
-/* True while the attempt `number` of actuator `owner` owns the manifest: the fence. */
+/* True while attempt `number` of actuator `owner` owns the manifest. The fence compares the claim's
+ * token as well: lease_owns() of the supervisor. */
 bool manifest_is_owned(const struct manifest *manifest, const char *owner, int number);
 
 /* Pending -> InProgress: one attempt more, lease, startedAt, entry in the history. ERROR_CONFLICT
  * when it is not Pending. */
 int manifest_claim(struct manifest *manifest, const char *actuator, int64_t now,
                    int64_t lease_seconds, struct error *error);
+
+/* Names the claim that was just made: `token` is random and tells it from every other claim, even
+ * one of the same number that was made after the store went back to an earlier state. `incarnation`
+ * may be "". -1 only without memory. */
+int manifest_mark_claim(struct manifest *manifest, const char *token, const char *incarnation,
+                        struct error *error);
 
 /* What the attempt cost; zeros when not known. */
 struct attempt_usage {

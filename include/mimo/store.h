@@ -54,6 +54,7 @@
 
 #include "mimo/bucket.h"
 #include "mimo/error.h"
+#include "mimo/uuid.h"
 
 /* Container, its name in dumps and in Cosmos DB, path of its partition key within a document.
  *
@@ -91,7 +92,7 @@ struct store_item {
     char *etag;
     struct json_object *document; /* NULL where it comes as text */
     char *text;                   /* as stored, terminated; NULL where it comes as a document */
-    size_t length;
+    size_t length;                /* of the text as stored, in bytes, either way */
 };
 
 struct store_result {
@@ -217,6 +218,10 @@ const char *store_file(const char *uri);
 int store_initialize(const char *uri, struct error *error);
 
 void store_close(struct store *store);
+
+/* The store's own UUID, made when it was initialized, into `ret_id` (UUID_SIZE bytes). A backup has
+ * the ID of its original; documents that are loaded do not bring one along. */
+int store_identify(struct store *store, char *ret_id, struct error *error);
 
 static inline void cleanup_store_function(struct store *const *store)
 {

@@ -29,6 +29,8 @@ static const struct member members[] = {
     {"leaseOwner", "leaseOwner", MEMBER_UUID, PLACE(lease_owner)},
     {"leaseManifest", "leaseManifest", MEMBER_UUID, PLACE(lease_manifest)},
     {"leaseAttempt", NULL, MEMBER_INT, PLACE(lease_attempt), .smallest = 1, .largest = INT_MAX},
+    {"leaseToken", NULL, MEMBER_UUID, PLACE(lease_token)},
+    {"leaseIncarnation", NULL, MEMBER_UUID, PLACE(lease_incarnation)},
     {"leaseExpires", "leaseExpiry", MEMBER_TIME, PLACE(lease_expires)},
 };
 
@@ -329,6 +331,7 @@ int cluster_take_lease(struct cluster *cluster, const char *owner, const char *m
     memcpy(cluster->lease_owner, owner, UUID_SIZE);
     memcpy(cluster->lease_manifest, manifest, UUID_SIZE);
     cluster->lease_attempt = 0;
+    cluster->lease_token[0] = cluster->lease_incarnation[0] = '\0';
     cluster->lease_expires = now + lease_seconds;
     return 0;
 }
@@ -351,6 +354,7 @@ bool cluster_release_lease(struct cluster *cluster, const char *owner, const cha
     cluster->lease_owner[0] = '\0';
     cluster->lease_manifest[0] = '\0';
     cluster->lease_attempt = 0;
+    cluster->lease_token[0] = cluster->lease_incarnation[0] = '\0';
     cluster->lease_expires = 0;
     return true;
 }

@@ -36,6 +36,8 @@ const struct member manifest_members[] = {
     {"bucket", "bucket", MEMBER_INT, PLACE(bucket), .largest = BUCKET_COUNT - 1, .otherwise = -1},
     {"dequeues", "dequeues", MEMBER_INT, PLACE(dequeues), .largest = 1000},
     {"leaseOwner", "leaseOwner", MEMBER_UUID, PLACE(lease_owner)},
+    {"claimToken", NULL, MEMBER_UUID, PLACE(claim_token)},
+    {"incarnation", NULL, MEMBER_UUID, PLACE(incarnation)},
     {"leaseExpires", "leaseExpiry", MEMBER_TIME, PLACE(lease_expires)},
     {"nextAttempt", "nextAttempt", MEMBER_TIME, PLACE(next_attempt)},
     {"createdAt", "createdAt", MEMBER_TIME, PLACE(created_at)},
@@ -363,6 +365,7 @@ int manifest_claim(struct manifest *manifest, const char *actuator, int64_t now,
     claimed.attempt++;
     claimed.dequeues++;
     memcpy(claimed.lease_owner, actuator, UUID_SIZE);
+    claimed.claim_token[0] = claimed.incarnation[0] = '\0';
     claimed.lease_expires = now + lease_seconds;
     claimed.started_at = now;
     claimed.finished_at = 0;
@@ -374,9 +377,20 @@ int manifest_claim(struct manifest *manifest, const char *actuator, int64_t now,
     return 0;
 }
 
+int manifest_mark_claim(struct manifest *manifest, const char *token, const char *incarnation,
+                        struct error *error)
+{
+    if (document_set_string(latest_entry(manifest), "token", token) < 0)
+        return no_memory(error);
+    status_text_copy(manifest->claim_token, UUID_SIZE, token);
+    status_text_copy(manifest->incarnation, UUID_SIZE, incarnation);
+    return 0;
+}
+
 static void drop_lease(struct manifest *manifest)
 {
     manifest->lease_owner[0] = '\0';
+    manifest->claim_token[0] = manifest->incarnation[0] = '\0';
     manifest->lease_expires = 0;
     document_remove(manifest->document, "progress");
 }

@@ -2,29 +2,37 @@
 /*
  * mimo-store load: lines of a dump into the store.
  *
- * Lines are taken in batches, each one commit. One that cannot be loaded is named by its number and
- * does not keep the others from it. Existing documents are only overwritten when that was asked
- * for.
+ * Lines are taken in batches, each one commit. A line that cannot be loaded is named by its number,
+ * and the others are loaded. Existing documents are overwritten only with --replace.
+ *
+ * A document that is put back while an attempt runs undoes its claim: the manifest may be claimed
+ * again while the first worker still runs. So load refuses while actuators seem to be running. What
+ * their records say of the time is another clock's word, and is believed in the safe direction: a
+ * time in the future counts as alive.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/document.h"
+#include "mimo/store_change.h"
 #include "store-tool/tool.h"
 
 enum {
     LOAD_BATCH = 500,
     LOAD_BATCH_BYTES = 8 * 1024 * 1024,
     LOAD_LINE_SIZE = 4 * 1024 * 1024, /* the same document may be written with more spaces */
-    LOAD_TRIES = 5,                   /* to overwrite what others write at the same time */
+    MEMBER_TTL_LEAST = 60,            /* seconds: the default of actuator.membership_ttl */
+    MEMBER_TTL_MOST = 24 * 60 * 60,
 };
 
 struct line {
     size_t number;
     enum store_container container;
     struct json_object *document;
+    bool replace;
 };
 
 struct load {
@@ -36,7 +44,7 @@ struct load {
     struct line lines[LOAD_BATCH];
     size_t count;
     size_t bytes;
-    struct store_operation operations[LOAD_BATCH];
+    struct store_change changes[LOAD_BATCH];
 };
 
 static void refuse_line(struct load *load, size_t number, const char *reason)
@@ -62,104 +70,74 @@ static void refuse_existing(struct load *load, const struct line *line, const ch
     refuse_line(load, line->number, text);
 }
 
-/* Runs the operations of lines[which[0..count - 1]]. */
-static int run_batch(struct load *load, const size_t *which, size_t count, struct error *error)
+/* Creates the document first. If there is one already, it is read and replaced, where that was asked
+ * for; otherwise, or if it has another partition key, it stays. */
+static enum change_verdict decide(struct store_change *change)
 {
-    if (store_run(load->store, load->operations, count, error) == 0)
-        return 0;
-    return error_prefix(
-        error,
-        "lines %zu to %zu may be loaded or not, none behind them is; once the store "
-        "answers load all again with --replace",
-        load->lines[which[0]].number, load->lines[which[count - 1]].number);
+    struct line *line = change->context;
+    const struct store_result *existing = &change->reads[0].result;
+    if (existing->status == STORE_NOT_RUN) {
+        change->write = store_create(line->container, line->document);
+        return CHANGE_WRITE;
+    }
+    if (!line->replace || existing->status != STORE_DONE)
+        return CHANGE_LEAVE;
+    change->write = store_replace(line->container, existing->items[0].etag, line->document);
+    return CHANGE_WRITE;
 }
 
-/* Counts what was written; leaves in `which` the lines that somebody else's document is in the way
- * of. */
-static size_t settle_batch(struct load *load, size_t *which, size_t count)
+/* A document without a name is refused by the store; any name does to read it by then. */
+static struct store_change make_change(struct line *line)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct store_result *result = &load->operations[i].result;
-        if (result->status == STORE_DONE)
-            load->loaded++;
-        else if (result->status == STORE_REFUSED)
-            refuse_line(load, load->lines[which[i]].number, result->error.message);
-        else
-            which[left++] = which[i];
-    }
-    return left;
+    struct store_name name = {.id = "?", .partition = "?"};
+    store_name_of_document(line->container, line->document, &name, NULL);
+    return (struct store_change){.reads = {store_get(line->container, name.partition, name.id)},
+                                 .read_count = 1,
+                                 .known = true,
+                                 .decide = decide,
+                                 .context = line};
 }
 
-/* Reads what is in the way of the lines, to have its etag. */
-static int read_existing(struct load *load, const size_t *which, size_t count, char **etags,
-                         struct error *error)
+static void count_end(struct load *load, const struct line *line, const struct store_change *change)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct line *line = &load->lines[which[i]];
-        struct store_name name;
-        if (store_name_of_document(line->container, line->document, &name, error) < 0)
-            return -1;
-        load->operations[i] = store_get(line->container, name.partition, name.id);
+    switch (change->end) {
+    case CHANGE_OPEN: /* the whole batch is named by write_batch() */
+        break;
+    case CHANGE_DONE:
+        load->loaded++;
+        break;
+    case CHANGE_REFUSED:
+        refuse_line(load, line->number, change->error.message);
+        break;
+    case CHANGE_CONTENDED:
+        refuse_existing(load, line, "is changed by other writers; stop them, and load again");
+        break;
+    case CHANGE_LEFT:
+        refuse_existing(load, line,
+                        line->replace ? "has another partition key in the store: delete it there, "
+                                        "then load again"
+                                      : "exists already; --replace overwrites it");
+        break;
     }
-    if (run_batch(load, which, count, error) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        etags[i] = load->operations[i].result.status == STORE_DONE
-                       ? take_pointer(&load->operations[i].result.items[0].etag)
-                       : NULL;
-    store_release(load->operations, count);
-    return 0;
-}
-
-/* Overwrites existing documents; returns how many lines are left in `which`, -1 without an answer.
- */
-static int replace_existing(struct load *load, size_t *which, size_t *count, struct error *error)
-{
-    char *etags[LOAD_BATCH];
-    size_t found = 0;
-    if (read_existing(load, which, *count, etags, error) < 0)
-        return -1;
-    for (size_t i = 0; i < *count; i++) {
-        const struct line *line = &load->lines[which[i]];
-        if (!etags[i]) {
-            refuse_existing(load, line,
-                            "stands under another partition key: delete it there, then load again");
-            continue;
-        }
-        etags[found] = etags[i];
-        which[found] = which[i];
-        load->operations[found++] = store_replace(line->container, etags[i], line->document);
-    }
-    int status = found > 0 ? run_batch(load, which, found, error) : 0;
-    *count = status == 0 ? settle_batch(load, which, found) : 0;
-    store_release(load->operations, found);
-    for (size_t i = 0; i < found; i++)
-        free(etags[i]);
-    return status;
 }
 
 static int write_batch(struct load *load, struct error *error)
 {
-    size_t which[LOAD_BATCH];
-    size_t count = load->count;
-    if (count == 0)
+    if (load->count == 0)
         return 0;
-    for (size_t i = 0; i < count; i++) {
-        which[i] = i;
-        load->operations[i] = store_create(load->lines[i].container, load->lines[i].document);
+    for (size_t i = 0; i < load->count; i++)
+        load->changes[i] = make_change(&load->lines[i]);
+    int status = store_change_run(load->store, load->changes, load->count, error);
+    if (status < 0)
+        error_prefix(
+            error,
+            "lines %zu to %zu may be loaded or not, and none after them is; when the store "
+            "answers again, load all of them with --replace",
+            load->lines[0].number, load->lines[load->count - 1].number);
+    for (size_t i = 0; i < load->count; i++) {
+        count_end(load, &load->lines[i], &load->changes[i]);
+        store_change_release(&load->changes[i]);
     }
-    int status = run_batch(load, which, count, error);
-    if (status == 0)
-        count = settle_batch(load, which, count);
-    store_release(load->operations, load->count);
-    for (int i = 0; status == 0 && load->replace && count > 0 && i < LOAD_TRIES; i++)
-        status = replace_existing(load, which, &count, error);
-    for (size_t i = 0; status == 0 && i < count; i++)
-        refuse_existing(load, &load->lines[which[i]],
-                        load->replace
-                            ? "is changed by others all the time; stop them, and load again"
-                            : "is there already; --replace overwrites it");
     clear_batch(load);
     return status;
 }
@@ -192,7 +170,7 @@ static int parse_line(const char *text, size_t length, struct line *line, struct
 static int take_line(struct load *load, const char *text, size_t length, struct error *error)
 {
     struct error reason;
-    struct line line = {.number = load->number};
+    struct line line = {.number = load->number, .replace = load->replace};
     if (text[strspn(text, " \t\r")] == '\0' && strlen(text) == length)
         return 0;
     if (parse_line(text, length, &line, &reason) < 0) {
@@ -228,6 +206,40 @@ static int load_stream(struct load *load, FILE *stream, struct error *error)
     }
 }
 
+/* True unless the record says that its actuator was not heard of for longer than its ttl. */
+static bool seems_alive(const struct json_object *member, int64_t now)
+{
+    int64_t seen = document_integer(member, "seenAt", 0);
+    int64_t ttl = document_integer(member, "ttl", 0);
+    if (ttl < MEMBER_TTL_LEAST || ttl > MEMBER_TTL_MOST)
+        ttl = MEMBER_TTL_LEAST;
+    return seen >= now || (seen > 0 && now - seen <= ttl);
+}
+
+static int refuse_alive(const struct json_object *member, struct error *error)
+{
+    return error_set(error, ERROR_BUSY,
+                     "actuator %s on %.200s is running, or was a moment ago: a manifest that it "
+                     "runs may be run twice if its document is loaded now. Stop mimod on every "
+                     "machine and try again, or use --force",
+                     document_string(member, "id", "?"),
+                     document_string(member, "hostname", "an unknown host"));
+}
+
+/* Refuses while an actuator that works on this store seems to be alive. */
+static int check_members(struct store *store, struct error *error)
+{
+    struct store_query query = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};
+    struct store_operation operation = store_query(&query);
+    int64_t now = clock_unix_seconds();
+    int status = store_run(store, &operation, 1, error);
+    for (size_t i = 0; status == 0 && i < operation.result.count; i++)
+        if (seems_alive(operation.result.items[i].document, now))
+            status = refuse_alive(operation.result.items[i].document, error);
+    store_release(&operation, 1);
+    return status;
+}
+
 static int open_and_load(const struct tool *tool, struct load *load, struct error *error)
 {
     cleanup_file FILE *file = tool->operand ? fopen(tool->operand, "re") : NULL;
@@ -243,7 +255,8 @@ int tool_load(const struct tool *tool)
     struct error error;
     if (!load)
         return tool_complain("out of memory");
-    if (store_open(tool->uri, &store, &error) < 0)
+    if (store_open(tool->uri, &store, &error) < 0 ||
+        (!tool->force && check_members(store, &error) < 0))
         return tool_fail(&error);
     load->store = store;
     load->replace = tool->replace;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - mimo-store: makes, checks, writes out, reads in, copies and reseals the store.
+ * main.c - mimo-store, the administrator's tool for the store: one verb each to make, check, dump, load,
+ * back up and reseal it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 
 static const char *arg_store;
 static const char *arg_replace;
+static const char *arg_force;
 static const char *arg_old_key;
 static const char *arg_new_key;
 static const char *arg_new_certificate;
@@ -31,6 +33,7 @@ enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 static const struct program_option options[] = {
     {"store", "URI", "the store, in place of store.uri: sqlite:PATH", &arg_store},
     {"replace", NULL, "load: overwrite documents that are there already", &arg_replace},
+    {"force", NULL, "load: although actuators are running on the store", &arg_force},
     {"old-key", "FILE",
      "reseal: the key, or keys, that open what is sealed now, in place of clusters.seal_key",
      &arg_old_key},
@@ -47,9 +50,8 @@ static const struct {
     const char *verb;
     const char **value;
 } bound_options[] = {
-    {"replace", "load", &arg_replace},
-    {"old-key", "reseal", &arg_old_key},
-    {"new-certificate", "reseal", &arg_new_certificate},
+    {"replace", "load", &arg_replace},   {"force", "load", &arg_force},
+    {"old-key", "reseal", &arg_old_key}, {"new-certificate", "reseal", &arg_new_certificate},
     {"new-key", "reseal", &arg_new_key},
 };
 
@@ -78,7 +80,7 @@ static const struct verb *find_verb(const char *name)
 static const struct verb *parse_operands(int count, char **operands)
 {
     if (count == 0)
-        program_usage_error(&program, "what is to be done? %s", program.operands);
+        program_usage_error(&program, "missing command: %s", program.operands);
     const struct verb *verb = find_verb(operands[0]);
     if (count - 1 < verb->operands_needed)
         program_usage_error(&program, "%s needs a FILE", verb->name);
@@ -128,6 +130,7 @@ int main(int argc, char **argv)
         .uri = arg_store ? arg_store : config.store_uri,
         .operand = argv[first + 1], /* NULL behind the last */
         .replace = arg_replace != NULL,
+        .force = arg_force != NULL,
         .old_key = arg_old_key,
         .new_key = arg_new_key,
         .new_certificate = arg_new_certificate,

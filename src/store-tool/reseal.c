@@ -2,9 +2,9 @@
 /*
  * mimo-store reseal: the credentials of all clusters under another certificate.
  *
- * A cluster is changed by one conditional write, or not at all; what is under the new certificate
- * already is left as it is. So it may be stopped and started again at any time, and run while the
- * Admin API and the actuators write to the same documents: who was first is read again.
+ * Each cluster is changed by one conditional write or not at all, and one that is under the new
+ * certificate already is left as it is. So reseal may be stopped and started again at any time, and
+ * run while the Admin API and the actuators write to the same documents.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +12,10 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/seal.h"
+#include "mimo/store_change.h"
 #include "store-tool/tool.h"
 
-enum { RESEAL_PAGE = 100, RESEAL_TRIES = 20 };
+enum { RESEAL_PAGE = 100 };
 
 static const char sealed_path[] = "sealedKubeconfig";
 
@@ -116,61 +117,67 @@ static void complain(struct reseal *reseal, const struct json_object *document,
                   error->message);
 }
 
-/* One cluster, written on condition that nobody was first. */
-static int reseal_item(struct reseal *reseal, struct store_item *item, enum store_status *ret_end,
-                       struct error *error)
+/* A cluster on a page, and what becomes of it. */
+struct resealing {
+    struct reseal *reseal;
+    struct store_item *item; /* as it was on the page */
+};
+
+/* Reseals what was read last: the page's document first, after a conflict the stored one. */
+static enum change_verdict decide(struct store_change *change)
 {
+    struct resealing *resealing = change->context;
+    struct store_item *item = resealing->item;
+    struct store_result *again = &change->reads[0].result;
     struct error reason;
-    int changed = reseal_document(reseal, item->document, &reason);
-    *ret_end = STORE_DONE;
+    if (again->status == STORE_DONE)
+        item = &again->items[0];
+    else if (again->status == STORE_NOT_FOUND)
+        return CHANGE_LEAVE; /* deleted meanwhile: nothing is left to seal */
+    int changed = reseal_document(resealing->reseal, item->document, &reason);
     if (changed < 0)
-        complain(reseal, item->document, &reason);
+        complain(resealing->reseal, item->document, &reason);
     if (changed <= 0)
-        return 0;
-    struct store_operation write = store_replace(STORE_CLUSTERS, item->etag, item->document);
-    if (store_run(reseal->store, &write, 1, error) < 0)
-        return -1;
-    *ret_end = write.result.status;
-    if (write.result.status == STORE_DONE)
-        reseal->resealed++;
-    else if (write.result.status == STORE_REFUSED)
-        complain(reseal, item->document, &write.result.error);
-    store_release(&write, 1);
-    return 0;
+        return CHANGE_LEAVE;
+    change->write = store_replace(STORE_CLUSTERS, item->etag, item->document);
+    return CHANGE_WRITE;
 }
 
-/* Reads a cluster again that somebody else wrote meanwhile, until the write holds. */
-static int reseal_again(struct reseal *reseal, const char *key, struct error *error)
+static int reseal_item(struct reseal *reseal, struct store_item *item, struct error *error)
 {
-    enum store_status end = STORE_CONFLICT;
-    int status = 0;
-    for (int try = 0; status == 0 && end == STORE_CONFLICT && try < RESEAL_TRIES; try++) {
-        struct store_operation read = store_get(STORE_CLUSTERS, NULL, key);
-        status = store_run(reseal->store, &read, 1, error);
-        if (status == 0 && read.result.status != STORE_DONE)
-            end = read.result.status; /* deleted meanwhile: nothing is left to seal */
-        else if (status == 0)
-            status = reseal_item(reseal, &read.result.items[0], &end, error);
-        store_release(&read, 1);
-    }
-    if (status == 0 && end == STORE_CONFLICT) {
+    struct resealing resealing = {reseal, item};
+    const char *key = document_string(item->document, "key", "");
+    struct store_change change = {.reads = {store_get(STORE_CLUSTERS, NULL, key)},
+                                  .read_count = 1,
+                                  .known = true,
+                                  .decide = decide,
+                                  .context = &resealing};
+    int status = store_change_one(reseal->store, &change, error);
+    switch (change.end) {
+    case CHANGE_OPEN: /* status is -1 */
+    case CHANGE_LEFT:
+        break;
+    case CHANGE_DONE:
+        reseal->resealed++;
+        break;
+    case CHANGE_CONTENDED:
         reseal->failed++;
-        tool_complain("cluster %s is written all the time by others: run reseal again", key);
+        tool_complain("cluster %s: %s; run reseal again", key, change.error.message);
+        break;
+    case CHANGE_REFUSED:
+        complain(reseal, item->document, &change.error);
+        break;
     }
+    store_change_release(&change);
     return status;
 }
 
 static int reseal_page(void *context, struct store_result *page, struct error *error)
 {
     struct reseal *reseal = context;
-    for (size_t i = 0; i < page->count; i++) {
-        enum store_status end;
-        if (reseal_item(reseal, &page->items[i], &end, error) < 0)
+    for (size_t i = 0; i < page->count; i++)
+        if (reseal_item(reseal, &page->items[i], error) < 0)
             return -1;
-        const char *key = document_string(page->items[i].document, "key", "");
-        if (end == STORE_CONFLICT && reseal_again(reseal, key, error) < 0)
-            return -1;
-    }
     if (page->skipped > 0) {
         reseal->failed += page->skipped;
         tool_complain("%zu documents stay as they are: %s", page->skipped, page->error.message);

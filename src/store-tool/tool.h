@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tool.h - mimo-store: what its verbs get, and what they share.
+ * tool.h - what the verbs of mimo-store get, and what they share.
  *
- * One file a verb, one row a verb in main.c. What was asked for goes to standard output, all else
- * to standard error, one line each. A verb returns the exit status; standard output is flushed and
- * checked behind it.
+ * Each verb has one file, and one row in main.c. Results go to standard output, everything else to
+ * standard error, one line each. A verb returns the exit status; main.c flushes standard output and
+ * checks it afterwards.
  */
 #ifndef MIMO_STORE_TOOL_TOOL_H
 #define MIMO_STORE_TOOL_TOOL_H
@@ -21,8 +21,9 @@
 struct tool {
     const struct config *config;
     const char *uri;     /* of the store */
-    const char *operand; /* what stood behind the verb, or NULL */
-    bool replace;        /* load: overwrite what is there */
+    const char *operand; /* the argument after the verb, or NULL */
+    bool replace;        /* load: overwrite documents that exist */
+    bool force;          /* load: although actuators are running */
     /* reseal; NULL: as configured */
     const char *old_key, *new_key, *new_certificate;
 };

@@ -23,6 +23,7 @@ struct store_backend {
     void (*close)(struct store *store);
     int (*run)(struct store *store, struct store_operation *operations, size_t count,
                struct error *error);
+    int (*identify)(struct store *store, char *ret_id, struct error *error);
     int (*verify_integrity)(struct store *store, bool *ret_sound, struct error *error);
     int (*backup)(struct store *store, const char *path, struct error *error);
 };

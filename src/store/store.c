@@ -199,7 +199,7 @@ int store_result_add(struct store_result *result, struct store_item item, struct
     if (!items || !item.etag || (!item.document && !item.text)) {
         result->items = items ? items : result->items;
         free_item(&item);
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory while reading from the store");
+        return error_set(error, ERROR_MEMORY, "out of memory while reading from the store");
     }
     items[count] = item;
     result->items = items;
@@ -314,6 +314,11 @@ void store_release(struct store_operation *operations, size_t count)
         free(result->second_etag);
         *result = (struct store_result){.total = -1};
     }
+}
+
+int store_identify(struct store *store, char *ret_id, struct error *error)
+{
+    return store->backend->identify(store, ret_id, error);
 }
 
 int store_verify_integrity(struct store *store, bool *ret_sound, struct error *error)

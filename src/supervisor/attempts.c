@@ -269,13 +269,13 @@ void attempts_begin(struct attempts *attempts, struct claim *claim, struct monot
         settle_without_servers(attempts, worker, &error);
 }
 
-void attempts_stop(struct attempts *attempts, uint64_t token)
+void attempts_stop(struct attempts *attempts, uint64_t token, const char *reason)
 {
     struct worker *worker = worker_table_find(&attempts->table, token);
     if (!worker)
         return;
-    log_notice("manifest %s: worker %lld is stopped, as an operator asked", worker->manifest_id,
-               (long long)worker->pid);
+    log_notice("manifest %s: worker %lld is stopped, %s", worker->manifest_id,
+               (long long)worker->pid, reason);
     worker->orphaned = true;
     end_worker(attempts, worker, WORKER_STOP_OPERATOR, SIGTERM);
     if (!worker->reaped)
@@ -299,6 +299,7 @@ size_t attempts_watch(const struct attempts *attempts, struct stop_watch *watche
         watches[count].token = worker->token;
         memcpy(watches[count].manifest_id, worker->manifest_id, UUID_SIZE);
         memcpy(watches[count].cluster, worker->cluster, RESOURCE_ID_SIZE);
+        memcpy(watches[count].claim_token, worker->settlement.token, UUID_SIZE);
         count++;
     }
     return count;

@@ -73,9 +73,9 @@ int attempts_open(struct attempts *attempts, const struct attempts_parts *parts,
 void attempts_begin(struct attempts *attempts, struct claim *claim, struct monotonic claimed,
                     int64_t lease_milliseconds);
 
-/* An operator asked for it: SIGTERM now, SIGKILL ten seconds later. Nothing for a token whose
+/* Stops a worker for `reason` (stops.h): SIGTERM now, SIGKILL ten seconds later. Nothing for a token whose
  * worker is gone. */
-void attempts_stop(struct attempts *attempts, uint64_t token);
+void attempts_stop(struct attempts *attempts, uint64_t token, const char *reason);
 
 /* The actuator stops: sends `signal` to all workers, and starts none from now on. Their manifests
  * go back to the queue uncounted. */

@@ -7,10 +7,10 @@
 
 #include "mimo/cleanup.h"
 
-/* Candidates asked for beyond the free slots: one, for each costs as much as one that is taken.
- * Where busy clusters at the head of the queue hide those behind them, the round looks again,
- * further each time. */
-enum { CLAIM_SPARE = 1, CLAIM_SPARE_GROWTH = 8 };
+/* Candidates asked for beyond the free slots: one, because each costs as much as one that is taken.
+ * If busy clusters at the head of the queue hide those behind them, the round reads on, in larger
+ * and larger pages. */
+enum { CLAIM_SPARE = 1, CLAIM_SPARE_GROWTH = 8, CLAIM_PASSES = 5 };
 
 enum candidate_plan {
     PLAN_SKIP,  /* cannot run now, and its statusText says so already */
@@ -21,29 +21,23 @@ enum candidate_plan {
 struct candidate {
     struct claim claim;
     enum candidate_plan plan;
+    bool has_room; /* its document leaves room for an attempt */
 };
 
 struct candidates {
     struct candidate *list;
     size_t count;
-    bool complete; /* the store has no more */
 };
 
-void claim_free(struct claim *claim)
-{
-    manifest_free(&claim->manifest);
-    cluster_free(&claim->cluster);
-    free(claim->manifest_etag);
-    free(claim->cluster_etag);
-    *claim = (struct claim){0};
-}
-
-struct claim claim_move(struct claim *claim)
-{
-    struct claim moved = *claim;
-    *claim = (struct claim){0};
-    return moved;
-}
+/* All that the passes of one round share. */
+struct round {
+    struct store *store;
+    const struct claim_request *request;
+    int64_t now;
+    struct claim_round *result;
+    char *continuation; /* where the next pass begins */
+    bool begun;
+};
 
 void claim_round_free(struct claim_round *round)
 {
@@ -66,6 +60,13 @@ static int out_of_memory(struct error *error)
     return error_set(error, ERROR_MEMORY, "out of memory while claiming manifests");
 }
 
+/* Keeps the first reason why a document is left out. */
+static void note_skipped(struct round *round, const struct error *reason)
+{
+    if (round->result->skipped.kind == ERROR_NONE)
+        round->result->skipped = *reason;
+}
+
 /* Takes the documents out of a query's result. */
 static int collect_candidates(struct store_result *result, struct candidates *candidates,
                               struct error *error)
@@ -76,72 +77,120 @@ static int collect_candidates(struct store_result *result, struct candidates *ca
     for (size_t i = 0; i < result->count; i++) {
         struct candidate *candidate = &candidates->list[candidates->count];
         struct error unreadable;
-        if (manifest_read(&candidate->claim.manifest, result->items[i].document, &unreadable) < 0)
-            continue;
-        candidate->claim.manifest_etag = take_pointer(&result->items[i].etag);
+        if (lease_read_manifest(&candidate->claim, &result->items[i], &unreadable) < 0)
+            continue; /* the query has noted those that cannot be understood */
+        candidate->has_room = lease_has_room(result->items[i].length);
         candidates->count++;
     }
     return 0;
 }
 
-static int query_runnable(struct store *store, const struct claim_request *request, size_t limit,
-                          int64_t now, struct candidates *candidates, struct claim_round *round,
+/* Takes the answers of both queries. `operations` begins with the one for candidates. */
+static int take_answers(struct round *round, struct store_operation *operations, size_t count,
+                        struct candidates *candidates, struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (operations[i].result.status == STORE_DONE)
+            continue;
+        *error = operations[i].result.error;
+        return -1;
+    }
+    struct store_result *runnable = &operations[0].result;
+    if (runnable->error.kind != ERROR_NONE)
+        note_skipped(round, &runnable->error);
+    if (!round->begun)
+        round->result->next_due = operations[count - 1].result.total;
+    round->begun = true;
+    free(round->continuation);
+    round->continuation = take_pointer(&runnable->continuation);
+    return collect_candidates(runnable, candidates, error);
+}
+
+/* The first pass also asks when the next manifest becomes due; with a limit of 0 that is all. */
+static int query_runnable(struct round *round, size_t limit, struct candidates *candidates,
                           struct error *error)
 {
     struct store_query runnable = {
         .kind = STORE_QUERY_RUNNABLE,
-        .buckets = request->buckets,
-        .now = now,
+        .buckets = round->request->buckets,
+        .now = round->now,
         .limit = limit,
+        .continuation = round->continuation,
     };
     struct store_query next_due = {
         .kind = STORE_QUERY_NEXT_DUE,
-        .buckets = request->buckets,
-        .now = now,
+        .buckets = round->request->buckets,
+        .now = round->now,
     };
-    struct store_operation operations[] = {store_query(&next_due), store_query(&runnable)};
-    size_t count = limit > 0 ? 2 : 1;
-
-    int status = store_run(store, operations, count, error);
-    if (status == 0) {
-        round->next_due = operations[0].result.total;
-        round->skipped = operations[1].result.error;
-        candidates->complete = operations[1].result.count < limit;
-        status = collect_candidates(&operations[1].result, candidates, error);
-    }
-    store_release(operations, count);
+    struct store_operation operations[] = {store_query(&runnable), store_query(&next_due)};
+    struct store_operation *first = limit > 0 ? operations : operations + 1;
+    size_t count = limit > 0 && !round->begun ? 2 : 1;
+    int status = store_run(round->store, first, count, error);
+    if (status == 0)
+        status = take_answers(round, first, count, candidates, error);
+    store_release(first, count);
     return status;
 }
 
-/* What to do with a candidate now that its cluster is known. */
-static void plan_candidate(struct candidate *candidate, struct store_operation *read,
-                           const struct claim_request *request, int64_t now)
+static const char *explain_no_room(char *reason, size_t size, const char *what)
+{
+    snprintf(reason, size,
+             "waiting: the document of %s leaves no room for an attempt; make it smaller than %d "
+             "bytes",
+             what, STORE_DOCUMENT_SIZE_MAXIMUM - LEASE_ROOM);
+    return reason;
+}
+
+/* Why the candidate cannot run, now that its cluster was read; NULL if it can. */
+static const char *find_obstacle(struct candidate *candidate, struct store_operation *read,
+                                 const char *mark, char *reason, size_t size)
 {
     struct claim *claim = &candidate->claim;
     struct error unreadable;
-    char reason[512];
-
-    candidate->plan = PLAN_SKIP;
-    if (read->result.status != STORE_DONE)
-        snprintf(reason, sizeof(reason), "waiting: its cluster is not registered");
-    else if (cluster_read(&claim->cluster, read->result.items[0].document, &unreadable) < 0)
-        snprintf(reason, sizeof(reason), "waiting: the cluster's document cannot be read: %.300s",
-                 unreadable.message);
-    else if (cluster_is_leased(&claim->cluster, now))
-        return; /* another attempt runs on it: that is no news */
-    else if (!cluster_is_busy(&claim->cluster, request->mark, reason)) {
-        claim->cluster_etag = take_pointer(&read->result.items[0].etag);
-        candidate->plan = PLAN_CLAIM;
-        return;
+    switch (read->result.status) {
+    case STORE_NOT_FOUND:
+        return "waiting: its cluster is not registered";
+    case STORE_DONE:
+        break;
+    case STORE_NOT_RUN:
+    case STORE_CONFLICT:
+    case STORE_REFUSED:
+        snprintf(reason, size, "waiting: the cluster's document cannot be read: %.300s",
+                 read->result.error.message);
+        return reason;
     }
-    if (strcmp(claim->manifest.status_text, reason) != 0) {
+    size_t length = read->result.items[0].length;
+    if (lease_read_cluster(claim, &read->result.items[0], &unreadable) < 0) {
+        snprintf(reason, size, "waiting: the cluster's document cannot be read: %.300s",
+                 unreadable.message);
+        return reason;
+    }
+    if (!candidate->has_room)
+        return explain_no_room(reason, size, "the manifest");
+    if (!lease_has_room(length))
+        return explain_no_room(reason, size, "the cluster");
+    return cluster_is_busy(&claim->cluster, mark, reason) ? reason : NULL;
+}
+
+/* What to do with a candidate now that its cluster was read. */
+static void plan_candidate(struct round *round, struct candidate *candidate,
+                           struct store_operation *read)
+{
+    struct claim *claim = &candidate->claim;
+    char text[512];
+    const char *reason = find_obstacle(candidate, read, round->request->mark, text, sizeof(text));
+    candidate->plan = PLAN_SKIP;
+    if (claim->cluster_etag && cluster_is_leased(&claim->cluster, round->now))
+        return; /* another attempt runs on it: that is no news */
+    if (!reason) {
+        candidate->plan = PLAN_CLAIM;
+    } else if (strcmp(claim->manifest.status_text, reason) != 0) {
         manifest_set_status_text(&claim->manifest, reason);
         candidate->plan = PLAN_TELL;
     }
 }
 
-static int read_clusters(struct store *store, const struct claim_request *request, int64_t now,
-                         struct candidates *candidates, struct error *error)
+static int read_clusters(struct round *round, struct candidates *candidates, struct error *error)
 {
     cleanup_free struct store_operation *reads = calloc(candidates->count, sizeof(*reads));
     if (!reads)
@@ -150,112 +199,108 @@ static int read_clusters(struct store *store, const struct claim_request *reques
         const char *key = candidates->list[i].claim.manifest.cluster;
         reads[i] = store_get(STORE_CLUSTERS, NULL, key);
     }
-    int status = store_run(store, reads, candidates->count, error);
+    int status = store_run(round->store, reads, candidates->count, error);
     for (size_t i = 0; status == 0 && i < candidates->count; i++)
-        plan_candidate(&candidates->list[i], &reads[i], request, now);
+        plan_candidate(round, &candidates->list[i], &reads[i]);
     store_release(reads, candidates->count);
     return status;
 }
 
-/* Changes the documents in memory; false when it turns out that they do not allow it. */
-static bool take_in_memory(struct claim *claim, const struct claim_request *request, int64_t now)
+/* Changes the documents in memory; false when there is nothing to write. */
+static bool prepare_write(struct round *round, struct candidate *candidate, size_t *taken,
+                          struct store_operation *ret_write)
 {
+    const struct claim_request *request = round->request;
+    struct lease_terms terms = {
+        .actuator = request->actuator,
+        .incarnation = request->incarnation,
+        .mark = request->mark,
+        .seconds = request->lease_seconds,
+    };
     struct error error;
-    if (cluster_take_lease(&claim->cluster, request->actuator, claim->manifest.id, now,
-                           request->lease_seconds, request->mark, &error) < 0 ||
-        manifest_claim(&claim->manifest, request->actuator, now, request->lease_seconds, &error) <
-            0)
+    switch (candidate->plan) {
+    case PLAN_SKIP:
         return false;
-    claim->cluster.lease_attempt = claim->manifest.attempt;
+    case PLAN_TELL:
+        *ret_write = lease_write_manifest(&candidate->claim);
+        return true;
+    case PLAN_CLAIM:
+        break;
+    }
+    if (*taken == request->limit) {
+        round->result->more = true;
+        return false;
+    }
+    if (lease_take(&candidate->claim, &terms, round->now, ret_write, &error) < 0) {
+        note_skipped(round, &error);
+        return false;
+    }
+    ++*taken;
     return true;
 }
 
-/* Writes the plans. writes[i] belongs to candidate chosen[i]. */
-static size_t prepare_writes(struct candidates *candidates, const struct claim_request *request,
-                             int64_t now, struct store_operation *writes, size_t *chosen,
-                             struct claim_round *round)
+/* Fills `writes`; writes[i] belongs to candidate chosen[i]. */
+static size_t prepare_writes(struct round *round, struct candidates *candidates,
+                             struct store_operation *writes, size_t *chosen)
 {
     size_t count = 0;
-    size_t taken = round->count;
-    for (size_t i = 0; i < candidates->count; i++) {
-        struct candidate *candidate = &candidates->list[i];
-        struct claim *claim = &candidate->claim;
-        if (candidate->plan == PLAN_CLAIM) {
-            if (taken == request->limit) {
-                round->more = true;
-                continue;
-            }
-            if (!take_in_memory(claim, request, now))
-                continue;
-            taken++;
-            writes[count] = store_pair(store_replace(STORE_CLUSTERS, claim->cluster_etag,
-                                                     cluster_document(&claim->cluster)),
-                                       store_replace(STORE_MANIFESTS, claim->manifest_etag,
-                                                     manifest_document(&claim->manifest)));
-        } else if (candidate->plan == PLAN_TELL) {
-            writes[count] = store_replace(STORE_MANIFESTS, claim->manifest_etag,
-                                          manifest_document(&claim->manifest));
-        } else {
-            continue;
-        }
-        chosen[count++] = i;
-    }
+    size_t taken = round->result->count;
+    for (size_t i = 0; i < candidates->count; i++)
+        if (prepare_write(round, &candidates->list[i], &taken, &writes[count]))
+            chosen[count++] = i;
     return count;
 }
 
-/* Keeps those whose pair went through. */
-static void keep_winners(struct candidates *candidates, struct store_operation *writes,
-                         const size_t *chosen, size_t count, struct claim_round *round)
+/* Keeps a candidate whose pair went through. */
+static void take_result(struct round *round, struct candidate *candidate,
+                        struct store_operation *write)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct candidate *candidate = &candidates->list[chosen[i]];
-        if (candidate->plan != PLAN_CLAIM)
-            continue;
-        if (writes[i].result.status != STORE_DONE) {
-            round->lost++;
-            continue;
-        }
-        struct claim claim = claim_move(&candidate->claim);
-        free(claim.cluster_etag);
-        free(claim.manifest_etag);
-        claim.cluster_etag = take_pointer(&writes[i].result.etag);
-        claim.manifest_etag = take_pointer(&writes[i].result.second_etag);
-        round->claims[round->count++] = claim;
+    bool claimed = candidate->plan == PLAN_CLAIM;
+    switch (write->result.status) {
+    case STORE_DONE:
+        if (!claimed)
+            return;
+        lease_written(&candidate->claim, write);
+        round->result->claims[round->result->count++] = claim_move(&candidate->claim);
+        return;
+    case STORE_CONFLICT:
+    case STORE_NOT_FOUND:
+        round->result->lost += claimed;
+        return;
+    case STORE_REFUSED:
+    case STORE_NOT_RUN:
+        note_skipped(round, &write->result.error);
+        return;
     }
 }
 
-static int write_plans(struct store *store, const struct claim_request *request, int64_t now,
-                       struct candidates *candidates, struct claim_round *round,
-                       struct error *error)
+static int write_plans(struct round *round, struct candidates *candidates, struct error *error)
 {
     cleanup_free struct store_operation *writes = calloc(candidates->count, sizeof(*writes));
     cleanup_free size_t *chosen = calloc(candidates->count, sizeof(*chosen));
     if (!writes || !chosen)
         return out_of_memory(error);
 
-    size_t count = prepare_writes(candidates, request, now, writes, chosen, round);
+    size_t count = prepare_writes(round, candidates, writes, chosen);
     if (count == 0)
         return 0;
-    int status = store_run(store, writes, count, error);
-    if (status == 0)
-        keep_winners(candidates, writes, chosen, count, round);
+    int status = store_run(round->store, writes, count, error);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        take_result(round, &candidates->list[chosen[i]], &writes[i]);
     store_release(writes, count);
     return status;
 }
 
-/* Looks at `limit` candidates and claims those that it can. */
-static int claim_pass(struct store *store, const struct claim_request *request, size_t limit,
-                      int64_t now, struct claim_round *round, bool *ret_complete,
-                      struct error *error)
+/* Looks at `limit` more candidates and claims those that it can. */
+static int claim_pass(struct round *round, size_t limit, struct error *error)
 {
     struct candidates candidates = {0};
-    int status = query_runnable(store, request, limit, now, &candidates, round, error);
+    int status = query_runnable(round, limit, &candidates, error);
     if (status == 0 && candidates.count > 0) {
-        status = read_clusters(store, request, now, &candidates, error);
+        status = read_clusters(round, &candidates, error);
         if (status == 0)
-            status = write_plans(store, request, now, &candidates, round, error);
+            status = write_plans(round, &candidates, error);
     }
-    *ret_complete = candidates.complete;
     candidates_free(&candidates);
     return status;
 }
@@ -267,28 +312,33 @@ static size_t page_limit(size_t wanted, size_t spare)
     return wanted + spare < STORE_PAGE_MAXIMUM ? wanted + spare : STORE_PAGE_MAXIMUM;
 }
 
+/* Each pass begins behind the candidates of the one before, so the passes end. */
+static int run_passes(struct round *round, struct error *error)
+{
+    size_t limit = round->request->limit;
+    size_t spare = CLAIM_SPARE;
+    for (int pass = 0; pass < CLAIM_PASSES; pass++, spare *= CLAIM_SPARE_GROWTH) {
+        size_t wanted = limit - round->result->count;
+        if (claim_pass(round, page_limit(wanted, spare), error) < 0)
+            return -1;
+        if (round->result->count == limit || !round->continuation)
+            return 0;
+    }
+    return 0;
+}
+
 int claim_run(struct store *store, const struct claim_request *request, int64_t now,
               struct claim_round *ret_round, struct error *error)
 {
-    struct claim_round round = {.next_due = -1};
-    round.claims = calloc(request->limit ? request->limit : 1, sizeof(*round.claims));
-    if (!round.claims)
-        return out_of_memory(error);
-
-    bool complete = false;
-    size_t spare = CLAIM_SPARE;
-    int status;
-    do {
-        size_t limit = page_limit(request->limit - round.count, spare);
-        status = claim_pass(store, request, limit, now, &round, &complete, error);
-        complete = complete || limit == STORE_PAGE_MAXIMUM;
-        spare *= CLAIM_SPARE_GROWTH;
-    } while (status == 0 && round.count < request->limit && !complete);
-
-    if (status < 0) {
-        claim_round_free(&round);
-        return error_prefix(error, "cannot claim manifests");
-    }
-    *ret_round = round;
-    return 0;
+    struct round round = {.store = store, .request = request, .now = now, .result = ret_round};
+    struct error reason;
+    *ret_round = (struct claim_round){.next_due = -1};
+    ret_round->claims = calloc(request->limit ? request->limit : 1, sizeof(*ret_round->claims));
+    int status = ret_round->claims ? run_passes(&round, &reason) : out_of_memory(&reason);
+    free(round.continuation);
+    if (status == 0)
+        return 0;
+    if (error)
+        *error = reason;
+    return error_prefix(error, "cannot claim manifests");
 }

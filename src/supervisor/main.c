@@ -4,7 +4,7 @@
  *
  * The steps of main() in order: options, configuration, tasks; directories, lock, sockets, launcher
  * and keeper, while mimod still has the privileges that it was started with; privileges are dropped
- * for good; identity, store; then the loop.
+ * for good; store, identity; then the loop.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -88,9 +88,17 @@ static int drop_root(int *ret_lock, struct error *error)
     return privileges_harden(error);
 }
 
-static void describe_membership(const char *id)
+static int find_identity(struct store *store, int lock, struct error *error)
 {
-    memcpy(membership.id, id, sizeof(membership.id));
+    struct identity_place place;
+    identity_find_place(lock, &place);
+    if (store_identify(store, place.store, error) < 0)
+        return -1;
+    return identity_open(config.actuator_state_directory, &place, &membership.start, error);
+}
+
+static void describe_membership(void)
+{
     if (gethostname(membership.hostname, sizeof(membership.hostname) - 1) < 0)
         strcpy(membership.hostname, "unknown");
     membership.index = (int)config.actuator_index;
@@ -105,21 +113,21 @@ static void describe_membership(const char *id)
 
 static int run(struct error *error)
 {
-    char id[UUID_SIZE];
     int lock;
     struct store *store;
-    if (drop_root(&lock, error) < 0 ||
-        identity_open(config.actuator_state_directory, id, error) < 0 ||
-        store_open(config.store_uri, &store, error) < 0)
+    if (drop_root(&lock, error) < 0 || store_open(config.store_uri, &store, error) < 0 ||
+        find_identity(store, lock, error) < 0 || membership_initialize(&membership, error) < 0)
         return -1;
-    describe_membership(id);
+    describe_membership();
     process_set_title("mimod: actuator %d, supervisor", membership.index);
-    log_info("actuator %s starts on %s, store %s", id, membership.hostname, config.store_uri);
+    log_info("actuator %s starts on %s, store %s", membership.start.id, membership.hostname,
+             config.store_uri);
 
     int status = supervisor_run(&config, tasks, store, &family, &listeners, &membership);
     family_stop(&family);
     if (status != EXIT_SUCCESS)
         _exit(status); /* the thread pool may be at work with the store: no tidy end */
+    membership_free(&membership);
     store_close(store);
     close(lock);
     return 0;

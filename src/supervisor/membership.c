@@ -1,53 +1,199 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Membership records: announce, read the others', derive the range. */
+/* Membership records: join, announce, read the others', derive the range. */
 #include "supervisor/membership.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "mimo/cleanup.h"
 #include "mimo/document.h"
+#include "mimo/store_change.h"
 
 #define WORKER_TYPE "MIMO_ACTUATOR"
 
-enum { FORGET_SECONDS = 30 * 24 * 60 * 60 };
+enum { FORGET_SECONDS = 30 * 24 * 60 * 60, ETAG_SIZE = 64 };
+
+/* A record as it was seen, and since when it has not changed. */
+struct sight {
+    char id[UUID_SIZE];
+    char etag[ETAG_SIZE];
+    struct monotonic since;
+    bool alive;
+    bool present; /* in the latest list of members */
+};
+
+struct observed {
+    struct sight own; /* another start's record under our ID; etag "": none yet */
+    struct sight *others;
+    size_t count;
+};
+
+int membership_initialize(struct membership *membership, struct error *error)
+{
+    membership->observed = calloc(1, sizeof(*membership->observed));
+    return membership->observed ? 0 : error_set_memory(error);
+}
+
+void membership_free(struct membership *membership)
+{
+    if (membership->observed)
+        free(membership->observed->others);
+    free(membership->observed);
+    membership->observed = NULL;
+}
 
 static struct json_object *record(const struct membership *membership, int64_t now)
 {
-    return document_pack(
-        "{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:[i,i]}", "id", membership->id,
-        "workerType", WORKER_TYPE, "hostname", membership->hostname, "index", membership->index,
-        "version", PACKAGE_VERSION, "startedAt", (int64_t)membership->started_at, "seenAt",
-        (int64_t)now, "ttl", (int64_t)membership->ttl_seconds, "workers", membership->workers,
-        "maxWorkers", membership->max_workers, "mode", membership->mode, "buckets",
-        membership->buckets.first, membership->buckets.last);
+    return document_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:[i,i]}",
+                         "id", membership->start.id, "incarnation", membership->start.incarnation,
+                         "workerType", WORKER_TYPE, "hostname", membership->hostname, "index",
+                         membership->index, "version", PACKAGE_VERSION, "startedAt",
+                         (int64_t)membership->started_at, "seenAt", (int64_t)now, "ttl",
+                         (int64_t)membership->ttl_seconds, "workers", membership->workers,
+                         "maxWorkers", membership->max_workers, "mode", membership->mode, "buckets",
+                         membership->buckets.first, membership->buckets.last);
 }
 
-/* Writes the record over whatever is there: nobody else writes it. */
-static int announce(struct store *store, const struct membership *membership, int64_t now,
+/* Seconds from when the record says that it was written until now: a claim of another clock. -1
+ * where it cannot be true. */
+static int64_t claimed_age(const struct json_object *member, int64_t now)
+{
+    int64_t seen = document_integer(member, "seenAt", -1);
+    if (seen < 0 || seen > CLOCK_MAXIMUM || now < 0 || now > CLOCK_MAXIMUM)
+        return -1;
+    return now >= seen ? now - seen : -1;
+}
+
+static int64_t ttl_of(const struct membership *membership)
+{
+    return membership->ttl_seconds * 1000;
+}
+
+static int64_t age_of(const struct sight *sight, struct monotonic now)
+{
+    return now.milliseconds - sight->since.milliseconds;
+}
+
+static bool has_changed(const struct sight *sight, const char *etag)
+{
+    return strncmp(sight->etag, etag, sizeof(sight->etag) - 1) != 0;
+}
+
+static void note(struct sight *sight, const char *etag, struct monotonic now)
+{
+    snprintf(sight->etag, sizeof(sight->etag), "%s", etag);
+    sight->since = now;
+}
+
+/* Joining and announcing */
+
+struct announcement {
+    struct membership *membership;
+    struct membership_time now;
+    struct json_object *document; /* owned */
+    struct error foreign;
+};
+
+static enum membership_standing watch_own(struct membership *membership, const char *etag,
+                                          struct monotonic now)
+{
+    struct sight *own = &membership->observed->own;
+    if (!*own->etag) {
+        note(own, etag, now);
+        return MEMBERSHIP_WATCHING;
+    }
+    if (has_changed(own, etag))
+        return MEMBERSHIP_FOREIGN;
+    return age_of(own, now) >= ttl_of(membership) ? MEMBERSHIP_JOINED : MEMBERSHIP_WATCHING;
+}
+
+/* What our record, as it was found, says about this start. */
+static enum membership_standing judge_own(struct membership *membership,
+                                          const struct store_item *item, struct monotonic now)
+{
+    const char *incarnation = document_string(item->document, "incarnation", "");
+    if (strcmp(incarnation, membership->start.incarnation) == 0)
+        return MEMBERSHIP_JOINED;
+    if (membership->standing == MEMBERSHIP_JOINED)
+        return MEMBERSHIP_FOREIGN;
+    if (identity_has_ended(&membership->start, incarnation))
+        return MEMBERSHIP_JOINED;
+    return watch_own(membership, item->etag, now);
+}
+
+/* Says what is waited for, or what to do. */
+static void explain_own(struct announcement *announcement, const struct json_object *found)
+{
+    struct membership *membership = announcement->membership;
+    const char *host = document_string(found, "hostname", "an unknown host");
+    struct error *error = &announcement->foreign;
+    if (membership->standing == MEMBERSHIP_WATCHING)
+        error_set(error, ERROR_BUSY,
+                  "the membership record of actuator %s is of another start of it, on %.200s: "
+                  "waiting for up to %lld s to see whether that still runs",
+                  membership->start.id, host, (long long)membership->ttl_seconds);
+    else
+        error_set(error, ERROR_CONFLICT,
+                  "another mimod runs as actuator %s, on %.200s: its state directory was copied. "
+                  "On the machine that has the copy stop mimod, remove actuator.id and "
+                  "actuator.start from the state directory, and start it again as a new actuator",
+                  membership->start.id, host);
+}
+
+static enum change_verdict decide_announcement(struct store_change *change)
+{
+    struct announcement *announcement = change->context;
+    struct membership *membership = announcement->membership;
+    struct store_result *found = &change->reads[0].result;
+    if (found->status == STORE_NOT_FOUND) {
+        membership->standing = MEMBERSHIP_JOINED;
+        change->write = store_create(STORE_MEMBERS, announcement->document);
+        return CHANGE_WRITE;
+    }
+    if (found->status != STORE_DONE) {
+        announcement->foreign = found->error;
+        return CHANGE_LEAVE;
+    }
+    struct store_item *item = &found->items[0];
+    membership->standing = judge_own(membership, item, announcement->now.monotonic);
+    if (membership->standing != MEMBERSHIP_JOINED) {
+        explain_own(announcement, item->document);
+        return CHANGE_LEAVE;
+    }
+    change->write = store_replace(STORE_MEMBERS, item->etag, announcement->document);
+    return CHANGE_WRITE;
+}
+
+/* Writes our record, unless another start's is in its place. 0 if it was written, or is watched. */
+static int announce(struct store *store, struct membership *membership, struct membership_time now,
                     struct error *error)
 {
-    cleanup_json struct json_object *document = record(membership, now);
+    cleanup_json struct json_object *document = record(membership, now.unix_seconds);
+    struct announcement announcement = {.membership = membership, .now = now, .document = document};
+    struct store_change change = {
+        .reads = {store_get(STORE_MEMBERS, membership->start.id, membership->start.id)},
+        .read_count = 1,
+        .decide = decide_announcement,
+        .context = &announcement,
+    };
     if (!document)
         return error_set_memory(error);
-
-    struct store_operation read = store_get(STORE_MEMBERS, membership->id, membership->id);
-    int status = store_run(store, &read, 1, error);
-    if (status == 0) {
-        struct store_operation write =
-            read.result.status == STORE_DONE
-                ? store_replace(STORE_MEMBERS, read.result.items[0].etag, document)
-                : store_create(STORE_MEMBERS, document);
-        status = store_run(store, &write, 1, error);
-        if (status == 0 && write.result.status != STORE_DONE)
-            status = error_set(error, ERROR_CONFLICT,
-                               "somebody else writes the membership record %s: do two actuators "
-                               "use the same state directory?",
-                               membership->id);
-        store_release(&write, 1);
-    }
-    store_release(&read, 1);
-    return status;
+    enum membership_standing before = membership->standing;
+    int status = store_change_one(store, &change, error);
+    if (status == 0 && change.end == CHANGE_LEFT)
+        *error = announcement.foreign;
+    else if (status == 0 && change.end != CHANGE_DONE)
+        *error = change.error;
+    bool written = status == 0 && change.end == CHANGE_DONE;
+    bool decided = status == 0 && change.end == CHANGE_LEFT;
+    store_change_release(&change);
+    if (!written && membership->standing == MEMBERSHIP_JOINED)
+        membership->standing = before; /* an unknown end joins nobody */
+    return written || (decided && membership->standing == MEMBERSHIP_WATCHING) ? 0 : -1;
 }
+
+/* The others */
 
 static bool is_actuator(const struct json_object *member)
 {
@@ -59,26 +205,85 @@ static bool goes_before(const struct json_object *member, const struct membershi
     int64_t index = document_integer(member, "index", 0);
     if (index != membership->index)
         return index < membership->index;
-    return strcmp(document_string(member, "id", ""), membership->id) < 0;
+    return strcmp(document_string(member, "id", ""), membership->start.id) < 0;
 }
 
-/* Takes one of the others into account. */
-static void consider(struct membership *membership, int *place, const struct json_object *member,
-                     int64_t now)
+static struct sight *find_sight(struct observed *observed, const char *id)
 {
-    /* Seen in a second of which we do not know how much was over: it counts whole. */
-    int64_t dies_at = document_integer(member, "seenAt", 0) + membership->ttl_seconds + 1;
-    if (now >= dies_at)
-        return;
+    for (size_t i = 0; i < observed->count; i++)
+        if (strcmp(observed->others[i].id, id) == 0)
+            return &observed->others[i];
+    return NULL;
+}
+
+static struct sight *add_sight(struct observed *observed, const char *id)
+{
+    size_t size = (observed->count + 1) * sizeof(*observed->others);
+    struct sight *others = realloc(observed->others, size);
+    if (!others)
+        return NULL;
+    observed->others = others;
+    struct sight *sight = &others[observed->count++];
+    *sight = (struct sight){.alive = false};
+    snprintf(sight->id, sizeof(sight->id), "%s", id);
+    return sight;
+}
+
+/* The first sight of a record: what it says of its age is a guess until it is seen to change. */
+static void guess(struct sight *sight, const struct membership *membership,
+                  const struct store_item *item, struct membership_time now)
+{
+    int64_t age = claimed_age(item->document, now.unix_seconds);
+    note(sight, item->etag, now.monotonic);
+    sight->alive = age >= 0 && age <= membership->ttl_seconds;
+    if (sight->alive && age > 0) /* seen in a second of which we do not know how much was over */
+        sight->since.milliseconds -= (age - 1) * 1000;
+}
+
+/* Notes the record; NULL without memory. */
+static struct sight *look_at(struct membership *membership, const struct store_item *item,
+                             struct membership_time now)
+{
+    const char *id = document_string(item->document, "id", "");
+    struct sight *sight = find_sight(membership->observed, id);
+    if (!sight) {
+        sight = add_sight(membership->observed, id);
+        if (!sight)
+            return NULL;
+        guess(sight, membership, item, now);
+    } else if (has_changed(sight, item->etag)) {
+        note(sight, item->etag, now.monotonic);
+        sight->alive = true;
+    }
+    if (age_of(sight, now.monotonic) >= ttl_of(membership))
+        sight->alive = false;
+    sight->present = true;
+    return sight;
+}
+
+/* Takes one that is alive into account. */
+static void count_in(struct membership *membership, int *place, const struct json_object *member,
+                     const struct sight *sight)
+{
+    int64_t dies_at = sight->since.milliseconds + ttl_of(membership);
     membership->live++;
     if (goes_before(member, membership))
         ++*place;
-    if (dies_at < membership->look_again)
-        membership->look_again = dies_at;
+    if (dies_at < membership->look_again.milliseconds)
+        membership->look_again.milliseconds = dies_at;
 }
 
-/* Whoever is dead for this long will not come back under this UUID. A record that changed since it
- * was read stays; if the store cannot, the next look will try again. */
+/* Dead by what we have seen, and by its own word for so long that it will not come back under this
+ * UUID. A record whose word cannot be true is removed as well. */
+static bool is_forgotten(const struct membership *membership, const struct sight *sight,
+                         const struct json_object *member, struct membership_time now)
+{
+    int64_t age = claimed_age(member, now.unix_seconds);
+    return !sight->alive && age_of(sight, now.monotonic) >= ttl_of(membership) &&
+           (age < 0 || age > FORGET_SECONDS);
+}
+
+/* A record that changed since it was read stays; if the store cannot, the next look tries again. */
 static void forget(struct store *store, const struct store_item *item)
 {
     const char *id = document_string(item->document, "id", "");
@@ -88,26 +293,55 @@ static void forget(struct store *store, const struct store_item *item)
     store_release(&operation, 1);
 }
 
+/* Drops what was observed of records that are gone. */
+static void drop_absent(struct observed *observed)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < observed->count; i++) {
+        if (!observed->others[i].present)
+            continue;
+        observed->others[kept] = observed->others[i];
+        observed->others[kept++].present = false;
+    }
+    observed->count = kept;
+}
+
+static int look_at_all(struct store *store, struct membership *membership,
+                       const struct store_result *found, struct membership_time now, int *ret_place,
+                       struct error *error)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const struct store_item *item = &found->items[i];
+        if (!is_actuator(item->document) ||
+            strcmp(document_string(item->document, "id", ""), membership->start.id) == 0)
+            continue;
+        const struct sight *sight = look_at(membership, item, now);
+        if (!sight)
+            return error_set_memory(error);
+        if (sight->alive)
+            count_in(membership, ret_place, item->document, sight);
+        else if (is_forgotten(membership, sight, item->document, now))
+            forget(store, item);
+    }
+    drop_absent(membership->observed);
+    return 0;
+}
+
 /* Counts live actuators and finds our place among them, and when to look again. */
-static int look_around(struct store *store, struct membership *membership, int64_t now,
-                       int *ret_place, struct error *error)
+static int look_around(struct store *store, struct membership *membership,
+                       struct membership_time now, int *ret_place, struct error *error)
 {
     struct store_query query = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};
     struct store_operation operation = store_query(&query);
     int status = store_run(store, &operation, 1, error);
     *ret_place = 0;
     membership->live = 1;
-    membership->look_again = INT64_MAX;
-    for (size_t i = 0; status == 0 && i < operation.result.count; i++) {
-        const struct store_item *item = &operation.result.items[i];
-        if (!is_actuator(item->document) ||
-            strcmp(document_string(item->document, "id", ""), membership->id) == 0)
-            continue;
-        if (now - document_integer(item->document, "seenAt", 0) > FORGET_SECONDS)
-            forget(store, item);
-        else
-            consider(membership, ret_place, item->document, now);
-    }
+    membership->look_again.milliseconds = INT64_MAX;
+    if (status == 0 && operation.result.status != STORE_DONE)
+        status =
+            error_set(error, operation.result.error.kind, "%s", operation.result.error.message);
+    if (status == 0)
+        status = look_at_all(store, membership, &operation.result, now, ret_place, error);
     store_release(&operation, 1);
     return status;
 }
@@ -117,28 +351,60 @@ static bool differ(struct bucket_range a, struct bucket_range b)
     return a.first != b.first || a.last != b.last;
 }
 
-int membership_refresh(struct store *store, struct membership *membership, int64_t now,
-                       struct error *error)
+int membership_refresh(struct store *store, struct membership *membership,
+                       struct membership_time now, struct error *error)
 {
-    struct membership seen = *membership;
     int place;
-    if (announce(store, membership, now, error) < 0 ||
-        look_around(store, &seen, now, &place, error) < 0)
+    if (announce(store, membership, now, error) < 0)
+        return membership->standing == MEMBERSHIP_FOREIGN
+                   ? -1
+                   : error_prefix(error, "cannot refresh the membership");
+    if (membership->standing == MEMBERSHIP_WATCHING) {
+        membership->look_again.milliseconds =
+            membership->observed->own.since.milliseconds + ttl_of(membership);
+        return 0;
+    }
+    struct membership seen = *membership;
+    if (look_around(store, &seen, now, &place, error) < 0)
         return error_prefix(error, "cannot refresh the membership");
     seen.buckets = seen.assignment == ASSIGNMENT_STATIC
                        ? bucket_range_of(seen.index, seen.static_count)
                        : bucket_range_of(place, seen.live);
-    if (differ(seen.buckets, membership->buckets) && announce(store, &seen, now, error) < 0)
+    if (differ(seen.buckets, membership->buckets) && announce(store, &seen, now, error) < 0) {
+        membership->standing = seen.standing;
         return error_prefix(error, "cannot tell the others about new buckets");
+    }
     *membership = seen;
     return 0;
 }
 
+/* The record of a copy of this actuator stays: it says that the copy is alive. */
+static enum change_verdict decide_leave(struct store_change *change)
+{
+    const struct membership *membership = change->context;
+    struct store_result *found = &change->reads[0].result;
+    if (found->status != STORE_DONE ||
+        strcmp(document_string(found->items[0].document, "incarnation", ""),
+               membership->start.incarnation) != 0)
+        return CHANGE_LEAVE;
+    change->write = store_delete(STORE_MEMBERS, membership->start.id, membership->start.id,
+                                 found->items[0].etag);
+    return CHANGE_WRITE;
+}
+
 int membership_leave(struct store *store, const struct membership *membership, struct error *error)
 {
-    struct store_operation operation =
-        store_delete(STORE_MEMBERS, membership->id, membership->id, NULL);
-    int status = store_run(store, &operation, 1, error);
-    store_release(&operation, 1);
+    struct store_change change = {
+        .reads = {store_get(STORE_MEMBERS, membership->start.id, membership->start.id)},
+        .read_count = 1,
+        .decide = decide_leave,
+        .context = (void *)(uintptr_t)membership,
+    };
+    int status = store_change_one(store, &change, error);
+    if (status == 0 && change.end != CHANGE_DONE && change.end != CHANGE_LEFT) {
+        *error = change.error;
+        status = -1;
+    }
+    store_change_release(&change);
     return status;
 }

@@ -41,10 +41,14 @@ static int run_steps(struct poller_round *round)
         return membership_leave(round->store, &round->membership, error);
     }
     if (round->refresh) {
-        if (membership_refresh(round->store, &round->membership, round->now.steady / 1000, error) <
-            0)
+        struct membership_time time = {round->now.steady / 1000, clock_monotonic()};
+        int status = membership_refresh(round->store, &round->membership, time, error);
+        result->standing = round->membership.standing;
+        if (status < 0)
             return -1;
         result->refreshed = true;
+        if (result->standing == MEMBERSHIP_WATCHING)
+            return 0;
     }
     if (round->recover) {
         if (upkeep_recover_owned(round->store, &round->rules, now, &result->counts, error) < 0)
@@ -87,6 +91,11 @@ static void add_watches(struct poller *poller)
             poller->handlers->running(poller->context, round->result.watches);
 }
 
+static bool is_time_to_look(const struct membership *membership)
+{
+    return clock_monotonic().milliseconds >= membership->look_again.milliseconds;
+}
+
 static void begin_round(struct poller *poller)
 {
     const struct config *config = poller->config;
@@ -107,13 +116,14 @@ static void begin_round(struct poller *poller)
         .now = now,
         .leave = poller->hold == POLLER_DRAINED && poller->recovered,
         .recover = !poller->recovered,
-        .refresh = !poller->recovered || now.steady / 1000 >= poller->membership.look_again ||
+        .refresh = !poller->recovered || is_time_to_look(&poller->membership) ||
                    left_of(poller->last_refresh, config->actuator_membership_interval) == 0,
         .urgent = urgent,
         .tidy = left_of(poller->last_upkeep, config->actuator_poll_interval) == 0,
         .claim =
             {
                 .actuator = poller->rules->actuator,
+                .incarnation = poller->rules->incarnation,
                 .limit = poller->hold == POLLER_WORKING
                              ? poller->handlers->free_workers(poller->context)
                              : 0,
@@ -164,6 +174,7 @@ static void on_round_done(uv_work_t *work, int status)
 
     if (round->leave && result->answered)
         poller->left = true;
+    poller->membership.standing = round->membership.standing;
     if (result->refreshed) {
         poller->membership.buckets = round->membership.buckets;
         poller->membership.live = round->membership.live;

@@ -3,7 +3,7 @@
  * poller.h - when to look at the store, and what for.
  *
  * A round runs on the thread pool, one at a time:
- *   at the start     membership, then recovery of what this actuator left over
+ *   at the start     membership until it has joined, then recovery of what this actuator left over
  *   each poll        membership when its interval is over, upkeep, claiming
  *   when woken       claiming alone: a manifest was created, a worker became free
  * Between rounds the poller sleeps until the poll interval is over or the next manifest becomes
@@ -40,6 +40,9 @@ struct poll_result {
     bool recovered; /* this was the first round that went through: `counts` is the recovery's */
     struct upkeep_counts counts;
     bool refreshed; /* the membership was refreshed */
+    /* WATCHING: not joined yet, nothing was recovered or claimed, and `error` says what is waited
+     * for. FOREIGN: this process must end, and `error` says why. */
+    enum membership_standing standing;
     struct claim_round claims;
     struct stop_watch *watches; /* the running attempts that were looked after; owned */
     size_t watch_count;

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fenced writes of progress and results: try with what we know, read again after a conflict. */
+/* Fenced writes of progress and results. */
 #include "supervisor/settle.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mimo/cleanup.h"
-#include "mimo/document.h"
+#include "mimo/store_change.h"
 
-/* Conflicts in a row after which a settlement is left for the next round. */
-enum { SETTLE_TRIES = 5 };
+/* A settlement on its way through one run. */
+struct step {
+    struct settlement *settlement;
+    const struct settle_rules *rules;
+    int64_t now;
+};
+
+void settlement_begin(struct settlement *settlement, struct claim *claim)
+{
+    settlement->attempt = claim->manifest.attempt;
+    memcpy(settlement->token, claim->manifest.claim_token, sizeof(settlement->token));
+    settlement->claim = claim_move(claim);
+}
 
 void settlement_free(struct settlement *settlement)
 {
@@ -18,270 +29,215 @@ void settlement_free(struct settlement *settlement)
     settlement->cluster_patches = NULL;
 }
 
-void settle_merge_patch(struct json_object *target, struct json_object *patch)
+static struct lease_name name_of(const struct step *step)
 {
-    const char *name;
-    struct json_object *value;
-    document_foreach_member(patch, name, value) {
-        if (!value) {
-            document_delete(target, name);
-        } else if (document_is_object(value)) {
-            struct json_object *inner = document_member(target, name);
-            if (!document_is_object(inner)) {
-                inner = json_object_new_object();
-                document_add(target, name, inner);
-            }
-            settle_merge_patch(inner, value);
-        } else {
-            document_add(target, name, document_copy(value));
-        }
-    }
+    struct lease_name name = {.attempt = step->settlement->attempt};
+    memcpy(name.actuator, step->rules->actuator, UUID_SIZE);
+    memcpy(name.token, step->settlement->token, UUID_SIZE);
+    return name;
 }
 
-/* True when the manifest's history shows that this very result is written: the write of an earlier
- * try went through although its answer never came. */
-static bool was_settled_before(struct settlement *settlement, const struct settle_rules *rules)
+static void end_as(struct settlement *settlement, enum settlement_status status,
+                   enum error_kind kind, const char *reason)
 {
-    struct json_object *attempts =
-        document_get(manifest_document(&settlement->claim.manifest), "attempts");
-    size_t index;
-    struct json_object *entry;
-    document_foreach_item(attempts, index, entry) {
-        if (document_integer(entry, "number", 0) == settlement->attempt)
-            return strcmp(document_string(entry, "actuator", ""), rules->actuator) == 0 &&
-                   strcmp(document_string(entry, "outcome", ""),
-                          outcome_name(settlement->outcome.kind)) == 0;
-    }
-    return false;
+    settlement->status = status;
+    error_set(&settlement->error, kind, "manifest %s, attempt %d: %s",
+              settlement->claim.manifest.id, settlement->attempt, reason);
 }
 
 static void mark_late(struct settlement *settlement, const char *reason)
 {
-    settlement->status = SETTLEMENT_LATE;
-    error_set(&settlement->error, ERROR_CONFLICT, "manifest %s, attempt %d: %s",
-              settlement->claim.manifest.id, settlement->attempt, reason);
+    end_as(settlement, SETTLEMENT_LATE, ERROR_CONFLICT, reason);
 }
 
-/* True when the lease may be this attempt's. A later one of the same manifest and actuator may run
- * by now, even where the manifest was cancelled or deleted since. */
-static bool may_hold_lease(const struct settlement *settlement)
+static void mark_refused(struct settlement *settlement, const struct error *reason)
 {
-    int holder = settlement->claim.cluster.lease_attempt;
-    return settlement->claim.cluster_etag && (holder == 0 || holder == settlement->attempt);
+    end_as(settlement, SETTLEMENT_REFUSED, reason->kind, reason->message);
 }
 
-/* Puts the cluster's document into the state after the attempt. False when it is not ours to
- * change. */
-static bool release_cluster(struct settlement *settlement, const struct settle_rules *rules)
+/* The manifest is no longer this attempt's. The cluster's lease may still be: it is given back now,
+ * not when it expires. */
+static enum change_verdict decide_late(struct step *step, struct store_change *change,
+                                       const char *reason)
 {
-    struct cluster *cluster = &settlement->claim.cluster;
-    if (!may_hold_lease(settlement) ||
-        !cluster_release_lease(cluster, rules->actuator, settlement->claim.manifest.id,
-                               rules->mark))
-        return false;
-    struct json_object *body = document_get(cluster_document(cluster), "openShiftCluster");
-    size_t index;
-    struct json_object *patch;
-    document_foreach_item(settlement->cluster_patches, index, patch)
-        settle_merge_patch(body, patch);
-    return true;
-}
-
-static struct store_operation replace_manifest(struct settlement *settlement)
-{
-    return store_replace(STORE_MANIFESTS, settlement->claim.manifest_etag,
-                         manifest_document(&settlement->claim.manifest));
-}
-
-static struct store_operation replace_cluster(struct settlement *settlement)
-{
-    return store_replace(STORE_CLUSTERS, settlement->claim.cluster_etag,
-                         cluster_document(&settlement->claim.cluster));
-}
-
-/* The manifest is no longer this attempt's. The cluster's lease may still be: it must not wait for
- * its expiry. */
-static bool prepare_late(struct settlement *settlement, const struct settle_rules *rules,
-                         struct store_operation *ret_operation)
-{
+    struct settlement *settlement = step->settlement;
+    struct lease_name name = name_of(step);
     bool deleted = !settlement->claim.manifest_etag;
-    if (!deleted && settlement->final && was_settled_before(settlement, rules)) {
+    if (!deleted && settlement->final &&
+        lease_ended_as(&settlement->claim, &name, settlement->outcome.kind)) {
         settlement->status = SETTLEMENT_DONE;
-        return false;
+        return CHANGE_LEAVE;
     }
-    mark_late(settlement, deleted ? "deleted meanwhile" : "no longer owned by this attempt");
-    if (!settlement->final || !release_cluster(settlement, rules))
-        return false;
-    *ret_operation = replace_cluster(settlement);
-    return true;
+    mark_late(settlement, reason);
+    if (settlement->final &&
+        lease_give_back_cluster(&settlement->claim, &name, step->rules->mark, &change->write))
+        return CHANGE_WRITE;
+    return CHANGE_LEAVE;
 }
 
-/* Changes the documents in memory and says what to write. False when there is nothing to write:
- * then the settlement has its status. */
-static bool prepare_write(struct settlement *settlement, const struct settle_rules *rules,
-                          int64_t now, struct store_operation *ret_operation)
-{
-    struct manifest *manifest = &settlement->claim.manifest;
-    struct error error;
-
-    if (!settlement->claim.manifest_etag ||
-        !manifest_is_owned(manifest, rules->actuator, settlement->attempt))
-        return prepare_late(settlement, rules, ret_operation);
-    if (!settlement->final) {
-        manifest_set_progress(manifest, settlement->step, settlement->steps, settlement->step_name,
-                              settlement->status_text[0] ? settlement->status_text : NULL);
-        *ret_operation = replace_manifest(settlement);
-        return true;
-    }
-    if (manifest_end_attempt(manifest, &settlement->outcome, &settlement->usage, &rules->backoff,
-                             now, settlement->random, &error) < 0) {
-        mark_late(settlement, error.message);
-        return false;
-    }
-    *ret_operation = replace_manifest(settlement);
-    if (release_cluster(settlement, rules))
-        *ret_operation = store_pair(*ret_operation, replace_cluster(settlement));
-    return true;
-}
-
-static void take_etag(char **etag, char **fresh)
-{
-    free(*etag);
-    *etag = take_pointer(fresh);
-}
-
-/* Notes how a write ended. False when its documents have to be read again. */
-static bool finish_write(struct settlement *settlement, struct store_operation *operation)
-{
-    if (operation->result.status != STORE_DONE)
-        return false;
-    if (operation->verb == STORE_PAIR)
-        take_etag(&settlement->claim.cluster_etag, &operation->result.second_etag);
-    if (operation->target.container == STORE_MANIFESTS)
-        take_etag(&settlement->claim.manifest_etag, &operation->result.etag);
-    else
-        take_etag(&settlement->claim.cluster_etag, &operation->result.etag);
-    if (settlement->status == SETTLEMENT_OPEN)
-        settlement->status = SETTLEMENT_DONE;
-    return true;
-}
-
-/* Replaces what we knew of manifest and cluster by what the store has. */
-static void take_fresh(struct settlement *settlement, struct store_operation reads[2])
+/* Takes the documents that were read. False, with the settlement's end, when there is nothing to go
+ * on. A cluster that is gone or cannot be understood has no lease to give back. */
+static bool take_fresh(struct settlement *settlement, struct store_operation *reads)
 {
     struct claim *claim = &settlement->claim;
     struct error unreadable;
-    struct claim fresh = {0};
-
-    memcpy(fresh.manifest.id, claim->manifest.id, sizeof(fresh.manifest.id));
-    memcpy(fresh.manifest.cluster, claim->manifest.cluster, sizeof(fresh.manifest.cluster));
-    if (reads[0].result.status == STORE_DONE) {
-        struct manifest read = {0};
-        if (manifest_read(&read, reads[0].result.items[0].document, &unreadable) == 0) {
-            fresh.manifest = read;
-            fresh.manifest_etag = take_pointer(&reads[0].result.items[0].etag);
-        }
+    lease_forget(claim);
+    if (reads[1].result.status == STORE_DONE)
+        (void)lease_read_cluster(claim, &reads[1].result.items[0], &unreadable);
+    switch (reads[0].result.status) {
+    case STORE_DONE:
+        if (lease_read_manifest(claim, &reads[0].result.items[0], &unreadable) == 0)
+            return true;
+        mark_refused(settlement, &unreadable);
+        return false;
+    case STORE_NOT_FOUND:
+        return true;
+    case STORE_NOT_RUN:
+    case STORE_CONFLICT:
+    case STORE_REFUSED:
+        mark_refused(settlement, &reads[0].result.error);
+        return false;
     }
-    if (reads[1].result.status == STORE_DONE &&
-        cluster_read(&fresh.cluster, reads[1].result.items[0].document, &unreadable) == 0)
-        fresh.cluster_etag = take_pointer(&reads[1].result.items[0].etag);
-    claim_free(claim);
-    *claim = fresh;
+    return false;
 }
 
-static int read_again(struct store *store, struct settlement **settlements, size_t count,
-                      struct error *error)
+static enum change_verdict decide_owned(struct step *step, struct store_change *change)
 {
-    cleanup_free struct store_operation *reads = calloc(2 * count, sizeof(*reads));
-    if (!reads)
-        return error_set(error, ERROR_MEMORY, "out of memory while reading %zu manifests", count);
-    for (size_t i = 0; i < count; i++) {
-        const struct manifest *manifest = &settlements[i]->claim.manifest;
-        reads[2 * i] = store_get(STORE_MANIFESTS, manifest->cluster, manifest->id);
-        reads[2 * i + 1] = store_get(STORE_CLUSTERS, NULL, manifest->cluster);
+    struct settlement *settlement = step->settlement;
+    struct lease_result result = {
+        .outcome = &settlement->outcome,
+        .usage = &settlement->usage,
+        .backoff = &step->rules->backoff,
+        .random = settlement->random,
+        .patches = settlement->cluster_patches,
+    };
+    struct error reason;
+    if (!settlement->final) {
+        lease_show_progress(
+            &settlement->claim, settlement->step, settlement->steps, settlement->step_name,
+            settlement->status_text[0] ? settlement->status_text : NULL, &change->write);
+        return CHANGE_WRITE;
     }
-    int status = store_run(store, reads, 2 * count, error);
-    for (size_t i = 0; status == 0 && i < count; i++)
-        take_fresh(settlements[i], &reads[2 * i]);
-    store_release(reads, 2 * count);
+    if (lease_end(&settlement->claim, &result, step->rules->mark, step->now, &change->write,
+                  &reason) == 0)
+        return CHANGE_WRITE;
+    if (error_may_pass(reason.kind))
+        end_as(settlement, SETTLEMENT_OPEN, reason.kind, reason.message);
+    else
+        mark_refused(settlement, &reason);
+    return CHANGE_LEAVE;
+}
+
+static enum change_verdict decide(struct store_change *change)
+{
+    struct step *step = change->context;
+    struct settlement *settlement = step->settlement;
+    struct lease_name name = name_of(step);
+    settlement->status = SETTLEMENT_OPEN;
+    settlement->error = (struct error){0};
+    bool was_read = change->reads[0].result.status != STORE_NOT_RUN;
+    if (was_read && !take_fresh(settlement, change->reads))
+        return CHANGE_LEAVE;
+    if (!settlement->claim.manifest_etag)
+        return decide_late(step, change, "deleted meanwhile");
+    if (!lease_owns(&settlement->claim, &name))
+        return decide_late(step, change, "no longer owned by this attempt");
+    return decide_owned(step, change);
+}
+
+/* Notes how a change ended. Documents that were changed in memory but not written are read again
+ * before anything else. */
+static void take_end(struct settlement *settlement, struct store_change *change)
+{
+    switch (change->end) {
+    case CHANGE_DONE:
+        lease_written(&settlement->claim, &change->write);
+        if (settlement->status == SETTLEMENT_OPEN)
+            settlement->status = SETTLEMENT_DONE;
+        return;
+    case CHANGE_LEFT:
+        break;
+    case CHANGE_REFUSED:
+        mark_refused(settlement, &change->error);
+        break;
+    case CHANGE_OPEN:
+    case CHANGE_CONTENDED:
+        end_as(settlement, SETTLEMENT_OPEN, change->error.kind, change->error.message);
+        break;
+    }
+    if (settlement->status == SETTLEMENT_OPEN || settlement->status == SETTLEMENT_REFUSED)
+        lease_forget(&settlement->claim);
+}
+
+static struct store_change make_change(struct step *step)
+{
+    const struct claim *claim = &step->settlement->claim;
+    return (struct store_change){
+        .reads = {store_get(STORE_MANIFESTS, claim->manifest.cluster, claim->manifest.id),
+                  store_get(STORE_CLUSTERS, NULL, claim->manifest.cluster)},
+        .read_count = 2,
+        .known = claim->manifest_etag != NULL,
+        .decide = decide,
+        .context = step,
+    };
+}
+
+static int run_steps(struct store *store, struct step *steps, size_t count, struct error *error)
+{
+    cleanup_free struct store_change *changes = calloc(count ? count : 1, sizeof(*changes));
+    if (!changes)
+        return error_set(error, ERROR_MEMORY, "out of memory while writing %zu results", count);
+    for (size_t i = 0; i < count; i++)
+        changes[i] = make_change(&steps[i]);
+    int status = store_change_run(store, changes, count, error);
+    for (size_t i = 0; i < count; i++) {
+        take_end(steps[i].settlement, &changes[i]);
+        store_change_release(&changes[i]);
+    }
     return status;
 }
 
-/* One try for all of `pending`; those that met a conflict are moved to its front, *count tells how
- * many. */
-static int write_once(struct store *store, const struct settle_rules *rules,
-                      struct settlement **pending, size_t *count, int64_t now, struct error *error)
+/* A result that the store refuses becomes a failure that says so. */
+static void replace_outcome(struct settlement *settlement)
 {
-    cleanup_free struct store_operation *writes = calloc(*count, sizeof(*writes));
-    cleanup_free struct settlement **writers = calloc(*count, sizeof(*writers));
-    if (!writes || !writers)
-        return error_set(error, ERROR_MEMORY, "out of memory while writing %zu results", *count);
-
-    size_t writing = 0;
-    for (size_t i = 0; i < *count; i++)
-        if (prepare_write(pending[i], rules, now, &writes[writing]))
-            writers[writing++] = pending[i];
-
-    int status = writing > 0 ? store_run(store, writes, writing, error) : 0;
-    size_t conflicts = 0;
-    for (size_t i = 0; i < writing; i++) {
-        bool finished = status == 0 && finish_write(writers[i], &writes[i]);
-        if (!finished)
-            pending[conflicts++] = writers[i];
-    }
-    store_release(writes, writing);
-    *count = conflicts;
-    return status;
+    char text[ERROR_MESSAGE_SIZE + 64];
+    snprintf(text, sizeof(text), "its result (%s) cannot be stored: %s",
+             outcome_name(settlement->outcome.kind), settlement->error.message);
+    struct worker_end end = {.has_result = true, .result = OUTCOME_TERMINAL, .message = text};
+    outcome_of_worker(&end, &settlement->outcome);
+    json_object_put(settlement->cluster_patches);
+    settlement->cluster_patches = NULL;
 }
 
-/* What could not be written has been changed in memory: forget the etags, so that the next try
- * reads. */
-static void forget(struct settlement **pending, size_t count, const struct error *error)
+/* Runs the results that were refused once more, as failures. */
+static int run_refused(struct store *store, struct step *steps, size_t count, struct error *error)
 {
+    size_t refused = 0;
     for (size_t i = 0; i < count; i++) {
-        struct settlement *settlement = pending[i];
-        settlement->status = SETTLEMENT_OPEN;
-        settlement->error = *error;
-        free(take_pointer(&settlement->claim.manifest_etag));
-        free(take_pointer(&settlement->claim.cluster_etag));
+        struct settlement *settlement = steps[i].settlement;
+        if (settlement->status != SETTLEMENT_REFUSED || !settlement->final)
+            continue;
+        replace_outcome(settlement);
+        steps[refused++] = steps[i];
     }
-}
-
-static bool must_read_first(const struct settlement *settlement)
-{
-    return !settlement->claim.manifest_etag;
+    return refused > 0 ? run_steps(store, steps, refused, error) : 0;
 }
 
 int settle_run(struct store *store, const struct settle_rules *rules,
                struct settlement **settlements, size_t count, int64_t now, struct error *error)
 {
-    cleanup_free struct settlement **pending = calloc(count ? count : 1, sizeof(*pending));
-    cleanup_free struct settlement **unread = calloc(count ? count : 1, sizeof(*unread));
-    if (!pending || !unread)
-        return error_set(error, ERROR_MEMORY, "out of memory while writing %zu results", count);
-
-    size_t left = 0;
-    size_t unread_count = 0;
-    for (size_t i = 0; i < count; i++) {
+    cleanup_free struct step *steps = calloc(count ? count : 1, sizeof(*steps));
+    struct error reason;
+    for (size_t i = 0; i < count; i++)
         settlements[i]->status = SETTLEMENT_OPEN;
-        pending[left++] = settlements[i];
-        if (must_read_first(settlements[i]))
-            unread[unread_count++] = settlements[i];
-    }
-    int status = unread_count > 0 ? read_again(store, unread, unread_count, error) : 0;
-    for (int try = 0; status == 0 && left > 0 && try < SETTLE_TRIES; try++) {
-        if (try > 0)
-            status = read_again(store, pending, left, error);
-        if (status == 0)
-            status = write_once(store, rules, pending, &left, now, error);
-    }
-    if (left > 0) {
-        struct error reason;
-        if (status < 0)
-            reason = *error;
-        else
-            error_set(&reason, ERROR_CONFLICT, "still in conflict after %d tries", SETTLE_TRIES);
-        forget(pending, left, &reason);
-    }
-    return status < 0 ? error_prefix(error, "cannot write results of attempts") : 0;
+    if (!steps)
+        return error_set(error, ERROR_MEMORY, "out of memory while writing %zu results", count);
+    for (size_t i = 0; i < count; i++)
+        steps[i] = (struct step){.settlement = settlements[i], .rules = rules, .now = now};
+    if (run_steps(store, steps, count, &reason) == 0 &&
+        run_refused(store, steps, count, &reason) == 0)
+        return 0;
+    if (error)
+        *error = reason;
+    return error_prefix(error, "cannot write results of attempts");
 }

@@ -109,7 +109,7 @@ static struct json_object *actuator_view(const struct status_snapshot *snapshot)
     return document_pack(
         "{s:s, s:i, s:s, s:s, s:i, s:I, s:b, s:o, s:b, s:s, s:[i,i], s:i, s:i, s:i, s:b, s:s*, "
         "s:i}",
-        "id", membership->id, "index", membership->index, "hostname", membership->hostname,
+        "id", membership->start.id, "index", membership->index, "hostname", membership->hostname,
         "version", PACKAGE_VERSION, "pid", (int)getpid(), "startedAt",
         (int64_t)membership->started_at, "ready", status_is_ready(snapshot), "notReady",
         missing_conditions(snapshot), "draining", snapshot->mode == STATUS_STOPPING, "mode",

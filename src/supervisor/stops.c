@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which of the running attempts are to be stopped. */
+/* Which of the running attempts must be stopped. */
 #include "supervisor/stops.h"
 
 #include <stdlib.h>
@@ -9,11 +9,34 @@
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 
-static bool wants_stop(const struct json_object *document)
+/* Why the attempt must be stopped, or NULL. */
+static const char *find_reason(const struct stop_watch *watch, const struct json_object *document)
 {
-    const char *cancelled = manifest_state_name(MANIFEST_CANCELLED);
-    return document_is_true(document_get(document, "stopRequested")) &&
-           strcmp(document_string(document, "maintenanceManifest.state", ""), cancelled) == 0;
+    const char *state = document_string(document, "maintenanceManifest.state", "");
+    if (strcmp(state, manifest_state_name(MANIFEST_CANCELLED)) == 0)
+        return document_is_true(document_get(document, "stopRequested")) ? "as an operator asked"
+                                                                         : NULL;
+    if (strcmp(document_string(document, "claimToken", ""), watch->claim_token) != 0)
+        return "because its claim is no longer in the store";
+    return NULL;
+}
+
+static void judge(struct stop_watch *watch, const struct store_result *found)
+{
+    watch->reason = NULL;
+    switch (found->status) {
+    case STORE_DONE:
+        watch->reason = find_reason(watch, found->items[0].document);
+        break;
+    case STORE_NOT_FOUND:
+        watch->reason = "because its manifest was deleted";
+        break;
+    case STORE_NOT_RUN:
+    case STORE_CONFLICT:
+    case STORE_REFUSED: /* a document that cannot be read says nothing */
+        break;
+    }
+    watch->stop = watch->reason != NULL;
 }
 
 int stops_find(struct store *store, struct stop_watch *watches, size_t count, struct error *error)
@@ -28,8 +51,7 @@ int stops_find(struct store *store, struct stop_watch *watches, size_t count, st
         reads[i] = store_get(STORE_MANIFESTS, watches[i].cluster, watches[i].manifest_id);
     int status = store_run(store, reads, count, error);
     for (size_t i = 0; status == 0 && i < count; i++)
-        watches[i].stop =
-            reads[i].result.status == STORE_DONE && wants_stop(reads[i].result.items[0].document);
+        judge(&watches[i], &reads[i].result);
     store_release(reads, count);
     return status < 0 ? error_prefix(error, "cannot look for attempts to stop") : 0;
 }

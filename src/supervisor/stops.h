@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stops.h - attempts that an operator wants stopped.
+ * stops.h - running attempts that must be stopped.
  *
  * The Admin API may be on another machine than the actuator, so a stop travels through the store:
  * the manifest becomes Cancelled and carries `stopRequested`. At each poll, and at once when woken,
  * the supervisor looks at the manifests of its own workers; those workers get SIGTERM, ten seconds
- * later SIGKILL. A manifest that was only cancelled is left to its worker, whose late result is
- * dropped.
+ * later SIGKILL. A worker whose manifest was only cancelled goes on, and its late result is dropped.
  *
- * Blocking; the supervisor runs it on its thread pool. Cost grows with the running workers alone.
+ * A worker is also stopped when its claim is gone: the manifest was deleted, or does not carry the
+ * claim's token any more because the store went back to an earlier state. Another attempt may begin
+ * on the cluster at any moment then.
+ *
+ * Threads: blocks; the supervisor runs it on its thread pool. Cost grows with the running workers
+ * alone.
  */
 #ifndef MIMO_SUPERVISOR_STOPS_H
 #define MIMO_SUPERVISOR_STOPS_H
@@ -27,7 +31,9 @@ struct stop_watch {
     uint64_t token;
     char manifest_id[UUID_SIZE];
     char cluster[RESOURCE_ID_SIZE];
-    bool stop; /* out: its worker is to be stopped */
+    char claim_token[UUID_SIZE];
+    bool stop;          /* out: its worker is to be stopped */
+    const char *reason; /* out: why, in words */
 };
 
 /* Looks at the manifests of all `count` attempts. */

@@ -68,6 +68,7 @@ struct supervisor {
     char store_trouble[ERROR_MESSAGE_SIZE]; /* "" while the store works */
     char last_skipped[ERROR_MESSAGE_SIZE];  /* document that was left out of the latest round */
     bool clock_doubted;
+    bool watching_said; /* that this actuator has not joined yet */
 };
 
 static void on_drain_over(uv_timer_t *timer);
@@ -98,6 +99,14 @@ static void fail(struct supervisor *supervisor, const struct error *error)
     if (supervisor->phase == SUPERVISOR_STOPPED)
         return;
     log_error("%s; ending, so that the service manager starts everything afresh", error->message);
+    supervisor->exit_status = EXIT_FAILURE;
+    uv_stop(&supervisor->loop);
+}
+
+/* Ends without draining: another process runs as this actuator, and may have taken its leases. */
+static void fail_as_copy(struct supervisor *supervisor, const struct error *error)
+{
+    log_error("%s", error->message);
     supervisor->exit_status = EXIT_FAILURE;
     uv_stop(&supervisor->loop);
 }
@@ -238,7 +247,8 @@ static void stop_attempts(struct supervisor *supervisor, const struct poll_resul
 {
     for (size_t i = 0; i < result->watch_count; i++)
         if (result->watches[i].stop)
-            attempts_stop(&supervisor->attempts, result->watches[i].token);
+            attempts_stop(&supervisor->attempts, result->watches[i].token,
+                          result->watches[i].reason);
 }
 
 static void log_upkeep(const struct poll_result *result)
@@ -293,18 +303,32 @@ static void note_clock(struct supervisor *supervisor)
         log_notice("the wall clock is believed again");
 }
 
+/* What a round that the store answered found. */
+static void take_answers(struct supervisor *supervisor, const struct poll_result *result)
+{
+    const struct error *refused = &result->counts.refused;
+    bool watching = result->standing == MEMBERSHIP_WATCHING;
+    if (watching && !supervisor->watching_said)
+        log_notice("%s", result->error.message);
+    supervisor->watching_said = watching;
+    log_upkeep(result);
+    note_buckets(supervisor);
+    note_skipped(supervisor, refused->kind ? refused : &result->claims.skipped);
+    stop_attempts(supervisor, result);
+}
+
 static void on_polled(void *context, struct poll_result *result)
 {
     struct supervisor *supervisor = context;
-    note_clock(supervisor);
-    note_store(supervisor, result->answered, result->refreshed || result->claims.count > 0,
-               &result->error);
-    if (result->answered) {
-        log_upkeep(result);
-        note_buckets(supervisor);
-        note_skipped(supervisor, &result->claims.skipped);
-        stop_attempts(supervisor, result);
+    bool joined = result->refreshed && result->standing == MEMBERSHIP_JOINED;
+    if (result->standing == MEMBERSHIP_FOREIGN) {
+        fail_as_copy(supervisor, &result->error);
+        return;
     }
+    note_clock(supervisor);
+    note_store(supervisor, result->answered, joined || result->claims.count > 0, &result->error);
+    if (result->answered)
+        take_answers(supervisor, result);
     if (result->recovered && supervisor->phase == SUPERVISOR_STARTING) {
         supervisor->phase = SUPERVISOR_RUNNING;
         service_notify_ready();
@@ -529,7 +553,8 @@ int supervisor_run(struct config *config, struct task_list *tasks, struct store 
     supervisor->family = family;
     supervisor->listeners = listeners;
     supervisor->started = clock_monotonic();
-    supervisor->rules.actuator = membership->id;
+    supervisor->rules.actuator = membership->start.id;
+    supervisor->rules.incarnation = membership->start.incarnation;
     steady_clock_start(&supervisor->clock, config->actuator_lease_ttl, clock_unix_milliseconds(),
                        clock_boot_milliseconds());
     apply_rules(supervisor);

@@ -2,12 +2,12 @@
 /*
  * upkeep.h - what keeps the queue honest: recovery after a crash, expired leases, missed deadlines.
  *
- * The same few functions serve the start (everything this actuator still owned comes back at once),
- * every poll (leases of actuators that were not heard of until they ended; manifests past their
- * runBefore) and the clusters that were left with a lease and no attempt. Every write is
- * conditional: what somebody else changed meanwhile is left to the next round.
+ * The same few functions serve the start (everything that this actuator still owned comes back at
+ * once), every poll (leases that expired; manifests past their runBefore) and clusters that were left
+ * with a lease but without an attempt. Every write is conditional: what another writer changed
+ * meanwhile is left to the next round.
  *
- * Blocking; the supervisor runs it on its thread pool.
+ * Threads: blocks; the supervisor runs it on its thread pool.
  */
 #ifndef MIMO_SUPERVISOR_UPKEEP_H
 #define MIMO_SUPERVISOR_UPKEEP_H
@@ -25,9 +25,11 @@ struct upkeep_counts {
     size_t manifests_exceeded; /* of those: had no attempt left */
     size_t manifests_timed_out;
     size_t clusters_released;
+    struct error refused; /* the first document that the store would not take, or ERROR_NONE */
 };
 
-/* Returns all that `rules->actuator` owns. Call it at the start, before anything is claimed. */
+/* Returns all that `rules->actuator` owns. Call it before anything is claimed, and only when no
+ * earlier start of this actuator can still be running (MEMBERSHIP_JOINED). */
 int upkeep_recover_owned(struct store *store, const struct settle_rules *rules, int64_t now,
                          struct upkeep_counts *counts, struct error *error);
 

@@ -138,8 +138,7 @@ struct worker *worker_table_take(struct worker_table *table, struct claim *claim
     memcpy(worker->manifest_id, claim->manifest.id, sizeof(worker->manifest_id));
     memcpy(worker->task_id, claim->manifest.task, sizeof(worker->task_id));
     memcpy(worker->cluster, claim->manifest.cluster, sizeof(worker->cluster));
-    worker->settlement.attempt = claim->manifest.attempt;
-    worker->settlement.claim = claim_move(claim);
+    settlement_begin(&worker->settlement, claim);
     worker->claimed = claimed;
     report_reader_initialize(&worker->reader);
     worker_change_state(table, worker, WORKER_PREPARING);

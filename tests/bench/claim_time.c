@@ -43,8 +43,7 @@ static void give_back(struct store *store, struct claim_round *round)
     struct error error;
     for (size_t i = 0; i < round->count; i++) {
         settlements[i] = (struct settlement){.final = true};
-        settlements[i].claim = claim_move(&round->claims[i]);
-        settlements[i].attempt = settlements[i].claim.manifest.attempt;
+        settlement_begin(&settlements[i], &round->claims[i]);
         outcome_of_kind(OUTCOME_DRAINED, NULL, &settlements[i].outcome);
         pointers[i] = &settlements[i];
     }

@@ -76,8 +76,7 @@ static int claim(struct store *store)
     };
     int status = claim_run(store, &request, clock_unix_seconds(), &round, &error);
     int result = report(status, status == 0 && round.count == 1, &error);
-    if (status == 0)
-        claim_round_free(&round);
+    claim_round_free(&round);
     return result;
 }
 
@@ -106,7 +105,8 @@ static int settle(struct store *store)
     struct settlement settlement = {.final = true};
     if (find(store, STORE_QUERY_LEASED_MANIFESTS, &settlement.claim.manifest, &error) < 0)
         return report(-1, false, &error);
-    settlement.attempt = settlement.claim.manifest.attempt;
+    struct claim found = claim_move(&settlement.claim);
+    settlement_begin(&settlement, &found);
     struct worker_end end = {.has_result = true, .result = OUTCOME_SUCCEEDED, .message = "done"};
     outcome_of_worker(&end, &settlement.outcome);
     struct settle_rules rules = {.actuator = ACTUATOR, .mark = "AdminUpdating"};

@@ -181,7 +181,7 @@ class ApiServer:
         path.write_text("".join(json.dumps({"container": container, "document": document}) + "\n"
                                 for document in documents))
         path.chmod(0o644)
-        self.store_tool("load", *(["--replace"] if replace else []), path)
+        self.store_tool("--force", "load", *(["--replace"] if replace else []), path)
 
     def audit(self, request_id):
         """The audit entry of a request; None when it left none."""

@@ -257,7 +257,7 @@ def test_existing_documents_are_kept_unless_told(store):
     done = store.load(cluster(1), changed, manifest(2), status=1)
     assert done.stdout == "1 documents loaded, 2 lines refused\n"
     assert "line 1: OpenShiftClusters " in done.stderr and "--replace overwrites it" in done.stderr
-    assert f"line 2: MaintenanceManifests {uuid(1)} is there already" in done.stderr
+    assert f"line 2: MaintenanceManifests {uuid(1)} exists already" in done.stderr
     assert "statusNote" not in store.run("dump").stdout
 
     done = store.load(cluster(1), changed, manifest(1, statusNote="twice"), manifest(3), options=["--replace"])
@@ -467,7 +467,7 @@ def test_damage_in_the_file_is_found(store):
 # what keeps it from working
 
 @pytest.mark.parametrize("arguments, reason", [
-    ([], "what is to be done?"), (["fly"], 'unknown verb "fly"'), (["dump", "x"], 'unexpected operand "x"'),
+    ([], "missing command"), (["fly"], 'unknown verb "fly"'), (["dump", "x"], 'unexpected operand "x"'),
     (["load", "a", "b"], 'unexpected operand "b"'), (["backup"], "backup needs a FILE"),
     (["check", "--replace"], "--replace is for load only"), (["--nonsense", "dump"], "--nonsense"),
     (["--set", "store.nonsense=1", "dump"], "nonsense")])

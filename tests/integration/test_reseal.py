@@ -124,7 +124,7 @@ def test_what_no_key_opens_is_named_and_left_alone(pair):
     victim = next(entry for entry in documents if entry["container"] == "OpenShiftClusters")
     key = victim["document"]["key"]
     victim["document"]["sealedKubeconfig"] = "AAAA"
-    running.mimo_store("--replace", "load", input=json.dumps(victim) + "\n", stdin=None)
+    running.mimo_store("--replace", "--force", "load", input=json.dumps(victim) + "\n", stdin=None)
     pair.make_new()
     done = running.mimo_store("reseal", "--new-certificate", pair.new_certificate, "--new-key", pair.new_key, check=False)
     assert done.returncode == 1

@@ -13,9 +13,11 @@
  * With one of these it does not, which shows that the model can tell:
  *   -DFENCE_BY_STATE    a result is written wherever the manifest is in progress
  *   -DFENCE_BY_OWNER    ... and still this actuator's, whatever the attempt
+ *   -DFENCE_BY_NUMBER   ... and at this attempt's number, without the claim's token: a restored store repeats numbers
  *   -DSTART_LATE        a worker may be started after its lease
  *   -DRECOVER_EARLY     a restarted actuator does not wait until the workers of its earlier life have ended
  *   -DRELEASE_ANY       a late result gives back whatever lease its manifest has on the cluster
+ *   -DCLONE_RECOVERS    a copy of an actuator's state directory recovers without looking whether the original lives
  *   -DFORGET_CLUSTER    a late result leaves its cluster's lease alone, and nobody looks for leases that ran out
  */
 
@@ -36,6 +38,12 @@
 #ifndef UNKNOWN /* commits that happen although the actuator is told that they failed */
 #define UNKNOWN 1
 #endif
+#ifndef RESTORES /* the store goes back to its beginning while no worker runs, but results are still to be written */
+#define RESTORES 0
+#endif
+#ifndef CLONES /* starts of a copy of actuator 0 */
+#define CLONES 0
+#endif
 #define NOBODY    9
 
 mtype = {PENDING, IN_PROGRESS, COMPLETED, EXCEEDED, CANCELLED};         /* of a manifest */
@@ -46,11 +54,13 @@ mtype = {SUCCEED, RETRY, DRAIN};                                        /* resul
 mtype state[MANIFESTS] = PENDING;
 byte owner[MANIFESTS] = NOBODY;
 byte attempt[MANIFESTS];
+byte token[MANIFESTS]; /* of the claim; the epoch will do, for within one the numbers differ */
 byte dequeues[MANIFESTS];
 bool expired[MANIFESTS];
 byte lessee = NOBODY; /* of the cluster */
 byte lessee_manifest = NOBODY;
 byte lessee_attempt;
+byte lessee_token;
 bool cluster_expired;
 
 /* Actuators and their slots. */
@@ -59,6 +69,7 @@ bool draining[ACTUATORS];
 mtype phase[SLOTS] = IDLE;
 byte job[SLOTS];
 byte number[SLOTS];
+byte claim_token[SLOTS];
 mtype result[SLOTS] = SUCCEED;
 bool fresh[SLOTS];   /* what the slot has read is what the store has: its etags still match */
 bool over[SLOTS];    /* its lease is over, by its own clock */
@@ -67,7 +78,8 @@ bool over[SLOTS];    /* its lease is over, by its own clock */
 byte holder[MANIFESTS] = NOBODY; /* the slot that got the latest attempt, until it has ended in the store */
 byte live;                       /* workers alive on the cluster */
 
-byte crashes, cancels, drains, unknown;
+byte crashes, cancels, drains, unknown, clones;
+byte epoch; /* how often the store went back */
 
 #define actuator_of(w)      (w / 2) /* of slot w */
 #define is_terminal(m)      (state[m] == COMPLETED || state[m] == EXCEEDED || state[m] == CANCELLED)
@@ -81,8 +93,14 @@ byte crashes, cancels, drains, unknown;
 #define owns(w)             (state[job[w]] == IN_PROGRESS && owner[job[w]] == actuator_of(w))
 #else
 #define owns(w)             (state[job[w]] == IN_PROGRESS && owner[job[w]] == actuator_of(w) && \
-                             attempt[job[w]] == number[w])
+                             attempt[job[w]] == number[w] && same_token(token[job[w]], claim_token[w]))
 #endif
+#endif
+
+#ifdef FENCE_BY_NUMBER
+#define same_token(a, b)    true
+#else
+#define same_token(a, b)    (a == b)
 #endif
 
 #ifdef START_LATE
@@ -107,16 +125,21 @@ inline outdate_cluster()
 }
 
 #ifdef RELEASE_ANY
-#define is_its_lease(a, m, n) (lessee == a && lessee_manifest == m)
+#define is_its_lease(a, m, n, t) (lessee == a && lessee_manifest == m)
 #else
-#define is_its_lease(a, m, n) (lessee == a && lessee_manifest == m && lessee_attempt == n)
+#define is_its_lease(a, m, n, t) (lessee == a && lessee_manifest == m && lessee_attempt == n && same_token(lessee_token, t))
 #endif
 
-inline release_cluster(a, m, n)
+inline free_cluster()
+{
+    lessee = NOBODY; lessee_manifest = NOBODY; lessee_attempt = 0; lessee_token = 0; cluster_expired = false
+}
+
+inline release_cluster(a, m, n, t)
 {
     if
-    :: is_its_lease(a, m, n) ->
-        lessee = NOBODY; lessee_manifest = NOBODY; lessee_attempt = 0; cluster_expired = false;
+    :: is_its_lease(a, m, n, t) ->
+        free_cluster();
         outdate_cluster()
     :: else
     fi
@@ -136,7 +159,7 @@ inline end_attempt(m, how, a)
     expired[m] = false;
     holder[m] = NOBODY;
     outdate(m);
-    release_cluster(a, m, attempt[m])
+    release_cluster(a, m, attempt[m], token[m])
 }
 
 inline kill_worker(w)
@@ -149,7 +172,8 @@ inline kill_worker(w)
 
 inline forget(w)
 {
-    phase[w] = IDLE; fresh[w] = false; over[w] = false; number[w] = 0; job[w] = 0; result[w] = SUCCEED
+    phase[w] = IDLE; fresh[w] = false; over[w] = false; number[w] = 0; job[w] = 0; result[w] = SUCCEED;
+    claim_token[w] = 0
 }
 
 inline claim(w, m)
@@ -157,12 +181,14 @@ inline claim(w, m)
     state[m] = IN_PROGRESS;
     owner[m] = actuator_of(w);
     attempt[m]++;
+    token[m] = epoch;
     dequeues[m]++;
     assert(dequeues[m] <= MAXIMUM);
     expired[m] = false;
     lessee = actuator_of(w);
     lessee_manifest = m;
     lessee_attempt = attempt[m];
+    lessee_token = epoch;
     cluster_expired = false;
     outdate_cluster();
     outdate(m)
@@ -177,7 +203,7 @@ end:
     :: atomic { can_claim(w, 1) -> phase[w] = READ; job[w] = 1; fresh[w] = true }
     :: atomic { phase[w] == READ && !fresh[w] -> forget(w) }
     :: atomic { phase[w] == READ && fresh[w] ->
-           claim(w, job[w]); number[w] = attempt[job[w]]; holder[job[w]] = w; over[w] = false; phase[w] = CLAIMED }
+           claim(w, job[w]); number[w] = attempt[job[w]]; claim_token[w] = epoch; holder[job[w]] = w; over[w] = false; phase[w] = CLAIMED }
     :: atomic { phase[w] == READ && fresh[w] && unknown < UNKNOWN -> /* nobody will run it */
            unknown++; claim(w, job[w]); holder[job[w]] = NOBODY; forget(w) }
     /* The worker. */
@@ -192,7 +218,7 @@ end:
     :: atomic { phase[w] == ENDED && !owns(w) -> /* late: it changes nothing but the cluster's lease, if that is still its own */
 #ifndef FORGET_CLUSTER
            if
-           :: !(state[job[w]] == IN_PROGRESS && owner[job[w]] == actuator_of(w)) -> release_cluster(actuator_of(w), job[w], number[w])
+           :: !(state[job[w]] == IN_PROGRESS && owner[job[w]] == actuator_of(w)) -> release_cluster(actuator_of(w), job[w], number[w], claim_token[w])
            :: else
            fi;
 #endif
@@ -235,8 +261,15 @@ end:
     :: atomic { up[0] && crashes < CRASHES -> crashes++; up[0] = false; crash_slot(0); crash_slot(1) }
     :: atomic { !up[0] && may_recover() -> /* the lock of the state directory is free */
            recover(0, 0); recover(0, 1);
-           if :: lessee == 0 -> release_cluster(0, lessee_manifest, lessee_attempt) :: else fi;
+           if :: lessee == 0 -> release_cluster(0, lessee_manifest, lessee_attempt, lessee_token) :: else fi;
            draining[0] = false; up[0] = true }
+#ifdef CLONE_RECOVERS
+    :: atomic { clones < CLONES -> clones++; recover(0, 0); recover(0, 1);
+           if :: lessee == 0 -> release_cluster(0, lessee_manifest, lessee_attempt, lessee_token) :: else fi }
+#else
+    /* It watches the membership record: while that changes it refuses; once it is silent it is this actuator's restart. */
+    :: atomic { clones < CLONES && up[0] -> clones++ }
+#endif
     :: atomic { up[0] && !draining[0] && drains < DRAINS -> drains++; draining[0] = true }
     :: atomic { draining[0] && phase[0] == IDLE && phase[1] == IDLE -> draining[0] = false } /* started again */
     od
@@ -250,7 +283,7 @@ end:
     :: atomic { state[0] == IN_PROGRESS && expired[0] -> end_attempt(0, RETRY, owner[0]) }
     :: atomic { state[1] == IN_PROGRESS && expired[1] -> end_attempt(1, RETRY, owner[1]) }
 #ifndef FORGET_CLUSTER
-    :: atomic { lessee != NOBODY && cluster_expired -> release_cluster(lessee, lessee_manifest, lessee_attempt) }
+    :: atomic { lessee != NOBODY && cluster_expired -> release_cluster(lessee, lessee_manifest, lessee_attempt, lessee_token) }
 #endif
     od
 }
@@ -269,6 +302,16 @@ inline pass_by(m)
     over[2] = is_over(2, m)
 }
 
+/* An administrator puts a backup of the beginning back. No worker may run then, but an actuator may still have results to
+ * write, and numbers begin again. */
+#define is_quiet(w)   (phase[w] != CLAIMED && phase[w] != RUNNING && phase[w] != ORPHANED)
+
+inline put_back(m)
+{
+    state[m] = PENDING; owner[m] = NOBODY; attempt[m] = 0; token[m] = 0; dequeues[m] = 0; expired[m] = false; holder[m] = NOBODY;
+    outdate(m)
+}
+
 proctype world()
 {
 end:
@@ -283,6 +326,8 @@ end:
     /* An operator, who is not stopped by a worker that runs. */
     :: atomic { cancels < CANCELS && !is_terminal(0) ->
            cancels++; state[0] = CANCELLED; owner[0] = NOBODY; expired[0] = false; holder[0] = NOBODY; outdate(0) }
+    :: atomic { epoch < RESTORES && is_quiet(0) && is_quiet(1) && is_quiet(2) ->
+           epoch++; put_back(0); put_back(1); free_cluster(); outdate_cluster() }
     :: atomic { timeout -> assert(is_terminal(0) && is_terminal(1)); assert(lessee == NOBODY); break }
     od
 }

@@ -194,7 +194,8 @@ static void a_store_of_the_first_layout_is_brought_to_ours(void **state)
     fixture_add(fixture, STORE_AUDIT,
                 document_pack("{s:s, s:s}", "id", fixture_id(id, 3), "time", "x"));
     fixture_sql(fixture, "DROP INDEX audit_time; ALTER TABLE audit DROP COLUMN time;"
-                         "DROP TABLE answers; PRAGMA user_version = 1");
+                         "DROP TABLE answers; ALTER TABLE meta DROP COLUMN identity;"
+                         "PRAGMA user_version = 1");
     for (int round = 0; round < 2; round++) {
         assert_int_equal(store_open(fixture->uri, &store, &error), 0);
         struct store_query query = {.kind = STORE_QUERY_AUDIT, .limit = 10};
@@ -217,7 +218,8 @@ static void a_store_of_the_second_layout_is_brought_to_ours(void **state)
     bool sound = false;
     struct error error;
     fixture_add(fixture, STORE_AUDIT, document_pack("{s:s, s:i}", "id", "kept", "time", 50));
-    fixture_sql(fixture, "DROP TABLE answers; PRAGMA user_version = 2");
+    fixture_sql(fixture, "DROP TABLE answers; ALTER TABLE meta DROP COLUMN identity;"
+                         "PRAGMA user_version = 2");
     fixture_reopen(fixture);
     fixture_add(fixture, STORE_ANSWERS,
                 document_pack("{s:s, s:I}", "id", "a", "expiresAt", (int64_t)CLOCK_MAXIMUM));
@@ -227,12 +229,58 @@ static void a_store_of_the_second_layout_is_brought_to_ours(void **state)
     assert_true(sound);
 }
 
+static void a_store_of_the_third_layout_gets_an_identity_that_lasts(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char made[UUID_SIZE];
+    char again[UUID_SIZE];
+    struct error error;
+    fixture_sql(fixture, "ALTER TABLE meta DROP COLUMN identity; PRAGMA user_version = 3");
+    fixture_reopen(fixture);
+    assert_int_equal(store_identify(fixture->store, made, &error), 0);
+    assert_true(uuid_is_valid(made));
+    fixture_reopen(fixture);
+    assert_int_equal(store_identify(fixture->store, again, &error), 0);
+    assert_string_equal(made, again);
+}
+
+static void every_store_has_an_identity_of_its_own_and_a_backup_its_originals(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char ids[3][UUID_SIZE];
+    char uris[2][128];
+    struct error error;
+    snprintf(uris[0], sizeof(uris[0]), "sqlite:%s/other.db", fixture->directory);
+    snprintf(uris[1], sizeof(uris[1]), "sqlite:%s/copy.db", fixture->directory);
+    assert_int_equal(store_initialize(uris[0], &error), 0);
+    assert_int_equal(store_backup(fixture->store, strchr(uris[1], ':') + 1, &error), 0);
+    assert_int_equal(store_identify(fixture->store, ids[0], &error), 0);
+    for (int i = 0; i < 2; i++) {
+        struct store *store;
+        assert_int_equal(store_open(uris[i], &store, &error), 0);
+        assert_int_equal(store_identify(store, ids[i + 1], &error), 0);
+        store_close(store);
+    }
+    assert_string_not_equal(ids[0], ids[1]);
+    assert_string_equal(ids[0], ids[2]);
+}
+
+static void a_store_whose_identity_is_gone_is_damaged(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[UUID_SIZE];
+    struct error error;
+    fixture_sql(fixture, "UPDATE meta SET identity = 'x'");
+    assert_int_equal(store_identify(fixture->store, id, &error), -1);
+    assert_non_null(strstr(error.message, "has no identity"));
+}
+
 static void a_layout_of_a_newer_version_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
     struct error error;
     fixture_sql(fixture, "PRAGMA user_version = 99");
-    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 3");
+    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 4");
     assert_int_equal(store_initialize(fixture->uri, &error), -1);
     assert_int_equal(error.kind, ERROR_INVALID);
 }
@@ -514,6 +562,9 @@ int main(void)
         ON_STORE(a_database_of_another_program_is_left_alone),
         ON_STORE(a_store_of_the_first_layout_is_brought_to_ours),
         ON_STORE(a_store_of_the_second_layout_is_brought_to_ours),
+        ON_STORE(a_store_of_the_third_layout_gets_an_identity_that_lasts),
+        ON_STORE(every_store_has_an_identity_of_its_own_and_a_backup_its_originals),
+        ON_STORE(a_store_whose_identity_is_gone_is_damaged),
         ON_STORE(a_layout_of_a_newer_version_is_refused),
         ON_STORE(a_file_that_may_not_be_written_says_who_may),
         ON_STORE(a_directory_that_may_not_be_written_is_named),

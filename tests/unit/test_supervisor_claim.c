@@ -38,8 +38,8 @@ static struct settlement claim_one(struct test_store *test)
 {
     struct claim_round round = claim_some(test, TEST_ACTUATOR, 1);
     assert_int_equal(round.count, 1);
-    struct settlement settlement = {.claim = claim_move(&round.claims[0])};
-    settlement.attempt = settlement.claim.manifest.attempt;
+    struct settlement settlement = {0};
+    settlement_begin(&settlement, &round.claims[0]);
     claim_round_free(&round);
     return settlement;
 }
@@ -342,7 +342,6 @@ static void a_result_of_an_earlier_attempt_of_the_same_owner_is_late(void **stat
     test_add_cluster(test, 1, "Succeeded");
     test_add_manifest(test, 1, 0, TEST_NOW, id);
     struct settlement stale = claim_one(test);
-    stale.attempt = stale.claim.manifest.attempt;
 
     /* The attempt is taken back, and the same actuator claims it again. */
     struct upkeep_counts counts;
@@ -525,12 +524,13 @@ static void a_lease_without_an_attempt_is_released(void **state)
     cluster_free(&cluster);
 }
 
-static bool is_to_be_stopped(struct test_store *test, const char *id)
+static bool is_to_be_stopped(struct test_store *test, const char *id, const char *claim_token)
 {
     struct error error;
     struct stop_watch watch = {.token = 1};
     strcpy(watch.manifest_id, id);
     strcpy(watch.cluster, test_cluster_id(1));
+    strcpy(watch.claim_token, claim_token);
     assert_int_equal(stops_find(test->store, &watch, 1, &error), 0);
     return watch.stop;
 }
@@ -543,13 +543,29 @@ static void a_stop_is_found_and_a_mere_cancel_is_not(void **state)
     for (int stop = 0; stop < 2; stop++) {
         test_add_manifest(test, 1, 0, TEST_NOW, id);
         struct settlement settlement = claim_one(test);
-        assert_false(is_to_be_stopped(test, id));
+        assert_false(is_to_be_stopped(test, id, settlement.token));
         cancel_in_store(test, id, stop);
-        assert_int_equal(is_to_be_stopped(test, id), stop);
+        assert_int_equal(is_to_be_stopped(test, id, settlement.token), stop);
         end_as(&settlement, OUTCOME_SUCCEEDED);
         settle_one(test, &settlement);
         settlement_free(&settlement);
     }
+}
+
+/* The store went back to before the claim, or the manifest was deleted: another attempt may begin at
+ * any moment. */
+static void a_worker_whose_claim_is_gone_is_stopped(void **state)
+{
+    struct test_store *test = *state;
+    char id[UUID_SIZE];
+    test_add_cluster(test, 1, "Succeeded");
+    test_add_manifest(test, 1, 0, TEST_NOW, id);
+    struct settlement settlement = claim_one(test);
+    assert_false(is_to_be_stopped(test, id, settlement.token));
+    assert_true(is_to_be_stopped(test, id, TEST_OTHER));
+    test_run(test, store_delete(STORE_MANIFESTS, test_cluster_id(1), id, NULL));
+    assert_true(is_to_be_stopped(test, id, settlement.token));
+    settlement_free(&settlement);
 }
 
 static void a_missed_deadline_times_out(void **state)
@@ -594,6 +610,7 @@ int main(void)
         WITH_STORE(after_five_lost_attempts_the_retries_are_exceeded),
         WITH_STORE(a_lease_without_an_attempt_is_released),
         WITH_STORE(a_stop_is_found_and_a_mere_cancel_is_not),
+        WITH_STORE(a_worker_whose_claim_is_gone_is_stopped),
         WITH_STORE(a_missed_deadline_times_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

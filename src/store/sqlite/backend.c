@@ -41,7 +41,7 @@ static int sqlite_open(const char *path, struct store **ret_store, struct error 
     if (!store || !copy) {
         free(store);
         free(copy);
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     }
     *store = (struct sqlite_store){
         .base.backend = &sqlite_backend, .path = copy, .writer = take_pointer(&writer)};
@@ -211,6 +211,37 @@ static int sqlite_initialize(const char *path, struct error *error)
     return schema_initialize(path, error);
 }
 
+static int read_identity(struct connection *connection, char *ret_id, struct error *error)
+{
+    static const char sql[] = "SELECT identity FROM meta";
+    sqlite3_stmt *statement = connection_statement(connection, sql, error);
+    if (!statement)
+        return -1;
+    int step = sqlite3_step(statement);
+    const char *id = step == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    bool valid = id && uuid_is_valid(id);
+    if (valid)
+        memcpy(ret_id, id, UUID_SIZE);
+    if (connection_finish(connection, statement, step, error) < 0)
+        return -1;
+    if (!valid)
+        return error_set(error, ERROR_INVALID,
+                         "store %s is damaged, it has no identity: restore a backup",
+                         connection->path);
+    return 0;
+}
+
+static int sqlite_identify(struct store *base, char *ret_id, struct error *error)
+{
+    struct sqlite_store *store = sqlite_store_of(base);
+    struct connection *connection;
+    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+        return -1;
+    int status = read_identity(connection, ret_id, error);
+    sqlite_store_end_reading(store, connection);
+    return status;
+}
+
 static int sqlite_verify_integrity(struct store *base, bool *ret_sound, struct error *error)
 {
     struct sqlite_store *store = sqlite_store_of(base);
@@ -249,6 +280,7 @@ const struct store_backend sqlite_backend = {
     .initialize = sqlite_initialize,
     .close = sqlite_close,
     .run = sqlite_run,
+    .identify = sqlite_identify,
     .verify_integrity = sqlite_verify_integrity,
     .backup = sqlite_backup,
 };

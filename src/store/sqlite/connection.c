@@ -80,7 +80,7 @@ static int check_access(const char *path, struct error *error)
 {
     cleanup_free char *directory = directory_of(path);
     if (!directory)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) < 0)
         return error_set_system(error, errno,
                                 "user %u may not read and write store %s: run as its owner or as "
@@ -138,12 +138,12 @@ int connection_open(const char *path, struct connection **ret_connection, struct
     if (connection)
         connection->path = strdup(path);
     if (!connection || !connection->path)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK) {
         if (connection->db)
             return connection_error(connection, error);
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     }
     if (find_file(path, &connection->file, error) < 0)
         return -1;

@@ -199,7 +199,7 @@ static int write_continuation(enum store_query_kind kind, const struct cursor *c
                  (long long)cursor->key2, cursor->id) >= 0)
         return 0;
     *ret_text = NULL;
-    return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+    return error_set_memory(error);
 }
 
 static bool read_number(const char **text, int64_t *ret_value)
@@ -311,11 +311,11 @@ static struct json_object *parse_row(sqlite3_stmt *statement, const struct query
 static bool read_row(sqlite3_stmt *statement, const struct store_operation *operation,
                      const struct query_kind *kind, struct store_item *item, struct error *error)
 {
+    item->length = (size_t)sqlite3_column_bytes(statement, 1);
     if (!operation->as_text) {
         item->document = parse_row(statement, kind, error);
         return item->document != NULL;
     }
-    item->length = (size_t)sqlite3_column_bytes(statement, 1);
     item->text = strndup((const char *)sqlite3_column_text(statement, 1), item->length);
     return true;
 }
@@ -359,6 +359,8 @@ static int take_row(struct page *page, sqlite3_stmt *statement, struct error *er
     struct store_item item = {0};
     if (read_row(statement, page->operation, page->kind, &item, &reason))
         return add_row(result, statement, item, error);
+    if (error_may_pass(reason.kind)) /* not the document's fault */
+        return error_set(error, reason.kind, "%s", reason.message);
     note_skipped(result, page->container, id, &reason);
     return 0;
 }
@@ -492,6 +494,8 @@ static int run_get(struct connection *connection, struct store_operation *operat
         if (read_row(statement, operation, NULL, &item, &refused)) {
             operation->result.status = STORE_DONE;
             status = add_row(&operation->result, statement, item, error);
+        } else if (error_may_pass(refused.kind)) { /* not the document's fault */
+            status = error_set(error, refused.kind, "%s", refused.message);
         } else {
             error_prefix(&refused, "%s %s", store_container_name(target->container), target->id);
             store_refuse(operation, &refused);

@@ -68,16 +68,30 @@ static const char heads[] =
 static const char meta[] = "CREATE TABLE meta("
                            "  row INTEGER PRIMARY KEY CHECK (row = 1),"
                            "  etag INTEGER NOT NULL,"
-                           "  open_manifests INTEGER NOT NULL"
+                           "  open_manifests INTEGER NOT NULL,"
+                           "  identity TEXT NOT NULL DEFAULT ''"
                            ") STRICT;"
-                           "INSERT INTO meta VALUES (1, 0, 0);";
+                           "INSERT INTO meta(row, etag, open_manifests) VALUES (1, 0, 0);";
+
+/* From version 3 to 4: the store has an identity. */
+static const char upgrade_meta[] = "ALTER TABLE meta ADD COLUMN identity TEXT NOT NULL DEFAULT '';";
+
+static int make_identity(struct connection *connection, struct error *error)
+{
+    char id[UUID_SIZE];
+    uuid_make(id);
+    char *sql = sqlite3_mprintf("UPDATE meta SET identity = %Q", id);
+    int status = sql ? connection_execute(connection, sql, error) : error_set_memory(error);
+    sqlite3_free(sql);
+    return status;
+}
 
 static int create_tables(struct connection *connection, struct error *error)
 {
     char *versions = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;",
                                      SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
     if (!versions)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     int status = 0;
     for (int i = 0; status == 0 && i < STORE_CONTAINER_COUNT; i++)
         status = connection_execute(connection, tables[i].create, error);
@@ -87,6 +101,8 @@ static int create_tables(struct connection *connection, struct error *error)
         status = connection_execute(connection, heads, error);
     if (status == 0)
         status = connection_execute(connection, meta, error);
+    if (status == 0)
+        status = make_identity(connection, error);
     if (status == 0)
         status = connection_execute(connection, versions, error);
     sqlite3_free(versions);
@@ -147,9 +163,12 @@ static int upgrade_steps(struct connection *connection, int64_t version, struct 
     if (version < 3 && (connection_execute(connection, tables[STORE_ANSWERS].create, error) < 0 ||
                         connection_execute(connection, ANSWERS_INDEX, error) < 0))
         return -1;
+    if (version < 4 && (connection_execute(connection, upgrade_meta, error) < 0 ||
+                        make_identity(connection, error) < 0))
+        return -1;
     char *mark = sqlite3_mprintf("PRAGMA user_version = %d", SCHEMA_VERSION);
     if (!mark)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     int status = connection_execute(connection, mark, error);
     sqlite3_free(mark);
     return status;
@@ -180,7 +199,7 @@ static int follow_directory_owner(int fd, const char *path, struct error *error)
     struct stat status;
     cleanup_free char *directory = directory_of(path);
     if (!directory)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     if (stat(directory, &status) < 0 || fchown(fd, status.st_uid, status.st_gid) < 0)
         return error_set_system(error, errno, "cannot give %s to the owner of its directory", path);
     return 0;

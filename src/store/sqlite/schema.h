@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema.h - what is in the database file, which version of it, and how a file comes to be.
+ * schema.h - the tables of the database file, their version, and how a file is made.
  *
- *   manifests, clusters, ...  a table each container (sqlite_table.h)
- *   heads                     one row a cluster that has a ready manifest: the first in order of
- * claiming meta                      one row: the last etag given, and how many manifests are open
+ *   manifests, clusters, ...  one table for each container (table.h)
+ *   heads                     for each cluster with a ready manifest, the first in order of claiming
+ *   meta                      one row: the last etag given, how many manifests are open, and the
+ *                             store's identity
  *
- * heads and meta hold nothing that the documents do not say; they are kept in the same transaction
- * as these (sqlite_transaction.h), so that no question an actuator asks all the time has to read
- * many.
+ * heads and the counts in meta repeat what the documents say. They are updated in the same
+ * transaction (transaction.h), so that the questions actuators ask all the time read few rows.
  */
 #ifndef MIMO_STORE_SQLITE_SCHEMA_H
 #define MIMO_STORE_SQLITE_SCHEMA_H
@@ -18,7 +18,7 @@
 
 enum {
     SCHEMA_APPLICATION_ID = 0x4d494d4f, /* "MIMO", in the header of the file: file(1) shows it */
-    SCHEMA_VERSION = 3,
+    SCHEMA_VERSION = 4,
 };
 
 /* Creates file and tables as far as they are missing, and brings an older version to ours. */

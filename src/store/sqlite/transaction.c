@@ -54,13 +54,13 @@ int transaction_note_cluster(struct transaction *transaction, const char *cluste
         size_t space = transaction->cluster_space ? 2 * transaction->cluster_space : 64;
         char **clusters = reallocarray(transaction->clusters, space, sizeof(*clusters));
         if (!clusters)
-            return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+            return error_set_memory(error);
         transaction->clusters = clusters;
         transaction->cluster_space = space;
     }
     char *copy = strdup(cluster);
     if (!copy)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     transaction->clusters[transaction->cluster_count++] = copy;
     return 0;
 }

@@ -126,7 +126,7 @@ int writes_prepare(struct store_operation *operations, size_t count, struct writ
     cleanup_writes struct writes *writes =
         calloc(1, sizeof(*writes) + wanted * sizeof(writes->list[0]));
     if (!writes)
-        return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+        return error_set_memory(error);
     for (size_t i = 0; i < count; i++) {
         struct error refused;
         if (!is_to_write(&operations[i]))
@@ -138,6 +138,10 @@ int writes_prepare(struct store_operation *operations, size_t count, struct writ
         }
         free_texts(write);
         memset(write, 0, sizeof(*write));
+        if (error_may_pass(refused.kind)) { /* not the document's fault */
+            *error = refused;
+            return -1;
+        }
         store_refuse(&operations[i], &refused);
     }
     *ret_count = writes->count;
@@ -289,7 +293,7 @@ static int format_etag(int64_t etag, char **ret_text, struct error *error)
     if (asprintf(ret_text, "%lld", (long long)etag) >= 0)
         return 0;
     *ret_text = NULL;
-    return error_set(error, ERROR_UNAVAILABLE, "out of memory");
+    return error_set_memory(error);
 }
 
 static int insert_row(struct transaction *transaction, const struct document_write *write,
