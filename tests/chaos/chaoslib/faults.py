@@ -2,6 +2,7 @@
 """What is done to the system. A fault is a thread that acts until it is told to stop, and then undoes what it did."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -116,6 +117,87 @@ class Stop(Fault):
 
     def undo(self):
         self._continue(float("inf"))
+
+
+class StopPair(Stop):
+    """SIGSTOP of a supervisor together with its launcher, for longer than a lease: what the alarm leaves to them is not done."""
+
+    pause = 1.2
+
+    def act(self):
+        self._continue(time.monotonic())
+        supervisor = self.choose({"supervisor": 1})
+        launcher = next((seen for seen in self.rig.observer.living("launcher")
+                         if supervisor and seen.parent == supervisor.pid), None)
+        if not launcher or len(self.stopped) >= 4: # two pairs of three
+            return
+        moment = time.monotonic() + self.chance.choice((1.0, LEASE_SECONDS + 2.5, LEASE_SECONDS + 4.0))
+        for seen in self.chance.sample((supervisor, launcher), 2):
+            if self.send(seen, signal.SIGSTOP):
+                self.stopped.append((moment, seen))
+                self.note("stop", seen, seconds=moment - time.monotonic())
+
+
+class KillWorkers(Kill):
+    """SIGKILL of workers."""
+
+    shares = {"worker": 1}
+    pause = 0.4
+
+
+class CopyIdentity(Fault):
+    """Starts an actuator in a copy of another's state directory, as it is or as in the image of a whole machine. It must end."""
+
+    pause = 0.8
+    patience = 60
+
+    def act(self):
+        index = self.chance.randrange(self.rig.actuators)
+        copy = self.rig.system / "state" / f"copy-{sum(self.counts.values())}"
+        subprocess.run(["cp", "-a", self.rig.system / "state" / str(index), copy], check=True)
+        image = self.chance.random() < 0.7
+        if image: # which has the same machine ID and lock file, and was started later
+            start = json.loads((copy / "actuator.start").read_text())
+            del start["lock"]
+            (copy / "actuator.start").write_text(json.dumps({**start, "boot": "of the image"}))
+        own = {"actuator.state_directory": copy, "actuator.runtime_directory": copy, "metrics.listen": "127.0.0.1:0",
+               "actuator.index": index, **self.rig.settings}
+        command = [self.rig.build / "mimod", "--config", self.rig.system / "mimo.conf",
+                   *(f"--set={key}={value}" for key, value in own.items())]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              start_new_session=True) as process:
+            self.note("copied image" if image else "copied directory", index=index)
+            try:
+                said = process.communicate(timeout=self.patience)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        refused = "another mimod runs as actuator" if image else "is a copy of the directory"
+        if process.returncode == 0 or refused not in said:
+            raise RuntimeError(f"a copy of actuator {index} ended with {process.returncode}: {said[-2000:]}")
+
+
+class ForeignClocks(Fault):
+    """Membership records of actuators that are not there, whose clocks say anything."""
+
+    pause = 0.5
+    clocks = (0, -1, -(1 << 63), (1 << 63) - 1, 253402300799, 1, int(time.time()) + 86400, int(time.time()) - 86400)
+
+    def __init__(self, rig, chance):
+        super().__init__(rig, chance)
+        self.names = [f"cccccccc-0000-4000-8000-{number:012d}" for number in range(4)]
+
+    def act(self):
+        record = {"id": self.chance.choice(self.names), "workerType": "MIMO_ACTUATOR", "hostname": "nowhere",
+                  "index": self.chance.randrange(-1, 4), "seenAt": self.chance.choice(self.clocks),
+                  "startedAt": self.chance.choice(self.clocks), "ttl": self.chance.choice(self.clocks)}
+        self._load({"container": "PoolWorkers", "document": record})
+        self.note("foreign clock", seenAt=record["seenAt"])
+
+    def _load(self, *lines):
+        subprocess.run([self.rig.build / "mimo-store", "--config", self.rig.system / "mimo.conf", "--replace", "--force", "load"],
+                       input="".join(json.dumps(line) + "\n" for line in lines), text=True, capture_output=True, check=False,
+                       timeout=60)
 
 
 class Lock(Fault):

@@ -71,7 +71,7 @@ class Rig:
         self.clusters = clusters
         self._dump = directory / "clusters.jsonl"
         fleet.write_clusters(self._dump, clusters)
-        self._settings = {**SETTINGS, **(settings or {})}
+        self.settings = {**SETTINGS, **(settings or {})}
         self._environment = {"ASAN_OPTIONS": "detect_leaks=0", **(environment or {})}
         self._log = open(directory / "up.log", "ab")
         self.process = self.observer = self.documents = None
@@ -90,7 +90,7 @@ class Rig:
     def _start(self):
         command = [sys.executable, "-B", TOP / "contrib/local/up.py", "--build", self.build, "--restart", "--clusters", "0",
                    "--instances", str(self.actuators), "--load", self._dump,
-                   *(f"--set={key}={value}" for key, value in self._settings.items()), self.system]
+                   *(f"--set={key}={value}" for key, value in self.settings.items()), self.system]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
                                         start_new_session=True, preexec_fn=_end_with_parent,
                                         env={**os.environ, **self._environment})

@@ -76,6 +76,10 @@ class Round:
 ROUNDS = {
     "kill": Round("SIGKILL of supervisors, launchers, helpers and workers", (faults.Kill,)),
     "stop": Round("SIGSTOP of supervisors, launchers and workers, also for longer than a lease", (faults.Stop,)),
+    "pairs": Round("SIGSTOP of a supervisor together with its launcher, also for longer than a lease", (faults.StopPair,)),
+    "copies": Round("actuators that start in copies of others' state directories; kills of workers",
+                    (faults.CopyIdentity, faults.KillWorkers)),
+    "clocks": Round("membership records whose clocks say anything; kills", (faults.ForeignClocks, faults.Kill)),
     "api": Round("SIGKILL of the Admin API in mid request, and of workers", (faults.KillApi, faults.Kill)),
     "lock": Round("another process locks the database", (faults.Lock,)),
     "move": Round("the store's files are moved away and put back", (faults.MoveAway,)),
