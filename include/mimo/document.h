@@ -221,6 +221,10 @@ const char *document_string(const struct json_object *document, const char *path
                             const char *otherwise);
 int64_t document_integer(const struct json_object *document, const char *path, int64_t otherwise);
 
+/* A time in Unix seconds. It is what another clock said: outside of 1970 to the year 9999 it counts
+ * as absent, so that it can be added to and subtracted from without overflow. */
+int64_t document_time(const struct json_object *document, const char *path, int64_t otherwise);
+
 /* Sets the value at `path`, making parents as needed. -1 without memory, which a NULL `value`
  * stands for too, or when a parent is not an object. */
 int document_set(struct json_object *document, const char *path, struct json_object *value);

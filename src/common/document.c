@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "mimo/clock.h"
+
 enum { PATH_NAME_SIZE = 128 };
 
 static bool is_container(const struct json_object *value)
@@ -109,6 +111,13 @@ int64_t document_integer(const struct json_object *document, const char *path, i
     const struct json_object *value = document_get(document, path);
 
     return document_is_integer(value) ? document_number(value) : otherwise;
+}
+
+int64_t document_time(const struct json_object *document, const char *path, int64_t otherwise)
+{
+    int64_t time = document_integer(document, path, -1);
+
+    return time >= 0 && time <= CLOCK_MAXIMUM ? time : otherwise;
 }
 
 /* The parent of the member that `path` names, made as needed when `make`; its name in `name`. NULL

@@ -69,7 +69,7 @@ static const struct json_object *newest_attempt(const struct manifest *manifest)
 static bool has_open_attempt(const struct manifest *manifest)
 {
     const struct json_object *newest = newest_attempt(manifest);
-    return newest && document_integer(newest, "finishedAt", 0) == 0;
+    return newest && document_time(newest, "finishedAt", 0) == 0;
 }
 
 static void check_lease_of_manifest(struct check *check, const struct manifest *manifest)

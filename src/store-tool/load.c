@@ -209,7 +209,7 @@ static int load_stream(struct load *load, FILE *stream, struct error *error)
 /* True unless the record says that its actuator was not heard of for longer than its ttl. */
 static bool seems_alive(const struct json_object *member, int64_t now)
 {
-    int64_t seen = document_integer(member, "seenAt", 0);
+    int64_t seen = document_time(member, "seenAt", 0);
     int64_t ttl = document_integer(member, "ttl", 0);
     if (ttl < MEMBER_TTL_LEAST || ttl > MEMBER_TTL_MOST)
         ttl = MEMBER_TTL_LEAST;

@@ -59,10 +59,8 @@ static struct json_object *record(const struct membership *membership, int64_t n
  * where it cannot be true. */
 static int64_t claimed_age(const struct json_object *member, int64_t now)
 {
-    int64_t seen = document_integer(member, "seenAt", -1);
-    if (seen < 0 || seen > CLOCK_MAXIMUM || now < 0 || now > CLOCK_MAXIMUM)
-        return -1;
-    return now >= seen ? now - seen : -1;
+    int64_t seen = document_time(member, "seenAt", -1);
+    return seen >= 0 && now >= seen ? now - seen : -1;
 }
 
 static int64_t ttl_of(const struct membership *membership)

@@ -3,6 +3,7 @@
  */
 #include "expect.h"
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/document.h"
 
 static struct json_object *parse(const char *text)
@@ -313,6 +314,25 @@ static void empty_texts_and_zero_times_mean_absent(void **state)
     expect_text(document, "{}");
 }
 
+static void times_that_no_clock_shows_count_as_absent(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t stored, expected;
+    } cases[] = {{0, 0},
+                 {1, 1},
+                 {CLOCK_MAXIMUM, CLOCK_MAXIMUM},
+                 {CLOCK_MAXIMUM + 1, 7},
+                 {-1, 7},
+                 {INT64_MAX, 7},
+                 {INT64_MIN, 7}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cleanup_json struct json_object *document = document_pack("{s:I}", "t", cases[i].stored);
+        assert_int_equal(document_time(document, "t", 7), cases[i].expected);
+    }
+    assert_int_equal(document_time(NULL, "t", 7), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +349,7 @@ int main(void)
         cmocka_unit_test(what_is_removed_is_gone_and_nothing_else),
         cmocka_unit_test(a_parent_that_is_no_object_is_left_alone),
         cmocka_unit_test(empty_texts_and_zero_times_mean_absent),
+        cmocka_unit_test(times_that_no_clock_shows_count_as_absent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static int take_kept(struct idempotency *repeat, struct store_result *kept, stru
     if (kept->status != STORE_DONE)
         return 0;
     const struct json_object *document = kept->items[0].document;
-    if (document_integer(document, "expiresAt", 0) <= clock_unix_seconds()) {
+    if (document_time(document, "expiresAt", 0) <= clock_unix_seconds()) {
         repeat->etag = take_pointer(&kept->items[0].etag);
         return 0;
     }

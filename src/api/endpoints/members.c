@@ -89,5 +89,5 @@ void members_name_owner(struct members *members, struct json_object *view)
 
 bool member_is_alive(const struct json_object *member, int64_t ttl, int64_t now)
 {
-    return now - document_integer(member, "seenAt", 0) <= document_integer(member, "ttl", ttl);
+    return now - document_time(member, "seenAt", 0) <= document_integer(member, "ttl", ttl);
 }

@@ -17,7 +17,7 @@ struct running running_find(const struct json_object *cluster, const struct mani
                             int64_t now)
 {
     struct running running = {.runs = false};
-    int64_t until = cluster ? document_integer(cluster, "leaseExpires", 0) : 0;
+    int64_t until = cluster ? document_time(cluster, "leaseExpires", 0) : 0;
     if (until < now || strcmp(document_string(cluster, "leaseManifest", ""), manifest->id) != 0)
         return running;
     running.runs = true;

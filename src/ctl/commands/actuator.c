@@ -36,7 +36,7 @@ static void fill_seen(const struct output *output, const struct json_object *act
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
-    times_format_relative(text, document_integer(actuator, "seenAt", 0), output->now);
+    times_format_relative(text, document_time(actuator, "seenAt", 0), output->now);
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 
@@ -45,7 +45,7 @@ static void fill_started(const struct output *output, const struct json_object *
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
-    times_format_relative(text, document_integer(actuator, "startedAt", 0), output->now);
+    times_format_relative(text, document_time(actuator, "startedAt", 0), output->now);
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 

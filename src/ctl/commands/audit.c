@@ -20,7 +20,7 @@ static void fill_time(const struct output *output, const struct json_object *ent
     (void)output, (void)context;
     char text[CLOCK_TEXT_SIZE];
     snprintf(cell->text, sizeof(cell->text), "%s",
-             clock_format(text, document_integer(entry, "time", 0)));
+             clock_format(text, document_time(entry, "time", 0)));
 }
 
 /* What stands behind the last slash: the ID of a manifest, the name of a cluster. */

@@ -26,7 +26,7 @@ const char *cluster_text_lease(const struct output *output, const struct json_ob
                                char *buffer, size_t size)
 {
     char time[TIMES_TEXT_SIZE];
-    int64_t expiry = document_integer(cluster, "leaseExpiry", 0);
+    int64_t expiry = document_time(cluster, "leaseExpiry", 0);
     buffer[0] = '\0';
     if (document_get(cluster, "leaseOwner"))
         snprintf(buffer, size, "manifest %.8s, %s %s",

@@ -20,7 +20,7 @@ static void fill_until(const struct output *output, const struct json_object *bl
                        const void *context, struct cell *cell)
 {
     (void)context;
-    int64_t until = document_integer(blocker, "until", 0);
+    int64_t until = document_time(blocker, "until", 0);
     char relative[TIMES_TEXT_SIZE];
     char absolute[CLOCK_TEXT_SIZE];
     if (until == 0)

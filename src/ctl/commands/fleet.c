@@ -105,8 +105,8 @@ int64_t fleet_total(const struct fleet *fleet)
 
 int64_t fleet_waited(const struct json_object *manifest, int64_t now)
 {
-    int64_t run_after = document_integer(manifest, "runAfter", 0);
-    int64_t next_attempt = document_integer(manifest, "nextAttempt", 0);
+    int64_t run_after = document_time(manifest, "runAfter", 0);
+    int64_t next_attempt = document_time(manifest, "nextAttempt", 0);
     int64_t due = run_after > next_attempt ? run_after : next_attempt;
     bool pending =
         states_bit(document_string(manifest, "state", "")) == MANIFEST_STATE_BIT(MANIFEST_PENDING);

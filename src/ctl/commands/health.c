@@ -55,7 +55,7 @@ static enum level grade(int64_t figure, int64_t warning, int64_t critical)
 
 static int64_t silence_of(const struct json_object *actuator, int64_t now)
 {
-    int64_t seen = document_integer(actuator, "seenAt", 0);
+    int64_t seen = document_time(actuator, "seenAt", 0);
     return seen < now ? now - seen : 0;
 }
 

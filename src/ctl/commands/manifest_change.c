@@ -40,7 +40,7 @@ static void advise(const struct ctl *ctl, const struct json_object *manifest)
     char ends[TIMES_TEXT_SIZE];
     if (state == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS)) {
         times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
-        times_format_relative(ends, document_integer(manifest, "leaseExpiry", ctl->output.now),
+        times_format_relative(ends, document_time(manifest, "leaseExpiry", ctl->output.now),
                               ctl->output.now);
         ctl_say("it is in progress for %s, its lease ends %s; it counts as stuck after %d minutes. "
                 "Until then: wait for its end (mimoctl manifest watch %.8s), end its worker "

@@ -66,8 +66,8 @@ static bool is_chosen(const struct json_object *manifest, const void *context)
     if (!manifest_state_parse(document_string(manifest, "state", ""), &state) ||
         !(choice->states & MANIFEST_STATE_BIT(state)))
         return false;
-    int64_t ended = document_integer(manifest, "finishedAt",
-                                     document_integer(manifest, "createdAt", choice->now));
+    int64_t ended =
+        document_time(manifest, "finishedAt", document_time(manifest, "createdAt", choice->now));
     return choice->now - ended >= choice->ages[state];
 }
 

@@ -17,8 +17,8 @@
 
 static void write_when(const struct output *output, const struct json_object *attempt)
 {
-    int64_t started = document_integer(attempt, "startedAt", 0);
-    int64_t finished = document_integer(attempt, "finishedAt", 0);
+    int64_t started = document_time(attempt, "startedAt", 0);
+    int64_t finished = document_time(attempt, "finishedAt", 0);
     char absolute[CLOCK_TEXT_SIZE];
     char relative[TIMES_TEXT_SIZE];
     char elapsed[TIMES_TEXT_SIZE];

@@ -21,7 +21,7 @@ static void fill_started(const struct output *output, const struct json_object *
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
-    times_format_relative(text, document_integer(attempt, "startedAt", 0), output->now);
+    times_format_relative(text, document_time(attempt, "startedAt", 0), output->now);
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
 
@@ -30,8 +30,8 @@ static void fill_took(const struct output *output, const struct json_object *att
 {
     (void)context;
     char text[TIMES_TEXT_SIZE];
-    int64_t started = document_integer(attempt, "startedAt", 0);
-    int64_t ended = document_integer(attempt, "finishedAt", output->now);
+    int64_t started = document_time(attempt, "startedAt", 0);
+    int64_t ended = document_time(attempt, "finishedAt", output->now);
     times_format_elapsed(text, ended > started ? ended - started : 0);
     snprintf(cell->text, sizeof(cell->text), "%s", text);
 }
@@ -103,7 +103,7 @@ static void show_lease(const struct output *output, const struct json_object *ma
         output_field(output, "Lease", COLOUR_NONE, "%s%s%s, ends %s",
                      document_string(manifest, "leaseOwnerName", ""),
                      document_get(manifest, "leaseOwnerName") ? " " : "", owner,
-                     times_format_relative(relative, document_integer(manifest, "leaseExpiry", 0),
+                     times_format_relative(relative, document_time(manifest, "leaseExpiry", 0),
                                            output->now));
 }
 

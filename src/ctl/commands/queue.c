@@ -91,7 +91,7 @@ static struct json_object *old_manifests(const struct fleet *fleet)
     size_t position;
     struct json_object *manifest;
     document_foreach_item(fleet->queue, position, manifest)
-        if (fleet->now - document_integer(manifest, "runAfter", fleet->now) > OLD_SECONDS)
+        if (fleet->now - document_time(manifest, "runAfter", fleet->now) > OLD_SECONDS)
             document_append(old, json_object_get(manifest));
     return old;
 }

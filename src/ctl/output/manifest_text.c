@@ -56,17 +56,16 @@ const char *manifest_text_status(const struct json_object *manifest, char *buffe
 int64_t manifest_text_elapsed(const struct json_object *manifest, int64_t now)
 {
     unsigned state = state_of(manifest);
-    int64_t created = document_integer(manifest, "createdAt", now);
-    int64_t begin = state == PENDING ? created : document_integer(manifest, "startedAt", created);
-    int64_t end =
-        state & MANIFEST_STATES_OPEN ? now : document_integer(manifest, "finishedAt", now);
+    int64_t created = document_time(manifest, "createdAt", now);
+    int64_t begin = state == PENDING ? created : document_time(manifest, "startedAt", created);
+    int64_t end = state & MANIFEST_STATES_OPEN ? now : document_time(manifest, "finishedAt", now);
     return begin < end ? end - begin : 0;
 }
 
 static int64_t due_at(const struct json_object *manifest)
 {
-    int64_t run_after = document_integer(manifest, "runAfter", 0);
-    int64_t next_attempt = document_integer(manifest, "nextAttempt", 0);
+    int64_t run_after = document_time(manifest, "runAfter", 0);
+    int64_t next_attempt = document_time(manifest, "nextAttempt", 0);
     return run_after > next_attempt ? run_after : next_attempt;
 }
 
@@ -129,7 +128,7 @@ static void fill_when(const struct output *output, const struct json_object *man
         snprintf(cell->text, sizeof(cell->text), "for %s",
                  times_format_span(time, manifest_text_elapsed(manifest, output->now)));
     } else if (document_get(manifest, "finishedAt")) {
-        times_format_relative(time, document_integer(manifest, "finishedAt", 0), output->now);
+        times_format_relative(time, document_time(manifest, "finishedAt", 0), output->now);
         snprintf(cell->text, sizeof(cell->text), "%s", time);
     }
 }

@@ -115,7 +115,7 @@ static void write_header(const struct output *output, const struct json_object *
     char buckets[64];
     const char *mode = document_string(actuator, "mode", "working");
     bool works = strcmp(mode, "working") == 0;
-    int64_t started = document_integer(actuator, "startedAt", output->now);
+    int64_t started = document_time(actuator, "startedAt", output->now);
     describe_readiness(actuator, readiness, sizeof(readiness));
     describe_buckets(actuator, buckets, sizeof(buckets));
     snprintf(text, sizeof(text),
