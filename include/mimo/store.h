@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.h - documents that outlive every process: one interface, backends behind it.
+ * store.h - the documents that outlive every process: one interface for all kinds of stores.
  *
- * A caller hands over a batch of small operations and waits. Operations of a batch are independent:
- * each succeeds or fails on its own, none sees another's effect, their order is free. Nothing spans
- * documents but the PAIR, whose weaker promise every caller must be able to live with (see there).
- * All rules are the caller's: it reads a document, changes it, and replaces it on condition that
- * nobody was first.
+ * A caller hands over a batch of operations and waits. The operations of a batch are independent:
+ * each succeeds or fails by itself, none sees another's effect, and their order is undefined. Only a
+ * PAIR spans two documents, and its promise is weak (see store_pair()). The store knows no rules: a
+ * caller reads a document, changes it, and replaces it on condition that it is still the one that
+ * was read. store_change.h does that, with retries.
  *
  *     struct store_operation read = store_get(STORE_MANIFESTS, cluster_key, id);
  *     if (store_run(store, &read, 1, error) < 0) ...          // the store did not answer
  *     if (read.result.status != STORE_DONE) ...               // it answered: no such document
  *     ... make `changed` of read.result.items[0].document ...
  *     struct store_operation write = store_replace(STORE_MANIFESTS, read.result.items[0].etag, changed);
- *     store_run(store, &write, 1, error);                     // STORE_CONFLICT: somebody was first
+ *     store_run(store, &write, 1, error);        // STORE_CONFLICT: another writer was first
  *     store_release(&read, 1); store_release(&write, 1);
  *
- * Ownership: what goes into an operation (texts, documents, etags) is borrowed until store_run()
- * returns. What comes out belongs to the operation and is released by store_release();
- * take_pointer() takes a document out of it. A document that came out is exclusively the caller's
- * and may be changed.
+ * Ownership: the input of an operation (texts, documents, etags) is borrowed until store_run()
+ * returns. Results belong to the operation and are released by store_release(); take_pointer() takes
+ * a document out of them. A document in a result belongs to the caller alone and may be changed.
  *
  * Threads: a handle may be used by any number of threads at once; store_run() blocks its own caller
  * only, so event loops call it on a thread pool. Writes of concurrent callers share one commit.
@@ -58,9 +57,9 @@
 
 /* Container, its name in dumps and in Cosmos DB, path of its partition key within a document.
  *
- * STORE_ANSWERS holds what clients may ask for again, each document until its `expiresAt` (Unix
- * seconds). Those that have expired disappear by and by, so a reader looks at `expiresAt` itself;
- * SQLite removes a few with each that is written, Cosmos DB does it by their member `ttl`. */
+ * STORE_ANSWERS holds answers that clients may ask for again, each until its `expiresAt` (Unix
+ * seconds). Expired answers are removed lazily; readers must check `expiresAt`. SQLite removes a few
+ * whenever one is written; Cosmos DB uses their member `ttl`. */
 #define STORE_CONTAINERS(CONTAINER)                                                                \
     CONTAINER(STORE_MANIFESTS, "MaintenanceManifests", "clusterResourceID")                        \
     CONTAINER(STORE_CLUSTERS, "OpenShiftClusters", "partitionKey")                                 \
@@ -82,12 +81,12 @@ enum store_status {
     STORE_NOT_RUN = 0,
     STORE_DONE,
     STORE_NOT_FOUND, /* no such document */
-    STORE_CONFLICT,  /* it exists already, or its etag is another by now */
+    STORE_CONFLICT,  /* it exists already, or has another etag by now */
     STORE_REFUSED,   /* the document cannot be stored (no id, too large); see result.error */
 };
 
-/* A document as the store holds it. Clusters are identified by their `key` (lower-cased resource
- * ID) everywhere in this interface, all others by `id`. */
+/* A document in the store. Everywhere in this interface a cluster is identified by its `key` (the
+ * lower-cased resource ID), and every other document by its `id`. */
 struct store_item {
     char *etag;
     struct json_object *document; /* NULL where it comes as text */
@@ -200,8 +199,8 @@ struct store_operation store_delete(enum store_container container, const char *
 struct store_operation store_pair(struct store_operation first, struct store_operation second);
 struct store_operation store_query(const struct store_query *query);
 
-/* The same GET or QUERY for a caller that only hands documents on: each comes as the JSON text that
- * is stored. Nobody has looked whether it can be understood, so none is left out for that. */
+/* The same GET or QUERY with documents as the JSON text that is stored, for a caller that only passes
+ * them on. They have not been checked, so none is left out. */
 struct store_operation store_as_text(struct store_operation operation);
 
 struct store; /* a handle */
@@ -213,8 +212,8 @@ int store_open(const char *uri, struct store **ret_store, struct error *error);
  * keeps two more files beside it. */
 const char *store_file(const char *uri);
 
-/* Creates what is missing (file, tables, containers); harmless when all is there. The file is
- * readable and writable by its owner and group alone. */
+/* Creates what is missing (file, tables, containers); harmless if nothing is. The file is readable and
+ * writable by its owner and group only. */
 int store_initialize(const char *uri, struct error *error);
 
 void store_close(struct store *store);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend.h - what a kind of store implements, and what store.c does for all of them.
+ * backend.h - the functions that a kind of store implements, and helpers that all kinds share.
  *
  * A backend is one constant table of functions and one row in store.c, which finds it by the scheme
- * of the URI. Its handle begins with a struct store. store.c has checked every operation before a
- * backend sees it: what arrives with result.status STORE_NOT_RUN is complete, what arrives
- * STORE_REFUSED is to be left alone.
+ * of the URI. Its handle begins with a struct store. store.c checks every operation before a backend
+ * sees it: an operation with result.status STORE_NOT_RUN is complete; one that is STORE_REFUSED must
+ * be left alone.
  */
 #ifndef MIMO_STORE_BACKEND_H
 #define MIMO_STORE_BACKEND_H
@@ -16,8 +16,8 @@
 #include "mimo/store.h"
 
 struct store_backend {
-    const char *scheme;   /* what stands before the colon */
-    const char *location; /* what stands behind it, for messages: "PATH" */
+    const char *scheme;   /* of the URI, before the colon */
+    const char *location; /* the rest of the URI, for messages: "PATH" */
     int (*open)(const char *location, struct store **ret_store, struct error *error);
     int (*initialize)(const char *location, struct error *error);
     void (*close)(struct store *store);

@@ -396,11 +396,20 @@ static void a_continuation_that_is_none_is_refused(void **state)
         assert_non_null(strstr(operation.result.error.message, "begin again"));
         store_release(&operation, 1);
     }
-    static char endless[RESOURCE_ID_SIZE + 8];
-    memset(endless, 'x', sizeof(endless) - 1);
-    memcpy(endless, "6:1:2:", 6);
-    struct store_query query = {.kind = STORE_QUERY_MANIFESTS, .limit = 1, .continuation = endless};
-    assert_int_equal(fixture_status(fixture, store_query(&query)), STORE_REFUSED);
+}
+
+/* Red when a text of exactly the cursor's size is copied, with a terminator behind its end. */
+static void a_continuation_must_fit_its_cursor(void **state)
+{
+    struct store_fixture *fixture = *state;
+    for (size_t length = RESOURCE_ID_SIZE - 2; length < RESOURCE_ID_SIZE + 2; length++) {
+        char text[RESOURCE_ID_SIZE + 16] = "6:1:2:";
+        memset(text + strlen(text), 'x', length);
+        struct store_query query = {
+            .kind = STORE_QUERY_MANIFESTS, .limit = 1, .continuation = text};
+        assert_int_equal(fixture_status(fixture, store_query(&query)),
+                         length < RESOURCE_ID_SIZE ? STORE_DONE : STORE_REFUSED);
+    }
 }
 
 static void expect_skipped(struct store_fixture *fixture, struct store_query query,
@@ -526,6 +535,7 @@ int main(void)
         ON_STORE(a_page_of_large_documents_ends_early_and_goes_on),
         ON_STORE(the_audit_trail_comes_in_order_of_time_and_since_a_time),
         ON_STORE(a_continuation_that_is_none_is_refused),
+        ON_STORE(a_continuation_must_fit_its_cursor),
         ON_STORE(what_cannot_be_understood_is_skipped_named_and_stops_nobody),
         ON_STORE(a_cluster_that_cannot_be_understood_keeps_its_manifests_waiting),
         ON_STORE(text_that_is_no_json_is_skipped_and_refused),

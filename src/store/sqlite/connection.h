@@ -5,13 +5,17 @@
  * A connection is used by one thread at a time. Statements are asked for by their text, which is a
  * constant of the program, and kept:
  *
- *     sqlite3_stmt *statement = connection_statement(connection, "SELECT ... WHERE id = ?1",
- * error); if (!statement) return -1; sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC); while
- * ((step = sqlite3_step(statement)) == SQLITE_ROW) ... return connection_finish(connection,
- * statement, step, error);
+ *     sqlite3_stmt *statement =
+ *         connection_statement(connection, "SELECT ... WHERE id = ?1", error);
+ *     if (!statement)
+ *         return -1;
+ *     sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+ *     while ((step = sqlite3_step(statement)) == SQLITE_ROW)
+ *         ...
+ *     return connection_finish(connection, statement, step, error);
  *
- * After an error that leaves nothing to rely on the connection is `broken`: its owner closes it and
- * opens another, so that nothing it believed before is believed any longer.
+ * After an error that may have left it in an undefined state the connection is `broken`: its owner
+ * closes it and opens another.
  */
 #ifndef MIMO_STORE_SQLITE_CONNECTION_H
 #define MIMO_STORE_SQLITE_CONNECTION_H

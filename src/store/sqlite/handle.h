@@ -3,11 +3,10 @@
  * handle.h - a handle on a database file, shared by any number of threads.
  *
  * Reading: each batch borrows one of a few connections and sees one state of the file, whatever is
- * written meanwhile. Writing: one connection, and commits that are shared (sqlite_commit.c).
+ * written meanwhile. Writing: one connection, and commits that callers share (commit.c).
  *
- * Neither believes that the file is still there: before every use the path is looked up, and a
- * connection whose file was removed or replaced is closed. So a store that comes back is simply
- * used again.
+ * Before every use the path is looked up, and a connection whose file was removed or replaced is
+ * closed. A store that comes back is therefore used again without a restart.
  */
 #ifndef MIMO_STORE_SQLITE_HANDLE_H
 #define MIMO_STORE_SQLITE_HANDLE_H
@@ -23,7 +22,7 @@ enum { READERS_MAXIMUM = 8 };
 
 struct commit_job;
 
-/* What tests measure by. */
+/* Figures that tests measure. */
 struct sqlite_statistics {
     uint64_t commits; /* transactions that wrote */
     uint64_t jobs;    /* batches in them */

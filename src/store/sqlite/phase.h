@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * phase.h - what the clock does to Pending manifests.
+ * phase.h - whether Pending manifests are waiting, ready or overdue.
  *
- * Whether a manifest may be claimed depends on the time, which no index knows. So each Pending
- * manifest has a phase (enum manifest_phase), brought up to date when STORE_QUERY_RUNNABLE asks
- * with a new time: those that became due, or overdue, since it asked last are found by index and
- * moved, each once; all others cost nothing. A clock that was set back moves them back the same
- * way.
+ * Whether a manifest may be claimed depends on the time, which an index cannot contain. So each
+ * Pending manifest has a phase (enum manifest_phase). STORE_QUERY_RUNNABLE brings the phases up to
+ * date: manifests that became due or overdue since the last query are found by index and moved, each
+ * once; all others cost nothing. If the clock is set back they move back the same way.
  */
 #ifndef MIMO_STORE_SQLITE_PHASE_H
 #define MIMO_STORE_SQLITE_PHASE_H

@@ -2,9 +2,9 @@
 /*
  * query.h - GET and QUERY on a connection that is reading.
  *
- * One row a kind of query: its statement, what binds its parameters, what its documents must be
- * understood as. Pages are cut by the key of the last document given (keyset), so that documents
- * which come or go between two pages neither repeat others nor hide them.
+ * Each kind of query is one row: its statement, how its parameters are bound, and how its documents
+ * are understood. A page begins after the key of the last document of the page before (keyset), so
+ * documents that are added or removed between two pages neither repeat others nor hide them.
  */
 #ifndef MIMO_STORE_SQLITE_QUERY_H
 #define MIMO_STORE_SQLITE_QUERY_H

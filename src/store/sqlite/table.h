@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.h - one table a container: the document, and the columns made of it to find it by.
+ * table.h - one table for each container: the document, and the columns by which it is found.
  *
- * Every table begins with sequence (row number), id, partition and etag and ends with document, the
- * JSON text. What stands between is derived from the document alone, leniently: a document that
- * cannot be understood has its columns as far as they can be read, and `unreadable` set. The lists
- * here make the CREATE TABLE, the statements and the numbers of the columns; the derivation stands
- * in sqlite_derive.c.
+ * Every table begins with sequence (row number), id, partition and etag, and ends with document, the
+ * JSON text. The columns in between are derived from the document alone (derive.c), leniently: a
+ * document that cannot be understood gets those columns that can be read, and `unreadable`. The
+ * lists here generate the CREATE TABLE, the statements and the numbers of the columns.
  */
 #ifndef MIMO_STORE_SQLITE_TABLE_H
 #define MIMO_STORE_SQLITE_TABLE_H
@@ -20,7 +19,7 @@
 #include "mimo/resource_id.h"
 #include "mimo/store.h"
 
-/* Those of a manifest that change while it lives stand last: see struct table, update_some. */
+/* The columns of a manifest that change during its life come last: see struct table, update_some. */
 #define MANIFEST_COLUMNS_LASTING(COLUMN)                                                           \
     COLUMN(CLUSTER, cluster, "TEXT NOT NULL") /* resource ID in lower case */                      \
     COLUMN(BUCKET, bucket, "INTEGER NOT NULL")                                                     \

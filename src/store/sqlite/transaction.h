@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transaction.h - a transaction that writes, and what it keeps in step with the documents.
+ * transaction.h - a writing transaction, and the tables that it updates along with the documents.
  *
  *     transaction_begin(&transaction, connection, error);
  *     ... write documents; tell of clusters whose head may be another now ...
@@ -8,8 +8,8 @@
  *     transaction_end(&transaction);     // rolls back what was not committed
  *
  * Etags count up over the whole store, and each transaction starts no lower than the clock in
- * microseconds: none comes back after a document was deleted and made again, nor after an older
- * copy of the file was put in its place.
+ * microseconds. So no etag is used again after a document was deleted and created anew, or after an
+ * older copy of the file was put in its place.
  */
 #ifndef MIMO_STORE_SQLITE_TRANSACTION_H
 #define MIMO_STORE_SQLITE_TRANSACTION_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verify.h - is the file sound, and a copy of it.
+ * verify.h - checks the database file, and copies it.
  */
 #ifndef MIMO_STORE_SQLITE_VERIFY_H
 #define MIMO_STORE_SQLITE_VERIFY_H

@@ -2,10 +2,10 @@
 /*
  * write.h - CREATE, REPLACE, DELETE and PAIR within a transaction.
  *
- * Two steps, so that the one thread that holds the write lock has little to do: writes_prepare()
- * makes text and columns of the documents in the thread of the caller; writes_apply() only runs
- * statements. An operation's conditions are checked before its first change, so that one that fails
- * has nothing to take back.
+ * There are two steps, so that the thread that holds the write lock has little to do:
+ * writes_prepare() formats the documents and derives their columns in the caller's thread;
+ * writes_apply() only runs statements. The conditions of an operation are checked before its first
+ * change, so an operation that fails has nothing to undo.
  */
 #ifndef MIMO_STORE_SQLITE_WRITE_H
 #define MIMO_STORE_SQLITE_WRITE_H
@@ -17,8 +17,8 @@
 
 struct writes; /* those of one batch */
 
-/* Takes the writing operations of a batch that nothing has refused yet; refuses those that cannot
- * be stored. *ret_count tells how many are left; then and only then *ret_writes is to be freed. */
+/* Takes the writing operations of a batch that have not been refused, and refuses those that cannot
+ * be stored. -1 without memory. *ret_count: how many are left; if any, free *ret_writes. */
 int writes_prepare(struct store_operation *operations, size_t count, struct writes **ret_writes,
                    size_t *ret_count, struct error *error);
 
