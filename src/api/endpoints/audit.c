@@ -71,6 +71,36 @@ int audit_run(struct api *api, struct audit *audit, struct store_operation *chan
     return audit_run_many(api, audit, change, 1, status, answer);
 }
 
+struct audited {
+    struct api *api;
+    struct audit *audit;
+    const int *status;
+    struct answer *answer;
+    bool answered; /* with why the store did not take it */
+};
+
+static int run_audited(void *context, struct store *store, struct store_operation *writes,
+                       size_t count, struct error *error)
+{
+    struct audited *audited = context;
+    (void)store; /* the API's */
+    if (audit_run_many(audited->api, audited->audit, writes, count, *audited->status,
+                       audited->answer) == 0)
+        return 0;
+    audited->answered = true;
+    return error_set(error, ERROR_UNAVAILABLE, "the change was not written");
+}
+
+int audit_change(struct api *api, struct audit *audit, struct store_change *change,
+                 const int *status, struct answer *answer)
+{
+    struct audited audited = {api, audit, status, answer, false};
+    struct error error;
+    if (store_change_one_by(api->store, change, run_audited, &audited, &error) == 0)
+        return 0;
+    return audited.answered ? -1 : answer_store_unavailable(answer, &error);
+}
+
 void audit_set_count(struct audit *audit, int64_t count)
 {
     const struct json_object *stored = document_get(audit->entry, "count");

@@ -7,10 +7,11 @@
  *     struct store_operation write = store_replace(...);
  *     if (audit_run(api, &audit, &write, 200, answer) < 0)
  *         ... the store did not answer: 503 is in `answer`
- *     if (write.result.status == STORE_CONFLICT)
- *         ... read again, and audit_run() again: the entry is rewritten, not doubled
  *     ...
  *     audit_end(api, &audit, answer->status);
+ *
+ * audit_change() does the same for a change that is read and decided again after a conflict: its
+ * entry is rewritten, not doubled.
  *
  * Change and entry are one batch, so the entry is written with the status the change will have if
  * it happens. Where it does not happen after all, audit_end() puts the status of the answer in its
@@ -24,6 +25,7 @@
 #include <stdbool.h>
 
 #include "api/api.h"
+#include "mimo/store_change.h"
 
 struct audit {
     struct json_object *entry; /* owned */
@@ -44,6 +46,12 @@ int audit_run(struct api *api, struct audit *audit, struct store_operation *chan
 /* The same for `count` changes with one entry. */
 int audit_run_many(struct api *api, struct audit *audit, struct store_operation *changes,
                    size_t count, int status, struct answer *answer);
+
+/* Runs a change that reads, decides and writes, again after a conflict, and writes its entry with each
+ * try. `status` is read when the change is written: the callback may set it. -1: the store did not
+ * answer, which is in `answer`. */
+int audit_change(struct api *api, struct audit *audit, struct store_change *change,
+                 const int *status, struct answer *answer);
 
 /* How many documents were changed, where it is not one; written by the next of the calls here. */
 void audit_set_count(struct audit *audit, int64_t count);

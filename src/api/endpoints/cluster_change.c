@@ -13,7 +13,7 @@
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 
-enum { CONFLICT_RETRIES = 5, NAMED_MANIFESTS = 5 };
+enum { NAMED_MANIFESTS = 5 };
 
 #define PROPERTIES_PATH "openShiftCluster.properties"
 #define URL_PATH        "apiserverProfile.url"
@@ -40,7 +40,15 @@ static void cleanup_request_function(struct cluster_request *wanted)
 }
 #define cleanup_cluster_request __attribute__((cleanup(cleanup_request_function)))
 
-enum attempt { DECIDED, SOMEBODY_WAS_FIRST };
+/* One request, and the cluster as it is to be written. */
+struct changing {
+    struct api *api;
+    struct request *request;
+    const struct cluster_request *wanted; /* NULL: delete it */
+    struct answer *answer;
+    struct cluster cluster;
+    int status; /* of the answer and of the audit entry, if it is written */
+};
 
 /* Flags that the operator cannot take are refused here, not by each manifest that sets them. */
 static int check_operator_flags(const struct json_object *properties, struct answer *answer)
@@ -79,44 +87,25 @@ static int read_body(struct api *api, struct json_object *body, struct cluster_r
         json_object_get_string_len(kubeconfig), &wanted->url, &wanted->sealed, answer);
 }
 
-/* Writes the changed document, or the new one. */
-static enum attempt write_cluster(struct api *api, struct audit *audit, struct cluster *cluster,
-                                  struct store_operation *write, int status, struct answer *answer)
+static enum change_verdict decide_create(struct changing *changing, struct store_change *step)
 {
-    enum attempt attempt = DECIDED;
-    if (audit_run(api, audit, write, status, answer) < 0) {
-        /* 503 is in the answer */
-    } else if (write->result.status == STORE_DONE) {
-        answer_set_view(answer, status, cluster_answer_view(api, cluster));
-    } else if (write->result.status == STORE_REFUSED) {
-        answer_error(answer, API_TOO_LARGE, NULL, &write->result.error);
-    } else {
-        attempt = SOMEBODY_WAS_FIRST;
-    }
-    store_release(write, 1);
-    return attempt;
-}
-
-static enum attempt create_cluster(struct api *api, struct request *request, struct audit *audit,
-                                   const struct cluster_request *wanted, struct answer *answer)
-{
-    struct cluster cluster;
+    const struct cluster_request *wanted = changing->wanted;
     struct error error;
     cleanup_json struct json_object *properties =
         wanted->properties ? document_copy(wanted->properties) : json_object_new_object();
     if (!properties ||
         (wanted->url && document_set_string(properties, URL_PATH, wanted->url) < 0)) {
-        answer_no_memory(answer);
-        return DECIDED;
+        answer_no_memory(changing->answer);
+        return CHANGE_LEAVE;
     }
-    if (cluster_create(&cluster, request->resource_id, properties, wanted->sealed, &error) < 0) {
-        answer_error(answer, API_INVALID_PARAMETER, "properties", &error);
-        return DECIDED;
+    if (cluster_create(&changing->cluster, changing->request->resource_id, properties,
+                       wanted->sealed, &error) < 0) {
+        answer_error(changing->answer, API_INVALID_PARAMETER, "properties", &error);
+        return CHANGE_LEAVE;
     }
-    struct store_operation write = store_create(STORE_CLUSTERS, cluster_document(&cluster));
-    enum attempt attempt = write_cluster(api, audit, &cluster, &write, 201, answer);
-    cluster_free(&cluster);
-    return attempt;
+    changing->status = 201;
+    step->write = store_create(STORE_CLUSTERS, cluster_document(&changing->cluster));
+    return CHANGE_WRITE;
 }
 
 /* Puts what is wanted into the stored document. The URL belongs to the kubeconfig: it changes only
@@ -166,68 +155,90 @@ static int take_idle_cluster(const struct request *request, const struct store_o
     return 0;
 }
 
-static enum attempt update_cluster(struct api *api, struct request *request, struct audit *audit,
-                                   const struct cluster_request *wanted,
-                                   const struct store_operation *read, struct answer *answer)
+static enum change_verdict decide_update(struct changing *changing, struct store_change *step)
 {
-    struct cluster before, after;
+    const struct store_operation *read = &step->reads[0];
+    struct answer *answer = changing->answer;
+    struct cluster before;
     struct error error;
-    enum attempt attempt = DECIDED;
-    if (take_idle_cluster(request, read, &before, answer) < 0)
-        return DECIDED;
-    struct json_object *document = before.document;
-    if (change_document(document, wanted) < 0) {
+    if (take_idle_cluster(changing->request, read, &before, answer) < 0)
+        return CHANGE_LEAVE;
+    enum change_verdict verdict = CHANGE_LEAVE;
+    if (change_document(before.document, changing->wanted) < 0) {
         answer_refuse(answer, API_INTERNAL, NULL,
                       "cannot put %s into the stored document: a member on the way is no object",
                       PROPERTIES_PATH "." URL_PATH);
-    } else if (cluster_read(&after, document, &error) < 0) {
+    } else if (cluster_read(&changing->cluster, before.document, &error) < 0) {
         answer_error(answer, API_INVALID_PARAMETER, "properties", &error);
     } else {
-        struct store_operation write =
-            store_replace(STORE_CLUSTERS, read->result.items[0].etag, cluster_document(&after));
-        attempt = write_cluster(api, audit, &after, &write, 200, answer);
-        cluster_free(&after);
+        changing->status = 200;
+        step->write = store_replace(STORE_CLUSTERS, read->result.items[0].etag,
+                                    cluster_document(&changing->cluster));
+        verdict = CHANGE_WRITE;
     }
     cluster_free(&before);
-    return attempt;
+    return verdict;
 }
 
-static enum attempt try_to_put(struct api *api, struct request *request, struct audit *audit,
-                               const struct cluster_request *wanted, struct answer *answer)
+static enum change_verdict decide_put(struct store_change *step)
+{
+    struct changing *changing = step->context;
+    cluster_free(&changing->cluster);
+    return step->reads[0].result.status == STORE_DONE ? decide_update(changing, step)
+                                                      : decide_create(changing, step);
+}
+
+/* Answers by how the change ended, unless the callback or the audit trail has. */
+static void answer_end(struct changing *changing, const struct store_change *step)
+{
+    struct answer *answer = changing->answer;
+    switch (step->end) {
+    case CHANGE_OPEN:
+    case CHANGE_LEFT:
+        break;
+    case CHANGE_DONE:
+        if (changing->wanted)
+            answer_set_view(answer, changing->status,
+                            cluster_answer_view(changing->api, &changing->cluster));
+        else
+            answer_set(answer, changing->status, NULL);
+        break;
+    case CHANGE_REFUSED:
+        answer_error(answer, API_TOO_LARGE, NULL, &step->error);
+        break;
+    case CHANGE_CONTENDED:
+        answer_refuse(answer, API_CONFLICT, NULL,
+                      "cluster %s was changed by others %d times meanwhile; try again",
+                      changing->request->cluster, STORE_CHANGE_TRIES);
+        break;
+    }
+}
+
+static void change_cluster(struct changing *changing,
+                           enum change_verdict (*decide)(struct store_change *step))
 {
     char subscription[UUID_SIZE];
-    struct error error;
-    enum attempt attempt = DECIDED;
-    struct store_operation read = cluster_read_operation(request, subscription);
-    if (store_run(api->store, &read, 1, &error) < 0)
-        answer_store_unavailable(answer, &error);
-    else if (read.result.status == STORE_DONE)
-        attempt = update_cluster(api, request, audit, wanted, &read, answer);
-    else
-        attempt = create_cluster(api, request, audit, wanted, answer);
-    store_release(&read, 1);
-    return attempt;
-}
-
-static void refuse_contended(const struct request *request, struct answer *answer)
-{
-    answer_refuse(answer, API_CONFLICT, NULL,
-                  "cluster %s is being changed by others all the time; try again",
-                  request->cluster);
+    struct audit audit = audit_begin(changing->request, changing->request->cluster);
+    struct store_change step = {
+        .reads = {cluster_read_operation(changing->request, subscription)},
+        .read_count = 1,
+        .decide = decide,
+        .context = changing,
+    };
+    if (audit_change(changing->api, &audit, &step, &changing->status, changing->answer) == 0)
+        answer_end(changing, &step);
+    cluster_free(&changing->cluster);
+    store_change_release(&step);
+    audit_end(changing->api, &audit, changing->answer->status);
 }
 
 void cluster_put(struct api *api, struct request *request, struct answer *answer)
 {
     cleanup_cluster_request struct cluster_request wanted = {0};
-    if (read_body(api, request->body, &wanted, answer) < 0)
-        return;
-    struct audit audit = audit_begin(request, request->cluster);
-    enum attempt attempt = SOMEBODY_WAS_FIRST;
-    for (int i = 0; i <= CONFLICT_RETRIES && attempt == SOMEBODY_WAS_FIRST; i++)
-        attempt = try_to_put(api, request, &audit, &wanted, answer);
-    if (attempt == SOMEBODY_WAS_FIRST)
-        refuse_contended(request, answer);
-    audit_end(api, &audit, answer->status);
+    struct changing changing = {
+        .api = api, .request = request, .wanted = &wanted, .answer = answer};
+    if (read_body(api, request->body, &wanted, answer) == 0)
+        change_cluster(&changing, decide_put);
 }
 
 /* 409 naming the open manifests of the cluster, if there are any. */
@@ -258,51 +269,22 @@ static int check_no_open_manifests(struct api *api, const struct request *reques
     return result;
 }
 
-static enum attempt remove_idle(struct api *api, struct request *request, struct audit *audit,
-                                const char *etag, struct answer *answer)
+static enum change_verdict decide_delete(struct store_change *step)
 {
-    char subscription[UUID_SIZE];
-    enum attempt attempt = DECIDED;
-    resource_id_subscription(request->cluster, subscription);
-    struct store_operation operation =
-        store_delete(STORE_CLUSTERS, subscription, request->cluster, etag);
-    if (audit_run(api, audit, &operation, 204, answer) < 0) {
-        /* 503 is in the answer */
-    } else if (operation.result.status == STORE_DONE) {
-        answer_set(answer, 204, NULL);
-    } else {
-        attempt = SOMEBODY_WAS_FIRST; /* gone already: the next look answers 404 */
-    }
-    store_release(&operation, 1);
-    return attempt;
-}
-
-static enum attempt try_to_delete(struct api *api, struct request *request, struct audit *audit,
-                                  struct answer *answer)
-{
-    char subscription[UUID_SIZE];
-    struct cluster cluster;
-    struct error error;
-    enum attempt attempt = DECIDED;
-    struct store_operation read = cluster_read_operation(request, subscription);
-    if (store_run(api->store, &read, 1, &error) < 0) {
-        answer_store_unavailable(answer, &error);
-    } else if (take_idle_cluster(request, &read, &cluster, answer) == 0) {
-        if (check_no_open_manifests(api, request, answer) == 0)
-            attempt = remove_idle(api, request, audit, read.result.items[0].etag, answer);
-        cluster_free(&cluster);
-    }
-    store_release(&read, 1);
-    return attempt;
+    struct changing *changing = step->context;
+    const struct store_operation *read = &step->reads[0];
+    cluster_free(&changing->cluster);
+    if (take_idle_cluster(changing->request, read, &changing->cluster, changing->answer) < 0 ||
+        check_no_open_manifests(changing->api, changing->request, changing->answer) < 0)
+        return CHANGE_LEAVE;
+    changing->status = 204;
+    step->write = store_delete(STORE_CLUSTERS, read->target.partition, changing->request->cluster,
+                               read->result.items[0].etag);
+    return CHANGE_WRITE;
 }
 
 void cluster_delete(struct api *api, struct request *request, struct answer *answer)
 {
-    struct audit audit = audit_begin(request, request->cluster);
-    enum attempt attempt = SOMEBODY_WAS_FIRST;
-    for (int i = 0; i <= CONFLICT_RETRIES && attempt == SOMEBODY_WAS_FIRST; i++)
-        attempt = try_to_delete(api, request, &audit, answer);
-    if (attempt == SOMEBODY_WAS_FIRST)
-        refuse_contended(request, answer);
-    audit_end(api, &audit, answer->status);
+    struct changing changing = {.api = api, .request = request, .answer = answer};
+    change_cluster(&changing, decide_delete);
 }

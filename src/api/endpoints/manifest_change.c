@@ -8,11 +8,6 @@
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
-enum { CONFLICT_RETRIES = 5 };
-
-/* Whether one look at the manifest decided the request, or somebody else changed it meanwhile. */
-enum attempt { DECIDED, SOMEBODY_WAS_FIRST };
-
 /* What is to be done in the store. */
 enum deed { REPLACE, DELETE, NOTHING };
 
@@ -26,12 +21,16 @@ struct change {
     int status; /* of the answer, unless the manifest was deleted */
 };
 
-/* A manifest with what the lease of its cluster says. */
-struct found {
-    struct store_operation reads[2]; /* manifest, cluster */
-    char subscription[UUID_SIZE];
+/* One request, and the manifest with what the lease of its cluster says, as they were read last. */
+struct changing {
+    struct api *api;
+    struct request *request;
+    const struct change *change;
+    struct answer *answer;
     struct manifest manifest;
     struct running running;
+    enum deed deed;
+    int status; /* of the answer and of the audit entry, if it is written */
 };
 
 static int apply_cancel(struct manifest *manifest, const struct running *running, bool force,
@@ -86,116 +85,123 @@ static int apply_delete(struct manifest *manifest, const struct running *running
     return apply_stop(manifest, running, true, ret_deed, error);
 }
 
-/* 404 and 503 are in the answer after -1; nothing has to be released then. */
-static int find(struct api *api, const struct request *request, struct found *found,
-                struct answer *answer)
+/* 404 and 500 are in the answer after -1. */
+static int take_found(struct changing *changing, struct store_operation *reads)
 {
+    const struct request *request = changing->request;
+    struct answer *answer = changing->answer;
     struct error error;
-    found->reads[0] = store_get(STORE_MANIFESTS, request->cluster, request->id);
-    found->reads[1] = cluster_read_operation(request, found->subscription);
-    int result = -1;
-    if (store_run(api->store, found->reads, 2, &error) < 0)
-        answer_store_unavailable(answer, &error);
-    else if (found->reads[0].result.status != STORE_DONE)
-        answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
-    else if (manifest_read(&found->manifest, found->reads[0].result.items[0].document, &error) < 0)
-        answer_unreadable(answer, "manifest", request->id, &error);
-    else
-        result = 0;
-    if (result < 0) {
-        store_release(found->reads, 2);
-        return -1;
-    }
-    const struct store_result *cluster = &found->reads[1].result;
-    found->running = running_find(cluster->status == STORE_DONE ? cluster->items[0].document : NULL,
-                                  &found->manifest, clock_unix_seconds());
+    manifest_free(&changing->manifest);
+    if (reads[0].result.status != STORE_DONE)
+        return answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
+    if (manifest_read(&changing->manifest, reads[0].result.items[0].document, &error) < 0)
+        return answer_unreadable(answer, "manifest", request->id, &error);
+    const struct store_result *cluster = &reads[1].result;
+    changing->running =
+        running_find(cluster->status == STORE_DONE ? cluster->items[0].document : NULL,
+                     &changing->manifest, clock_unix_seconds());
     return 0;
 }
 
-static void found_release(struct found *found)
-{
-    manifest_free(&found->manifest);
-    store_release(found->reads, 2);
-}
-
 /* The changed manifest, with the worker that still runs. */
-static void answer_changed(struct api *api, struct found *found, int status, struct answer *answer)
+static void answer_changed(struct changing *changing)
 {
-    struct json_object *view = manifest_answer_view(api, &found->manifest);
-    found->running.stopping =
-        document_is_true(document_get(found->manifest.document, RUNNING_STOP_MEMBER));
-    if (view && found->running.runs &&
-        document_add(view, "running", running_view(api, &found->running)) < 0) {
+    struct api *api = changing->api;
+    struct json_object *view = manifest_answer_view(api, &changing->manifest);
+    changing->running.stopping =
+        document_is_true(document_get(changing->manifest.document, RUNNING_STOP_MEMBER));
+    if (view && changing->running.runs &&
+        document_add(view, "running", running_view(api, &changing->running)) < 0) {
         json_object_put(view);
         view = NULL;
     }
-    answer_set_view(answer, status, view);
+    answer_set_view(changing->answer, changing->status, view);
 }
 
-static enum attempt write_changed(struct api *api, struct audit *audit, struct found *found,
-                                  enum deed deed, int status, struct answer *answer)
+static void refuse_change(struct answer *answer, const struct error *error)
 {
-    struct manifest *manifest = &found->manifest;
-    const char *etag = found->reads[0].result.items[0].etag;
-    enum attempt attempt = DECIDED;
-    const bool delete = deed == DELETE;
-    if (deed == NOTHING) {
-        answer_changed(api, found, status, answer);
-        return DECIDED;
-    }
-    struct store_operation write =
-        delete ? store_delete(STORE_MANIFESTS, manifest->cluster, manifest->id, etag)
-               : store_replace(STORE_MANIFESTS, etag, manifest_document(manifest));
-    if (audit_run(api, audit, &write, delete ? 204 : status, answer) < 0) {
-        /* 503 is in the answer */
-    } else if (write.result.status == STORE_REFUSED) {
-        answer_internal(answer, "cannot write the manifest", &write.result.error);
-    } else if (write.result.status != STORE_DONE) {
-        attempt = SOMEBODY_WAS_FIRST; /* NOT_FOUND too: the next look answers 404 */
-    } else if (delete) {
-        answer_set(answer, 204, NULL);
-    } else {
-        answer_changed(api, found, status, answer);
-    }
-    store_release(&write, 1);
-    return attempt;
-}
-
-/* Reads, decides and writes once. */
-static enum attempt try_to_change(struct api *api, struct request *request, struct audit *audit,
-                                  const struct change *change, struct answer *answer)
-{
-    struct found found;
-    struct error error;
-    enum deed deed = REPLACE;
-    enum attempt attempt = DECIDED;
-    if (find(api, request, &found, answer) < 0)
-        return DECIDED;
-    if (change->apply(&found.manifest, &found.running, change->force, &deed, &error) == 0)
-        attempt = write_changed(api, audit, &found, deed, change->status, answer);
-    else if (error.kind == ERROR_DENIED)
-        answer_refuse(answer, API_CHANGE_NOT_ALLOWED, NULL, "%s", error.message);
-    else if (error.kind == ERROR_CONFLICT)
-        answer_refuse(answer, API_CONFLICT, NULL, "%s", error.message);
+    if (error->kind == ERROR_DENIED)
+        answer_refuse(answer, API_CHANGE_NOT_ALLOWED, NULL, "%s", error->message);
+    else if (error->kind == ERROR_CONFLICT)
+        answer_refuse(answer, API_CONFLICT, NULL, "%s", error->message);
     else
-        answer_internal(answer, "cannot change the manifest", &error);
-    found_release(&found);
-    return attempt;
+        answer_internal(answer, "cannot change the manifest", error);
+}
+
+static enum change_verdict decide(struct store_change *step)
+{
+    struct changing *changing = step->context;
+    struct manifest *manifest = &changing->manifest;
+    struct error error;
+    if (take_found(changing, step->reads) < 0)
+        return CHANGE_LEAVE;
+    const char *etag = step->reads[0].result.items[0].etag;
+    changing->deed = REPLACE;
+    changing->status = changing->change->status;
+    if (changing->change->apply(manifest, &changing->running, changing->change->force,
+                                &changing->deed, &error) < 0) {
+        refuse_change(changing->answer, &error);
+        return CHANGE_LEAVE;
+    }
+    switch (changing->deed) {
+    case NOTHING:
+        answer_changed(changing);
+        return CHANGE_LEAVE;
+    case DELETE:
+        changing->status = 204;
+        step->write = store_delete(STORE_MANIFESTS, manifest->cluster, manifest->id, etag);
+        break;
+    case REPLACE:
+        step->write = store_replace(STORE_MANIFESTS, etag, manifest_document(manifest));
+        break;
+    }
+    return CHANGE_WRITE;
+}
+
+/* Answers by how the change ended, unless the callback or the audit trail has. */
+static void answer_end(struct changing *changing, const struct store_change *step)
+{
+    struct answer *answer = changing->answer;
+    switch (step->end) {
+    case CHANGE_OPEN:
+    case CHANGE_LEFT:
+        break;
+    case CHANGE_DONE:
+        if (changing->deed == DELETE)
+            answer_set(answer, 204, NULL);
+        else
+            answer_changed(changing);
+        break;
+    case CHANGE_REFUSED:
+        answer_internal(answer, "cannot write the manifest", &step->error);
+        break;
+    case CHANGE_CONTENDED:
+        answer_refuse(answer, API_CONFLICT, NULL,
+                      "manifest %s was changed by others %d times meanwhile; try again",
+                      changing->request->id, STORE_CHANGE_TRIES);
+        break;
+    }
 }
 
 static void change_manifest(struct api *api, struct request *request, const struct change *change,
                             struct answer *answer)
 {
     char resource[MANIFEST_RESOURCE_SIZE];
+    char subscription[UUID_SIZE];
     struct audit audit =
         audit_begin(request, manifest_resource(resource, request->cluster, request->id));
-    enum attempt attempt = SOMEBODY_WAS_FIRST;
-    for (int i = 0; i <= CONFLICT_RETRIES && attempt == SOMEBODY_WAS_FIRST; i++)
-        attempt = try_to_change(api, request, &audit, change, answer);
-    if (attempt == SOMEBODY_WAS_FIRST)
-        answer_refuse(answer, API_CONFLICT, NULL,
-                      "manifest %s was changed by others %d times meanwhile; try again",
-                      request->id, CONFLICT_RETRIES + 1);
+    struct changing changing = {.api = api, .request = request, .change = change, .answer = answer};
+    struct store_change step = {
+        .reads = {store_get(STORE_MANIFESTS, request->cluster, request->id),
+                  cluster_read_operation(request, subscription)},
+        .read_count = 2,
+        .decide = decide,
+        .context = &changing,
+    };
+    if (audit_change(api, &audit, &step, &changing.status, answer) == 0)
+        answer_end(&changing, &step);
+    manifest_free(&changing.manifest);
+    store_change_release(&step);
     audit_end(api, &audit, answer->status);
 }
 
