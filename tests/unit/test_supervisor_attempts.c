@@ -228,9 +228,9 @@ static void a_stop_takes_its_time_and_is_no_denial(void **state)
     assert_string_equal(watches[0].cluster, test_cluster_id(1));
     assert_int_equal(watches[0].token, order.launch.token);
 
-    attempts_stop(&fixture.attempts, watches[0].token + 1000); /* nobody's */
+    attempts_stop(&fixture.attempts, watches[0].token + 1000, "as a test asks"); /* nobody's */
     expect_no_order();
-    attempts_stop(&fixture.attempts, watches[0].token);
+    attempts_stop(&fixture.attempts, watches[0].token, "as a test asks");
     expect_signal(order.launch.token, SIGTERM);
     assert_int_equal(attempts_watch(&fixture.attempts, watches), 0);
     assert_int_equal(worker_of(&order)->end.stop, WORKER_STOP_OPERATOR);
@@ -291,7 +291,7 @@ static void a_worker_that_was_reaped_is_not_signalled(void **state)
     tell_started(&order);
     tell_ended(order.launch.token, EXITED(3));
     attempts_drain(&fixture.attempts, SIGTERM);
-    attempts_stop(&fixture.attempts, order.launch.token);
+    attempts_stop(&fixture.attempts, order.launch.token, "as a test asks");
     expect_no_order();
     close_report(&order);
     turn_until(is_idle);

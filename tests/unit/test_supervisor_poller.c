@@ -83,13 +83,13 @@ static const struct poller_handlers handlers = {free_workers, running, on_polled
 static int set_up(void **state)
 {
     struct error error;
-    struct membership membership = {.id = TEST_ACTUATOR,
+    struct membership membership = {.start.id = TEST_ACTUATOR,
                                     .hostname = "vm",
                                     .ttl_seconds = 60,
                                     .max_workers = 3,
                                     .mode = "working",
                                     .buckets = {0, -1}};
-    if (test_store_setup(state) < 0)
+    if (test_store_setup(state) < 0 || membership_initialize(&membership, &error) < 0)
         return -1;
     alarm(PATIENCE);
     store = *state;
@@ -112,6 +112,7 @@ static int tear_down(void **state)
     alarm(0);
     failing_runs = 0;
     poller_close(&poller);
+    membership_free(&poller.membership);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
     return test_store_teardown(state);

@@ -14,7 +14,7 @@
 #include "supervisor/commands.h"
 #include "supervisor/status.h"
 
-static const struct membership membership = {.id = "11111111-1111-4111-8111-111111111111",
+static const struct membership membership = {.start.id = "11111111-1111-4111-8111-111111111111",
                                              .index = 3,
                                              .hostname = "vm",
                                              .buckets = {7, 9},
@@ -122,7 +122,7 @@ static void status_tells_what_operators_need(void **state)
     cleanup_json struct json_object *answer = ask("status", &holds);
     struct json_object *actuator = document_member(answer, "actuator");
     assert_true(document_is_true(document_member(answer, "ok")));
-    assert_string_equal(document_string(actuator, "id", ""), membership.id);
+    assert_string_equal(document_string(actuator, "id", ""), membership.start.id);
     assert_int_equal(document_integer(actuator, "index", 0), 3);
     assert_string_equal(document_string(actuator, "hostname", ""), "vm");
     assert_string_equal(document_string(actuator, "mode", ""), "drained");

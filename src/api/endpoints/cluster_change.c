@@ -183,9 +183,14 @@ static enum change_verdict decide_update(struct changing *changing, struct store
 static enum change_verdict decide_put(struct store_change *step)
 {
     struct changing *changing = step->context;
+    const struct store_result *found = &step->reads[0].result;
     cluster_free(&changing->cluster);
-    return step->reads[0].result.status == STORE_DONE ? decide_update(changing, step)
-                                                      : decide_create(changing, step);
+    if (found->status == STORE_DONE)
+        return decide_update(changing, step);
+    if (found->status == STORE_NOT_FOUND)
+        return decide_create(changing, step);
+    answer_internal(changing->answer, "cannot read the cluster", &found->error);
+    return CHANGE_LEAVE;
 }
 
 /* Answers by how the change ended, unless the callback or the audit trail has. */
