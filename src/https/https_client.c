@@ -6,6 +6,7 @@
  * and change no signal handler. Every option of libcurl that concerns these is set here, even where
  * today's default is the same.
  */
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 
 /* Received for one request; a handshake has about ten. */
 enum { HANDSHAKE_MESSAGES_MAXIMUM = 500 };
+
+/* Milliseconds to wait for a server that says nothing to a client certificate. */
+enum { VERDICT_PATIENCE = 250 };
 
 /* ---- set-up ---- */
 
@@ -74,6 +78,7 @@ static void watch_message(int is_written, int version, int type, const void *dat
 {
     struct https_client *client = context;
     (void)version;
+    client->ssl = ssl;
     if (!is_written && type == SSL3_RT_ALERT && length == 2)
         client->alert = ((const unsigned char *)data)[1];
     if (is_written || type != SSL3_RT_HANDSHAKE)
@@ -91,6 +96,36 @@ static CURLcode watch_handshakes(CURL *curl, void *ssl_context, void *client)
     return CURLE_OK;
 }
 
+/* Called before each request. A TLS 1.3 server that verifies client certificates first answers the
+ * client's part of the handshake, with a session ticket or with an alert: the alert must be read
+ * before the request is written, because the write fails once the server has closed. */
+static int await_verdict(void *context, char *peer, char *own, int peer_port, int own_port)
+{
+    struct https_client *client = context;
+    char ignored;
+    (void)peer;
+    (void)own;
+    (void)peer_port;
+    (void)own_port;
+    if (!client->has_certificate || client->handshake_messages == 0 ||
+        SSL_version(client->ssl) < TLS1_3_VERSION)
+        return CURL_PREREQFUNC_OK;
+    struct pollfd awaited = {.fd = client->socket, .events = POLLIN};
+    if (poll(&awaited, 1, VERDICT_PATIENCE) == 1) {
+        SSL_peek(client->ssl, &ignored, 1);
+        ERR_clear_error();
+    }
+    return client->alert == HTTPS_NO_ALERT ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static int keep_socket(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    struct https_client *client = context;
+    if (purpose == CURLSOCKTYPE_IPCXN)
+        client->socket = socket;
+    return CURL_SOCKOPT_OK;
+}
+
 /* Keeps the first failure of several options. */
 #define SET(option, value) (code = code ? code : curl_easy_setopt(client->curl, option, value))
 
@@ -106,6 +141,10 @@ static CURLcode set_trust(struct https_client *client, const struct https_option
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_CTX_FUNCTION, watch_handshakes);
     SET(CURLOPT_SSL_CTX_DATA, client);
+    SET(CURLOPT_PREREQFUNCTION, await_verdict);
+    SET(CURLOPT_PREREQDATA, client);
+    SET(CURLOPT_SOCKOPTFUNCTION, keep_socket);
+    SET(CURLOPT_SOCKOPTDATA, client);
     if (!options->is_insecure && options->ca) {
         struct curl_blob ca = blob_of(options->ca);
         SET(CURLOPT_CAINFO_BLOB, &ca);

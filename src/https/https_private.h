@@ -6,6 +6,7 @@
 #define MIMO_HTTPS_HTTPS_PRIVATE_H
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #include "mimo/endpoint.h"
 #include "mimo/https.h"
@@ -25,6 +26,8 @@ struct https_client {
     struct curl_slist *resolve;
     struct curl_slist *connect_to;
     int handshake_messages; /* received during the current request */
+    SSL *ssl;               /* of the current connection, borrowed from libcurl */
+    curl_socket_t socket;   /* the same */
     int alert;              /* the last TLS alert received during the request, or HTTPS_NO_ALERT */
     long connect_timeout;
     long request_timeout;

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "certificate_maker.h"
 #include "endpoint_fixture.h"
 #include "kube_fixture.h"
 #include "mimo/cleanup.h"
@@ -175,6 +176,32 @@ static void without_a_ca_the_system_is_trusted(void **state)
     kube_client_free(client);
     kubeconfig_free(&config);
     assert_int_equal(0, kube_set_system_ca(NULL, &error));
+}
+
+/* In TLS 1.3 the refusal comes after the client has finished its handshake, as an alert. */
+static void a_refused_client_certificate_is_called_so(void **state)
+{
+    (void)state;
+    static const struct {
+        struct made_dates dates;
+    } cases[] = {{{0}}, {{-9000, -1000}}};
+    for (size_t i = 0; i < 2; i++) {
+        struct made stranger = make_certificate("stranger", NULL, cases[i].dates);
+        struct kubeconfig config;
+        struct kube_client *client;
+        struct error error;
+        practice_server_kubeconfig(&practice, "-token", &config);
+        config.client_certificate = strdup(stranger.certificate_pem);
+        config.client_key = strdup(stranger.key_pem);
+        assert_int_equal(0, kube_client_create(&config, NULL, &client, &error));
+        struct step_result result = ask(client, OPERATOR_PATH, WHAT);
+        expect_message(&result, OUTCOME_TRANSIENT, "TLS: 127.0.0.1:");
+        expect_part(&result,
+                    " refused the client certificate: the server does not know its issuer");
+        kube_client_free(client);
+        kubeconfig_free(&config);
+        made_free(&stranger);
+    }
 }
 
 /* ---- names and addresses ---- */
@@ -377,6 +404,7 @@ int main(void)
         TEST(the_insecure_flag_verifies_nothing),
         TEST(another_server_name_may_be_verified),
         TEST(without_a_ca_the_system_is_trusted),
+        TEST(a_refused_client_certificate_is_called_so),
         TEST(names_are_taken_from_the_job_alone),
         TEST(a_server_without_an_address_is_refused),
         TEST(proxies_of_the_environment_are_ignored),
