@@ -301,7 +301,7 @@ class Demonstration:
             for difference in differences:
                 self.screen.say(f"  {difference}")
             return
-        self.screen.say(f"All as it was to be, in {time.monotonic() - self.start:.0f} s."
+        self.screen.say(f"Everything ended as expected, in {time.monotonic() - self.start:.0f} s."
                         + ("" if self.options.keep else
                            " ./bootstrap demo --keep leaves it running; docs/processes.md says how it works."))
 

@@ -149,3 +149,20 @@ def test_secrets_are_made_once_before_the_services_start(build_dir, directory):
         now = {name: (directory / name).read_bytes() for name in ("seal.key", "api.crt", "api.key", "tokens", "admin.token")}
         assert files in (None, now)
         files = now
+
+
+def test_installed_units_and_pages_name_what_is_installed(build_dir, directory):
+    """Whatever the prefix: programs and configuration are where the units look for them."""
+    done = subprocess.run(["make", "--no-print-directory", "install", f"DESTDIR={directory}"],
+                          cwd=build_dir, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (folder,) = directory.glob("**/systemd/system")
+    assert {unit.name for unit in folder.glob("*.service")} == {"mimod.service", "mimo-api.service", "mimo-init.service"}
+    for unit in folder.glob("*.service"):
+        for program in re.findall(r"^Exec\w+=(/\S*mimo\S*)", unit.read_text(), re.MULTILINE):
+            assert Path(f"{directory}{program}").exists(), f"{unit.name} starts {program}"
+    (configuration,) = directory.glob("**/mimo/mimoctl.conf")
+    place = str(configuration.parent).removeprefix(str(directory))
+    assert f"cacert = {place}/api.crt" in configuration.read_text()
+    (page,) = directory.glob("**/mimo-api.8")
+    assert f"{place}/api.crt" in page.read_text()

@@ -60,6 +60,8 @@ static void the_shipped_file_is_the_one_made_of_the_table(void **state)
     char path[4096];
 
     (void)state;
+    if (strcmp(SYSCONFDIR LOCALSTATEDIR RUNSTATEDIR, "/etc/var/run") != 0)
+        skip(); /* configured for other places than the file names */
     assert_non_null(getenv("MIMO_SOURCE"));
     snprintf(path, sizeof(path), "%s/etc/mimo.conf", getenv("MIMO_SOURCE"));
     expect_success(io_read_file(path, 100000, &shipped, NULL, &error), &error);
