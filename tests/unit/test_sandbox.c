@@ -177,11 +177,32 @@ static const struct attack attacks[] = {
 };
 enum { ATTACK_COUNT = sizeof attacks / sizeof *attacks };
 
+/* Whether the kernel serves the 32-bit entry at all: where it does not, as on confidential VMs, it
+ * ends a process by SIGSEGV, in a sandbox or not. */
+static bool has_i386_entry(void)
+{
+#ifdef __x86_64__
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        _exit(i386_call(NULL) == getpid() ? 0 : 1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status == 0;
+#else
+    return false;
+#endif
+}
+
 static void attack_is_fatal(void **state)
 {
     const struct attack *attack = *state;
     struct sandbox_outcome outcome;
     char expected[128] = "";
+    if (strstr(attack->title, "32-bit") && !has_i386_entry())
+        skip();
     sandbox_run(&(struct sandbox_run){.body = attack->body}, &outcome);
     assert_string_equal(outcome.message, "");
     assert_false(outcome.returned);
