@@ -7,24 +7,24 @@
  * again, a few times. Many changes run together: their reads are one batch of the store, and so are
  * their writes, but each succeeds or fails by itself.
  *
- *     static enum change_verdict decide(struct store_change *change)
- *     {
- *         struct store_result *found = &change->reads[0].result;
- *         if (found->status != STORE_DONE)
- *             return CHANGE_LEAVE;                            // gone: nothing to write
- *         ... change found->items[0].document ...
- *         change->write = store_replace(STORE_CLUSTERS, found->items[0].etag,
- *                                       found->items[0].document);
- *         return CHANGE_WRITE;
- *     }
+ * The callback is asked after each read:
  *
- *     struct store_change change = {
+ *     struct store_result *found = &change->reads[0].result;
+ *     if (found->status != STORE_DONE)
+ *         return CHANGE_LEAVE;                                // gone: nothing to write
+ *     ... make `changed` of found->items[0].document ...
+ *     change->write = store_replace(STORE_CLUSTERS, found->items[0].etag, changed);
+ *     return CHANGE_WRITE;
+ *
+ * The caller:
+ *
+ *     struct store_change one = {
  *         .reads = {store_get(STORE_CLUSTERS, NULL, key)}, .read_count = 1, .decide = decide};
- *     if (store_change_one(store, &change, error) < 0)
+ *     if (store_change_one(store, &one, error) < 0)
  *         ...                                                 // the store did not answer
- *     else if (change.end == CHANGE_DONE)
+ *     else if (one.end == CHANGE_DONE)
  *         ...
- *     store_change_release(&change);
+ *     store_change_release(&one);
  *
  * Ownership: the results of `reads` and `write` belong to the change until store_change_release().
  * The callback may take documents and etags out of `reads`, and must keep alive whatever `write`

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mimo-store check: is the file sound, and does each document keep the rules of specification and
+ * check.c - mimo-store check: is the file sound, and does each document keep the rules of specification and
  * code.
  *
  * It may run while actuators work. Rules over two documents are therefore judged by reading both

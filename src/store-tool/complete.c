@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents from elsewhere: what follows from other members is filled in, the rest must be
+/* complete.c - documents from elsewhere: what follows from other members is filled in, the rest must be
  * understood. */
 #include <string.h>
 

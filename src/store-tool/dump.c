@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mimo-store dump and backup: the documents as lines, or the whole as a file. */
+/* dump.c - mimo-store dump and backup: the documents as lines, or the whole as a file. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mimo-store init: the store, and the pair that seals cluster credentials. */
+/* init.c - mimo-store init: the store, and the pair that seals cluster credentials. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of any input, in a buffer of fixed size. */
+/* line.c - lines of any input, in a buffer of fixed size. */
 #include <stdio.h>
 
 #include "store-tool/tool.h"

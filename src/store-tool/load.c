@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mimo-store load: lines of a dump into the store.
+ * load.c - mimo-store load: lines of a dump into the store.
  *
  * Lines are taken in batches, each one commit. A line that cannot be loaded is named by its number,
  * and the others are loaded. Existing documents are overwritten only with --replace.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mimo-store reseal: the credentials of all clusters under another certificate.
+ * reseal.c - mimo-store reseal: the credentials of all clusters under another certificate.
  *
  * Each cluster is changed by one conditional write or not at all, and one that is under the new
  * certificate already is left as it is. So reseal may be stopped and started again at any time, and

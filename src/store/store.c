@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store's interface: builders, checks that no backend has to repeat, and the way to the
+/* store.c - the store's interface: builders, checks that no backend has to repeat, and the way to the
  * backend. */
 #include "mimo/store.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One round of claiming: runnable manifests, their clusters, one conditional pair each. */
+/* claim.c - one round of claiming: runnable manifests, their clusters, one conditional pair each. */
 #include "supervisor/claim.h"
 
 #include <stdlib.h>

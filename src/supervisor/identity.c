@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The actuator's UUID, its lock and its starts, in the state directory. */
+/* identity.c - the actuator's UUID, its lock and its starts, in the state directory. */
 #include "supervisor/identity.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pair of a manifest and its cluster, and the lease that joins them. */
+/* lease.c - the pair of a manifest and its cluster, and the lease that joins them. */
 #include "supervisor/lease.h"
 
 #include <stdlib.h>

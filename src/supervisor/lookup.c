@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All servers that a worker will talk to, looked up one after the other. */
+/* lookup.c - all servers that a worker will talk to, looked up one after the other. */
 #include "supervisor/lookup.h"
 
 #include <assert.h>

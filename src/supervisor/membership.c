@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Membership records: join, announce, read the others', derive the range. */
+/* membership.c - membership records: join, announce, read the others', derive the range. */
 #include "supervisor/membership.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/store_change.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fenced writes of progress and results. */
+/* settle.c - fenced writes of progress and results. */
 #include "supervisor/settle.h"
 
 #include <stdlib.h>

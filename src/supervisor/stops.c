@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which of the running attempts must be stopped. */
+/* stops.c - which of the running attempts must be stopped. */
 #include "supervisor/stops.h"
 
 #include <stdlib.h>

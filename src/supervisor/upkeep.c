@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recovery, expired leases and missed deadlines: query, change, conditional write. */
+/* upkeep.c - recovery, expired leases and missed deadlines: query, change, conditional write. */
 #include "supervisor/upkeep.h"
 
 #include <stdlib.h>

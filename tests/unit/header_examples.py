@@ -32,6 +32,9 @@ SETTINGS = {
     "process_security": ("mimo/cleanup.h mimo/log.h", "void", "char text[PROCESS_CAPABILITIES_SIZE]; struct error *error;"),
     "step": ("", "struct step_result", "struct { int status; } answer; const char *what;"),
     "store": ("", "void", "struct store *store; const char *cluster_key, *id; struct json_object *changed; struct error *error;"),
+    "store_change": ("", "enum change_verdict", "struct store *store; struct store_change *change; const char *key; "
+                                               "struct json_object *changed; struct error *error; "
+                                               "enum change_verdict decide(struct store_change *change);"),
     "text_buffer": ("sys/types.h mimo/cleanup.h", "void", "const char *name; void send(char *text, size_t length);"),
 }
 

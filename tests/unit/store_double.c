@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store that fails on command. */
+/* store_double.c - A store that fails on command. */
 #include "store_double.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store in a directory of its own, and documents to put into it. */
+/* store_fixture.c - A store in a directory of its own, and documents to put into it. */
 #include "store_fixture.h"
 
 #include <sqlite3.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A real store for tests of the supervisor. */
+/* supervisor_store.c - A real store for tests of the supervisor. */
 #include "supervisor_store.h"
 
 #include <dirent.h>

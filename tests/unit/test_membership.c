@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of supervisor/membership.h: who counts as alive, whose buckets are whose, when to look
+/* test_membership.c - tests of supervisor/membership.h: who counts as alive, whose buckets are whose, when to look
  * again, what becomes of the records of the dead, and that no two processes are one actuator. */
 #include "supervisor_store.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of store_change.h: conflicts are read again, a few times; every end has its own name. */
+/* test_store_change.c - tests of store_change.h: conflicts are read again, a few times; every end has its own name. */
 #include "supervisor_store.h"
 
 #include <string.h>

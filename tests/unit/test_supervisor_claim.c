@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claiming, settling and upkeep against a real store. */
+/* test_supervisor_claim.c - claiming, settling and upkeep against a real store. */
 #include "supervisor_store.h"
 
 #include <pthread.h>
@@ -461,69 +461,6 @@ static void a_deleted_manifest_frees_its_cluster(void **state)
     cluster_free(&cluster);
 }
 
-static void an_expired_lease_is_taken_back_by_anybody(void **state)
-{
-    struct test_store *test = *state;
-    char id[UUID_SIZE];
-    struct upkeep_counts counts;
-    struct error error;
-    struct bucket_range all = {0, BUCKET_COUNT - 1};
-    test_add_cluster(test, 1, "Succeeded");
-    test_add_manifest(test, 1, 0, TEST_NOW, id);
-    struct claim_round round = claim_some(test, TEST_OTHER, 1);
-    claim_round_free(&round);
-
-    assert_int_equal(upkeep_run(test->store, &rules, all, TEST_NOW + LEASE, &counts, &error), 0);
-    assert_int_equal(counts.manifests_returned, 0);
-    assert_int_equal(upkeep_run(test->store, &rules, all, TEST_NOW + LEASE + 1, &counts, &error),
-                     0);
-    assert_int_equal(counts.manifests_returned, 1);
-    struct cluster cluster = test_cluster(test, 1);
-    assert_string_equal(cluster.lease_owner, "");
-    assert_string_equal(cluster.provisioning_state, "Succeeded");
-    cluster_free(&cluster);
-}
-
-static void after_five_lost_attempts_the_retries_are_exceeded(void **state)
-{
-    struct test_store *test = *state;
-    char id[UUID_SIZE];
-    struct upkeep_counts counts;
-    struct error error;
-    test_add_cluster(test, 1, "Succeeded");
-    test_add_manifest(test, 1, 0, TEST_NOW, id);
-    for (int i = 0; i < MANIFEST_ATTEMPTS_MAXIMUM; i++) {
-        struct claim_round round = claim_some(test, TEST_ACTUATOR, 1);
-        assert_int_equal(round.count, 1);
-        claim_round_free(&round);
-        assert_int_equal(upkeep_recover_owned(test->store, &rules, TEST_NOW, &counts, &error), 0);
-    }
-    assert_int_equal(counts.manifests_exceeded, 1);
-    struct manifest manifest = test_manifest(test, 1, id);
-    assert_int_equal(manifest.state, MANIFEST_RETRIES_EXCEEDED);
-    assert_int_equal(manifest.dequeues, MANIFEST_ATTEMPTS_MAXIMUM);
-    manifest_free(&manifest);
-}
-
-static void a_lease_without_an_attempt_is_released(void **state)
-{
-    struct test_store *test = *state;
-    char id[UUID_SIZE];
-    struct upkeep_counts counts;
-    struct error error;
-    test_add_cluster(test, 1, "Succeeded");
-    test_add_manifest(test, 1, 0, TEST_NOW, id);
-    struct claim_round round = claim_some(test, TEST_ACTUATOR, 1);
-    claim_round_free(&round);
-    assert_int_equal(test_run(test, store_delete(STORE_MANIFESTS, test_cluster_id(1), id, NULL)),
-                     STORE_DONE);
-    assert_int_equal(upkeep_recover_owned(test->store, &rules, TEST_NOW, &counts, &error), 0);
-    assert_int_equal(counts.clusters_released, 1);
-    struct cluster cluster = test_cluster(test, 1);
-    assert_string_equal(cluster.provisioning_state, "Succeeded");
-    cluster_free(&cluster);
-}
-
 static bool is_to_be_stopped(struct test_store *test, const char *id, const char *claim_token)
 {
     struct error error;
@@ -568,23 +505,6 @@ static void a_worker_whose_claim_is_gone_is_stopped(void **state)
     settlement_free(&settlement);
 }
 
-static void a_missed_deadline_times_out(void **state)
-{
-    struct test_store *test = *state;
-    char id[UUID_SIZE];
-    struct upkeep_counts counts;
-    struct error error;
-    struct bucket_range all = {0, BUCKET_COUNT - 1};
-    test_add_cluster(test, 1, "Updating");
-    test_add_manifest(test, 1, 0, TEST_NOW, id);
-    assert_int_equal(upkeep_run(test->store, &rules, all, TEST_NOW + 1001, &counts, &error), 0);
-    assert_int_equal(counts.manifests_timed_out, 1);
-    struct manifest manifest = test_manifest(test, 1, id);
-    assert_int_equal(manifest.state, MANIFEST_TIMED_OUT);
-    assert_non_null(strstr(manifest.status_text, "timed out: not started before "));
-    manifest_free(&manifest);
-}
-
 int main(void)
 {
 #define WITH_STORE(test)                                                                           \
@@ -606,12 +526,8 @@ int main(void)
         WITH_STORE(a_write_nobody_heard_of_counts_as_done),
         WITH_STORE(progress_is_seen_while_the_attempt_runs),
         WITH_STORE(a_deleted_manifest_frees_its_cluster),
-        WITH_STORE(an_expired_lease_is_taken_back_by_anybody),
-        WITH_STORE(after_five_lost_attempts_the_retries_are_exceeded),
-        WITH_STORE(a_lease_without_an_attempt_is_released),
         WITH_STORE(a_stop_is_found_and_a_mere_cancel_is_not),
         WITH_STORE(a_worker_whose_claim_is_gone_is_stopped),
-        WITH_STORE(a_missed_deadline_times_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of supervisor/identity.h: one ID lasts, each start has its own incarnation, and a directory
+/* test_supervisor_identity.c - tests of supervisor/identity.h: one ID lasts, each start has its own incarnation, and a directory
  * that was copied or moved to another store is refused with what to do. */
 #include "expect.h"
 

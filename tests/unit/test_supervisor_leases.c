@@ -1,131 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of claim.h, settle.h and upkeep.h where something fails, is refused, or was restored: no
+/* test_supervisor_leases.c - tests of claim.h, settle.h and upkeep.h where something fails, is refused, or was restored: no
  * claim is lost, no neighbour is held up, and every refusal has a text. */
-#include "supervisor_store.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "mimo/cleanup.h"
-#include "mimo/document.h"
-#include "store_double.h"
-#include "supervisor/claim.h"
-#include "supervisor/settle.h"
-#include "supervisor/upkeep.h"
-
-enum { LEASE = 3600 };
-
-#define INCARNATION "cccccccc-0000-4000-8000-00000000000c"
-
-static const struct settle_rules rules = {.actuator = TEST_ACTUATOR,
-                                          .incarnation = INCARNATION,
-                                          .mark = TEST_MARK,
-                                          .backoff = {90000, 900000}};
-
-static const struct bucket_range all_buckets = {0, BUCKET_COUNT - 1};
-
-static int claim_with(struct store *store, size_t limit, struct claim_round *round,
-                      struct error *error)
-{
-    struct claim_request request = {
-        .actuator = TEST_ACTUATOR,
-        .incarnation = INCARNATION,
-        .buckets = all_buckets,
-        .limit = limit,
-        .lease_seconds = LEASE,
-        .mark = TEST_MARK,
-    };
-    return claim_run(store, &request, TEST_NOW, round, error);
-}
-
-static struct claim_round claim_some(struct store *store, size_t limit)
-{
-    struct claim_round round;
-    struct error error;
-    if (claim_with(store, limit, &round, &error) < 0)
-        fail_msg("%s", error.message);
-    return round;
-}
-
-static struct settlement settlement_of(struct claim *claim, enum outcome_kind kind)
-{
-    struct worker_end end = {.has_result = true, .result = kind, .message = "503 no"};
-    struct settlement settlement = {.final = true};
-    settlement_begin(&settlement, claim);
-    outcome_of_worker(&end, &settlement.outcome);
-    return settlement;
-}
-
-static struct settlement claim_one(struct test_store *test, enum outcome_kind kind)
-{
-    struct claim_round round = claim_some(test->store, 1);
-    assert_int_equal(round.count, 1);
-    struct settlement settlement = settlement_of(&round.claims[0], kind);
-    claim_round_free(&round);
-    return settlement;
-}
-
-static int settle_with(struct store *store, struct settlement *settlement, struct error *error)
-{
-    return settle_run(store, &rules, &settlement, 1, TEST_NOW + 5, error);
-}
-
-static void settle_one(struct store *store, struct settlement *settlement)
-{
-    struct error error;
-    if (settle_with(store, settlement, &error) < 0)
-        fail_msg("%s", error.message);
-}
-
-/* Replaces the stored manifest or cluster after one member was set. */
-static void set_member(struct test_store *test, enum store_container container,
-                       const char *partition, const char *id, const char *path,
-                       struct json_object *value)
-{
-    struct error error;
-    struct store_operation read = store_get(container, partition, id);
-    assert_int_equal(store_run(test->store, &read, 1, &error), 0);
-    assert_int_equal(read.result.status, STORE_DONE);
-    struct store_item *item = &read.result.items[0];
-    assert_int_equal(document_set(item->document, path, value), 0);
-    assert_int_equal(test_run(test, store_replace(container, item->etag, item->document)),
-                     STORE_DONE);
-    store_release(&read, 1);
-}
-
-/* A text that makes a document of about `bytes`. */
-static struct json_object *filler(size_t bytes)
-{
-    cleanup_free char *text = malloc(bytes + 1);
-    memset(text, 'x', bytes);
-    text[bytes] = '\0';
-    return document_new_string(text);
-}
-
-static void expect_state(struct test_store *test, int cluster, const char *id,
-                         enum manifest_state state)
-{
-    struct manifest manifest = test_manifest(test, cluster, id);
-    assert_string_equal(manifest_state_name(manifest.state), manifest_state_name(state));
-    manifest_free(&manifest);
-}
-
-static void expect_free(struct test_store *test, int number, bool is_free)
-{
-    struct cluster cluster = test_cluster(test, number);
-    assert_int_equal(*cluster.lease_owner == '\0', is_free);
-    cluster_free(&cluster);
-}
+#include "lease_fixture.h"
 
 /* Claims */
-
-/* Lets the batches from the n-th on fail. */
-static enum double_fate fail_from(struct store_double *made, struct store_operation *operations,
-                                  size_t count)
-{
-    (void)operations, (void)count;
-    return made->runs >= *(int *)made->context ? DOUBLE_FAIL : DOUBLE_PASS;
-}
 
 /* One manifest can be claimed, the others wait for busy clusters: so there is a second pass. */
 static void a_claim_that_was_won_is_returned_whatever_fails_later(void **state)
@@ -511,93 +389,6 @@ static void a_lease_names_its_claim_and_incarnation_while_it_lasts(void **state)
     cluster_free(&cluster);
 }
 
-/* Upkeep */
-
-/* The number of a cluster that lies in bucket 0. */
-static int cluster_of_bucket_zero(void)
-{
-    for (int i = 0;; i++)
-        if (bucket_of(test_cluster_id(i)) == 0)
-            return i;
-}
-
-static void a_manifest_of_the_first_bucket_is_recovered(void **state)
-{
-    struct test_store *test = *state;
-    int number = cluster_of_bucket_zero();
-    char id[UUID_SIZE];
-    struct upkeep_counts counts;
-    struct error error;
-    test_add_cluster(test, number, "Succeeded");
-    test_add_manifest(test, number, 0, TEST_NOW, id);
-    struct settlement settlement = claim_one(test, OUTCOME_SUCCEEDED);
-    settlement_free(&settlement);
-    assert_int_equal(upkeep_recover_owned(test->store, &rules, TEST_NOW, &counts, &error), 0);
-    assert_int_equal(counts.manifests_returned, 1);
-    expect_state(test, number, id, MANIFEST_PENDING);
-    expect_free(test, number, true);
-}
-
-/* Refuses to store the first hundred manifests by their names. */
-static enum double_fate refuse_some(struct store_double *made, struct store_operation *operations,
-                                    size_t count)
-{
-    const char *last = made->context;
-    for (size_t i = 0; i < count; i++)
-        if (operations[i].verb == STORE_PAIR &&
-            strcmp(document_string(operations[i].target.document, "id", ""), last) != 0)
-            double_refuse(&operations[i], "no room");
-    return DOUBLE_PASS;
-}
-
-static void leases_that_cannot_be_returned_do_not_hide_those_behind_them(void **state)
-{
-    struct test_store *test = *state;
-    enum { MANY = 130 };
-    char last[UUID_SIZE] = "";
-    struct store_double made;
-    struct upkeep_counts counts;
-    struct error error;
-    for (int i = 0; i < MANY; i++) {
-        char id[UUID_SIZE];
-        test_add_cluster(test, i, "Succeeded");
-        test_add_manifest(test, i, 0, TEST_NOW, id);
-        if (strcmp(id, last) > 0)
-            strcpy(last, id); /* pages are in order of lease and id */
-    }
-    struct claim_round round = claim_some(test->store, MANY);
-    assert_int_equal(round.count, MANY);
-    claim_round_free(&round);
-    store_double_initialize(&made, test->store);
-    made.hook = refuse_some;
-    made.context = last;
-    assert_int_equal(
-        upkeep_run(&made.base, &rules, all_buckets, TEST_NOW + LEASE + 1, &counts, &error), 0);
-    assert_int_equal(counts.manifests_returned, 1);
-    assert_string_equal(counts.refused.message, "no room");
-    assert_int_equal(upkeep_recover_owned(test->store, &rules, TEST_NOW, &counts, &error), 0);
-    assert_int_equal(counts.refused.kind, ERROR_NONE);
-}
-
-static void upkeep_that_gets_no_answer_fails(void **state)
-{
-    struct test_store *test = *state;
-    struct upkeep_counts counts;
-    struct error error;
-    test_add_cluster(test, 0, "Succeeded");
-    test_add_manifest(test, 0, 0, TEST_NOW, NULL);
-    struct settlement settlement = claim_one(test, OUTCOME_SUCCEEDED);
-    settlement_free(&settlement);
-    for (int broken = 1; broken <= 3; broken++) { /* query, clusters, writes */
-        struct store_double made;
-        store_double_initialize(&made, test->store);
-        made.hook = fail_from;
-        made.context = &broken;
-        assert_int_equal(upkeep_recover_owned(&made.base, &rules, TEST_NOW, &counts, &error), -1);
-        assert_int_equal(counts.manifests_returned, 0);
-    }
-}
-
 #define CASE(test) cmocka_unit_test_setup_teardown(test, test_store_setup, test_store_teardown)
 
 int main(void)
@@ -616,9 +407,6 @@ int main(void)
         CASE(a_settlement_in_endless_conflict_stays_open_by_itself),
         CASE(a_result_from_before_a_restore_is_late),
         CASE(a_lease_names_its_claim_and_incarnation_while_it_lasts),
-        CASE(a_manifest_of_the_first_bucket_is_recovered),
-        CASE(leases_that_cannot_be_returned_do_not_hide_those_behind_them),
-        CASE(upkeep_that_gets_no_answer_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The embedded store: handles, connections for reading, and the run of a batch. */
+/* backend.c - the embedded store: handles, connections for reading, and the run of a batch. */
 #include <stdlib.h>
 #include <string.h>
 

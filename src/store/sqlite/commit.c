@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group commit. Waiting for the disk is nearly all that a small transaction costs, so those who
+ * commit.c - Group commit. Waiting for the disk is nearly all that a small transaction costs, so those who
  * come while one is being committed share the next. There is no thread for it: who finds no leader
  * leads, works off what has queued up by then, and hands the lead to the first of those that came
  * since.

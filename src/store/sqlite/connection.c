@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to the database file: opening, prepared statements, errors in words. */
+/* connection.c - one connection to the database file: opening, prepared statements, errors in words. */
 #include "store/sqlite/connection.h"
 
 #include <assert.h>

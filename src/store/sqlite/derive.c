@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a document to the columns it is found by. Never fails: what cannot be read gets a value that
+/* derive.c - from a document to the columns it is found by. Never fails: what cannot be read gets a value that
  * harms nobody. */
 #include <ctype.h>
 #include <stdint.h>

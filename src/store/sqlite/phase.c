@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Moving manifests between waiting, ready and overdue. */
+/* phase.c - moving manifests between waiting, ready and overdue. */
 #include "store/sqlite/phase.h"
 
 /* The four ways of being in the wrong phase; each is the end of an index. One that is overdue

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading: single documents, and the queries, each a row of one table. */
+/* query.c - reading: single documents, and the queries, each a row of one table. */
 #include "store/sqlite/query.h"
 
 #include <errno.h>

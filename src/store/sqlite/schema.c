@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables and indexes of the database file, its version, and its creation. */
+/* schema.c - the tables and indexes of the database file, its version, and its creation. */
 #include "store/sqlite/schema.h"
 
 #include <errno.h>

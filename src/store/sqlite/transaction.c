@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A writing transaction: etags, the counter of open manifests, and the heads of clusters. */
+/* transaction.c - A writing transaction: etags, the counter of open manifests, and the heads of clusters. */
 #include "store/sqlite/transaction.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checking the whole file, and copying it. */
+/* verify.c - checking the whole file, and copying it. */
 #include "store/sqlite/verify.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing documents: conditions first, then the change, then what follows from it. */
+/* write.c - writing documents: conditions first, then the change, then what follows from it. */
 #include "store/sqlite/write.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Read, decide, write on condition, and again after a conflict: for many changes in one batch. */
+/* store_change.c - read, decide, write on condition, and again after a conflict: for many changes in one batch. */
 #include "mimo/store_change.h"
 
 #include <assert.h>
