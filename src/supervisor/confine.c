@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confine.c - what the supervisor may still ask of the kernel once it is up.
+ * confine.c - the system calls, files and ports that are left to the supervisor once it is up.
  *
- * It needs no program, no process and no listener any more: launcher and metrics helper run, the
- * sockets are open. What is left is the store, name look-ups and a connection to a cluster to see
- * whether it answers, the memory and pipes of workers, and its own end.
+ * It starts no program and no process and opens no listener any more: launcher and keeper run, and
+ * the sockets are open. It still uses the store, name look-ups, a TCP connection to a cluster to see
+ * whether it answers, jobs and pipes of workers, and what its own end needs.
  */
 #include "supervisor/confine.h"
 
@@ -33,10 +33,10 @@ static const struct confinement_call calls[] = {
     {SCMP_SYS(fcntl), 1, {CONFINEMENT_IS(1, F_ADD_SEALS)}},
     {SCMP_SYS(pipe2)},
 
-    /* libuv asks how large stacks are. Asking alone: a limit that is given would be set. */
+    /* libuv asks for the stack size. The new limit must be NULL: nothing can be set. */
     {SCMP_SYS(prlimit64), 2, {CONFINEMENT_IS(0, 0), CONFINEMENT_IS(2, 0)}},
 
-    /* The end: its signals are let go, launcher and helper are waited for. */
+    /* The end: signals get their default actions back, launcher and keeper are waited for. */
     {SCMP_SYS(rt_sigaction), 1, {CONFINEMENT_IS(0, SIGTERM)}},
     {SCMP_SYS(rt_sigaction), 1, {CONFINEMENT_IS(0, SIGINT)}},
     {SCMP_SYS(rt_sigaction), 1, {CONFINEMENT_IS(0, SIGHUP)}},
@@ -46,8 +46,8 @@ static const struct confinement_call calls[] = {
 };
 /* clang-format on */
 
-/* The store with what SQLite keeps beside it; where the sockets are taken away at the end; where
- * the configuration is read again, drop-ins included. */
+/* The store and SQLite's files beside it; the directory that the sockets are removed from; the
+ * configuration with its drop-ins, which SIGHUP reads again. */
 static int collect_places(const struct config *config, struct confinement_places *places,
                           struct error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* confine.h - what the supervisor may still ask of the kernel once it is up. */
+/* confine.h - the system calls, files and ports that are left to the supervisor once it is up. */
 #ifndef MIMO_SUPERVISOR_CONFINE_H
 #define MIMO_SUPERVISOR_CONFINE_H
 
@@ -7,8 +7,8 @@
 #include "mimo/error.h"
 #include "supervisor/family.h"
 
-/* After everything is open and before the first thread: the supervisor has its directories, name
- * look-ups, and TCP connections from then on, and may end the members of its family. */
+/* Call it when everything is open and before the first thread. Afterwards the supervisor can use its
+ * directories, resolve names, open TCP connections, and kill launcher and keeper; nothing else. */
 int confine_supervisor(const struct config *config, const struct family *family,
                        struct error *error);
 

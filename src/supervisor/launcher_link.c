@@ -38,7 +38,7 @@ static void lose(struct launcher_link *link, const struct error *error)
     link->handlers->lost(link->context, error);
 }
 
-/* Sends what waits, until the socket is full. */
+/* Sends messages that wait until the socket is full. */
 static int send_waiting(struct launcher_link *link, struct error *error)
 {
     while (link->first) {
@@ -70,7 +70,7 @@ static int enqueue(struct launcher_link *link, const struct launcher_message *me
     return 0;
 }
 
-/* Sends at once if nothing waits before it and the socket takes it, else in its turn. */
+/* Sends at once if no other message waits and the socket takes it; otherwise queues it. */
 static int send_message(struct launcher_link *link, struct launcher_message *message,
                         struct error *error)
 {
@@ -101,7 +101,7 @@ static void dispatch(struct launcher_link *link, const struct launcher_message *
         break;
     case LAUNCHER_LAUNCH:
     case LAUNCHER_SIGNAL:
-        break; /* never comes from the launcher: the channel refuses it */
+        break; /* the channel refuses these from the launcher */
     }
 }
 

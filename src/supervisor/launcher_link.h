@@ -2,8 +2,10 @@
 /*
  * launcher_link.h - the supervisor's end of the launcher channel, on its event loop.
  *
- * Messages that do not fit into the socket wait in order and go out when it is writable: nothing
- * blocks and nothing is lost. What the launcher says is handed to the one handler of its type.
+ * Messages that the socket cannot take now wait in order and go out when it can: nothing blocks and
+ * nothing is lost. Each message of the launcher goes to the one handler of its type.
+ *
+ * Ownership: the socket is borrowed; descriptors of a launch are taken over.
  */
 #ifndef MIMO_SUPERVISOR_LAUNCHER_LINK_H
 #define MIMO_SUPERVISOR_LAUNCHER_LINK_H
@@ -38,7 +40,7 @@ int launcher_link_open(struct launcher_link *link, uv_loop_t *loop, int socket,
                        const struct launcher_link_handlers *handlers, void *context,
                        struct error *error);
 
-/* Asks for a worker. Takes over both descriptors, whatever happens. */
+/* Asks for a worker. Takes over both descriptors, also when it fails. */
 int launcher_link_launch(struct launcher_link *link, const struct launcher_launch *launch,
                          int job_fd, int report_fd, struct error *error);
 
@@ -46,7 +48,7 @@ int launcher_link_launch(struct launcher_link *link, const struct launcher_launc
 int launcher_link_signal(struct launcher_link *link, uint64_t token, int signal,
                          struct error *error);
 
-/* Stops watching and drops what waits. The socket stays the family's. */
+/* Stops watching and drops the messages that wait. */
 void launcher_link_close(struct launcher_link *link);
 
 #endif

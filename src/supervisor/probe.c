@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The periodic look whether a cluster of ours answers. */
+/* Rounds of connections to API servers. */
 #include "supervisor/probe.h"
 
 #include <stdio.h>
@@ -96,7 +96,7 @@ static void on_tcp_closed(uv_handle_t *handle)
     try_next(probe);
 }
 
-/* Whatever came of the connection: it is closed, and the round goes on or ends. */
+/* Closes the connection, however it ended; then the round continues or ends. */
 static void on_connected(uv_connect_t *connect, int status)
 {
     struct probe *probe = connect->data;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * probe.h - does any cluster of ours answer? One of the conditions of the heartbeat.
+ * probe.h - whether any cluster of this actuator answers; one of the conditions of readiness.
  *
- * Once a minute a page of clusters is read from the store and the API servers of up to
- * PROBE_CANDIDATES of ours are tried in turn until one accepts a TCP connection; the next minute
- * goes on where this page ended, so the cost of a round does not grow with the fleet. A worker that
- * got through to its cluster counts as well.
+ * Once a minute the probe reads a page of clusters from the store and tries the API servers of up to
+ * PROBE_CANDIDATES that are in this actuator's buckets, one after the other, until one accepts a TCP
+ * connection. The next round continues behind that page, so its cost does not grow with the fleet. A
+ * worker that reached its cluster counts as an answer too.
+ *
+ * Threads: the event loop's; pages are read and names are resolved on the pool.
  */
 #ifndef MIMO_SUPERVISOR_PROBE_H
 #define MIMO_SUPERVISOR_PROBE_H
@@ -24,7 +26,7 @@ struct probe {
     struct store *store;
     const struct bucket_range *buckets; /* borrowed; read when a round begins */
     uv_timer_t timer;                   /* until the next round */
-    uv_timer_t patience;                /* with one candidate */
+    uv_timer_t patience;                /* how long one candidate may take */
     uv_work_t work;
     uv_tcp_t tcp;
     uv_connect_t connect;
@@ -48,13 +50,13 @@ struct probe {
 int probe_open(struct probe *probe, uv_loop_t *loop, struct store *store,
                const struct bucket_range *buckets, struct error *error);
 
-/* A worker's call was answered by a cluster. */
+/* A cluster answered a worker. */
 void probe_note_answer(struct probe *probe);
 
-/* The condition: one answered within five minutes, or we own none. */
+/* True when a cluster answered within the last five minutes, or none is in our buckets. */
 bool probe_is_satisfied(const struct probe *probe);
 
-/* Closes the handles; what is in flight ends by itself. probe_free() when the loop has ended. */
+/* Closes the handles; a round in flight ends by itself. Call probe_free() when the loop has ended. */
 void probe_close(struct probe *probe);
 void probe_free(struct probe *probe);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolver.h - resolves the names that a worker will need before it starts, because it can resolve
- * none.
+ * resolver.h - resolves the host of a URL on libuv's thread pool (getaddrinfo(3)).
  *
- * Takes the host of a URL, resolves it on the thread pool (getaddrinfo(3)), and passes on the
- * endpoint with its addresses in the form of the job (endpoint.h).
+ * A worker can resolve no names, so the supervisor does it before the worker starts and puts the
+ * endpoint with its addresses into the job (endpoint.h).
  */
 #ifndef MIMO_SUPERVISOR_RESOLVER_H
 #define MIMO_SUPERVISOR_RESOLVER_H

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * steady_clock.h - the wall clock, but for its jumps.
+ * steady_clock.h - a wall clock that ignores sudden jumps.
  *
- * What is stored is compared by the wall clock: leases, due times, membership. When that clock
- * jumps by hours (set by hand, corrected after a bad start) every lease would be over at once, and
- * what is planned for later would run now. So its advance is compared with the time that has really
- * passed. While the two agree the wall clock counts, slow corrections included. After a jump both
- * times are kept, and whatever is the safer one counts: things are due and leases are over when
- * they are so by both, and a lease that is taken lasts by both. When the jump has lasted for
- * `patience`, which is a lease, everything from before it is over, and the new time is believed.
+ * Leases, due times and membership are stored as times of the wall clock. If that clock jumps by
+ * hours (set by hand, corrected after a bad start), every lease would be over at once, and what is
+ * planned for later would run now. So its advance is compared with the time that really passed.
+ * While the two agree, also through slow corrections, the wall clock counts. After a jump both times
+ * are kept and the safer one counts: a deadline has passed only if both say so, and a new lease lasts
+ * until both say that it is over. When the jump has lasted for `patience`, which is the length of a
+ * lease, every lease from before the jump is over, and the new time is trusted.
  *
- * Pure but for steady_clock_now(): the caller brings both times. Only the event loop's thread uses
- * it.
+ * Pure except for steady_clock_now(): the caller supplies both times. Threads: the event loop's.
  */
 #ifndef MIMO_SUPERVISOR_STEADY_CLOCK_H
 #define MIMO_SUPERVISOR_STEADY_CLOCK_H

@@ -161,14 +161,14 @@ static void drain(struct supervisor *supervisor)
     stop_if_idle(supervisor);
 }
 
-/* A worker must be dead before its lease is. */
+/* A worker is killed before its lease ends, whatever its timeout is. */
 static void warn_of_short_leases(const struct supervisor *supervisor)
 {
     const struct task *task;
     for (size_t i = 0; (task = task_list_at(supervisor->tasks, i)); i++)
         if (limits_timeout(supervisor->config, task) > supervisor->config->actuator_lease_ttl)
-            log_warning("task %s: its timeout is longer than actuator.lease_ttl, whose end it does "
-                        "not outlive",
+            log_warning("task %s: its timeout is longer than actuator.lease_ttl: its workers are "
+                        "ended before the lease is over",
                         task->short_name);
 }
 
@@ -408,10 +408,10 @@ static bool on_ready_asked(void *context, char *reason, size_t size)
 /* Pauses, drains, or works on, until told otherwise. Nothing while the process starts or ends. */
 static void hold(struct supervisor *supervisor, enum poller_hold hold)
 {
-    static const char *const names[] = {"working", "paused", "drained"};
+    static const char *const names[] = {"claims again", "paused", "draining"};
     if (supervisor->phase != SUPERVISOR_RUNNING || supervisor->poller.hold == hold)
         return;
-    log_notice("an operator asks for: %s", names[hold]);
+    log_notice("%s, as an operator asked", names[hold]);
     poller_set_hold(&supervisor->poller, hold);
 }
 
