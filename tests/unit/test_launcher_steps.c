@@ -17,6 +17,7 @@
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -242,12 +243,71 @@ static void filter_is_small_enough_to_load_for_each_worker(void **state)
     assert_null(filter.instructions);
 }
 
+static void open_umask(struct worker *worker)
+{
+    (void)worker;
+    umask(0);
+}
+
+static long look_at_umask(const struct sandbox_inside *inside)
+{
+    (void)inside;
+    return (long)umask(0);
+}
+
+static void files_of_a_worker_are_its_own(void **state)
+{
+    (void)state;
+    struct sandbox_outcome outcome;
+    sandbox_run(&(struct sandbox_run){.body = look_at_umask,
+                                      .spoil_worker = open_umask,
+                                      .without_filter = true},
+                &outcome);
+    assert_true(outcome.returned);
+    assert_int_equal(outcome.value, 077);
+}
+
+static const struct worker_step *find_step(const char *name)
+{
+    const struct worker_step *step = worker_steps;
+    while (step->name && strcmp(step->name, name) != 0)
+        step++;
+    assert_non_null(step->name);
+    return step;
+}
+
+/* In a process that has kept its capabilities: the proof must say so. */
+static _Noreturn void prove_with_capabilities(const struct worker_step *proof)
+{
+    struct error error = {0};
+    struct workplace workplace = {.users = {.privileged = true, .launcher = {.uid = 1, .gid = 1}}};
+    struct worker worker = {.workplace = &workplace};
+    if (setresuid(1, 1, 0) < 0 || proof->run(&worker, &error) == 0)
+        _exit(1);
+    _exit(strcmp(error.message, "could become user 0 again") == 0 ? 0 : 2);
+}
+
+static void proof_fires_when_root_can_be_regained(void **state)
+{
+    (void)state;
+    int status;
+    if (geteuid() != 0)
+        skip();
+    pid_t child = fork();
+    if (child == 0)
+        prove_with_capabilities(find_step("proof"));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     static struct CMUnitTest spoiled_tests[CASE_COUNT];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unspoiled_worker_takes_all_steps),
         cmocka_unit_test(every_step_has_a_code_of_the_table),
+        cmocka_unit_test(files_of_a_worker_are_its_own),
+        cmocka_unit_test(proof_fires_when_root_can_be_regained),
         cmocka_unit_test(filter_is_small_enough_to_load_for_each_worker),
     };
     for (size_t i = 0; i < CASE_COUNT; i++)
