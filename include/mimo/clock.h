@@ -11,6 +11,7 @@
 #ifndef MIMO_CLOCK_H
 #define MIMO_CLOCK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,9 @@ enum { CLOCK_TEXT_SIZE = 40 };
 int64_t clock_unix_seconds(void);
 int64_t clock_unix_milliseconds(void);
 struct monotonic clock_monotonic(void);
+
+/* Makes a condition variable whose deadlines are of CLOCK_MONOTONIC. */
+void clock_make_condition(pthread_cond_t *condition);
 
 /* Milliseconds since the machine started, those in which it was suspended included. */
 int64_t clock_boot_milliseconds(void);

@@ -46,6 +46,10 @@ struct error {
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for functions that take a format themselves. */
+int error_set_arguments(struct error *error, enum error_kind kind, const char *format,
+                        va_list arguments) __attribute__((format(printf, 3, 0)));
+
 /* ERROR_MEMORY "out of memory". Returns -1. */
 int error_set_memory(struct error *error);
 

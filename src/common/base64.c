@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base64.c - base64 (RFC 4648, section 4): one spelling for every content, and no other
+ * base64.c - base64 (RFC 4648, sections 4 and 5): one spelling for every content, and no other
  * accepted.
  */
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mimo/base64.h"
+#include "mimo/cleanup.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -103,4 +104,47 @@ int base64_decode_lines(const char *text, unsigned char **ret_data, size_t *ret_
     explicit_bzero(digits_only, length);
     free(digits_only);
     return result;
+}
+
+static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+char *base64url_encode(const void *data, size_t length)
+{
+    char *text;
+
+    if (base64_encode(data, length, &text, NULL) < 0)
+        return NULL;
+    for (char *at = text; *at; at++)
+        *at = (char)(*at == '+' ? '-' : *at == '/' ? '_' : *at == '=' ? '\0' : *at);
+    return text;
+}
+
+uint8_t *base64url_decode(const char *text, size_t length, size_t *ret_length)
+{
+    size_t size = 0;
+    uint32_t bits = 0; /* read, and not yet written */
+    unsigned bit_count = 0;
+
+    if (length == 0 || length % 4 == 1)
+        return NULL;
+    cleanup_free uint8_t *data = malloc(length + 1);
+    if (!data)
+        return NULL;
+    for (size_t i = 0; i < length; i++) {
+        const char *digit = text[i] ? strchr(url_digits, text[i]) : NULL;
+        if (!digit)
+            return NULL;
+        bits = bits << 6 | (uint32_t)(digit - url_digits);
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            data[size++] = (uint8_t)(bits >> bit_count);
+            bits &= (1U << bit_count) - 1;
+        }
+    }
+    if (bits != 0)
+        return NULL;
+    data[size] = '\0';
+    *ret_length = size;
+    return take_pointer(&data);
 }

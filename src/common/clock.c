@@ -200,3 +200,13 @@ int clock_parse_duration(const char *text, int64_t *ret_milliseconds, struct err
     return error_set(error, ERROR_INVALID,
                      "\"%.40s\" is not a duration such as 90s, 15m, 2h, 7d or 250ms", text);
 }
+
+void clock_make_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}

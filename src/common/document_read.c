@@ -39,19 +39,17 @@ static int fail_at(struct reader *reader, const char *place, const char *format,
     __attribute__((format(printf, 3, 4)));
 static int fail_at(struct reader *reader, const char *place, const char *format, ...)
 {
-    char problem[256];
     size_t line = 1, column = 1;
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(problem, sizeof(problem), format, arguments);
+    error_set_arguments(reader->error, ERROR_INVALID, format, arguments);
     va_end(arguments);
     for (const char *at = reader->text; at < place; at++) {
         line += *at == '\n';
         column = *at == '\n' ? 1 : column + (((unsigned char)*at & 0xc0) != 0x80);
     }
-    return error_set(reader->error, ERROR_INVALID, "line %zu, column %zu: %s", line, column,
-                     problem);
+    return error_prefix(reader->error, "line %zu, column %zu", line, column);
 }
 
 static int out_of_memory(struct reader *reader)

@@ -15,17 +15,25 @@ static int fill(struct error *error, enum error_kind kind, const char *message)
     return -1;
 }
 
-int error_set(struct error *error, enum error_kind kind, const char *format, ...)
+int error_set_arguments(struct error *error, enum error_kind kind, const char *format,
+                        va_list arguments)
 {
     char message[ERROR_MESSAGE_SIZE + 4]; /* room for a character that is cut in two */
-    va_list arguments;
 
     if (!error)
         return -1;
-    va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
     return fill(error, kind, message);
+}
+
+int error_set(struct error *error, enum error_kind kind, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    error_set_arguments(error, kind, format, arguments);
+    va_end(arguments);
+    return -1;
 }
 
 int error_set_memory(struct error *error)

@@ -32,13 +32,11 @@ static void fail(struct reading *reading, const char *format, ...)
 static void fail(struct reading *reading, const char *format, ...)
 {
     va_list arguments;
-    char message[ERROR_MESSAGE_SIZE];
 
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    error_set_arguments(&reading->wrong, ERROR_INVALID, format, arguments);
     va_end(arguments);
     reading->wrong_line = reading->line;
-    error_set(&reading->wrong, ERROR_INVALID, "%s", message);
 }
 
 static int handle_key(void *user, const char *section, const char *name, const char *value)

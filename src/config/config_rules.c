@@ -16,13 +16,12 @@ static int wrong(struct error *error, const char *key, const char *format, ...)
 
 static int wrong(struct error *error, const char *key, const char *format, ...)
 {
-    char message[ERROR_MESSAGE_SIZE];
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    error_set_arguments(error, ERROR_INVALID, format, arguments);
     va_end(arguments);
-    return error_set(error, ERROR_INVALID, "%s: %s", key, message);
+    return error_prefix(error, "%s", key);
 }
 
 static int check_lease(const struct config *config, struct error *error)

@@ -113,12 +113,54 @@ static void texts_of_others_may_be_broken_into_lines(void **state)
         assert_int_equal(-1, base64_decode_lines(texts[i], &data, &length, &error));
 }
 
+static void base64url_has_one_spelling(void **state)
+{
+    (void)state;
+    unsigned char bytes[64];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(251 * i + 62);
+    for (size_t length = 1; length <= sizeof(bytes); length++) {
+        size_t size;
+        char *text = base64url_encode(bytes, length);
+        assert_non_null(text);
+        assert_null(strpbrk(text, "+/="));
+        uint8_t *data = base64url_decode(text, strlen(text), &size);
+        assert_non_null(data);
+        assert_int_equal(size, length);
+        assert_memory_equal(data, bytes, length);
+        assert_int_equal(data[size], 0);
+        free(data);
+        free(text);
+    }
+    char *text = base64url_encode("\xfb\xff\xfe", 3);
+    assert_string_equal(text, "-__-");
+    free(text);
+    static const char *const wrong[] = {"",
+                                        "A",
+                                        "AAAAA",
+                                        "Zg==",
+                                        "Zh",
+                                        "Zm9=",
+                                        "Zm+v",
+                                        "Zm/v",
+                                        "Zm 9",
+                                        "Zm9\n",
+                                        "Zm9",
+                                        "A\xff"
+                                        "AA"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        size_t size;
+        assert_null(base64url_decode(wrong[i], strlen(wrong[i]), &size));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors_of_the_standard_hold_both_ways),
         cmocka_unit_test(every_byte_and_length_comes_back),
         cmocka_unit_test(what_is_no_base64_is_refused),
+        cmocka_unit_test(base64url_has_one_spelling),
         cmocka_unit_test(texts_of_others_may_be_broken_into_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,7 +207,7 @@ static int create_cluster(void)
     struct error error;
 
     if (cluster_create(&cluster, CLUSTER, parameters, "c2VhbGVk", &error) < 0) {
-        assert_non_null(strstr(error.message, "Cannot allocate memory"));
+        assert_int_equal(error.kind, ERROR_MEMORY);
         return -1;
     }
     cluster_free(&cluster);
@@ -226,6 +226,27 @@ static struct cluster make_cluster(void)
     assert_non_null(cluster_document(&cluster));
     remaining = saved;
     return cluster;
+}
+
+static int patch_cluster(void)
+{
+    static const char *const declared[] = {"properties.a", NULL};
+    struct cluster cluster = make_cluster();
+    struct error error;
+    long saved = remaining;
+
+    remaining = -1;
+    cleanup_json struct json_object *patches =
+        document_pack("[{s:{s:{s:s, s:n}}}]", "properties", "a", "b", "x", "c");
+    cleanup_json struct json_object *before = document_copy(cluster_document(&cluster));
+    remaining = saved;
+    int result = cluster_patch(&cluster, patches, declared, &error);
+    if (result < 0) {
+        assert_int_equal(error.kind, ERROR_MEMORY);
+        assert_true(document_equal(cluster.document, before));
+    }
+    cluster_free(&cluster);
+    return result;
 }
 
 static int take_lease(void)
@@ -347,9 +368,9 @@ static const struct {
 } scenarios[] = {
     {parse_document, 5}, {set_members, 5},     {create_manifest, 10}, {claim_manifest, 5},
     {end_attempt, 5},    {cancel_manifest, 3}, {write_manifest, 5},   {show_manifest, 10},
-    {show_progress, 3},  {create_cluster, 10}, {take_lease, 2},       {write_cluster, 3},
-    {show_cluster, 5},   {build_job, 10},      {format_report, 10},   {feed_reader, 3},
-    {read_file, 1},      {replace_file, 1},    {load_config, 10},
+    {show_progress, 3},  {create_cluster, 10}, {patch_cluster, 10},   {take_lease, 2},
+    {write_cluster, 3},  {show_cluster, 5},    {build_job, 10},       {format_report, 10},
+    {feed_reader, 3},    {read_file, 1},       {replace_file, 1},     {load_config, 10},
 };
 
 static void wherever_memory_runs_out_the_caller_is_told(void **state)

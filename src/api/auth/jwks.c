@@ -13,7 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 
-#include "api/auth/base64url.h"
+#include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 
@@ -87,7 +87,7 @@ static int check_id(const struct json_object *entry, struct jwks_key *key, struc
 static uint8_t *read_number(const struct json_object *entry, const char *name, size_t *ret_length)
 {
     const char *text = document_string(entry, name, "");
-    cleanup_free uint8_t *number = base64url_read(text, strlen(text), ret_length);
+    cleanup_free uint8_t *number = base64url_decode(text, strlen(text), ret_length);
     return number && number[0] != 0 ? take_pointer(&number) : NULL;
 }
 

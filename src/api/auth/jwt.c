@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include "api/auth/base64url.h"
+#include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -73,7 +73,7 @@ static int read_object(const char *text, size_t length, const char *what,
                        struct json_object **ret_object, struct error *reason)
 {
     size_t size;
-    cleanup_free uint8_t *data = base64url_read(text, length, &size);
+    cleanup_free uint8_t *data = base64url_decode(text, length, &size);
     if (!data)
         return refuse(reason, "its %s is not base64url", what);
     cleanup_json struct json_object *object = document_parse((const char *)data, size, reason);
@@ -93,7 +93,7 @@ static int read_form(struct token *token, const char *text, size_t length, struc
         read_object(parts[0], lengths[0], "header", &token->header, reason) < 0 ||
         read_object(parts[1], lengths[1], "claims", &token->claims, reason) < 0)
         return -1;
-    token->signature = base64url_read(parts[2], lengths[2], &token->signature_length);
+    token->signature = base64url_decode(parts[2], lengths[2], &token->signature_length);
     token->signed_length = (size_t)(parts[2] - 1 - text);
     return token->signature ? 0 : refuse(reason, "its signature is not base64url");
 }

@@ -7,51 +7,25 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
-#include "mimo/seal.h"
 
 enum { TOKEN_MAXIMUM = 4096 };
 
-static void replace_characters(char *text, const char *from, const char *to)
-{
-    for (char *at = text; *at; at++) {
-        const char *found = strchr(from, *at);
-        if (found)
-            *at = to[found - from];
-    }
-}
-
 char *listing_encode_token(const char *continuation)
 {
-    char *token;
-    struct error error;
-    if (base64_encode(continuation, strlen(continuation), &token, &error) < 0)
-        return NULL;
-    replace_characters(token, "+/", "-_");
-    token[strcspn(token, "=")] = '\0';
-    return token;
+    return base64url_encode(continuation, strlen(continuation));
 }
 
 char *listing_decode_token(const char *token)
 {
-    size_t length = strlen(token);
-    if (length == 0 || length > TOKEN_MAXIMUM || strpbrk(token, "+/="))
+    size_t length = strlen(token), size;
+    if (length > TOKEN_MAXIMUM)
         return NULL;
-    static const char padding[] = "===";
-    cleanup_free char *padded = NULL;
-    if (asprintf(&padded, "%s%s", token, padding + 3 - (4 - length % 4) % 4) < 0)
-        return NULL;
-    replace_characters(padded, "-_", "+/");
-    unsigned char *data;
-    size_t size;
-    struct error error;
-    if (base64_decode(padded, &data, &size, &error) < 0)
-        return NULL;
-    char *continuation = memchr(data, '\0', size) ? NULL : strndup((const char *)data, size);
-    free(data);
-    return continuation;
+    cleanup_free uint8_t *data = base64url_decode(token, length, &size);
+    return data && strlen((char *)data) == size ? (char *)take_pointer(&data) : NULL;
 }
 
 /* True when the query piece "name=value" is a $skipToken, however it is escaped. */

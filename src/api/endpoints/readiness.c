@@ -120,11 +120,7 @@ int readiness_start(struct store *store, struct readiness **ret_readiness, struc
     struct readiness *readiness = calloc(1, sizeof(*readiness));
     if (!readiness)
         return error_set_memory(error);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&readiness->stop, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_make_condition(&readiness->stop);
     pthread_mutex_init(&readiness->lock, NULL);
     readiness->store = store;
     uuid_make(readiness->id);

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "mimo/clock.h"
 #include "mimo/log.h"
 
 #define PEER_PHASE_ROW(constant, milliseconds, text) [constant] = {milliseconds, text},
@@ -104,11 +105,7 @@ int peers_start(const int64_t *milliseconds, struct peers **ret_peers, struct er
             milliseconds ? milliseconds[phase] : phases[phase].milliseconds;
         TAILQ_INIT(&peers->queues[phase]);
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&peers->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_make_condition(&peers->changed);
     pthread_mutex_init(&peers->lock, NULL);
     int status = pthread_create(&peers->thread, NULL, watch, peers);
     if (status != 0) {

@@ -9,6 +9,8 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "mimo/clock.h"
+
 /* One thread of so many is kept free of any one owner. */
 enum { KEPT_PART = 8 };
 
@@ -136,11 +138,7 @@ static void ask_to_stop(struct pool *pool)
 
 static void init_locks(struct pool *pool)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->ended, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_make_condition(&pool->ended);
     pthread_cond_init(&pool->filled, NULL);
     pthread_mutex_init(&pool->lock, NULL);
 }
