@@ -14,6 +14,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 C = re.compile(r"[;{}](\s*//.*|\s*\.\.\.)?$", re.MULTILINE)
+FUNCTION = re.compile(r"^    static [^;={]*\)\n    \{\n(?:.*\n)*?    \}\n", re.MULTILINE)
 # Of each header the headers that its example needs besides, the type that it returns, and the names that it takes for granted.
 SETTINGS = {
     "certificate": ("mimo/clock.h", "int", "struct certificate_data data; struct error *error;"),
@@ -41,9 +42,12 @@ SETTINGS = {
 
 def examples(text):
     """(number of its first line, text) of each."""
-    lines, first = [], 0
+    lines, first, in_list = [], 0, False
     for number, line in enumerate([*text.splitlines(), ""], 1):
-        if re.match(r" \*     +\S", line) or (lines and line == " *"):
+        in_list = bool(re.match(r" \*\s+- ", line)) or (in_list and line != " *")
+        if in_list:
+            lines = []
+        elif re.match(r" \*     +\S", line) or (lines and line == " *"):
             first = first if lines else number
             lines.append(line[3:])
         else:
@@ -72,7 +76,9 @@ def compile_example(name, block):
     options = ["-Wall", "-Werror", "-Wno-unused", "-Wno-return-type", "-Wno-empty-body", "-fsyntax-only", "-x", "c", "-"]
     includes = "".join(f'#include <{header}>\n' if "/" not in header or header.startswith("sys/") else f'#include "{header}"\n'
                        for header in ["stdlib.h", "string.h", *headers.split(), f"mimo/{name}.h"])
-    source = f"{includes}{names}\n{result} example(void);\n{result} example(void)\n{{\n{complete(block)}\n"
+    functions = "".join(FUNCTION.findall(block)) # outside of the function that has the rest
+    block = FUNCTION.sub("", block)
+    source = f"{includes}{names}\n{complete(functions)}\n{result} example(void);\n{result} example(void)\n{{\n{complete(block)}\n"
     source += {"int": "return 0;", "void *": "return NULL;"}.get(result, "") + "}\n"
     flags = subprocess.run(["pkg-config", "--cflags", "json-c"], capture_output=True, text=True, check=True).stdout.split()
     compiler = os.environ.get("CC", "cc").split()
