@@ -23,7 +23,7 @@ static const struct command commands[] = {
      OF_API | BIT(OPTION_TASK) | BIT(OPTION_CLUSTER) | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) |
          BIT(OPTION_PRIORITY) | BIT(OPTION_PARAMETERS) | BIT(OPTION_IF_OPEN) | BIT(OPTION_IDEMPOTENCY_KEY) |
          BIT(OPTION_WATCH) | BIT(OPTION_ICM),
-     ctl_manifest_create, "asks for one task on one cluster", NULL,
+     ctl_manifest_create, "creates a manifest: one task for one cluster", NULL,
      "mimoctl manifest create -t tls-cert-rotation -c my-cluster --run-after \"2026-12-01 02:00\" --watch"},
     {"manifest", "list", "", 0, 0,
      OF_API | BIT(OPTION_CLUSTER) | BIT(OPTION_STATE) | BIT(OPTION_TASK) | BIT(OPTION_LIMIT),
@@ -32,28 +32,29 @@ static const struct command commands[] = {
     {"manifest", "show", "ID", 1, 1, OF_API,
      ctl_manifest_show, "shows one manifest with its attempts", NULL, NULL},
     {"manifest", "explain", "ID", 1, 1, OF_API,
-     ctl_manifest_explain, "tells why a manifest does not run now", NULL, NULL},
+     ctl_manifest_explain, "shows what keeps a manifest from running, and what to do", NULL, NULL},
     {"manifest", "logs", "ID", 1, 1, OF_API,
-     ctl_manifest_logs, "tells what each attempt of a manifest said, when, and what it used", NULL, NULL},
+     ctl_manifest_logs, "shows the message of each attempt of a manifest, when it ran, and what it used", NULL, NULL},
     {"manifest", "watch", "ID", 1, 1, OF_API,
      ctl_manifest_watch, "follows a manifest until it ends",
      "Exit status 0 when it ends Completed, 4 when it ends otherwise.", NULL},
     {"manifest", "wait", "ID", 1, 1, OF_API | BIT(OPTION_FOR) | BIT(OPTION_TIMEOUT),
-     ctl_manifest_wait, "waits until a manifest is in a state",
+     ctl_manifest_wait, "waits until a manifest is in a state and its worker has ended",
      "Exit status 0 when it is, 4 when it ended in another state, 5 when that took too long.",
      "mimoctl manifest wait 2b65ac7b --for Completed --timeout 30m"},
     {"manifest", "cancel", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_FORCE) | BIT(OPTION_ICM),
      ctl_manifest_cancel, "cancels manifests that are Pending, or stuck",
-     "InProgress for an hour or more counts as stuck. Cancelling does not stop a worker: its late result is dropped.",
+     "InProgress for an hour or more counts as stuck. Cancelling does not end a worker; its result is dropped. mimoctl "
+     "manifest stop ends the worker, also afterwards.",
      NULL},
     {"manifest", "stop", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
-     ctl_manifest_stop, "ends the workers of manifests that are InProgress",
-     "A worker gets SIGTERM, and SIGKILL 10 s later; its manifest becomes Cancelled.", NULL},
+     ctl_manifest_stop, "ends the workers of manifests",
+     "A worker gets SIGTERM, and SIGKILL 10 s later. A manifest that is InProgress becomes Cancelled.", NULL},
     {"manifest", "recreate", "ID...", 1, OPERANDS_UNLIMITED,
      OF_API | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) | BIT(OPTION_DELETE_OLD) | BIT(OPTION_WATCH) | BIT(OPTION_ICM),
-     ctl_manifest_recreate, "asks again for what failed: same task, cluster, parameters, priority",
-     "For manifests that are Failed, RetriesExceeded, TimedOut or Cancelled, once the cause is gone. Refused while "
-     "another for the same task and cluster is open.",
+     ctl_manifest_recreate, "creates a failed manifest again: same task, cluster, parameters and priority",
+     "For manifests that are Failed, RetriesExceeded, TimedOut or Cancelled, once the cause is mended. Refused while "
+     "another manifest for the same task and cluster is open.",
      "mimoctl manifest recreate 2b65ac7b --watch --delete-old"},
     {"manifest", "delete", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
      ctl_manifest_delete, "deletes manifests for good", NULL, NULL},
@@ -62,7 +63,7 @@ static const struct command commands[] = {
      OF_API | BIT(OPTION_CLUSTER) | BIT(OPTION_FAILED) | BIT(OPTION_OLDER_THAN) | BIT(OPTION_DRY_RUN) | BIT(OPTION_YES) |
          BIT(OPTION_ICM),
      ctl_manifest_cleanup, "deletes manifests that have ended and are no longer needed",
-     "TimedOut, Cancelled, and Completed when that is 7 days ago. Shows them and asks first; without a terminal it wants "
+     "Deletes TimedOut, Cancelled, and Completed older than 7 days. Shows them and asks first; without a terminal it needs "
      "--yes or --dry-run.",
      "mimoctl manifest cleanup --failed --older-than 30d --dry-run"},
 
@@ -70,7 +71,7 @@ static const struct command commands[] = {
      ctl_queue, "shows how many manifests are in which state, the busiest clusters, and old manifests",
      "With --output id: the IDs of manifests that should have run two hours ago.", NULL},
     {"health", NULL, "", 0, 0, OF_API,
-     ctl_health, "judges the figures of the fleet",
+     ctl_health, "checks the fleet, and says what to do",
      "Exit status 0 healthy, 1 warning, 2 critical, 3 when there are no figures.", NULL},
     {"audit", NULL, "", 0, 0, OF_API | BIT(OPTION_SINCE) | BIT(OPTION_LIMIT),
      ctl_audit, "shows who changed what, when, and for which ticket", NULL,
@@ -80,43 +81,43 @@ static const struct command commands[] = {
      OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_CONTEXT) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) |
          BIT(OPTION_FORCE) | BIT(OPTION_ICM),
      ctl_cluster_register, "adds a cluster to the inventory, or changes it",
-     "Of a kubeconfig only one context is sent, with the files that it names inside. The properties that are given "
-     "replace all that are stored; without any they stay.",
+     "Only one context of the kubeconfig is sent, with the files that it names embedded. --properties replaces all stored "
+     "properties; without --properties they stay.",
      "mimoctl cluster register RESOURCE-ID --kubeconfig ~/.kube/config --context fleet-7"},
     {"cluster", "list", "", 0, 0, OF_API,
      ctl_cluster_list, "lists the clusters", NULL, NULL},
     {"cluster", "show", "CLUSTER", 1, 1, OF_API,
-     ctl_cluster_show, "shows one cluster, its manifests, and what is wrong with them", NULL, NULL},
+     ctl_cluster_show, "shows one cluster, its manifests, and what they have in common", NULL, NULL},
     {"cluster", "remove", "CLUSTER...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
-     ctl_cluster_remove, "takes clusters out of the inventory", NULL, NULL},
+     ctl_cluster_remove, "removes clusters from the inventory", NULL, NULL},
 
     {"task", "list", "", 0, 0, OF_API,
      ctl_task_list, "lists the tasks that manifests can ask for", NULL, NULL},
     {"task", "show", "TASK", 1, 1, OF_API,
      ctl_task_show, "shows one task", NULL, NULL},
     {"actuator", "list", "", 0, 0, OF_API,
-     ctl_actuator_list, "lists the actuators and the buckets they look after", NULL, NULL},
+     ctl_actuator_list, "lists the actuators, whether they take work, and their buckets", NULL, NULL},
 
     {"ps", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_SECURITY),
      ctl_ps, "shows the workers on this machine, or what each process may do",
-     "Asks the actuators' control sockets, so it works on their machine alone, and without an Admin API.",
+     "Asks the control sockets of the actuators: it works only on their machine, and needs no Admin API.",
      "mimoctl ps --security"},
     {"top", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
-     ctl_top, "shows the workers on this machine, every second",
-     "q or Ctrl-C ends it.", NULL},
+     ctl_top, "shows the workers on this machine, again every second",
+     "Fits the terminal, whatever its size. q or Ctrl-C ends it.", NULL},
     {"pause", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
-     ctl_pause, "has the actuators on this machine take no more work",
-     "They keep their buckets, so that work for these waits. For all actuators on this machine, or those of these "
+     ctl_pause, "stops the actuators on this machine from taking work",
+     "They keep their buckets, so work for these waits. For all actuators on this machine, or those with the given "
      "indexes.", NULL},
     {"drain", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED,
      BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_WAIT) | BIT(OPTION_TIMEOUT),
-     ctl_drain, "has the actuators on this machine hand their buckets to others and finish",
-     "What runs runs to its end. For all actuators on this machine, or those of these indexes. With --wait: exit status 4 "
-     "when one was told something else meanwhile, 5 when it took too long.",
+     ctl_drain, "hands the buckets of the actuators on this machine to others",
+     "Workers that run finish. For all actuators on this machine, or those with the given indexes. With --wait: exit "
+     "status 4 when another command changed one meanwhile, 5 when it took too long.",
      "mimoctl drain --wait --timeout 70m"},
     {"resume", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
-     ctl_resume, "has the actuators on this machine work again",
-     "For all actuators on this machine, or those of these indexes.", NULL},
+     ctl_resume, "lets the actuators on this machine take work again",
+     "For all actuators on this machine, or those with the given indexes.", NULL},
 };
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -157,7 +158,7 @@ static int refuse_verb(const char *group, const char *word, struct error *error)
         words[i] = strcmp(commands[i].group, group) == 0 ? commands[i].verb : NULL;
     const char *meant = word ? suggest(word, words, COMMAND_COUNT) : NULL;
     if (!word)
-        return error_set(error, ERROR_INVALID, "%s what? see mimoctl %s --help", group, group);
+        return error_set(error, ERROR_INVALID, "missing command after \"%s\"; see mimoctl %s --help", group, group);
     if (meant)
         return error_set(error, ERROR_INVALID,
                          "there is no command \"%s %s\"; did you mean \"%s %s\"?", group, word,
@@ -172,7 +173,7 @@ int command_find(char *const *operands, int count, const struct command **ret_co
     const char *group = NULL;
     const char *word = count > 1 ? operands[1] : NULL;
     if (count == 0)
-        return error_set(error, ERROR_INVALID, "what is to be done? see mimoctl --help");
+        return error_set(error, ERROR_INVALID, "missing command; see mimoctl --help");
     for (int i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i].group, operands[0]) != 0)
             continue;

@@ -4,11 +4,7 @@
  */
 #include "ctl/ctl.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "mimo/document.h"
-#include "mimo/outcome.h"
 
 enum ctl_exit ctl_exit_of_error(const struct error *error)
 {
@@ -30,19 +26,6 @@ enum ctl_exit ctl_exit_of_error(const struct error *error)
     return CTL_REFUSED;
 }
 
-void ctl_say(const char *format, ...)
-{
-    char text[2 * ERROR_MESSAGE_SIZE];
-    char clean[2 * ERROR_MESSAGE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    /* What servers and files say must not steer the terminal. */
-    status_text_copy(clean, sizeof(clean), text);
-    fprintf(stderr, "mimoctl: %s\n", clean);
-}
-
 int ctl_each(struct ctl *ctl, ctl_change *change, struct json_object *done)
 {
     int worst = CTL_OK;
@@ -50,7 +33,7 @@ int ctl_each(struct ctl *ctl, ctl_change *change, struct json_object *done)
         struct error error;
         int status = change(ctl, ctl->options.operands[i], done, &error);
         if (status < 0) {
-            ctl_say("%s", error.message);
+            output_say("%s", error.message);
             status = (int)ctl_exit_of_error(&error);
         }
         worst = status > worst ? status : worst;
@@ -70,5 +53,5 @@ void ctl_write_deleted(struct ctl *ctl, const struct json_object *deleted)
         return;
     }
     document_foreach_item(deleted, position, item)
-        ctl_say("deleted %s", document_string(item, "id", ""));
+        output_say("deleted %s", document_string(item, "id", ""));
 }

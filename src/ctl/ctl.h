@@ -4,7 +4,7 @@
  *
  * A command is a function: 0 or another exit status when it did its work, -1 with the error filled
  * in when it did not. main() alone writes that error and turns its kind into the exit status (see
- * ctl_exit_of_error()). Data goes to standard output, talk to standard error (ctl_say()).
+ * ctl_exit_of_error()). Data goes to standard output, messages to standard error (output_say()).
  */
 #ifndef MIMO_CTL_CTL_H
 #define MIMO_CTL_CTL_H
@@ -35,9 +35,6 @@ struct ctl {
 
 /* INVALID: usage. UNAVAILABLE: unreachable. All others: refused. */
 enum ctl_exit ctl_exit_of_error(const struct error *error);
-
-/* "mimoctl: ..." on standard error, a line. */
-void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Changes what one operand names, and appends what is left of it to `done`. A positive value is an
  * exit status whose reason was said already. */

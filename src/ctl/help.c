@@ -96,17 +96,17 @@ void help_group(const char *group, FILE *file)
 {
     fprintf(file, "usage: mimoctl %s [OPTION...]\n", group ? group : "COMMAND");
     if (!group)
-        fputs("\nLooks after the maintenance of a fleet of OpenShift clusters: manifests ask for "
-              "tasks,\nactuators carry them out.\n",
+        fputs("\nManages the maintenance of a fleet of OpenShift clusters: a manifest asks for a "
+              "task\non a cluster, and an actuator runs it.\n",
               file);
     fputs("\nCommands:\n", file);
     write_commands(file, group);
     if (!group) {
         write_options(file,
-                      "Options of nearly all commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
+                      "Options of most commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
         fputs("\nExit status: 0 done; 1 refused or not found; 2 wrong usage; 3 cannot reach or log "
               "in;\n4 the manifest ended otherwise; 5 the wait timed out; 130 interrupted.\n",
               file);
     }
-    fputs("\nmimoctl COMMAND --help tells more of each; so does mimoctl(1).\n", file);
+    fputs("\nMore: mimoctl COMMAND --help, and mimoctl(1).\n", file);
 }

@@ -95,7 +95,7 @@ static int flush(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    ctl_say("cannot write to standard output: %s", strerror(errno));
+    output_say("cannot write to standard output: %s", strerror(errno));
     return status == CTL_OK ? CTL_REFUSED : status;
 }
 
@@ -118,7 +118,7 @@ int main(int argc, char **argv)
     if (status == 0)
         status = run(&ctl, &error);
     if (status < 0) {
-        ctl_say("%s", error.message);
+        output_say("%s", error.message);
         status = (int)ctl_exit_of_error(&error);
     }
     connection_close(&ctl.connection);

@@ -2,8 +2,8 @@
 /*
  * options.h - the options of mimoctl: one table, and its parser.
  *
- * An option means the same wherever it is allowed; which command allows which stands in the table
- * of commands. Options and operands may be mixed; "--" ends the options. "--name VALUE",
+ * An option means the same wherever it is allowed; the table of commands says which
+ * command allows which. Options and operands may be mixed; "--" ends the options. "--name VALUE",
  * "--name=VALUE", "-n VALUE" and "-nVALUE" are the same.
  */
 #ifndef MIMO_CTL_OPTIONS_H
@@ -20,30 +20,30 @@
 #define CTL_OPTIONS(OPTION)                                                                                      \
     OPTION(OPTION_CLUSTER, 'c', "cluster", "CLUSTER", "the cluster: full resource ID, or its name when that is unique") \
     OPTION(OPTION_TASK, 't', "task", "TASK", "the task: short name or ID, see \"mimoctl task list\"")            \
-    OPTION(OPTION_STATE, 0, "state", "STATE,...", "only manifests in these states")                              \
-    OPTION(OPTION_LIMIT, 0, "limit", "N", "at most N of them (default 1000; 0 for all)")                         \
+    OPTION(OPTION_STATE, 0, "state", "STATE,...", "only manifests in these states, such as Pending,InProgress")                              \
+    OPTION(OPTION_LIMIT, 0, "limit", "N", "at most N lines (default 1000; 0: no limit)")                         \
     OPTION(OPTION_RUN_AFTER, 0, "run-after", "TIME", "not before TIME: +2h, \"2026-12-01 02:00\" (local), RFC 3339, Unix seconds") \
-    OPTION(OPTION_RUN_BEFORE, 0, "run-before", "TIME", "times out when not started before TIME (default: 7 days from now)") \
+    OPTION(OPTION_RUN_BEFORE, 0, "run-before", "TIME", "TimedOut when not started before TIME (default: in 7 days)") \
     OPTION(OPTION_PRIORITY, 0, "priority", "N", "0 (default) runs first, 1000000 last")                          \
     OPTION(OPTION_PARAMETERS, 0, "parameters", "JSON|@FILE", "parameters of the task: a JSON object")            \
     OPTION(OPTION_IF_OPEN, 0, "if-open", "skip|fail", "when an open manifest for this cluster and task exists: show that one, or fail") \
-    OPTION(OPTION_IDEMPOTENCY_KEY, 0, "idempotency-key", "WORD", "for a day a repeated request with this word creates nothing more") \
+    OPTION(OPTION_IDEMPOTENCY_KEY, 0, "idempotency-key", "WORD", "a request that is repeated with this word within a day creates nothing") \
     OPTION(OPTION_WATCH, 'w', "watch", NULL, "stay and follow it until it ends")                                 \
-    OPTION(OPTION_DELETE_OLD, 0, "delete-old", NULL, "delete the old one; with --watch once the new one is Completed") \
-    OPTION(OPTION_FAILED, 0, "failed", NULL, "Failed and RetriesExceeded, too, which somebody may be investigating") \
-    OPTION(OPTION_OLDER_THAN, 0, "older-than", "DURATION", "what ended so long ago, whatever its state (default: Completed 7d, others 0s)") \
+    OPTION(OPTION_DELETE_OLD, 0, "delete-old", NULL, "delete the old manifest; with --watch when the new one is Completed") \
+    OPTION(OPTION_FAILED, 0, "failed", NULL, "also Failed and RetriesExceeded, which somebody may be investigating") \
+    OPTION(OPTION_OLDER_THAN, 0, "older-than", "DURATION", "only what ended longer ago than that (default: 7d for Completed, 0s for others)") \
     OPTION(OPTION_DRY_RUN, 0, "dry-run", NULL, "show what would be deleted, and delete nothing")  \
     OPTION(OPTION_YES, 'y', "yes", NULL, "do not ask")                                           \
-    OPTION(OPTION_SINCE, 0, "since", "TIME", "from TIME on: a time, or 2h, 7d for so long ago (default 1d)") \
-    OPTION(OPTION_WAIT, 0, "wait", NULL, "wait until the last attempt has ended")                 \
+    OPTION(OPTION_SINCE, 0, "since", "TIME", "entries since TIME, or since 2h, 7d ago (default 1d)") \
+    OPTION(OPTION_WAIT, 0, "wait", NULL, "wait until the last worker has ended")                 \
     OPTION(OPTION_FORCE, 0, "force", NULL, "cancel: also what is InProgress for less than an hour; register: also credentials that have expired") \
     OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
     OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \
     OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; files it names are embedded; sealed on arrival, never shown again") \
     OPTION(OPTION_CONTEXT, 0, "context", "NAME", "the context of the kubeconfig to take (default: its current one)") \
     OPTION(OPTION_PROPERTIES, 0, "properties", "JSON|@FILE", "properties of the cluster: a JSON object")         \
-    OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "the operatorFlags within its properties: a JSON object") \
-    OPTION(OPTION_SECURITY, 0, "security", NULL, "show all processes of the family with what each may do, and what is more than it needs") \
+    OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "operatorFlags of a new cluster: a JSON object of texts") \
+    OPTION(OPTION_SECURITY, 0, "security", NULL, "show what each process of the actuator may do, and what is more than it needs") \
     OPTION(OPTION_ICM, 0, "icm", "N", "number of the ticket, for the audit trail")                               \
     OPTION(OPTION_RUNTIME_DIRECTORY, 0, "runtime-directory", "DIR", "where the actuators' sockets are (MIMO_RUNTIME_DIRECTORY; default /run/mimo)") \
     OPTION(OPTION_OUTPUT, 'o', "output", "FORM", "table (default), wide, json or id")                            \
@@ -51,10 +51,10 @@
     OPTION(OPTION_LOCATION, 0, "location", "NAME", "a region of ~/.config/mimo/config")                          \
     OPTION(OPTION_TOKEN_FILE, 0, "token-file", "FILE", "file with the token to log in with (MIMO_TOKEN_FILE; MIMO_TOKEN is the token itself)") \
     OPTION(OPTION_CERT, 0, "cert", "FILE", "TLS client certificate to log in with, in place of a token (MIMO_CLIENT_CERT)") \
-    OPTION(OPTION_KEY, 0, "key", "FILE", "its key, where that is in a file of its own (MIMO_CLIENT_KEY)")        \
+    OPTION(OPTION_KEY, 0, "key", "FILE", "key of --cert, if it is in a file of its own (MIMO_CLIENT_KEY)")        \
     OPTION(OPTION_CACERT, 0, "cacert", "FILE", "CA certificates that the Admin API's certificate is checked with (MIMO_CACERT)") \
-    OPTION(OPTION_VERBOSE, 'v', "verbose", NULL, "say each request and its answer's status on standard error")   \
-    OPTION(OPTION_HELP, 'h', "help", NULL, "show help for what stands before it")                                \
+    OPTION(OPTION_VERBOSE, 'v', "verbose", NULL, "write each request and the status of its answer to standard error")   \
+    OPTION(OPTION_HELP, 'h', "help", NULL, "show help for the command")                                \
     OPTION(OPTION_VERSION, 'V', "version", NULL, "show the version")
 /* clang-format on */
 
@@ -74,7 +74,7 @@ struct option_description {
 
 extern const struct option_description option_descriptions[OPTION_COUNT];
 
-/* What stood on the command line. All texts are borrowed from argv. */
+/* The options and operands of a command line. All texts are borrowed from argv. */
 struct options {
     const char *values[OPTION_COUNT]; /* NULL: not given. A switch: its name */
     char **operands;                  /* operand_count of them; owned array */

@@ -215,6 +215,10 @@ class Terminal:
     def type(self, keys):
         os.write(self._leader, keys.encode())
 
+    def resize(self, lines, columns):
+        """As a window does: the kernel tells the program by SIGWINCH."""
+        fcntl.ioctl(self._leader, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def end(self):
         """Wait until the program has ended; its exit status."""
         deadline = time.monotonic() + DEADLINE

@@ -64,7 +64,23 @@ def test_ps_with_an_actuator_that_does_not_answer_is_3_and_shows_the_others(mimo
 def test_ps_with_a_socket_that_is_left_over_is_3(mimoctl, directory):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(str(directory / "actuator-0.control"))
-    assert "is left over: its actuator does not run" in mimoctl("ps", "--runtime-directory", directory, status=3).stderr
+    assert "is left over from an actuator that does not run" in mimoctl("ps", "--runtime-directory", directory, status=3).stderr
+
+
+def test_a_socket_that_is_left_over_beside_one_that_answers_is_said_and_no_failure(mimoctl, actuators, monkeypatch):
+    run = actuators(actuator_answer(0, [WORKER]))
+    monkeypatch.chdir(run) # its path is longer than a socket's address has room for
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind("actuator-9.control")
+    for command in (["ps"], ["pause"], ["drain"], ["resume"]):
+        done = mimoctl(*command, "--runtime-directory", run)
+        assert "actuator-9.control is left over" in done.stderr and done.stdout
+    mimoctl("resume", "9", "--runtime-directory", run, status=3) # it was asked for
+
+
+def test_ps_shows_that_an_actuator_takes_no_work(mimoctl, actuators):
+    run = actuators(actuator_answer(0, [WORKER], mode="paused"))
+    assert re.search(r"^Actuator 0: .* paused$", mimoctl("ps", "--runtime-directory", run).stdout, re.MULTILINE)
 
 
 def test_ps_without_actuators_is_3_and_says_where_it_looked(mimoctl, directory):
@@ -91,7 +107,7 @@ def test_only_the_actuators_that_are_named_are_told(mimoctl, actuators):
     run = actuators(actuator_answer(0), actuator_answer(1, mode="paused"))
     assert rows(mimoctl("pause", "1", "--runtime-directory", run).stdout)[1:] == [["1", "vm0", "paused", "0/10"]]
     assert actuators.started[0].questions == []
-    assert "no index of an actuator" in mimoctl("pause", "vm0", "--runtime-directory", run, status=2).stderr
+    assert "not the index of an actuator" in mimoctl("pause", "vm0", "--runtime-directory", run, status=2).stderr
     assert "actuator-7.control" in mimoctl("pause", "7", "--runtime-directory", run, status=3).stderr
 
 
@@ -143,9 +159,9 @@ def test_drain_checks_its_options_first(mimoctl, actuators):
 
 # ---- top ----
 
-def top(build_dir, environment, run, *arguments, lines=24):
+def top(build_dir, environment, run, *arguments, lines=24, columns=80):
     return Terminal([build_dir / "mimoctl", "top", "--runtime-directory", run, *arguments],
-                    {**environment, "TERM": "xterm"}, lines=lines)
+                    {**environment, "TERM": "xterm"}, lines=lines, columns=columns)
 
 
 def test_top_shows_workers_again_and_again_until_q(build_dir, environment, actuators):
@@ -159,7 +175,7 @@ def test_top_shows_workers_again_and_again_until_q(build_dir, environment, actua
         assert terminal.end() == 0
     assert terminal.text.startswith("\x1b[?1049h") and terminal.text.endswith("\x1b[?25h\x1b[?1049l")
     assert terminal.after == terminal.before
-    assert "workers of this machine, q ends" in terminal.text
+    assert "q ends  workers of this machine" in terminal.text
 
 
 @pytest.mark.parametrize("how, status", [("\x03", 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)])
@@ -182,9 +198,39 @@ def test_top_shows_what_fits_and_says_what_does_not(build_dir, environment, actu
         terminal.wait_for("1000")
         terminal.type("q")
         assert terminal.end() == 0
-    assert ", 23 more workers" in terminal.text
+    assert "20 more lines below" in terminal.text
     frame = terminal.text.split("\x1b[2J")[1]
-    assert frame.count("\n") <= 12 and "1006" in frame and "1007" not in frame
+    assert frame.count("\n") == 11 and "1009" in frame and "1010" not in frame
+
+
+def frame_of(text, number):
+    frame = text.split("\x1b[2J")[number].split("\x1b[?25h")[0]
+    return [re.sub(r"\x1b\[\d*m", "", line) for line in frame.replace("\r", "").split("\n")]
+
+
+def test_top_fits_into_five_lines_of_forty_columns(build_dir, environment, actuators):
+    worker = {**WORKER, "stepName": "wait for the cluster operators", "task": "Operator Flags Update"}
+    run = actuators(actuator_answer(workers=[{**worker, "pid": 1000 + i} for i in range(30)]))
+    with top(build_dir, environment, run, lines=5, columns=40) as terminal:
+        terminal.wait_for("1002")
+        terminal.type("q")
+        assert terminal.end() == 0
+    frame = frame_of(terminal.text, 1)
+    assert len(frame) == 5 and max(map(len, frame)) <= 40
+    assert "27 more lines below" in frame[0] and "PID" in frame[1] and frame[4].startswith("1002")
+
+
+def test_top_follows_the_size_of_the_terminal(build_dir, environment, actuators):
+    run = actuators(actuator_answer(workers=[{**WORKER, "pid": 1000 + i} for i in range(30)]))
+    with top(build_dir, environment, run, lines=40) as terminal:
+        terminal.wait_for("1029")
+        before = terminal.text.count("\x1b[2J")
+        terminal.resize(lines=6, columns=50)
+        terminal.wait_for("26 more lines below")
+        terminal.type("q")
+        assert terminal.end() == 0
+    frame = frame_of(terminal.text, terminal.text[:terminal.text.index("26 more lines")].count("\x1b[2J"))
+    assert before >= 1 and len(frame) == 6 and max(map(len, frame)) <= 50
 
 
 def test_top_stays_when_the_actuator_goes(build_dir, environment, actuators):

@@ -39,9 +39,11 @@ def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
         {"kind": "backoff", "until": seconds_ago(-130), "message": "the next attempt is due then"},
         {"kind": "clusterBusy", "manifest": ID2, "message": f"manifest {ID2} runs on its cluster"}))
     table = rows(mimoctl("manifest", "explain", ID).stdout)
-    assert table[0] == ["CAUSE", "UNTIL", "MESSAGE"]
-    assert table[1] == ["backoff", "in 2m", "the next attempt is due then"]
-    assert table[2] == ["clusterBusy", "-", f"manifest {ID2} runs on its cluster"]
+    assert table[0] == ["CAUSE", "UNTIL", "MANIFEST", "MESSAGE"]
+    assert table[1] == ["backoff", "in 2m", "-", "the next attempt is due then"]
+    assert table[2] == ["clusterBusy", "-", ID2[:8], f"manifest {ID2} runs on its cluster"]
+    assert mimoctl("manifest", "explain", ID).stderr == (
+        f"mimoctl: next: mimoctl manifest watch {ID2[:8]}, which keeps the cluster busy\n")
     wide = rows(mimoctl("manifest", "explain", ID, "-o", "wide").stdout)
     assert re.fullmatch(r"\d{4}-\S+Z", wide[1][1]) and wide[2][2] == ID2
     said = json.loads(mimoctl("manifest", "explain", ID, "-o", "json").stdout)
@@ -50,23 +52,26 @@ def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
     assert mimoctl("manifest", "explain", ID, "-o", "id").stdout == f"{ID}\n"
 
 
-@pytest.mark.parametrize("view, message", [
-    (blocked(), "nothing stands in its way: it starts when the actuator of its bucket looks next"),
-    ({**progress(2, "act", statusText="half way"), "blockers": []}, "it is in progress for 0s: [2/3] act: half way"),
-    (manifest("Failed", statusText="TerminalError: 404"), "it has ended as Failed: TerminalError: 404"),
+@pytest.mark.parametrize("view, message, command", [
+    (blocked(), "nothing blocks it: it starts at the next look of its actuator", "watch 2b65ac7b"),
+    ({**progress(2, "act", statusText="half way"), "blockers": []}, "it has been in progress for 0s: [2/3] act: half way",
+     "watch 2b65ac7b"),
+    (manifest("Failed", statusText="TerminalError: 404"), "it has ended as Failed: TerminalError: 404",
+     "recreate 2b65ac7b --watch, once the cause is mended"),
 ])
-def test_explain_of_what_nothing_blocks_tells_how_it_is(mimoctl, api, view, message):
+def test_explain_of_what_nothing_blocks_tells_how_it_is(mimoctl, api, view, message, command):
     api.answer(SHOW, view)
     api.answer(SHOW_OF_CLUSTER, view)
     done = mimoctl("manifest", "explain", ID)
-    assert (done.stdout, re.sub(r"for (\d+m)?\d+s", "for 0s", done.stderr)) == ("", f"mimoctl: {message}\n")
+    assert (done.stdout, re.sub(r"for (\d+m)?\d+s", "for 0s", done.stderr)) == (
+        "", f"mimoctl: {message}\nmimoctl: next: mimoctl manifest {command}\n")
     assert json.loads(mimoctl("manifest", "explain", ID, "-o", "json").stdout)["blockers"] == []
 
 
 def test_explain_of_an_admin_api_that_does_not_tell_is_1(mimoctl, api):
     api.answer(SHOW, manifest())
     api.answer(SHOW_OF_CLUSTER, manifest())
-    assert "does not tell what blocks a manifest: it is older" in mimoctl("manifest", "explain", ID, status=1).stderr
+    assert "cannot say what blocks a manifest: it is older" in mimoctl("manifest", "explain", ID, status=1).stderr
     api.answer(SHOW, error("NotFound", "manifest not found: x"), status=404)
     assert "manifest not found: x" in mimoctl("manifest", "explain", ID, status=1).stderr
 
@@ -96,7 +101,8 @@ def test_logs_are_a_paragraph_an_attempt_in_full(mimoctl, api):
 def test_logs_of_one_that_was_never_tried_say_so(mimoctl, api):
     api.answer(SHOW, manifest())
     done = mimoctl("manifest", "logs", ID)
-    assert done.stdout == "" and "never tried; mimoctl manifest explain 2b65ac7b" in done.stderr
+    assert done.stdout == "" and done.stderr == (
+        "mimoctl: it has not been tried yet\nmimoctl: next: mimoctl manifest explain 2b65ac7b\n")
     assert json.loads(mimoctl("manifest", "logs", ID, "-o", "json").stdout) == {"value": []}
     api.answer(SHOW, manifest(attempts=[{"number": n, "startedAt": 1, "finishedAt": 2, "outcome": "drained"}
                                         for n in range(5, 25)]))
@@ -117,13 +123,12 @@ def test_refused_cancel_explains_what_can_be_done(mimoctl, api):
     api.answer(SHOW, manifest("InProgress", startedAt=seconds_ago(600), leaseExpiry=seconds_ago(-3000)))
     api.answer(CANCEL, refused("InProgress"), status=406)
     said = mimoctl("manifest", "cancel", ID, status=1).stderr
-    assert re.search(r"it is in progress for 10m0\ds, its lease ends in (49|50)m; it counts as stuck after 60 minutes",
-                     said)
+    assert re.search(r"it has been in progress for 10m0\ds and counts as stuck after 60 minutes; its lease ends in 50m", said)
     for command in ("watch 2b65ac7b", "stop 2b65ac7b", "cancel --force 2b65ac7b"):
         assert f"mimoctl manifest {command}" in said
     api.answer(SHOW, manifest("TimedOut"))
     api.answer(CANCEL, refused("TimedOut"), status=406)
-    assert "mimoctl manifest recreate 2b65ac7b tries again" in mimoctl("manifest", "cancel", ID, status=1).stderr
+    assert "mimoctl manifest recreate 2b65ac7b runs it again" in mimoctl("manifest", "cancel", ID, status=1).stderr
 
 
 def test_cancel_that_is_not_allowed_to_this_token_is_not_explained_as_a_state(mimoctl, api):
@@ -133,12 +138,44 @@ def test_cancel_that_is_not_allowed_to_this_token_is_not_explained_as_a_state(mi
     assert said == f"mimoctl: manifest {ID}: role MIMO.Operator is missing; asked with the token of MIMO_TOKEN\n"
 
 
+CLUSTER = f"GET /admin{R1}"
+
+
+def leased(until=-3000):
+    return {"id": R1, "name": "One", "leaseOwner": ID2, "leaseManifest": ID, "leaseExpiry": seconds_ago(until)}
+
+
+def test_forced_cancel_says_what_still_runs(mimoctl, api):
+    api.answer(SHOW, manifest("InProgress", startedAt=seconds_ago(600), leaseExpiry=seconds_ago(-3000)))
+    api.answer(CANCEL, manifest("Cancelled"))
+    api.answer(CLUSTER, leased())
+    said = mimoctl("manifest", "cancel", "--force", ID).stderr
+    assert said == ("mimoctl: its worker still runs on cluster One, which stays in maintenance until it ends, at the latest "
+                    "in 50m; next: mimoctl manifest stop 2b65ac7b\n")
+    for cluster in (leased(until=10), {**leased(), "leaseManifest": ID2}, {"id": R1, "name": "One"}):
+        api.answer(CLUSTER, cluster)
+        assert mimoctl("manifest", "cancel", "--force", ID).stderr == ""
+
+
+def test_wait_for_cancelled_waits_for_the_end_of_the_worker(mimoctl, api):
+    api.answer(SHOW, manifest("Cancelled"))
+    api.answer(SHOW_OF_CLUSTER, manifest("Cancelled"))
+    api.answer(CLUSTER, leased(), leased(), {"id": R1, "name": "One"})
+    mimoctl("manifest", "wait", ID, "--for", "Cancelled")
+    assert len(api.requests_of(CLUSTER)) == 3
+    api.answer(CLUSTER, leased())
+    said = mimoctl("manifest", "wait", ID, "--for", "Cancelled", "--timeout", "300ms", status=5).stderr
+    assert f"manifest {ID} is Cancelled and its worker still runs, after 300ms" in said
+    api.answer(CLUSTER, error("NotFound", "cluster not found: x"), status=404)
+    mimoctl("manifest", "wait", ID, "--for", "Cancelled")
+
+
 def test_stop_says_what_happens_now(mimoctl, api):
     api.answer(SHOW, progress(1, "look"))
     api.answer(STOP, progress(1, "look", statusText="being stopped"), status=202)
     done = mimoctl("manifest", "stop", ID, "--icm", "7")
-    assert f"manifest {ID}: its worker is told to end, and killed 10 s later; mimoctl manifest wait 2b65ac7b " \
-           "--for Cancelled waits for that" in done.stderr
+    assert f"manifest {ID}: its worker is asked to end, and killed after 10 s; next: mimoctl manifest wait 2b65ac7b " \
+           "--for Cancelled" in done.stderr
     assert "being stopped" in done.stdout
     assert api.requests_of(STOP)[0].headers["x-mimo-icm"] == "7"
     api.answer(STOP, b"", status=202) # an answer without a body is one, too
@@ -415,9 +452,9 @@ def test_queue_without_a_summary(mimoctl, api, answer, status, message):
 
 # ---- health ----
 
-def actuators(*silences):
+def actuators(*silences, **members):
     return {"value": [{"id": identifier(n), "index": n, "hostname": f"vm{n}", "seenAt": seconds_ago(silence),
-                       "alive": silence < 60} for n, silence in enumerate(silences)]}
+                       "alive": silence < 60, **members} for n, silence in enumerate(silences)]}
 
 
 def pending(count, ago=0, **members):
@@ -462,7 +499,11 @@ HEALTH = [ # check, its status, actuators and queue, what has ended
     ("failed", WARNING, lambda: (actuators(3), []), {"Completed": 950, "Failed": 20, "RetriesExceeded": 30}),
     ("failed", 0, lambda: (actuators(3), []), {}),
     ("completed", 0, lambda: (actuators(3), []), {"Completed": 900, "TimedOut": 100}),
-    ("completed", WARNING, lambda: (actuators(3), []), {"Completed": 899, "Cancelled": 101}),
+    ("completed", 0, lambda: (actuators(3), []), {"Completed": 900, "Cancelled": 200}), # operators did that
+    ("completed", WARNING, lambda: (actuators(3), []), {"Completed": 899, "TimedOut": 101}),
+    ("completed", 0, lambda: (actuators(3), []), {"Completed": 1, "TimedOut": 1}), # too few to say
+    ("taking work", 0, lambda: (actuators(3, 90000, mode="paused"), []), GOOD), # long gone
+    ("taking work", CRITICAL, lambda: (actuators(3, mode="paused"), []), GOOD),
 ]
 
 
@@ -486,15 +527,43 @@ def test_health_is_as_bad_as_its_worst_check(mimoctl, api):
     table = rows(done.stdout.split("\n\n")[1])
     assert table[0] == ["CHECK", "STATUS", "VALUE", "HEALTHY"]
     assert [row[:3] for row in table[1:]] == [
-        ["heartbeat", "warning", table[1][2]], ["queue", "ok", "120"], ["never tried", "critical", "120"],
-        ["in progress", "ok", "0"], ["workers", "critical", "0 for 120 due"], ["longest wait", "warning", table[6][2]],
+        ["store", "ok", "takes writes"], ["heartbeat", "warning", table[2][2]], ["taking work", "ok", "1 of 1"],
+        ["queue", "ok", "120"], ["never tried", "critical", "120"],
+        ["in progress", "ok", "0"], ["workers", "critical", "0 for 120 due"], ["longest wait", "warning", table[8][2]],
         ["longest run", "ok", "-"], ["failed", "critical", "13.0% (30 of 230)"],
         ["completed", "warning", "72.7% (80 of 110)"]]
-    assert re.fullmatch(r"[34]s ago; 1 silent", table[1][2]) and table[6][2].startswith("33m")
+    assert re.fullmatch(r"[34]s ago; 1 silent", table[2][2]) and table[8][2].startswith("33m")
     advice = done.stdout.split("\n\n")[2]
-    assert "heartbeat: mimoctl actuator list; systemctl status mimod there\n" in advice and "queue:" not in advice
+    assert dict(line.split(maxsplit=1) for line in advice.replace("never tried", "never-tried").replace(
+        "longest wait", "longest-wait").splitlines()) == {
+            "heartbeat": "mimoctl actuator list", "never-tried": f"mimoctl manifest explain {identifier(0)[:8]}",
+            "workers": "mimoctl actuator list", "longest-wait": f"mimoctl manifest explain {identifier(0)[:8]}",
+            "failed": "mimoctl manifest list --state Failed,RetriesExceeded",
+            "completed": "mimoctl manifest list --state Failed,RetriesExceeded,TimedOut"}
     assert mimoctl("health", "-o", "id", status=CRITICAL).stdout.splitlines() == [
         "heartbeat", "never tried", "workers", "longest wait", "failed", "completed"]
+
+
+def test_health_tells_why_nothing_can_be_written(mimoctl, api):
+    api.answer("GET /admin/actuators", actuators(3))
+    fleet(api, [], **GOOD)
+    cause = "the store does not take writes: database or disk is full"
+    api.answer("GET /healthz/ready", error("ServiceUnavailable", cause, "store"), status=503)
+    done = mimoctl("health", status=CRITICAL)
+    assert f"\n{cause}\n" in done.stdout and "store         mimo-store check\n" in done.stdout
+    checks = json.loads(mimoctl("health", "-o", "json", status=CRITICAL).stdout)["checks"]
+    assert [(one["id"], one["value"]) for one in checks if one["status"] != "ok"] == [("store", cause)]
+
+
+def test_paused_actuator_is_seen_in_health_and_list(mimoctl, api):
+    members = actuators(3, 4)
+    members["value"][0]["mode"] = "drained"
+    api.answer("GET /admin/actuators", members)
+    fleet(api, [], **GOOD)
+    checks = json.loads(mimoctl("health", "-o", "json", status=WARNING).stdout)["checks"]
+    assert [(one["id"], one["value"]) for one in checks if one["status"] != "ok"] == [
+        ("taking work", "1 of 2, others drained")]
+    assert [row[2] for row in rows(mimoctl("actuator", "list").stdout)] == ["STATE", "drained", "alive"]
 
 
 def test_healthy_fleet_needs_no_advice(mimoctl, api):

@@ -132,6 +132,14 @@ def test_an_override_wins_over_what_up_chooses(system):
     assert running.control(index=7)["actuator"]["maxWorkers"] == 3
 
 
+def test_the_admin_api_may_do_without_tls(system, build_dir):
+    running = system(instances=0, clusters=0, set={"api.tls": "off"})
+    assert running.env["MIMO_URL"].startswith("http://127.0.0.1:") and "MIMO_CACERT" not in running.env
+    done = subprocess.run([build_dir / "mimoctl", "task", "list", "-o", "id"], env={**os.environ, **running.env},
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) >= 4, done.stderr
+
+
 def test_stopping_ends_every_process_and_the_file_that_announced_them(system):
     running = system(instances=2)
     running.create("practice", parameters=LONG)

@@ -55,7 +55,7 @@ static void fill_state(const struct output *output, const struct json_object *it
 }
 
 static const struct column columns[] = {
-    {"NAME", IN_BOTH, "name", NULL},
+    {"NAME", IN_BOTH, "name", NULL, FIT_ELIDE},
     {"N", IN_WIDE, "n", NULL},
     {"STATE", IN_TABLE, NULL, fill_state},
     {"TEXT", IN_BOTH, "text", NULL},
@@ -138,14 +138,95 @@ static void colours_stand_around_the_text_and_not_the_padding(void **state)
                    "caf\xc3\xa9  \033[32mup!\033[0m    all ?[31mred?\n");
 }
 
-static void last_column_ends_at_the_edge_of_the_terminal(void **state)
+static const char long_text[] = "a text that is longer than the terminal is wide";
+
+static struct json_object *one_item(const char *name, const char *text)
+{
+    struct json_object *items =
+        document_pack("[{s:s,s:s,s:s}]", "name", name, "state", "b", "text", text);
+    assert_non_null(items);
+    return items;
+}
+
+static void last_column_is_wrapped_within_its_column(void **state)
+{
+    (void)state;
+    cleanup_json struct json_object *items = one_item("a", long_text);
+    struct output output = {.form = OUTPUT_TABLE, .terminal = true, .width = 40};
+    expect_written(&output, items,
+                   "NAME  STATE  TEXT\n"
+                   "a     b!     a text that is longer than\n"
+                   "             the terminal is wide\n");
+    output.width = 37; /* 24 are left, exactly enough */
+    expect_written(&output, items,
+                   "NAME  STATE  TEXT\n"
+                   "a     b!     a text that is longer\n"
+                   "             than the terminal is\n"
+                   "             wide\n");
+}
+
+static void last_column_without_room_has_lines_of_its_own(void **state)
+{
+    (void)state;
+    cleanup_json struct json_object *items = one_item("a", long_text);
+    cleanup_json struct json_object *none = one_item("a", "-");
+    struct output output = {.form = OUTPUT_TABLE, .terminal = true, .width = 36};
+    expect_written(&output, items,
+                   "NAME  STATE\n"
+                   "    TEXT\n"
+                   "a     b!\n"
+                   "    a text that is longer than the\n"
+                   "    terminal is wide\n");
+    expect_written(&output, none, "NAME  STATE  TEXT\na     b!     -\n");
+    output.screen = true;
+    expect_written(&output, none, "NAME  STATE  TEXT\na     b!     -\n");
+}
+
+static void names_are_shortened_in_the_middle_and_the_status_is_not(void **state)
+{
+    (void)state;
+    cleanup_json struct json_object *items = one_item("my-cluster-of-the-west-4711", long_text);
+    struct output output = {.form = OUTPUT_TABLE, .terminal = true, .width = 50};
+    expect_written(&output, items,
+                   "NAME               STATE  TEXT\n"
+                   "my-clus..est-4711  b!     a text that is longer\n"
+                   "                          than the terminal is\n"
+                   "                          wide\n");
+    output.width = 30; /* a name keeps 12 */
+    expect_written(&output, items,
+                   "NAME          STATE\n"
+                   "    TEXT\n"
+                   "my-cl..-4711  b!\n"
+                   "    a text that is longer than\n"
+                   "    the terminal is wide\n");
+}
+
+static void word_that_is_longer_than_a_line_is_broken(void **state)
 {
     (void)state;
     cleanup_json struct json_object *items =
-        document_pack("[{s:s,s:s,s:s}]", "name", "a", "state", "b", "text",
-                      "a text that is longer than the terminal is wide");
-    struct output output = {.form = OUTPUT_TABLE, .terminal = true, .width = 25};
-    expect_written(&output, items, "NAME  STATE  TEXT\na     b!     a text that \n");
+        one_item("a", "0123456789012345678901234567890123456789 and more");
+    struct output output = {.form = OUTPUT_TABLE, .terminal = true, .width = 40};
+    expect_written(&output, items,
+                   "NAME  STATE  TEXT\n"
+                   "a     b!     012345678901234567890123456\n"
+                   "             7890123456789 and more\n");
+}
+
+static void wide_form_and_files_are_never_shortened(void **state)
+{
+    (void)state;
+    cleanup_json struct json_object *items = one_item("my-cluster-of-the-west-4711", long_text);
+    struct output wide = {.form = OUTPUT_WIDE, .terminal = true, .width = 30};
+    struct output file = {.form = OUTPUT_TABLE};
+    expect_written(
+        &wide, items,
+        "NAME                         N  TEXT\n"
+        "my-cluster-of-the-west-4711  -  a text that is longer than the terminal is wide\n");
+    expect_written(
+        &file, items,
+        "NAME                         STATE  TEXT\n"
+        "my-cluster-of-the-west-4711  b!     a text that is longer than the terminal is wide\n");
 }
 
 static void json_keeps_the_form_of_the_admin_api(void **state)
@@ -189,7 +270,11 @@ int main(void)
         cmocka_unit_test(tables_line_up_and_controls_are_replaced),
         cmocka_unit_test(wide_form_has_its_own_columns),
         cmocka_unit_test(colours_stand_around_the_text_and_not_the_padding),
-        cmocka_unit_test(last_column_ends_at_the_edge_of_the_terminal),
+        cmocka_unit_test(last_column_is_wrapped_within_its_column),
+        cmocka_unit_test(last_column_without_room_has_lines_of_its_own),
+        cmocka_unit_test(names_are_shortened_in_the_middle_and_the_status_is_not),
+        cmocka_unit_test(word_that_is_longer_than_a_line_is_broken),
+        cmocka_unit_test(wide_form_and_files_are_never_shortened),
         cmocka_unit_test(json_keeps_the_form_of_the_admin_api),
         cmocka_unit_test(id_form_is_an_id_a_line),
         cmocka_unit_test(forms_are_read_by_name),

@@ -59,8 +59,11 @@ class AdminApi:
         if body is not None:
             all_headers["Content-Type"] = "application/json"
         all_headers.update(headers or {})
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout,
-                                                 context=ssl.create_default_context(cafile=self.cacert))
+        if parts.scheme == "https":
+            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout,
+                                                     context=ssl.create_default_context(cafile=self.cacert))
+        else:
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout)
         try:
             connection.request(method, target, body, all_headers)
             response = connection.getresponse()

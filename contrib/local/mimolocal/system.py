@@ -129,11 +129,11 @@ class System:
     # ---- until it answers ----
 
     def admin_api(self, role="admin"):
-        return AdminApi(f"https://127.0.0.1:{self.api_port}", self.tokens[role], self.layout.certificate)
+        return AdminApi(self.api_url(), self.tokens[role], self.layout.certificate if self.has_tls() else None)
 
     def _wait_for_api(self):
         api = self.admin_api()
-        self.family.wait_for("the Admin API to answer", lambda: self.layout.certificate.exists() and api.is_ready(),
+        self.family.wait_for("the Admin API to answer", lambda: self._has_certificate() and api.is_ready(),
                              [self.programs["api"]])
         if self.options.clusters:
             self.family.wait_for("the practice clusters", self.practice.is_ready, [self.programs["practice"]])
@@ -167,6 +167,15 @@ class System:
         ranges.sort()
         return all(before[1] < after[0] for before, after in zip(ranges, ranges[1:]))
 
+    def has_tls(self):
+        return self.overrides.get("api.tls") != "off"
+
+    def _has_certificate(self):
+        return not self.has_tls() or self.layout.certificate.exists()
+
+    def api_url(self):
+        return f"{'https' if self.has_tls() else 'http'}://127.0.0.1:{self.api_port}"
+
     def _write_env(self):
         envfile.write(self.layout.env, self.variables())
 
@@ -175,11 +184,11 @@ class System:
         layout = self.layout
         metrics = [f"http://127.0.0.1:{port}" for port in self.metrics_ports]
         return {
-            "MIMO_URL": f"https://127.0.0.1:{self.api_port}",
+            "MIMO_URL": self.api_url(),
             "MIMO_TOKEN": self.tokens["admin"],
             "MIMO_TOKEN_OPERATOR": self.tokens["operator"],
             "MIMO_TOKEN_READER": self.tokens["reader"],
-            "MIMO_CACERT": layout.certificate,
+            **({"MIMO_CACERT": layout.certificate} if self.has_tls() else {}),
             "MIMO_CONFIG": layout.configuration,
             "MIMO_STORE": self.store,
             "MIMO_RUNTIME_DIRECTORY": layout.run,

@@ -108,22 +108,25 @@ static int explain_login(const struct connection *connection, const struct http_
                      reason);
 }
 
-/* An endpoint that this Admin API does not have: 405, or 404 with "endpoint" as its target. */
-static bool lacks_endpoint(const struct http_answer *answer, const char *target)
+/* An endpoint, or a method of one, that this Admin API does not have. */
+static bool lacks_endpoint(const char *code, const char *target)
 {
-    return answer->status == 405 || (answer->status == 404 && strcmp(target, "endpoint") == 0);
+    return strcmp(code, "MethodNotAllowed") == 0 || strcmp(code, "NotImplemented") == 0 ||
+           (strcmp(code, "NotFound") == 0 && strcmp(target, "endpoint") == 0);
 }
 
 /* An error of the Admin API: its message, and what helps to find it in the server's log. */
 static int explain_refusal(const struct connection *connection, const struct http_answer *answer,
-                           const struct json_object *body, struct error *error)
+                           const struct json_object *body, struct api_answer *ret_answer,
+                           struct error *error)
 {
     const char *code = document_string(body, "error.code", "");
     const char *message = document_string(body, "error.message", "");
     const char *target = document_string(body, "error.target", "");
     enum error_kind kind = kind_of_status(answer->status);
+    snprintf(ret_answer->refusal, sizeof(ret_answer->refusal), "%s", message);
     char login[CONNECTION_LOGIN_SIZE];
-    if (lacks_endpoint(answer, target))
+    if (lacks_endpoint(code, target))
         return error_set(error, ERROR_DENIED,
                          "%s (%s) cannot do this: it is older than this mimoctl (%s); update "
                          "mimo-api there",
@@ -160,7 +163,7 @@ static int judge(const struct connection *connection, const struct http_answer *
     }
     if (!document_get(body, "error.code"))
         return explain_stranger(connection, answer, error);
-    return explain_refusal(connection, answer, body, error);
+    return explain_refusal(connection, answer, body, ret_answer, error);
 }
 
 /* ---- requests ---- */

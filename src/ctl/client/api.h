@@ -50,6 +50,7 @@ struct api_answer {
     long status;              /* 2xx; after a failure that of the refusal, 0 when no answer came */
     struct json_object *body; /* owned; NULL for 204, and for 202 without one */
     bool replayed;            /* it was given before, to a request with the same key */
+    char refusal[ERROR_MESSAGE_SIZE]; /* after a refusal: the server's message alone, else "" */
 };
 
 /* The ticket of --icm goes with every request that changes something. */

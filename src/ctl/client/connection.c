@@ -138,7 +138,7 @@ static int read_token_file(struct connection *connection, const char *path, stru
     /* A file of root's may be meant for a group. */
     mode_t others = stat(path, &status) < 0 ? 0 : status.st_uid == 0 ? S_IRWXO : S_IRWXG | S_IRWXO;
     if (others && (status.st_mode & others))
-        ctl_say("warning: the token in %s can be read by others; chmod 600 %s", path, path);
+        output_say("warning: the token in %s can be read by others; chmod 600 %s", path, path);
     int result = take_token(connection, text, error);
     explicit_bzero(text, strlen(text));
     return result;
@@ -213,7 +213,7 @@ static int take_certificate(struct connection *connection, const char *cert, con
         check_readable("key of the client certificate", key, from, error) < 0)
         return -1;
     if (stat(key, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
-        ctl_say("warning: the key in %s can be read by others; chmod 600 %s", key, key);
+        output_say("warning: the key in %s can be read by others; chmod 600 %s", key, key);
     return put(&connection->cert, cert, error) < 0 || put(&connection->key, key, error) < 0 ||
                    put(&connection->cert_from, from, error) < 0
                ? -1

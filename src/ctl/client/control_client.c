@@ -48,8 +48,8 @@ static int explain_connect(const char *directory, const char *name, int errnum, 
                          "%s/%s: permission denied; use sudo, or become a member of its group",
                          directory, name);
     if (errnum == ECONNREFUSED)
-        return error_set(error, ERROR_UNAVAILABLE, "%s/%s is left over: its actuator does not run",
-                         directory, name);
+        return error_set(error, ERROR_NOT_FOUND,
+                         "%s/%s is left over from an actuator that does not run", directory, name);
     error_set_system(error, errnum, "cannot connect to %s/%s", directory, name);
     if (error->kind == ERROR_SYSTEM || error->kind == ERROR_NOT_FOUND)
         error->kind = ERROR_UNAVAILABLE;

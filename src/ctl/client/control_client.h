@@ -12,8 +12,9 @@
 /* Seconds without an answer after which a supervisor counts as hanging. */
 enum { CONTROL_PATIENCE_SECONDS = 5 };
 
-/* Sends {"command": command} to the socket NAME in `directory` and reads its answer; *ret_answer is
- * a new reference. ERROR_UNAVAILABLE when nobody answers, ERROR_DENIED when we may not ask. */
+/* Sends {"command": command} to the socket `name` in `directory` and reads its answer; *ret_answer is
+ * a new reference. ERROR_NOT_FOUND when the socket is left over from an actuator that does not
+ * run, ERROR_UNAVAILABLE when nobody answers, ERROR_DENIED when we may not ask. */
 int control_ask(const char *directory, const char *name, const char *command,
                 struct json_object **ret_answer, struct error *error);
 

@@ -209,9 +209,9 @@ int http_perform(const struct connection *connection, const struct http_request 
     if (answer.error.kind == ERROR_NONE)
         take_answer(connection, &answer, ret_answer);
     if (connection->verbose)
-        ctl_say("%s %s%s: %ld in %" PRId64 " ms, request %s", request->method, connection->url,
-                request->target, ret_answer->status, clock_elapsed(start),
-                ret_answer->request_id[0] ? ret_answer->request_id : "without id");
+        output_say("%s %s%s: %ld in %" PRId64 " ms, request %s", request->method, connection->url,
+                   request->target, ret_answer->status, clock_elapsed(start),
+                   ret_answer->request_id[0] ? ret_answer->request_id : "without id");
     int result = answer.error.kind == ERROR_NONE ? 0 : explain(&answer, connection, error);
     https_answer_free(&answer);
     return result;

@@ -4,19 +4,23 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl/client/api.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/output/times.h"
 #include "mimo/document.h"
 
+/* "alive", "dead", or what keeps a live one from taking work: "paused", "draining", "drained". */
 static void fill_state(const struct output *output, const struct json_object *actuator,
                        const void *context, struct cell *cell)
 {
     (void)output, (void)context;
+    const char *mode = document_string(actuator, "mode", "working");
     bool alive = document_is_true(document_get(actuator, "alive"));
-    snprintf(cell->text, sizeof(cell->text), "%s", alive ? "alive" : "dead");
-    cell->colour = alive ? COLOUR_GREEN : COLOUR_RED;
+    bool works = strcmp(mode, "working") == 0;
+    snprintf(cell->text, sizeof(cell->text), "%s", !alive ? "dead" : works ? "alive" : mode);
+    cell->colour = !alive ? COLOUR_RED : works ? COLOUR_GREEN : COLOUR_YELLOW;
 }
 
 static void fill_buckets(const struct output *output, const struct json_object *actuator,
@@ -51,7 +55,7 @@ static void fill_started(const struct output *output, const struct json_object *
 
 static const struct column columns[] = {
     {"INDEX", IN_BOTH, "index", NULL},
-    {"HOST", IN_BOTH, "hostname", NULL},
+    {"HOST", IN_BOTH, "hostname", NULL, FIT_ELIDE},
     {"STATE", IN_BOTH, NULL, fill_state},
     {"BUCKETS", IN_BOTH, NULL, fill_buckets},
     {"WORKERS", IN_BOTH, "workers", NULL},
@@ -64,8 +68,7 @@ static const struct column columns[] = {
 static const struct listing actuator_listing = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
-    .nothing = "no actuator has announced itself: is mimod running, on the same store as the Admin "
-               "API?",
+    .nothing = "no actuator has registered: does mimod run, on the same store as the Admin API?",
 };
 
 int ctl_actuator_list(struct ctl *ctl, struct error *error)

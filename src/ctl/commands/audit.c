@@ -64,6 +64,6 @@ int ctl_audit(struct ctl *ctl, struct error *error)
         return -1;
     output_items(&ctl->output, &audit_listing, entries);
     if (more)
-        ctl_say("there are more: --limit 0 shows all");
+        output_say("there are more: --limit 0 shows all");
     return CTL_OK;
 }

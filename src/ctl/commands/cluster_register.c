@@ -35,9 +35,27 @@ static int check_new(struct ctl *ctl, const char *path, struct error *error)
     json_object_put(cluster);
     return error_set(
         error, ERROR_CONFLICT,
-        "the cluster is registered already, and its properties would be replaced by the "
-        "flags alone: give all of them with --properties (see mimoctl cluster show "
-        "-o json)");
+        "the cluster is registered already, and --operator-flags alone would remove its other "
+        "properties: give all of them with --properties @FILE; next: mimoctl cluster show %s -o "
+        "json, whose member \"properties\" is the start of such a file",
+        strrchr(path, '/') + 1);
+}
+
+/* Flags are texts, with names; anything else would fail on the cluster, at each attempt. */
+static int check_flags(const struct json_object *flags, struct error *error)
+{
+    const char *name;
+    struct json_object *value;
+    document_foreach_member((struct json_object *)flags, name, value) {
+        if (name[0] == '\0')
+            return error_set(error, ERROR_INVALID, "--operator-flags: a flag has an empty name");
+        if (!document_is_string(value))
+            return error_set(error, ERROR_INVALID,
+                             "--operator-flags: \"%s\" must be a text: write \"true\" or \"60\" in "
+                             "quotation marks",
+                             name);
+    }
+    return 0;
 }
 
 static int add_properties(struct ctl *ctl, const char *path, struct json_object *body,
@@ -47,6 +65,8 @@ static int add_properties(struct ctl *ctl, const char *path, struct json_object 
     cleanup_json struct json_object *flags = NULL;
     if (options_object(&ctl->options, OPTION_PROPERTIES, &properties, error) < 0 ||
         options_object(&ctl->options, OPTION_OPERATOR_FLAGS, &flags, error) < 0)
+        return -1;
+    if (check_flags(flags, error) < 0)
         return -1;
     if (flags && !properties && check_new(ctl, path, error) < 0)
         return -1;
@@ -132,16 +152,16 @@ int ctl_cluster_register(struct ctl *ctl, struct error *error)
         return -1;
     if (document_member_count(body) == 0)
         return error_set(error, ERROR_INVALID,
-                         "nothing to register: give --kubeconfig, --properties or "
-                         "--operator-flags");
+                         "nothing to register: give --kubeconfig FILE, --properties @FILE or "
+                         "--operator-flags @FILE");
 
     const struct api_request request = {.method = "PUT", .path = path, .body = body};
     struct api_answer answer;
     if (api_call(ctl, &request, &answer, error) < 0)
         return -1;
     cleanup_json struct json_object *cluster = answer.body;
-    ctl_say("cluster %s is %s", document_string(cluster, "name", resource_id_name(id)),
-            answer.status == 201 ? "registered" : "changed");
+    output_say("cluster %s is %s", document_string(cluster, "name", resource_id_name(id)),
+               answer.status == 201 ? "registered" : "changed");
     if (ctl->output.form == OUTPUT_JSON) {
         output_json(cluster);
         return CTL_OK;

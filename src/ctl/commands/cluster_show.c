@@ -2,7 +2,7 @@
 /*
  * cluster_show.c - mimoctl cluster show: the guide's Procedure 2, "Investigate Specific Cluster".
  *
- * One cluster, its manifests by state, those that deserve a look, and what their pattern says.
+ * One cluster, its manifests by state, those with problems, and what their pattern says.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,9 @@
 
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
+#include "ctl/commands/cluster.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/cluster_text.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
@@ -110,24 +112,45 @@ static void say_pattern(const struct json_object *manifests, const struct json_o
             failing = task;
         }
     if (failures > 1 && failures == all)
-        puts("All its tasks fail: look at the cluster's connectivity and health first.");
+        puts("All its tasks fail: check the connectivity and health of the cluster first.");
     else if (failures == 1 && all > 1)
-        printf("Only %s fails here: look at what that task needs.\n",
+        printf("Only %s fails here: check what that task needs.\n",
                task_names_find(tasks, failing));
 }
 
-/* Step 4: one that hangs. */
-static void say_stuck(const struct output *output, const struct json_object *manifests)
+/* Step 4: a manifest that hangs. True when there is one. */
+static bool say_stuck(const struct output *output, const struct json_object *manifests)
 {
     size_t position;
     struct json_object *manifest;
     document_foreach_item(manifests, position, manifest) {
         if (state_of(manifest) == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS) &&
-            manifest_text_elapsed(manifest, output->now) >= MANIFEST_STUCK_SECONDS)
-            printf(
-                "%.8s is InProgress for more than an hour: mimoctl manifest cancel %.8s ends it.\n",
-                document_string(manifest, "id", ""), document_string(manifest, "id", ""));
+            manifest_text_elapsed(manifest, output->now) >= MANIFEST_STUCK_SECONDS) {
+            printf("%.8s has been InProgress for more than an hour.\n",
+                   document_string(manifest, "id", ""));
+            output_say("next: mimoctl manifest cancel %.8s", document_string(manifest, "id", ""));
+            return true;
+        }
     }
+    return false;
+}
+
+/* What runs, else the newest that failed. */
+static void say_next(const struct json_object *cluster, const struct json_object *problems)
+{
+    size_t position;
+    struct json_object *manifest;
+    document_foreach_item(problems, position, manifest)
+        if (state_of(manifest) == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS)) {
+            output_say("next: mimoctl manifest watch %.8s", document_string(manifest, "id", ""));
+            return;
+        }
+    if (document_length(problems) > 0)
+        output_say("next: mimoctl manifest logs %.8s",
+                   document_string(document_item(problems, 0), "id", ""));
+    else
+        output_say("next: mimoctl manifest list --cluster %s",
+                   document_string(cluster, "name", ""));
 }
 
 static int load_manifests(struct ctl *ctl, const struct json_object *cluster,
@@ -145,7 +168,7 @@ static int show_for_people(struct ctl *ctl, const struct json_object *cluster, s
     if (load_manifests(ctl, cluster, &manifests, error) < 0)
         return -1;
     cleanup_json struct json_object *problems = pick_problems(manifests);
-    cleanup_json struct json_object *tasks = task_names_load(ctl);
+    cleanup_json struct json_object *tasks = manifest_rows_tasks(ctl);
 
     show_cluster(&ctl->output, cluster);
     show_counts(&ctl->output, manifests);
@@ -156,8 +179,9 @@ static int show_for_people(struct ctl *ctl, const struct json_object *cluster, s
         output_table(&ctl->output, &listing, problems);
         putchar('\n');
         say_pattern(manifests, tasks);
-        say_stuck(&ctl->output, manifests);
     }
+    if (!say_stuck(&ctl->output, manifests))
+        say_next(cluster, problems);
     return CTL_OK;
 }
 

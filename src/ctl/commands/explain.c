@@ -2,7 +2,7 @@
 /*
  * explain.c - mimoctl manifest explain: why a manifest does not run now.
  *
- * The Admin API tells it, in `blockers`: one object a cause.
+ * The Admin API has the causes in `blockers`, an object for each.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "ctl/output/times.h"
@@ -32,9 +33,17 @@ static void fill_until(const struct output *output, const struct json_object *bl
         snprintf(cell->text, sizeof(cell->text), "%s", relative);
 }
 
+static void fill_short_manifest(const struct output *output, const struct json_object *blocker,
+                                const void *context, struct cell *cell)
+{
+    (void)output, (void)context;
+    snprintf(cell->text, sizeof(cell->text), "%.8s", document_string(blocker, "manifest", ""));
+}
+
 static const struct column columns[] = {
     {"CAUSE", IN_BOTH, "kind", NULL},
     {"UNTIL", IN_BOTH, NULL, fill_until},
+    {"MANIFEST", IN_TABLE, NULL, fill_short_manifest},
     {"MANIFEST", IN_WIDE, "manifest", NULL},
     {"MESSAGE", IN_BOTH, "message", NULL},
 };
@@ -56,7 +65,7 @@ static int load(struct ctl *ctl, const char *id, struct json_object **ret_manife
     return api_get(ctl, resolve_manifest_path(found, "", path), NULL, ret_manifest, error);
 }
 
-/* For a manifest that nothing stands in the way of. */
+/* For a manifest without blockers. */
 static void tell_progress(const struct ctl *ctl, const struct json_object *manifest)
 {
     const char *state = document_string(manifest, "state", "");
@@ -66,11 +75,11 @@ static void tell_progress(const struct ctl *ctl, const struct json_object *manif
     manifest_text_status(manifest, status);
     times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
     if (bit == MANIFEST_STATE_BIT(MANIFEST_PENDING))
-        ctl_say("nothing stands in its way: it starts when the actuator of its bucket looks next");
+        output_say("nothing blocks it: it starts at the next look of its actuator");
     else if (bit == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS))
-        ctl_say("it is in progress for %s%s%s", elapsed, status[0] ? ": " : "", status);
+        output_say("it has been in progress for %s%s%s", elapsed, status[0] ? ": " : "", status);
     else
-        ctl_say("it has ended as %s%s%s", state, status[0] ? ": " : "", status);
+        output_say("it has ended as %s%s%s", state, status[0] ? ": " : "", status);
 }
 
 static void write_blockers(const struct ctl *ctl, const struct json_object *manifest,
@@ -85,8 +94,10 @@ static void write_blockers(const struct ctl *ctl, const struct json_object *mani
         printf("%s\n", document_string(manifest, "id", ""));
     } else if (document_length(blockers) > 0) {
         output_table(&ctl->output, &blocker_listing, blockers);
+        next_say_blocked(manifest, blockers);
     } else {
         tell_progress(ctl, manifest);
+        next_say_blocked(manifest, blockers);
     }
 }
 
@@ -100,10 +111,11 @@ int ctl_manifest_explain(struct ctl *ctl, struct error *error)
     bool pending =
         states_bit(document_string(manifest, "state", "")) == MANIFEST_STATE_BIT(MANIFEST_PENDING);
     if (pending && !document_is_array(blockers))
-        return error_set(error, ERROR_DENIED,
-                         "%s does not tell what blocks a manifest: it is older than this mimoctl; "
-                         "update mimo-api there",
-                         ctl->connection.url);
+        return error_set(
+            error, ERROR_DENIED,
+            "the Admin API at %s cannot say what blocks a manifest: it is older than this "
+            "mimoctl; update mimo-api there",
+            ctl->connection.url);
     write_blockers(ctl, manifest, blockers ? blockers : none);
     return CTL_OK;
 }

@@ -17,12 +17,12 @@ static void say_what_is_missing(const struct json_object *summary)
 {
     int64_t not_understood = document_integer(summary, "notUnderstood", 0);
     if (document_is_true(document_get(summary, "truncated")))
-        ctl_say("there are more manifests than the Admin API counts: the figures of those that "
-                "have ended are too low; mimoctl manifest cleanup helps");
+        output_say("there are more manifests than the Admin API counts: the figures of those that "
+                   "have ended are too low; mimoctl manifest cleanup helps");
     if (not_understood > 0)
-        ctl_say("%" PRId64 " manifests of the store cannot be read and are not counted: "
-                "mimo-store check names them",
-                not_understood);
+        output_say("%" PRId64 " manifests of the store cannot be read and are not counted: "
+                   "mimo-store check names them",
+                   not_understood);
 }
 
 static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error)

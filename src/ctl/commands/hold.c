@@ -122,8 +122,8 @@ static int verdict(const struct drain *drain)
         if (strcmp(mode, "draining") == 0) {
             status = -1;
         } else if (strcmp(mode, "drained") != 0) {
-            ctl_say("actuator %" PRId64 " is %s: somebody told it something else meanwhile",
-                    document_integer(answer, "actuator.index", 0), mode);
+            output_say("actuator %" PRId64 " is %s: somebody told it something else meanwhile",
+                       document_integer(answer, "actuator.index", 0), mode);
             return CTL_ENDED_OTHERWISE;
         }
     }
@@ -134,8 +134,8 @@ static void say_progress(struct drain *drain)
 {
     int64_t workers = workers_left(drain->answers);
     if (workers > 0 && workers != drain->said)
-        ctl_say("%" PRId64 " worker%s still run%s", workers, workers == 1 ? "" : "s",
-                workers == 1 ? "s" : "");
+        output_say("%" PRId64 " worker%s still run%s", workers, workers == 1 ? "" : "s",
+                   workers == 1 ? "s" : "");
     drain->said = workers;
 }
 
@@ -160,7 +160,7 @@ static int wait_until_drained(struct drain *drain, struct error *error)
             return status;
         say_progress(drain);
         if (drain->timeout > 0 && clock_elapsed(drain->begin) >= drain->timeout) {
-            ctl_say("not drained after %s", drain->ctl->options.values[OPTION_TIMEOUT]);
+            output_say("not drained after %s", drain->ctl->options.values[OPTION_TIMEOUT]);
             return CTL_TIMED_OUT;
         }
         status = look_again(drain, error);

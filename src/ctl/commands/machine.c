@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * machine.c - asking all actuators of this machine, or some of them, the same.
+ * machine.c - one command for all actuators of this machine, or for some.
  */
 #include "ctl/commands/machine.h"
 
@@ -33,9 +33,9 @@ static int names_of(const struct machine_question *question, struct json_object 
         char name[64];
         size_t length = strlen(index);
         if (length == 0 || length > 5 || strspn(index, "0123456789") != length)
-            return error_set(error, ERROR_INVALID,
-                             "\"%s\" is no index of an actuator; mimoctl ps -o wide shows them",
-                             index);
+            return error_set(
+                error, ERROR_INVALID,
+                "\"%s\" is not the index of an actuator; mimoctl ps -o wide shows them", index);
         snprintf(name, sizeof(name), "actuator-%s" CONTROL_SUFFIX, index);
         document_append(names, document_new_string(name));
     }
@@ -43,8 +43,8 @@ static int names_of(const struct machine_question *question, struct json_object 
     return 0;
 }
 
-/* A hardened actuator cannot see the memory of its workers (ProtectProc=, systemd.exec(5)): who
- * asks can. */
+/* A hardened actuator cannot see the memory of its workers (ProtectProc=, systemd.exec(5)); this
+ * process may. */
 static void fill_in_memory(struct json_object *answer)
 {
     size_t position;
@@ -65,6 +65,7 @@ int machine_ask(struct ctl *ctl, const struct machine_question *question,
     size_t position;
     struct json_object *name;
     int status = CTL_OK;
+    int stale = 0;
     if ((question->index_count > 0 ? names_of(question, &names, error)
                                    : control_find(directory, &names, error)) < 0)
         return -1;
@@ -74,14 +75,19 @@ int machine_ask(struct ctl *ctl, const struct machine_question *question,
         struct error reason;
         if (control_ask(directory, document_text(name), question->command, &answer, &reason) < 0) {
             if (!question->quiet)
-                ctl_say("%s", reason.message);
-            status = CTL_UNREACHABLE;
+                output_say("%s", reason.message);
+            if (reason.kind == ERROR_NOT_FOUND && question->index_count == 0)
+                stale++;
+            else
+                status = CTL_UNREACHABLE;
             continue;
         }
         document_delete(answer, "ok");
         fill_in_memory(answer);
         document_append(answers, answer);
     }
+    if (stale > 0 && document_length(answers) == 0)
+        status = CTL_UNREACHABLE;
     *ret_answers = answers;
     return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * machine.h - asking all actuators of this machine, or some of them, the same.
+ * machine.h - one command for all actuators of this machine, or for some.
  */
 #ifndef MIMO_CTL_COMMANDS_MACHINE_H
 #define MIMO_CTL_COMMANDS_MACHINE_H
@@ -13,11 +13,12 @@ struct machine_question {
     const char *command;  /* of control.h */
     char *const *indexes; /* of the actuators that are meant; index_count of them */
     int index_count;      /* 0: all */
-    bool quiet;           /* say nothing about those that do not answer */
+    bool quiet;           /* no messages about those that do not answer */
 };
 
-/* *ret_answers is an array of what they answered, a new reference. 0, or CTL_UNREACHABLE when some
- * did not answer, which is said. -1 when there is none to ask. */
+/* *ret_answers is an array of their answers, a new reference. 0, or CTL_UNREACHABLE when some did not
+ * answer; there is a message for each. A socket that an earlier actuator left over counts only when
+ * its index was asked for, or no actuator answers. -1 when there is no socket at all. */
 int machine_ask(struct ctl *ctl, const struct machine_question *question,
                 struct json_object **ret_answers, struct error *error);
 

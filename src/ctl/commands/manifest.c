@@ -8,6 +8,7 @@
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "mimo/document.h"
@@ -64,12 +65,12 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
     if (document_length(manifests) == 0 && cluster[0] != '\0' &&
         check_cluster(ctl, cluster, error) < 0)
         return -1;
-    manifest_text_list(ctl, manifests);
+    manifest_rows_list(ctl, manifests);
     if (more)
-        ctl_say("these are the oldest %" PRId64
-                ", there are more: --limit 0 shows all, --state and "
-                "--cluster fewer",
-                limit);
+        output_say("these are the oldest %" PRId64
+                   ", there are more: --limit 0 shows all, --state and "
+                   "--cluster fewer",
+                   limit);
     return CTL_OK;
 }
 
@@ -81,8 +82,8 @@ int ctl_manifest_show(struct ctl *ctl, struct error *error)
     if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     if (ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE)
-        manifest_text_show(ctl, manifest);
+        manifest_rows_show(ctl, manifest);
     else
-        manifest_text_one(ctl, manifest);
+        manifest_rows_one(ctl, manifest);
     return CTL_OK;
 }

@@ -9,11 +9,15 @@
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_change.h"
+#include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/still_running.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "ctl/output/times.h"
+#include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/manifest.h"
+#include "mimo/resource_id.h"
 
 /* POST to a manifest's own endpoint `suffix`. */
 static int post(struct ctl *ctl, const struct json_object *manifest, const char *suffix,
@@ -31,7 +35,7 @@ static int post(struct ctl *ctl, const struct json_object *manifest, const char 
 
 enum { NOT_ACCEPTABLE = 406 }; /* its state forbids it */
 
-/* What can be done about a manifest that may not be cancelled: the guide's Recovery 1. */
+/* What an operator can do about a manifest that cannot be cancelled: the guide's Recovery 1. */
 static void advise(const struct ctl *ctl, const struct json_object *manifest)
 {
     const char *id = document_string(manifest, "id", "");
@@ -42,18 +46,32 @@ static void advise(const struct ctl *ctl, const struct json_object *manifest)
         times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
         times_format_relative(ends, document_time(manifest, "leaseExpiry", ctl->output.now),
                               ctl->output.now);
-        ctl_say("it is in progress for %s, its lease ends %s; it counts as stuck after %d minutes. "
-                "Until then: wait for its end (mimoctl manifest watch %.8s), end its worker "
-                "(mimoctl manifest stop %.8s), or give it up and let the worker run on (mimoctl "
-                "manifest cancel --force %.8s)",
-                elapsed, ends, MANIFEST_STUCK_SECONDS / 60, id, id, id);
+        output_say("it has been in progress for %s and counts as stuck after %d minutes; its lease "
+                   "ends %s. Choose one:",
+                   elapsed, MANIFEST_STUCK_SECONDS / 60, ends);
+        output_say("    mimoctl manifest watch %.8s           waits for its end", id);
+        output_say("    mimoctl manifest stop %.8s            ends its worker", id);
+        output_say("    mimoctl manifest cancel --force %.8s  lets the worker run on", id);
     } else if (state == MANIFEST_STATE_BIT(MANIFEST_COMPLETED)) {
-        ctl_say("it has ended, so there is nothing left to cancel");
+        output_say("it has ended, so there is nothing to cancel");
     } else if (!(state & MANIFEST_STATES_OPEN)) {
-        ctl_say("it has ended, so there is nothing left to cancel; mimoctl manifest recreate %.8s "
-                "tries again",
-                id);
+        output_say("it has ended, so there is nothing to cancel; mimoctl manifest recreate %.8s "
+                   "runs it again",
+                   id);
     }
+}
+
+/* Cancelling leaves a worker alone, which keeps its cluster for as long. */
+static void say_running(struct ctl *ctl, const struct json_object *manifest)
+{
+    int64_t end;
+    char relative[TIMES_TEXT_SIZE];
+    if (still_running(ctl, manifest, &end, NULL) > 0)
+        output_say("its worker still runs on cluster %s, which stays in maintenance until it ends, "
+                   "at the latest %s; next: mimoctl manifest stop %.8s",
+                   resource_id_name(document_string(manifest, "clusterResourceID", "")),
+                   times_format_relative(relative, end, clock_unix_seconds()),
+                   document_string(manifest, "id", ""));
 }
 
 static int cancel_one(struct ctl *ctl, const char *id, struct json_object *cancelled,
@@ -68,11 +86,14 @@ static int cancel_one(struct ctl *ctl, const char *id, struct json_object *cance
     if (post(ctl, manifest, "/cancel", &query, &answer, error) < 0) {
         if (answer.status != NOT_ACCEPTABLE)
             return -1;
-        ctl_say("%s", error->message);
+        output_say("%s", error->message);
         advise(ctl, manifest);
         return CTL_REFUSED;
     }
     document_append(cancelled, answer.body);
+    if (states_bit(document_string(manifest, "state", "")) ==
+        MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS))
+        say_running(ctl, manifest);
     return 0;
 }
 
@@ -82,7 +103,7 @@ int ctl_manifest_cancel(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *cancelled = json_object_new_array();
     int status = ctl_each(ctl, cancel_one, cancelled);
     if (document_length(cancelled) > 0)
-        manifest_text_list(ctl, cancelled);
+        manifest_rows_list(ctl, cancelled);
     return status;
 }
 
@@ -98,10 +119,12 @@ static int stop_one(struct ctl *ctl, const char *id, struct json_object *stopped
         return -1;
     cleanup_json struct json_object *said = answer.body;
     bool is_view = document_string(said, "id", NULL) != NULL;
+    const char *state = document_string(said, "state", "");
     document_append(stopped, json_object_get(is_view ? said : manifest));
-    ctl_say("manifest %s: its worker is told to end, and killed 10 s later; mimoctl manifest wait "
-            "%.8s --for Cancelled waits for that",
-            document_string(manifest, "id", ""), document_string(manifest, "id", ""));
+    output_say("manifest %s: its worker is asked to end, and killed after 10 s; next: mimoctl "
+               "manifest wait %.8s --for %s",
+               document_string(manifest, "id", ""), document_string(manifest, "id", ""),
+               is_view && states_bit(state) & ~MANIFEST_STATES_OPEN ? state : "Cancelled");
     return 0;
 }
 
@@ -111,7 +134,7 @@ int ctl_manifest_stop(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *stopped = json_object_new_array();
     int status = ctl_each(ctl, stop_one, stopped);
     if (document_length(stopped) > 0)
-        manifest_text_list(ctl, stopped);
+        manifest_rows_list(ctl, stopped);
     return status;
 }
 

@@ -14,6 +14,7 @@
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_change.h"
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "mimo/clock.h"
@@ -108,9 +109,9 @@ static bool is_wanted(struct ctl *ctl, const struct json_object *manifests)
     size_t count = document_length(manifests);
     for (size_t i = 0; i < count && i < ASKED_ABOUT; i++)
         document_append(first, json_object_get(document_item(manifests, i)));
-    manifest_text_table(ctl, first);
+    manifest_rows_table(ctl, first);
     if (count > ASKED_ABOUT)
-        ctl_say("and %zu more; --dry-run shows all", count - ASKED_ABOUT);
+        output_say("and %zu more; --dry-run shows all", count - ASKED_ABOUT);
     describe(manifests, what, sizeof(what));
     snprintf(question, sizeof(question), "delete %s? This cannot be undone.", what);
     return confirm(question);
@@ -130,7 +131,7 @@ static int delete_all(struct ctl *ctl, const struct json_object *manifests,
             document_append(deleted, json_object_get(manifest));
             continue;
         }
-        ctl_say("%s", error.message);
+        output_say("%s", error.message);
         int status = (int)ctl_exit_of_error(&error);
         worst = status > worst ? status : worst;
         if (status == CTL_UNREACHABLE)
@@ -146,8 +147,8 @@ static int clean_up(struct ctl *ctl, const struct json_object *manifests)
     int status = delete_all(ctl, manifests, deleted);
     describe(deleted, what, sizeof(what));
     if (document_length(deleted) > 0)
-        ctl_say("deleted %s", what);
-    manifest_text_data(ctl, deleted);
+        output_say("deleted %s", what);
+    manifest_rows_data(ctl, deleted);
     return status;
 }
 
@@ -164,16 +165,16 @@ int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
     if (read_choice(ctl, &choice, error) < 0 || find(ctl, &choice, &manifests, error) < 0)
         return -1;
     if (document_length(manifests) == 0 && !dry_run) {
-        ctl_say("there is nothing to clean up");
-        manifest_text_data(ctl, manifests);
+        output_say("there is nothing to clean up");
+        manifest_rows_data(ctl, manifests);
         return CTL_OK;
     }
     if (dry_run) {
-        manifest_text_list(ctl, manifests);
+        manifest_rows_list(ctl, manifests);
         return CTL_OK;
     }
     if (asks && !is_wanted(ctl, manifests)) {
-        ctl_say("nothing was deleted");
+        output_say("nothing was deleted");
         return CTL_REFUSED;
     }
     return clean_up(ctl, manifests);

@@ -9,8 +9,9 @@
 
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
+#include "ctl/commands/follow.h"
 #include "ctl/commands/handlers.h"
-#include "ctl/output/follow.h"
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/times.h"
 #include "mimo/clock.h"
@@ -41,8 +42,8 @@ static int add_time(const struct ctl *ctl, enum option_id option, const char *me
     if (local) {
         char in_zone[TIMES_TEXT_SIZE];
         char in_utc[CLOCK_TEXT_SIZE];
-        ctl_say("%s is %s, %s", member, times_format_local(in_zone, seconds),
-                clock_format(in_utc, seconds));
+        output_say("%s is %s, %s", member, times_format_local(in_zone, seconds),
+                   clock_format(in_utc, seconds));
     }
     return add(body, member, json_object_new_int64(seconds), error);
 }
@@ -93,9 +94,9 @@ int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creati
     if (api_call(ctl, &request, &answer, error) < 0)
         return -1;
     if (answer.replayed)
-        ctl_say("answered as the first time with that key: nothing more was created");
+        output_say("answered as the first time with that key: nothing more was created");
     else if (answer.status == 200)
-        ctl_say("such a manifest is open already: this is it, none was created");
+        output_say("such a manifest is open already: this is it, none was created");
     *ret_manifest = answer.body;
     return 0;
 }
@@ -108,8 +109,8 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
     char cluster[RESOURCE_ID_SIZE];
     if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
         return error_set(error, ERROR_INVALID,
-                         "what is to be done, and where? give --task and --cluster (see mimoctl "
-                         "task list, mimoctl cluster list)");
+                         "missing --task or --cluster; mimoctl task list and mimoctl cluster list show "
+                         "what there is");
     if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
         resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
         return -1;
@@ -121,6 +122,6 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
         return -1;
     if (ctl->options.values[OPTION_WATCH])
         return follow_watch(ctl, manifest, error);
-    manifest_text_one(ctl, manifest);
+    manifest_rows_one(ctl, manifest);
     return CTL_OK;
 }

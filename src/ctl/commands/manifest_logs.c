@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_logs.c - mimoctl manifest logs: what each attempt said, in full.
+ * manifest_logs.c - mimoctl manifest logs: the messages of all attempts, in full.
  *
- * A table cuts what is long; here each attempt is a paragraph, oldest first.
+ * Each attempt is a paragraph, oldest first.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/times.h"
 #include "mimo/clock.h"
@@ -40,7 +41,7 @@ static void write_usage(const struct output *output, const struct json_object *a
                      document_integer(attempt, "cpuMs", 0));
 }
 
-/* The attempt in progress has no outcome yet; where it stands is told by the manifest. */
+/* The attempt in progress has no outcome yet; the manifest has its progress. */
 static void write_outcome(const struct output *output, const struct json_object *manifest,
                           const struct json_object *attempt)
 {
@@ -69,15 +70,16 @@ static void write_attempts(const struct ctl *ctl, const struct json_object *mani
     size_t position;
     struct json_object *attempt;
     if (document_length(attempts) == 0)
-        ctl_say("it was never tried; mimoctl manifest explain %.8s tells why",
-                document_string(manifest, "id", ""));
+        output_say("it has not been tried yet");
     if (document_length(attempts) == MANIFEST_HISTORY_MAXIMUM)
-        ctl_say("these are the latest %d attempts, more are not kept", MANIFEST_HISTORY_MAXIMUM);
+        output_say("these are the latest %d attempts; older ones are not kept",
+                   MANIFEST_HISTORY_MAXIMUM);
     document_foreach_item(attempts, position, attempt) {
         if (position > 0)
             putchar('\n');
         write_attempt(&ctl->output, manifest, attempt);
     }
+    next_say(manifest);
 }
 
 int ctl_manifest_logs(struct ctl *ctl, struct error *error)

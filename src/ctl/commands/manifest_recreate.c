@@ -7,10 +7,11 @@
 
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
+#include "ctl/commands/follow.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_change.h"
 #include "ctl/commands/manifest_create.h"
-#include "ctl/output/follow.h"
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "mimo/document.h"
@@ -70,10 +71,10 @@ static void say_what_was_done(const struct json_object *old, const struct json_o
 {
     char status[CELL_SIZE];
     manifest_text_status(old, status);
-    ctl_say("manifest %s was %s%s%s", document_string(old, "id", ""),
-            document_string(old, "state", ""), status[0] ? ": " : "", status);
-    ctl_say("created %s in its place%s", document_string(manifest, "id", ""),
-            document_get(manifest, "parameters") ? ", with the same parameters" : "");
+    output_say("manifest %s was %s%s%s", document_string(old, "id", ""),
+               document_string(old, "state", ""), status[0] ? ": " : "", status);
+    output_say("created %s in its place%s", document_string(manifest, "id", ""),
+               document_get(manifest, "parameters") ? ", with the same parameters" : "");
 }
 
 /* Deletes the old one, when that is wanted and the new one ended well or is not waited for. */
@@ -83,12 +84,12 @@ static int finish(struct ctl *ctl, const struct json_object *old, int status, st
     if (!ctl->options.values[OPTION_DELETE_OLD])
         return status;
     if (status != CTL_OK) {
-        ctl_say("the old one, %s, was kept", id);
+        output_say("the old one, %s, was kept", id);
         return status;
     }
     if (manifest_delete(ctl, old, error) < 0)
         return -1;
-    ctl_say("deleted %s", id);
+    output_say("deleted %s", id);
     return status;
 }
 
@@ -117,6 +118,6 @@ int ctl_manifest_recreate(struct ctl *ctl, struct error *error)
                          ctl->options.operand_count);
     int status = ctl_each(ctl, recreate_one, created);
     if (document_length(created) > 0)
-        manifest_text_list(ctl, created);
+        manifest_rows_list(ctl, created);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/task_names.h"
 #include "ctl/output/times.h"
@@ -118,12 +119,12 @@ static void show_task(const struct output *output, const struct json_object *tas
         output_field(output, "Task", COLOUR_NONE, "%s (%s)", name, id);
 }
 
-void manifest_text_show(struct ctl *ctl, const struct json_object *manifest)
+void manifest_rows_show(struct ctl *ctl, const struct json_object *manifest)
 {
     const struct output *output = &ctl->output;
     const char *state = document_string(manifest, "state", "");
     char status[CELL_SIZE];
-    cleanup_json struct json_object *tasks = task_names_load(ctl);
+    cleanup_json struct json_object *tasks = manifest_rows_tasks(ctl);
     const struct json_object *parameters = document_get(manifest, "parameters");
     cleanup_free char *parameters_text = parameters ? document_format(parameters) : NULL;
 

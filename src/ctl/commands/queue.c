@@ -9,6 +9,7 @@
 #include "ctl/client/api.h"
 #include "ctl/commands/fleet.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/manifest_rows.h"
 #include "ctl/output/manifest_text.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -176,9 +177,9 @@ static void write_old(struct ctl *ctl, const struct json_object *old)
     if (count == 0)
         return;
     printf("\nMore than 2 hours after runAfter (%zu):\n\n", count);
-    manifest_text_table(ctl, first);
+    manifest_rows_table(ctl, first);
     if (count > OLD_SHOWN)
-        ctl_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
+        output_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
 }
 
 static void write_for_people(struct ctl *ctl, const struct fleet *fleet,
@@ -205,7 +206,7 @@ int ctl_queue(struct ctl *ctl, struct error *error)
         output_json(figures);
         break;
     case OUTPUT_ID:
-        manifest_text_data(ctl, document_get(figures, "old"));
+        manifest_rows_data(ctl, document_get(figures, "old"));
         break;
     case OUTPUT_TABLE:
     case OUTPUT_WIDE:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.c - mimoctl task list and show; and the names of tasks for other tables.
+ * task.c - mimoctl task list and show.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,28 +8,9 @@
 
 #include "ctl/client/api.h"
 #include "ctl/commands/handlers.h"
-#include "ctl/output/task_names.h"
+#include "ctl/commands/manifest_rows.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
-
-#define TASKS_PATH "/admin/tasks"
-
-struct json_object *task_names_load(struct ctl *ctl)
-{
-    const struct api_listing listing = {.path = TASKS_PATH};
-    struct json_object *tasks;
-    return api_list(ctl, &listing, &tasks, NULL, NULL) < 0 ? json_object_new_array() : tasks;
-}
-
-const char *task_names_find(const struct json_object *tasks, const char *id)
-{
-    size_t position;
-    struct json_object *task;
-    document_foreach_item(tasks, position, task)
-        if (strcasecmp(document_string(task, "id", ""), id) == 0)
-            return document_string(task, "shortName", id);
-    return id;
-}
 
 static void fill_parameters(const struct output *output, const struct json_object *task,
                             const void *context, struct cell *cell)

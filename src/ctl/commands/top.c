@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * top.c - mimoctl top: the workers of this machine, looked at every second, on a terminal.
+ * top.c - mimoctl top: the workers of this machine on a terminal, drawn again every second.
  *
- * Draws on the terminal's second screen, which goes away with us: whatever was there before is
- * back afterwards, however we end (interrupt.h).
+ * Draws on the terminal's alternate screen; the normal one is back afterwards, however the program
+ * ends (interrupt.h). Lines are cut at the edges of the window, whatever its size.
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -17,58 +19,125 @@
 #include "ctl/commands/machine.h"
 #include "ctl/output/times.h"
 #include "ctl/output/workers_text.h"
+#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
-enum { REFRESH_MILLISECONDS = 1000, LINES_OF_AN_ACTUATOR = 3, LINES_OF_HEADER = 2 };
+enum { REFRESH_MILLISECONDS = 1000 };
 
 #define CLEAR "\033[H\033[2J"
 
-/* Takes rows away until the rest fits into `lines`; returns how many went. */
-static size_t fit(struct json_object *answers, int lines)
+/* ---- drawing ---- */
+
+/* Bytes of `line` that take up to `columns` on the terminal; sequences that colour take none. */
+static size_t cut(const char *line, size_t columns)
 {
-    size_t actuators = document_length(answers);
-    size_t taken = 0;
-    int left = lines - LINES_OF_HEADER - (int)actuators * LINES_OF_AN_ACTUATOR;
-    size_t position;
-    struct json_object *answer;
-    document_foreach_item(answers, position, answer) {
-        struct json_object *workers = document_get(answer, "workers");
-        size_t room = left > 0 ? (size_t)left : 0;
-        for (; document_length(workers) > room; taken++)
-            document_remove_item(workers, document_length(workers) - 1);
-        left -= (int)document_length(workers);
+    size_t at = 0;
+    size_t width = 0;
+    while (line[at] && width < columns) {
+        if (line[at] == '\033') {
+            at += strcspn(line + at, "m") + 1;
+            continue;
+        }
+        size_t length = output_fit(line + at, 1);
+        size_t of_character = 1;
+        if (length == 0) { /* a character of two columns */
+            length = output_fit(line + at, 2);
+            of_character = 2;
+        }
+        if (length == 0 || width + of_character > columns)
+            break;
+        at += length;
+        width += of_character;
     }
-    return taken;
+    return at;
 }
 
-static void draw(struct ctl *ctl, struct json_object *answers)
+/* The tables as one text with a newline behind each line; the caller frees it. NULL without
+ * memory. */
+static char *render(const struct output *output, const struct json_object *answers)
 {
-    char clock[TIMES_TEXT_SIZE];
-    int lines = output_measure(&ctl->output);
+    char *text = NULL;
+    size_t size;
+    FILE *screen = open_memstream(&text, &size);
+    if (!screen)
+        return NULL;
+    FILE *terminal = stdout;
+    stdout = screen; /* tables are written there */
+    workers_text_write(output, answers);
+    stdout = terminal;
+    if (fclose(screen) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 0;
+    for (; (text = strchr(text, '\n')); text++)
+        lines++;
+    return lines;
+}
+
+static void write_line(const struct output *output, const char *line)
+{
+    printf("\n%.*s%s", (int)cut(line, (size_t)output->width), line,
+           output->colour ? "\033[0m" : "");
+}
+
+/* A title, then as many lines as there is room for. The last line of the terminal gets no newline,
+ * which would scroll. */
+static void draw(struct ctl *ctl, const struct json_object *answers)
+{
+    char clock[TIMES_TEXT_SIZE], title[160];
+    size_t lines = (size_t)output_measure(&ctl->output);
     ctl->output.now = clock_unix_seconds();
-    size_t taken = fit(answers, lines);
-    printf(CLEAR "%s  %s, q ends", times_format_clock(clock, ctl->output.now),
-           document_length(answers) > 0 ? "workers of this machine" : "no actuator answers");
-    if (taken > 0)
-        printf(", %zu more workers", taken);
-    printf("\n\n");
-    workers_text_write(&ctl->output, answers);
+    cleanup_free char *text = render(&ctl->output, answers);
+    size_t count = text ? count_lines(text) : 0;
+    size_t shown = count < lines ? count : lines - 1;
+    times_format_clock(clock, ctl->output.now);
+    snprintf(title, sizeof(title), "%s  q ends  %s", clock,
+             document_length(answers) > 0 ? "workers of this machine" : "no actuator answers");
+    if (shown < count)
+        snprintf(title, sizeof(title), "%s  q ends  %zu more lines below", clock, count - shown);
+    fputs(CLEAR, stdout);
+    printf("%.*s", (int)cut(title, (size_t)ctl->output.width), title);
+    char *rest = text;
+    for (size_t i = 0; i < shown; i++)
+        write_line(&ctl->output, strsep(&rest, "\n"));
     fflush(stdout);
 }
 
-/* Waits for the next second, or a key. False when it was "q" or there are no more. */
+/* ---- the terminal ---- */
+
+/* Its only effect: poll(2) ends. */
+static void handle_resize(int number)
+{
+    (void)number;
+}
+
+static void follow_size(void)
+{
+    struct sigaction action = {.sa_handler = handle_resize};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGWINCH, &action, NULL);
+}
+
+/* Waits for a second, a key, or another size of the window. False when the key was "q" or there
+ * are no more. */
 static bool goes_on(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     char key;
     int ready = poll(&input, 1, REFRESH_MILLISECONDS);
     if (ready <= 0)
-        return true; /* a second passed, or the window has another size */
+        return true;
     return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q';
 }
 
-/* Keys come one by one and are not shown; being stopped would leave the terminal so. */
+/* Keys are read one by one and not shown. Ctrl-Z is off: a stopped process would leave the terminal
+ * in this state. */
 static int take_terminal(struct error *error)
 {
     struct termios before;
@@ -100,8 +169,10 @@ int ctl_top(struct ctl *ctl, struct error *error)
     if (machine_ask(ctl, &question, &answers, error) < 0 || take_terminal(error) < 0)
         return -1;
     question.quiet = true;
+    ctl->output.screen = true;
+    follow_size();
     do {
-        struct error ignored; /* an actuator that is restarted comes back */
+        struct error ignored; /* an actuator that is restarted answers again later */
         draw(ctl, answers);
         json_object_put(answers);
         answers = NULL;

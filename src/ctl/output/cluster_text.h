@@ -7,14 +7,10 @@
 
 #include <json-c/json_object.h>
 
-#include "ctl/ctl.h"
+#include "ctl/output/output.h"
 
 /* The columns of clusters. */
 extern const struct listing cluster_listing;
-
-/* The cluster as the Admin API has it; a new reference. `text` is an ID or a name. */
-int cluster_load(struct ctl *ctl, const char *text, struct json_object **ret_cluster,
-                 struct error *error);
 
 /* "manifest 2b65ac7b, ends in 55m", or "" when nothing runs on it. Into `buffer` of `size` bytes.
  */

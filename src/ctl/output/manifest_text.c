@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_text.c - manifests for people: rows of a table, one in full, one line of progress.
+ * manifest_text.c - manifests for people: the columns of a table, one line of progress.
  */
 #include "ctl/output/manifest_text.h"
 
@@ -12,7 +12,6 @@
 #include "ctl/output/states.h"
 #include "ctl/output/task_names.h"
 #include "ctl/output/times.h"
-#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
@@ -113,7 +112,7 @@ static void fill_attempts(const struct output *output, const struct json_object 
         cell->colour = COLOUR_YELLOW;
 }
 
-/* When it is due, since when it runs, when it ended. */
+/* Pending: when it is due; InProgress: for how long it runs; else when it ended. */
 static void fill_when(const struct output *output, const struct json_object *manifest,
                       const void *context, struct cell *cell)
 {
@@ -182,8 +181,8 @@ static const struct column columns[] = {
     {"ID", IN_TABLE, NULL, fill_short_id},
     {"ID", IN_WIDE, "id", NULL},
     {"STATE", IN_BOTH, NULL, fill_state},
-    {"TASK", IN_BOTH, NULL, fill_task},
-    {"CLUSTER", IN_TABLE, NULL, fill_cluster_name},
+    {"TASK", IN_BOTH, NULL, fill_task, FIT_ELIDE},
+    {"CLUSTER", IN_TABLE, NULL, fill_cluster_name, FIT_ELIDE},
     {"CLUSTER", IN_WIDE, "clusterResourceID", NULL},
     {"PRIORITY", IN_WIDE, "priority", NULL},
     {"ATTEMPTS", IN_BOTH, NULL, fill_attempts},
@@ -201,30 +200,6 @@ const struct listing manifest_listing = {
     .nothing = "no manifests",
 };
 
-void manifest_text_list(struct ctl *ctl, const struct json_object *manifests)
-{
-    bool names = ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE;
-    cleanup_json struct json_object *tasks =
-        names && document_length(manifests) > 0 ? task_names_load(ctl) : NULL;
-    struct listing listing = manifest_listing;
-    listing.context = tasks;
-    output_items(&ctl->output, &listing, manifests);
-}
-
-void manifest_text_table(struct ctl *ctl, const struct json_object *manifests)
-{
-    cleanup_json struct json_object *tasks = task_names_load(ctl);
-    struct listing listing = manifest_listing;
-    listing.context = tasks;
-    output_table(&ctl->output, &listing, manifests);
-}
-
-void manifest_text_data(struct ctl *ctl, const struct json_object *manifests)
-{
-    if (ctl->output.form == OUTPUT_JSON || ctl->output.form == OUTPUT_ID)
-        output_items(&ctl->output, &manifest_listing, manifests);
-}
-
 const char *manifest_text_counts(const struct json_object *manifests, char *buffer, size_t size)
 {
     size_t used = 0;
@@ -240,14 +215,4 @@ const char *manifest_text_counts(const struct json_object *manifests, char *buff
                                      manifest_state_name((enum manifest_state)state));
     }
     return buffer;
-}
-
-void manifest_text_one(struct ctl *ctl, struct json_object *manifest)
-{
-    if (ctl->output.form == OUTPUT_JSON) {
-        output_json(manifest);
-        return;
-    }
-    cleanup_json struct json_object *only = document_pack("[O]", manifest);
-    manifest_text_list(ctl, only);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.c - data for standard output: tables for people, JSON and IDs for programs.
+ * output.c - the terminal, data for standard output, and messages.
  */
 #include "ctl/output/output.h"
 
-#include <assert.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,13 +12,12 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include "ctl/ctl.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/outcome.h"
 
-enum { GAP = 2, FIELD_WIDTH = 18, COLUMNS_MAXIMUM = 32 };
+enum { FIELD_WIDTH = 18 };
 
 static const char *const form_names[] = {
     [OUTPUT_TABLE] = "table",
@@ -121,116 +118,6 @@ void output_coloured(const struct output *output, enum colour colour, const char
     fprintf(file, "%s%s%s", coloured ? colour_codes[colour] : "", text, coloured ? "\033[0m" : "");
 }
 
-/* ---- tables ---- */
-
-/* All cells of a table: rows of `columns` each, the first row is the headings. */
-struct grid {
-    const struct column *const *columns; /* those that are shown */
-    size_t column_count;
-    size_t row_count;
-    char **texts;
-    enum colour *colours;
-    size_t *widths; /* of each column */
-};
-
-static bool is_shown(const struct output *output, const struct column *column)
-{
-    return column->place == IN_BOTH ||
-           column->place == (output->form == OUTPUT_WIDE ? IN_WIDE : IN_TABLE);
-}
-
-static void set_cell(struct grid *grid, size_t row, size_t column, const char *text,
-                     enum colour colour)
-{
-    char clean[CELL_SIZE];
-    status_text_copy(clean, sizeof(clean), text);
-    size_t width = output_width(clean);
-    if (width > grid->widths[column])
-        grid->widths[column] = width;
-    grid->texts[row * grid->column_count + column] = strdup(clean);
-    grid->colours[row * grid->column_count + column] = colour;
-}
-
-static void fill_cell(const struct output *output, const struct column *column,
-                      const struct json_object *item, const void *context, struct cell *cell)
-{
-    const struct json_object *value = column->path ? document_get(item, column->path) : NULL;
-    if (column->fill)
-        column->fill(output, item, context, cell);
-    else if (document_is_integer(value))
-        snprintf(cell->text, sizeof(cell->text), "%" PRId64, document_number(value));
-    else if (document_is_string(value))
-        snprintf(cell->text, sizeof(cell->text), "%s", document_text(value));
-}
-
-static void fill_grid(struct grid *grid, const struct output *output, const struct listing *listing,
-                      const struct json_object *items)
-{
-    for (size_t column = 0; column < grid->column_count; column++) {
-        set_cell(grid, 0, column, grid->columns[column]->heading, COLOUR_DIM);
-        for (size_t row = 1; row < grid->row_count; row++) {
-            struct cell cell = {.text = ""};
-            fill_cell(output, grid->columns[column], document_item(items, row - 1),
-                      listing->context, &cell);
-            set_cell(grid, row, column, cell.text[0] ? cell.text : "-", cell.colour);
-        }
-    }
-}
-
-static void write_row(const struct grid *grid, const struct output *output, size_t row)
-{
-    size_t at = 0;
-    for (size_t column = 0; column < grid->column_count; column++) {
-        char *text = grid->texts[row * grid->column_count + column];
-        bool last = column + 1 == grid->column_count;
-        if (!text)
-            text = (char[]){""};
-        if (last && output->width > 0) {
-            size_t room = (size_t)output->width > at ? (size_t)output->width - at : 0;
-            size_t fitting = output_fit(text, room > 10 ? room : 10);
-            text[fitting] = '\0';
-        }
-        output_coloured(output, grid->colours[row * grid->column_count + column], text, stdout);
-        if (!last)
-            printf("%*s", (int)(grid->widths[column] - output_width(text) + GAP), "");
-        at += grid->widths[column] + GAP;
-    }
-    putchar('\n');
-}
-
-static void free_grid(struct grid *grid)
-{
-    for (size_t i = 0; grid->texts && i < grid->row_count * grid->column_count; i++)
-        free(grid->texts[i]);
-    free(grid->texts);
-    free(grid->colours);
-    free(grid->widths);
-}
-
-void output_table(const struct output *output, const struct listing *listing,
-                  const struct json_object *items)
-{
-    const struct column *shown[COLUMNS_MAXIMUM];
-    struct grid grid = {.columns = shown, .row_count = document_length(items) + 1};
-    assert(listing->column_count <= COLUMNS_MAXIMUM);
-    for (size_t i = 0; i < listing->column_count; i++)
-        if (is_shown(output, &listing->columns[i]))
-            shown[grid.column_count++] = &listing->columns[i];
-
-    size_t cells = grid.row_count * grid.column_count;
-    grid.texts = calloc(cells, sizeof(*grid.texts));
-    grid.colours = calloc(cells, sizeof(*grid.colours));
-    grid.widths = calloc(grid.column_count, sizeof(*grid.widths));
-    if (grid.texts && grid.colours && grid.widths) {
-        fill_grid(&grid, output, listing, items);
-        for (size_t row = 0; row < grid.row_count; row++)
-            write_row(&grid, output, row);
-    } else {
-        ctl_say("out of memory for %zu rows", grid.row_count);
-    }
-    free_grid(&grid);
-}
-
 /* ---- all forms ---- */
 
 static void write_json(const char *text)
@@ -238,7 +125,7 @@ static void write_json(const char *text)
     if (text)
         puts(text);
     else
-        ctl_say("out of memory for the output");
+        output_say("out of memory for the output");
 }
 
 void output_json_line(const struct json_object *value)
@@ -270,7 +157,7 @@ void output_items(const struct output *output, const struct listing *listing,
     } else if (output->form == OUTPUT_ID) {
         write_ids(items);
     } else if (document_length(items) == 0) {
-        ctl_say("%s", listing->nothing);
+        output_say("%s", listing->nothing);
     } else {
         output_table(output, listing, items);
     }
@@ -291,4 +178,17 @@ void output_field(const struct output *output, const char *heading, enum colour 
     printf("%s:%*s", heading, (int)(FIELD_WIDTH - strlen(heading) - 1), "");
     output_coloured(output, colour, clean, stdout);
     putchar('\n');
+}
+
+void output_say(const char *format, ...)
+{
+    char text[2 * ERROR_MESSAGE_SIZE];
+    char clean[2 * ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    /* What servers and files say must not steer the terminal. */
+    status_text_copy(clean, sizeof(clean), text);
+    fprintf(stderr, "mimoctl: %s\n", clean);
 }

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.h - data for standard output: tables for people, JSON and IDs for programs.
+ * output.h - data for standard output: tables for people, JSON and IDs for programs; messages.
  *
- * A listing is a table of columns; a column is a heading, the forms it stands in, and where its
- * text comes from. Text is cleaned of control characters and aligned by what terminals show, not by
- * bytes. On a terminal the last column is cut at its edge.
+ * A listing describes a table. Each of its columns has a heading, the forms that show it, and the
+ * source of its text. Control characters are replaced, and columns are aligned by the width that
+ * terminals give to characters.
+ *
+ * On a terminal the form "table" is fitted to its width. Columns of FIT_ELIDE are shortened in the
+ * middle, down to 12 characters. The last column, usually the status, is never shortened unless it
+ * is of FIT_ELIDE: it is wrapped, and goes on lines of its own where less than 24 characters are
+ * left for it. The form "wide" and output that goes to no terminal are never shortened.
+ *
+ * Threads: one. The functions write to stdout, so a caller may put another stream there.
  */
 #ifndef MIMO_CTL_OUTPUT_OUTPUT_H
 #define MIMO_CTL_OUTPUT_OUTPUT_H
@@ -25,8 +32,9 @@ struct output {
     bool terminal; /* standard output is one */
     bool live;     /* a line on it can be written over */
     bool colour;
+    bool screen; /* the caller cuts lines at the edge: no column goes on a line of its own */
     int width;   /* of the terminal; 0: no limit */
-    int64_t now; /* what relative times refer to */
+    int64_t now; /* the time that relative times refer to */
 };
 
 /* "table", "wide", "json", "id" */
@@ -50,18 +58,20 @@ typedef void cell_function(const struct output *output, const struct json_object
                            const void *context, struct cell *cell);
 
 enum column_place { IN_BOTH, IN_TABLE, IN_WIDE };
+enum column_fit { FIT_WHOLE, FIT_ELIDE };
 
 struct column {
     const char *heading;
     enum column_place place;
-    const char *path;    /* of the item's text or number that is shown as it is; or */
-    cell_function *fill; /* what makes a text of the item */
+    const char *path;    /* of a member, a text or number, that is shown as it is; or */
+    cell_function *fill; /* the function that makes the text */
+    enum column_fit fit;
 };
 
 struct listing {
     const struct column *columns;
     size_t column_count;
-    const char *nothing; /* said on standard error where there is no item */
+    const char *nothing; /* the message on standard error when there is no item */
     const void *context;
 };
 
@@ -88,6 +98,9 @@ size_t output_width(const char *text);
 
 /* Length in bytes of as much of `text` as fits into `columns`. */
 size_t output_fit(const char *text, size_t columns);
+
+/* "mimoctl: ..." on standard error, a line. Control characters are replaced. */
+void output_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Writes `text` in a colour, if there are colours. */
 void output_coloured(const struct output *output, enum colour colour, const char *text, FILE *file);

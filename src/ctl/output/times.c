@@ -61,7 +61,7 @@ static int read_local(const char *text, int64_t *ret_unix_seconds, struct error 
     struct tm asked;
     if (!read_fields(text, &asked))
         return error_set(error, ERROR_INVALID,
-                         "\"%s\" is no time: write +2h, \"2026-12-01 02:00\" (local), "
+                         "\"%s\" is not a time: write +2h, \"2026-12-01 02:00\" (local), "
                          "2026-12-01T02:00:00Z or Unix seconds",
                          text);
     struct tm found = asked;
@@ -136,11 +136,32 @@ const char *times_format_span(char *buffer, int64_t seconds)
     return buffer;
 }
 
+/* Rounded to the nearest minute or hour, so that what was asked for as "+2h" is shown as "2h" some
+ * seconds later: "42s", "5m", "2h", "1h40m", "7d", "2d04h". */
+static const char *format_until(char *buffer, int64_t seconds)
+{
+    int64_t minutes = (seconds + minute / 2) / minute;
+    int64_t hours = (seconds + hour / 2) / hour;
+    if (seconds < minute)
+        snprintf(buffer, TIMES_TEXT_SIZE, "%" PRId64 "s", seconds);
+    else if (minutes < 60)
+        snprintf(buffer, TIMES_TEXT_SIZE, "%" PRId64 "m", minutes);
+    else if (minutes < 48 * 60 && minutes % 60 > 0)
+        snprintf(buffer, TIMES_TEXT_SIZE, "%" PRId64 "h%02" PRId64 "m", minutes / 60, minutes % 60);
+    else if (minutes < 48 * 60)
+        snprintf(buffer, TIMES_TEXT_SIZE, "%" PRId64 "h", minutes / 60);
+    else if (hours % 24 > 0)
+        snprintf(buffer, TIMES_TEXT_SIZE, "%" PRId64 "d%02" PRId64 "h", hours / 24, hours % 24);
+    else
+        snprintf(buffer, TIMES_TEXT_SIZE, "%" PRId64 "d", hours / 24);
+    return buffer;
+}
+
 const char *times_format_relative(char *buffer, int64_t unix_seconds, int64_t now)
 {
     char span[TIMES_TEXT_SIZE];
     if (unix_seconds > now)
-        snprintf(buffer, TIMES_TEXT_SIZE, "in %.32s", times_format_span(span, unix_seconds - now));
+        snprintf(buffer, TIMES_TEXT_SIZE, "in %.32s", format_until(span, unix_seconds - now));
     else if (unix_seconds < now)
         snprintf(buffer, TIMES_TEXT_SIZE, "%.32s ago", times_format_span(span, now - unix_seconds));
     else

@@ -31,7 +31,7 @@ const char *times_format_local(char *buffer, int64_t unix_seconds);
 /* "02:00:00", local */
 const char *times_format_clock(char *buffer, int64_t unix_seconds);
 
-/* "in 5m", "3h ago", "now" */
+/* "in 5m", "in 1h40m", "3h ago", "now": the future rounded to the nearest, the past down */
 const char *times_format_relative(char *buffer, int64_t unix_seconds, int64_t now);
 
 /* "42s", "5m", "3h", "12d": one unit, rounded down */

@@ -58,10 +58,10 @@ static void fill_short_manifest(const struct output *output, const struct json_o
 static const struct column columns[] = {
     {"PID", IN_BOTH, "pid", NULL},
     {"SLOT", IN_BOTH, "slot", NULL},
-    {"TASK", IN_BOTH, "task", NULL},
-    {"CLUSTER", IN_TABLE, NULL, fill_cluster},
+    {"TASK", IN_BOTH, "task", NULL, FIT_ELIDE},
+    {"CLUSTER", IN_TABLE, NULL, fill_cluster, FIT_ELIDE},
     {"CLUSTER", IN_WIDE, "clusterResourceID", NULL},
-    {"STEP", IN_BOTH, NULL, fill_step},
+    {"STEP", IN_BOTH, NULL, fill_step, FIT_ELIDE},
     {"RUN", IN_BOTH, NULL, fill_run},
     {"RSS", IN_BOTH, NULL, fill_rss},
     {"ATTEMPT", IN_BOTH, "attempt", NULL},
@@ -131,6 +131,11 @@ static void write_header(const struct output *output, const struct json_object *
     output_field(output, heading, COLOUR_NONE, "%s", text);
 }
 
+static bool works(const struct json_object *answer)
+{
+    return strcmp(document_string(answer, "actuator.mode", "working"), "working") == 0;
+}
+
 void workers_text_write(const struct output *output, const struct json_object *answers)
 {
     size_t position;
@@ -139,7 +144,7 @@ void workers_text_write(const struct output *output, const struct json_object *a
     document_foreach_item(answers, position, answer) {
         if (headers && position > 0)
             putchar('\n');
-        if (headers)
+        if (headers || !works(answer))
             write_header(output, document_get(answer, "actuator"));
         output_items(output, &worker_listing, document_get(answer, "workers"));
     }

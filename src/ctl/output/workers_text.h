@@ -9,8 +9,8 @@
 
 #include "ctl/output/output.h"
 
-/* A table for each answer of "ps"; with a line about the actuator when there are several, or in the
- * wide form. */
+/* A table for each answer of "ps". A line about the actuator comes first when there are several,
+ * in the wide form, and when the actuator takes no work (paused, draining, drained). */
 void workers_text_write(const struct output *output, const struct json_object *answers);
 
 #endif

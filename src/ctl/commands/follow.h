@@ -2,8 +2,8 @@
 /*
  * follow.h - staying with a manifest until it is where somebody wants it.
  */
-#ifndef MIMO_CTL_OUTPUT_FOLLOW_H
-#define MIMO_CTL_OUTPUT_FOLLOW_H
+#ifndef MIMO_CTL_COMMANDS_FOLLOW_H
+#define MIMO_CTL_COMMANDS_FOLLOW_H
 
 #include <json-c/json_object.h>
 

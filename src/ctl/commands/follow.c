@@ -5,7 +5,7 @@
  * The Admin API is asked again and again: soon after something changed, less often the longer
  * nothing does. An Admin API that is restarted meanwhile is waited for.
  */
-#include "ctl/output/follow.h"
+#include "ctl/commands/follow.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,8 @@
 #include "ctl/client/interrupt.h"
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/still_running.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "ctl/output/times.h"
@@ -34,6 +36,7 @@ struct follow {
     unsigned wanted; /* the states that end it well */
     int64_t timeout; /* milliseconds; 0: none */
     bool shows;      /* each change */
+    bool to_the_end; /* a state that ends it counts only when its worker has ended */
     struct monotonic begin;
     struct monotonic heard; /* when the Admin API last answered */
     bool troubled;          /* it did not since, and that was said */
@@ -141,7 +144,7 @@ static int bear_trouble(struct follow *follow, const struct error *error)
     if (error->kind != ERROR_UNAVAILABLE || clock_elapsed(follow->heard) > FOLLOW_PATIENCE)
         return -1;
     if (!follow->troubled)
-        ctl_say("%s; asking again for %d s", error->message, FOLLOW_PATIENCE / 1000);
+        output_say("%s; asking again for %d s", error->message, FOLLOW_PATIENCE / 1000);
     follow->troubled = true;
     return 0;
 }
@@ -158,30 +161,50 @@ static int ask(struct follow *follow, struct error *error)
     return 0;
 }
 
-/* How it ended, if it did: an exit status, or -1 for "not yet". */
+static bool out_of_time(const struct follow *follow)
+{
+    return follow->timeout > 0 && clock_elapsed(follow->begin) >= follow->timeout;
+}
+
+static int say_too_late(struct follow *follow)
+{
+    char wanted[STATES_TEXT_SIZE];
+    const char *state = document_string(follow->manifest, "state", "");
+    bool ended = states_bit(state) & TERMINAL_STATES;
+    close_line(follow);
+    output_say("manifest %s is %s%s%s, after %s", document_string(follow->manifest, "id", ""),
+               state, ended ? " and its worker still runs" : ", not ",
+               ended ? "" : states_format(wanted, follow->wanted),
+               follow->ctl->options.values[OPTION_TIMEOUT]);
+    return CTL_TIMED_OUT;
+}
+
+/* An Admin API that does not answer is asked again by ask(). */
+static bool worker_runs(struct follow *follow)
+{
+    int64_t end;
+    struct error ignored;
+    return still_running(follow->ctl, follow->manifest, &end, &ignored) > 0;
+}
+
+/* The exit status when it has ended; -1 for "not yet". */
 static int verdict(struct follow *follow)
 {
     const char *state = document_string(follow->manifest, "state", "");
     unsigned bit = states_bit(state);
-    char wanted[STATES_TEXT_SIZE];
+    if (bit & TERMINAL_STATES && follow->to_the_end && worker_runs(follow))
+        return out_of_time(follow) ? say_too_late(follow) : -1;
     if (bit & follow->wanted)
         return CTL_OK;
     if (bit & TERMINAL_STATES) {
         char status[CELL_SIZE];
         manifest_text_status(follow->manifest, status);
         close_line(follow);
-        ctl_say("manifest %s ended as %s%s%s", document_string(follow->manifest, "id", ""), state,
-                status[0] ? ": " : "", status);
+        output_say("manifest %s ended as %s%s%s", document_string(follow->manifest, "id", ""),
+                   state, status[0] ? ": " : "", status);
         return CTL_ENDED_OTHERWISE;
     }
-    if (follow->timeout > 0 && clock_elapsed(follow->begin) >= follow->timeout) {
-        close_line(follow);
-        ctl_say("manifest %s is %s, not %s, after %s", document_string(follow->manifest, "id", ""),
-                state, states_format(wanted, follow->wanted),
-                follow->ctl->options.values[OPTION_TIMEOUT]);
-        return CTL_TIMED_OUT;
-    }
-    return -1;
+    return out_of_time(follow) ? say_too_late(follow) : -1;
 }
 
 static void pause_between(struct follow *follow, bool changed)
@@ -241,7 +264,8 @@ int ctl_manifest_wait(struct ctl *ctl, struct error *error)
 {
     const char *wanted = ctl->options.values[OPTION_FOR];
     const char *timeout = ctl->options.values[OPTION_TIMEOUT];
-    struct follow follow = {.ctl = ctl, .wanted = MANIFEST_STATE_BIT(MANIFEST_COMPLETED)};
+    struct follow follow = {
+        .ctl = ctl, .wanted = MANIFEST_STATE_BIT(MANIFEST_COMPLETED), .to_the_end = true};
     if (wanted && states_parse("for", wanted, &follow.wanted, error) < 0)
         return -1;
     if (timeout && clock_parse_duration(timeout, &follow.timeout, error) < 0)
@@ -253,7 +277,7 @@ int ctl_manifest_wait(struct ctl *ctl, struct error *error)
     resolve_manifest_path(follow.manifest, "", follow.path);
     int status = run(&follow, error);
     if (status >= 0)
-        manifest_text_one(ctl, follow.manifest);
+        manifest_rows_one(ctl, follow.manifest);
     json_object_put(follow.manifest);
     return status;
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * still_running.h - whether the worker of a manifest that has ended still runs.
+ *
+ * Cancelling a manifest, or stopping it, ends the manifest before its worker ends. Until then the
+ * worker's cluster is leased for that manifest.
+ */
+#ifndef MIMO_CTL_COMMANDS_STILL_RUNNING_H
+#define MIMO_CTL_COMMANDS_STILL_RUNNING_H
+
+#include <json-c/json_object.h>
+
+#include "ctl/ctl.h"
+
+/* 1 and the end of the lease when a worker of `manifest` may still run, else 0; -1 when the Admin
+ * API does not answer. A cluster that was removed has no worker. */
+int still_running(struct ctl *ctl, const struct json_object *manifest, int64_t *ret_lease_end,
+                  struct error *error);
+
+#endif
