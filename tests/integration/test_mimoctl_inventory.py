@@ -128,7 +128,7 @@ def test_cluster_show_is_the_investigation_of_one(mimoctl, api):
                      re.MULTILINE)
     assert "TerminalError: forbidden" in text and "did not succeed after 5 attempts" in text
     assert "All its tasks fail: check the connectivity" in text
-    assert "2b65ac7b is InProgress for more than an hour: mimoctl manifest cancel 2b65ac7b" in text
+    assert "2b65ac7b has been InProgress for more than an hour." in text
 
 
 def test_cluster_show_tells_a_failing_task_from_a_failing_cluster(mimoctl, api):
