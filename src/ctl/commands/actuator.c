@@ -71,6 +71,22 @@ static const struct listing actuator_listing = {
     .nothing = "no actuator has registered: does mimod run, on the same store as the Admin API?",
 };
 
+/* The first live actuator that takes no work. */
+static void say_next(const struct json_object *actuators)
+{
+    size_t position;
+    struct json_object *actuator;
+    document_foreach_item(actuators, position, actuator) {
+        const char *mode = document_string(actuator, "mode", "working");
+        if (!document_is_true(document_get(actuator, "alive")) || strcmp(mode, "working") == 0)
+            continue;
+        output_say("next, on %s: mimoctl resume %" PRId64,
+                   document_string(actuator, "hostname", "?"),
+                   document_integer(actuator, "index", 0));
+        return;
+    }
+}
+
 int ctl_actuator_list(struct ctl *ctl, struct error *error)
 {
     const struct api_listing all = {.path = "/admin/actuators"};
@@ -78,5 +94,7 @@ int ctl_actuator_list(struct ctl *ctl, struct error *error)
     if (api_list(ctl, &all, &actuators, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &actuator_listing, actuators);
+    if (ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE)
+        say_next(actuators);
     return CTL_OK;
 }

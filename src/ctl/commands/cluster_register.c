@@ -46,7 +46,7 @@ static int check_flags(const struct json_object *flags, struct error *error)
 {
     const char *name;
     struct json_object *value;
-    document_foreach_member((struct json_object *)flags, name, value) {
+    document_foreach_member(flags, name, value) {
         if (name[0] == '\0')
             return error_set(error, ERROR_INVALID, "--operator-flags: a flag has an empty name");
         if (!document_is_string(value))

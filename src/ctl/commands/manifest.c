@@ -9,6 +9,7 @@
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "mimo/document.h"
@@ -76,13 +77,19 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
 
 /* ---- show ---- */
 
+static void show_for_people(struct ctl *ctl, const struct json_object *manifest)
+{
+    manifest_rows_show(ctl, manifest);
+    next_say(manifest);
+}
+
 int ctl_manifest_show(struct ctl *ctl, struct error *error)
 {
     cleanup_json struct json_object *manifest = NULL;
     if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     if (ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE)
-        manifest_rows_show(ctl, manifest);
+        show_for_people(ctl, manifest);
     else
         manifest_rows_one(ctl, manifest);
     return CTL_OK;

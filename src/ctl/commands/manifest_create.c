@@ -108,9 +108,10 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *manifest = NULL;
     char cluster[RESOURCE_ID_SIZE];
     if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
-        return error_set(error, ERROR_INVALID,
-                         "missing --task or --cluster; mimoctl task list and mimoctl cluster list show "
-                         "what there is");
+        return error_set(
+            error, ERROR_INVALID,
+            "missing --task or --cluster; mimoctl task list and mimoctl cluster list show "
+            "what there is");
     if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
         resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
         return -1;

@@ -182,6 +182,20 @@ static void write_old(struct ctl *ctl, const struct json_object *old)
         output_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
 }
 
+/* The oldest that waits too long, else the busiest cluster, else the whole. */
+static void say_next(const struct json_object *old, const struct json_object *top)
+{
+    const struct json_object *busiest = document_item(top, 0);
+    if (document_length(old) > 0)
+        output_say("next: mimoctl manifest explain %.8s",
+                   document_string(document_item(old, 0), "id", ""));
+    else if (document_integer(busiest, "open", 0) >= CLUSTER_SUSPICIOUS)
+        output_say("next: mimoctl cluster show %s",
+                   resource_id_name(document_string(busiest, "clusterResourceID", "")));
+    else
+        output_say("next: mimoctl health");
+}
+
 static void write_for_people(struct ctl *ctl, const struct fleet *fleet,
                              const struct json_object *figures)
 {
@@ -193,6 +207,7 @@ static void write_for_people(struct ctl *ctl, const struct fleet *fleet,
         output_table(&ctl->output, &top_listing, top);
     }
     write_old(ctl, document_get(figures, "old"));
+    say_next(document_get(figures, "old"), top);
 }
 
 int ctl_queue(struct ctl *ctl, struct error *error)

@@ -127,7 +127,8 @@ static void fill_when(const struct output *output, const struct json_object *man
         snprintf(cell->text, sizeof(cell->text), "for %s",
                  times_format_span(time, manifest_text_elapsed(manifest, output->now)));
     } else if (document_get(manifest, "finishedAt")) {
-        times_format_relative(time, document_time(manifest, "finishedAt", 0), output->now);
+        int64_t finished = document_time(manifest, "finishedAt", 0);
+        times_format_relative(time, finished < output->now ? finished : output->now, output->now);
         snprintf(cell->text, sizeof(cell->text), "%s", time);
     }
 }

@@ -112,6 +112,17 @@ size_t output_fit(const char *text, size_t columns)
     return used;
 }
 
+size_t output_line(const char *text, size_t columns)
+{
+    size_t fitting = output_fit(text, columns);
+    if (text[fitting] == '\0' || text[fitting] == ' ')
+        return fitting;
+    for (size_t at = fitting; at > 0; at--)
+        if (text[at - 1] == ' ')
+            return at - 1;
+    return fitting > 0 ? fitting : strlen(text);
+}
+
 void output_coloured(const struct output *output, enum colour colour, const char *text, FILE *file)
 {
     bool coloured = output->colour && colour != COLOUR_NONE;
@@ -163,6 +174,24 @@ void output_items(const struct output *output, const struct listing *listing,
     }
 }
 
+/* On a terminal the text is wrapped, each further line under the first. */
+static void write_field(const struct output *output, enum colour colour, char *text)
+{
+    bool wraps = output->form != OUTPUT_WIDE && output->width >= 2 * FIELD_WIDTH;
+    while (*text) {
+        size_t length =
+            wraps ? output_line(text, (size_t)output->width - FIELD_WIDTH) : strlen(text);
+        char after = text[length];
+        text[length] = '\0';
+        output_coloured(output, colour, text, stdout);
+        putchar('\n');
+        text[length] = after;
+        text += length + strspn(text + length, " ");
+        if (*text)
+            printf("%*s", FIELD_WIDTH, "");
+    }
+}
+
 void output_field(const struct output *output, const char *heading, enum colour colour,
                   const char *format, ...)
 {
@@ -176,8 +205,7 @@ void output_field(const struct output *output, const char *heading, enum colour 
     if (clean[0] == '\0')
         return;
     printf("%s:%*s", heading, (int)(FIELD_WIDTH - strlen(heading) - 1), "");
-    output_coloured(output, colour, clean, stdout);
-    putchar('\n');
+    write_field(output, colour, clean);
 }
 
 void output_say(const char *format, ...)

@@ -89,7 +89,8 @@ void output_json_line(const struct json_object *value);
 /* One JSON value, indented, and a newline. */
 void output_json(const struct json_object *value);
 
-/* "Heading:   text", aligned; nothing when `text` is empty. Cleans and colours. */
+/* "Heading:   text", aligned, and wrapped on a terminal unless the form is "wide"; nothing when `text`
+ * is empty. */
 void output_field(const struct output *output, const char *heading, enum colour colour,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -101,6 +102,10 @@ size_t output_fit(const char *text, size_t columns);
 
 /* "mimoctl: ..." on standard error, a line. Control characters are replaced. */
 void output_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Length in bytes of the first line of `text`, wrapped to `columns`: up to the last blank that fits, or
+ * within a word that is longer than a line. Blanks at the break are not part of either line. */
+size_t output_line(const char *text, size_t columns);
 
 /* Writes `text` in a colour, if there are colours. */
 void output_coloured(const struct output *output, enum colour colour, const char *text, FILE *file);

@@ -97,21 +97,36 @@ static size_t *widest_to_shorten(struct table *table)
     return widest;
 }
 
-/* Shortens columns until the last one has room, and decides where it goes. */
+/* Shortens columns until the last one begins at `column`, or none can be shortened further. */
+static void shorten(struct table *table, size_t column)
+{
+    size_t *widest;
+    while (table->last_at > column && (widest = widest_to_shorten(table))) {
+        (*widest)--;
+        table->last_at--;
+    }
+}
+
+/* Decides how wide columns are, and where the last one goes. A last column that has no room in any
+ * case costs the others nothing. */
 static void fit_columns(struct table *table)
 {
     size_t last = table->widths[table->column_count - 1];
     size_t wanted = last < LAST_MINIMUM ? last : LAST_MINIMUM;
-    size_t *widest;
+    size_t before[COLUMNS_MAXIMUM];
     for (size_t i = 0; i + 1 < table->column_count; i++)
         table->last_at += table->widths[i] + GAP;
     if (table->limit == 0)
         return;
-    while (table->last_at + wanted > table->limit && (widest = widest_to_shorten(table))) {
-        (*widest)--;
-        table->last_at--;
-    }
+    size_t last_at = table->last_at;
+    memcpy(before, table->widths, sizeof(before));
+    shorten(table, table->limit > wanted ? table->limit - wanted : 0);
     table->last_below = table->last_at + wanted > table->limit && !table->output->screen;
+    if (!table->last_below)
+        return;
+    memcpy(table->widths, before, sizeof(before));
+    table->last_at = last_at;
+    shorten(table, table->limit + GAP);
 }
 
 /* ---- rows ---- */
@@ -131,25 +146,12 @@ static const char *elide(const char *text, size_t columns, char *buffer)
     return buffer;
 }
 
-/* Bytes of `text` for one line of `columns`: up to the last blank that fits, or within a word that
- * is longer than a line. */
-static size_t line_length(const char *text, size_t columns)
-{
-    size_t fitting = output_fit(text, columns);
-    if (text[fitting] == '\0' || text[fitting] == ' ')
-        return fitting;
-    for (size_t at = fitting; at > 0; at--)
-        if (text[at - 1] == ' ')
-            return at - 1;
-    return fitting > 0 ? fitting : strlen(text);
-}
-
 /* Writes `text` in lines of `columns`, each but the first after `indent` blanks. */
 static void write_wrapped(const struct table *table, enum colour colour, char *text, size_t columns,
                           size_t indent)
 {
     for (bool first = true; *text || first; first = false) {
-        size_t length = table->limit > 0 ? line_length(text, columns) : strlen(text);
+        size_t length = table->limit > 0 ? output_line(text, columns) : strlen(text);
         char *next = text + length + strspn(text + length, " ");
         char after = text[length];
         if (!first)
