@@ -158,7 +158,8 @@ static int refuse_verb(const char *group, const char *word, struct error *error)
         words[i] = strcmp(commands[i].group, group) == 0 ? commands[i].verb : NULL;
     const char *meant = word ? suggest(word, words, COMMAND_COUNT) : NULL;
     if (!word)
-        return error_set(error, ERROR_INVALID, "missing command after \"%s\"; see mimoctl %s --help", group, group);
+        return error_set(error, ERROR_INVALID,
+                         "missing command after \"%s\"; see mimoctl %s --help", group, group);
     if (meant)
         return error_set(error, ERROR_INVALID,
                          "there is no command \"%s %s\"; did you mean \"%s %s\"?", group, word,

@@ -102,8 +102,7 @@ void help_group(const char *group, FILE *file)
     fputs("\nCommands:\n", file);
     write_commands(file, group);
     if (!group) {
-        write_options(file,
-                      "Options of most commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
+        write_options(file, "Options of most commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
         fputs("\nExit status: 0 done; 1 refused or not found; 2 wrong usage; 3 cannot reach or log "
               "in;\n4 the manifest ended otherwise; 5 the wait timed out; 130 interrupted.\n",
               file);
