@@ -206,8 +206,8 @@ def test_refusal_of_the_server_is_1_and_names_the_member(mimoctl, api):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["-t", FLAGS], "give --task and --cluster"),
-    (["-c", R1], "give --task and --cluster"),
+    (["-t", FLAGS], "missing --task or --cluster"),
+    (["-c", R1], "missing --task or --cluster"),
     (["-t", FLAGS, "-c", R1, "--run-after", "tomorrow"], "--run-after: \"tomorrow\" is not a time"),
     (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" is no key"),
     (["-t", FLAGS, "-c", R1, "--idempotency-key", ""], "--idempotency-key: 1 to 128 characters"),
