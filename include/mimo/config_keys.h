@@ -131,6 +131,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
                                                                                                                        \
   TEXT    (api, listen, "127.0.0.1:8443", "address and port of the Admin API")                                         \
   CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "off serves plain HTTP, on a loopback address only: for a proxy on this machine that speaks TLS") \
+  TEXT    (api, trusted_proxies, "", "addresses and networks, separated by commas, of proxies whose X-Forwarded-For, -Host and -Proto or Forwarded are believed") \
   TEXT    (api, tls_certificate, SYSCONFDIR "/mimo/api.crt", "its TLS certificate (PEM, with chain); made at first start if missing")     \
   TEXT    (api, tls_key, SYSCONFDIR "/mimo/api.key", "key of that certificate")                                               \
   CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \

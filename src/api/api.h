@@ -15,6 +15,7 @@
 #include "api/http/budget.h"
 #include "api/http/request.h"
 #include "mimo/config.h"
+#include "mimo/network.h"
 #include "mimo/store.h"
 #include "mimo/task.h"
 
@@ -28,7 +29,8 @@ struct api {
     struct auth *auth;
     struct members *members;
     struct readiness *readiness;
-    struct budget budget; /* of the bytes that connections hold */
+    struct network_list proxies; /* api.trusted_proxies */
+    struct budget budget;        /* of the bytes that connections hold */
 };
 
 typedef void handler_f(struct api *api, struct request *request, struct answer *answer);

@@ -185,23 +185,25 @@ static void reload(const struct api *api)
     bool changed;
     tell_service_manager("RELOADING=1");
     if (auth_reload(api->auth, &error) < 0)
-        log_error("who may log in was read again, but for this, which stays as it was: %s",
+        log_error(
+            "credentials were reloaded, except for one file, whose previous content stays in force: %s",
+            error.message);
+    else
+        log_notice("credentials were reloaded");
+    if (config->api_tls == API_TLS_OFF)
+        log_notice("no TLS certificate to reload: api.tls = off");
+    else if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
+        log_error("cannot reload the TLS certificate, the previous one stays in force: %s",
                   error.message);
     else
-        log_notice("who may log in was read again");
-    if (config->api_tls == API_TLS_OFF)
-        log_notice("there is no TLS certificate to read again: api.tls = off");
-    else if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
-        log_error("the TLS certificate stays as it was: %s", error.message);
-    else
-        log_notice("the TLS certificate %s", changed ? "was exchanged" : "is the same");
+        log_notice("the TLS certificate %s", changed ? "was exchanged" : "has not changed");
     if (task_list_is_stale(api->tasks))
         log_warning("files in tasks.directory have changed, which needs a restart");
     tell_service_manager("READY=1");
 }
 
 /* Until SIGTERM or SIGINT. */
-static void wait_for_the_end(const struct api *api, const sigset_t *signals)
+static void wait_for_signal(const struct api *api, const sigset_t *signals)
 {
     for (;;) {
         int number = sigwaitinfo(signals, NULL);
@@ -228,6 +230,10 @@ static int run(const struct config *config, const struct task_list *tasks, struc
                       .members = members_new(store)};
     if (!api.members)
         return error_set_memory(error);
+    if (network_list_parse(config->api_trusted_proxies, &api.proxies, error) < 0) {
+        members_free(api.members);
+        return error_prefix(error, "api.trusted_proxies");
+    }
     listener_address(listener->fd, address);
     if (confine_api(config, error) < 0 || auth_start(auth, error) < 0 ||
         readiness_start(store, &api.readiness, error) < 0 ||
@@ -239,12 +245,12 @@ static int run(const struct config *config, const struct task_list *tasks, struc
     log_info("confined: %s", confinement_describe());
     log_notice("listening on %s://%s", config->api_tls == API_TLS_ON ? "https" : "http", address);
     tell_service_manager("READY=1");
-    wait_for_the_end(&api, signals);
+    wait_for_signal(&api, signals);
     tell_service_manager("STOPPING=1");
     log_notice("ending: requests under way get up to %d s", STOP_MILLISECONDS / 1000);
     if (!server_stop(server, STOP_MILLISECONDS) ||
         !readiness_stop(api.readiness, STOP_MILLISECONDS)) {
-        log_error("the store does not return; ending without it");
+        log_error("the store does not return; ending without waiting for it");
         _exit(EXIT_FAILURE);
     }
     members_free(api.members);

@@ -9,6 +9,7 @@
 
 #include "config/config_table.h"
 #include "mimo/launcher_channel.h"
+#include "mimo/network.h"
 #include "mimo/uuid.h"
 
 static int wrong(struct error *error, const char *key, const char *format, ...)
@@ -146,6 +147,16 @@ static int check_metric_prefix(const struct config *config, struct error *error)
         return 0;
     return wrong(error, "metrics.prefix",
                  "\"%.64s\" must consist of letters, digits and the characters . _ -", prefix);
+}
+
+static int check_proxies(const struct config *config, struct error *error)
+{
+    struct network_list list;
+    struct error reason;
+
+    if (network_list_parse(config->api_trusted_proxies, &list, &reason) < 0)
+        return wrong(error, "api.trusted_proxies", "%s", reason.message);
+    return 0;
 }
 
 const char *config_certificate_directory(const struct config *config)
@@ -331,7 +342,7 @@ int config_check_rules(const struct config *config, struct error *error)
     static int (*const rules[])(const struct config *, struct error *) = {
         check_lease,       check_place,     check_membership,          check_mark,
         check_worker_uids, check_addresses, check_metric_prefix,       check_tasks,
-        check_azure,       check_entra,     check_client_certificates,
+        check_azure,       check_entra,     check_client_certificates, check_proxies,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -209,7 +209,7 @@ def test_a_bad_certificate_is_401_and_only_the_log_says_why(site, tmp_path, name
     assert status == 401 and "the client certificate is not accepted" in answer
     assert "\r\nWWW-Authenticate: Bearer\r\n" in answer
     said = site.server.log[before:]
-    assert "is not let in: " in said and reason in said, said
+    assert "is not authenticated: " in said and reason in said, said
     assert site.ask(pem, token=site.server.tokens["reader"])[0] == 200
 
 
@@ -253,7 +253,7 @@ def test_authorities_and_subjects_are_read_again(own_site, tmp_path):
     assert site.ask(new)[0] == 401
     site.allow("king:CN=somebody") # a mistake changes nothing
     site.reload()
-    assert "but for this, which stays as it was" in site.server.log and "clients:2: in front of the first colon" in site.server.log
+    assert "except for one file, whose previous content stays in force" in site.server.log and "clients:2: in front of the first colon" in site.server.log
     site.allow(f"reader:{SUBJECT}")
     site.reload()
     assert site.ask(new)[0] == 200

@@ -253,7 +253,7 @@ def test_a_bad_token_is_401_and_only_the_log_says_why(pair, name):
     assert answer.error_code == "InvalidAuthenticationToken"
     assert answer.document["error"]["message"] == "the token is not valid"
     assert answer.headers["WWW-Authenticate"] == CHALLENGE
-    said = re.search(f"request {answer.headers['x-ms-request-id']} is not let in: (.*)", pair.server.log)
+    said = re.search(f"request {answer.headers['x-ms-request-id']} is not authenticated: (.*)", pair.server.log)
     assert reason in said.group(1)
     signature = token.strip().rsplit(".", 1)[-1]
     assert len(signature) < 16 or signature[:16] not in pair.server.log
@@ -467,7 +467,7 @@ def test_the_system_s_authorities_are_read_again_too(own_pair):
     wait_for(lambda: FAILED in pair.server.log, "the failure")
     assert not pair.entra.requests # the practice authority is none of the system's
     pair.reload()
-    assert "who may log in was read again" in pair.server.log and "but for this" not in pair.server.log
+    assert "credentials were reloaded" in pair.server.log and "except for one file" not in pair.server.log
 
 
 def test_a_name_that_nobody_knows_is_a_failure_like_others(own_pair):
@@ -499,7 +499,7 @@ def test_a_clock_that_is_set_back_makes_no_expired_token_valid(own_pair):
     assert (pair.ask(fresh).status, pair.ask(expired).status) == (200, 401)
     shift("-1h")
     assert (pair.ask(fresh).status, pair.ask(expired).status) == (200, 401)
-    assert re.search(r"is not let in: \(the clock was set back by 3\d\d\d s; when it is right now, reload mimo-api\): it expired", pair.server.log)
+    assert re.search(r"is not authenticated: \(the clock was set back by 3\d\d\d s; when it is right now, reload mimo-api\): it expired", pair.server.log)
     pair.reload() # an operator says that this is the time
     assert (pair.ask(fresh).status, pair.ask(expired).status) == (401, 200)
     pair.server.process.kill() # libfaketime bends waits for conditions, too: an orderly end would not be one

@@ -200,13 +200,13 @@ def test_tokens_are_read_again_on_sighup(own_server):
     server.write_tokens({"reader": new})
     old("GET", "/admin/tasks").expect(200)
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "who may log in was read again" in server.log, "the reload")
+    wait_for(lambda: "credentials were reloaded" in server.log, "the reload")
     old("GET", "/admin/tasks").expect(401)
     server.tokens["reader"] = new
     server.api("reader")("GET", "/admin/tasks").expect(200)
     (server.directory / "tokens").write_text("nonsense\n")
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "but for this, which stays as it was" in server.log, "the refusal")
+    wait_for(lambda: "except for one file, whose previous content stays in force" in server.log, "the refusal")
     server.api("reader")("GET", "/admin/tasks").expect(200)
 
 
@@ -226,7 +226,7 @@ def test_the_certificate_is_exchanged_on_sighup_and_connections_stay(own_server)
         assert before.recv(100).startswith(b"HTTP/1.1 200")
     (server.directory / "api.key").write_text("nonsense")
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "the TLS certificate stays as it was" in server.log, "the refusal")
+    wait_for(lambda: "cannot reload the TLS certificate" in server.log, "the refusal")
     server.nobody()("GET", "/healthz/live").expect(200)
 
 

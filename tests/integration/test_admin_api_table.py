@@ -10,6 +10,7 @@ Answers are held against their schemas, too; a member that the schema does not h
 import copy
 import http.client
 import json
+import re
 import sqlite3
 import ssl
 import uuid
@@ -422,7 +423,13 @@ def test_roles_and_bodies_are_documented_as_they_are(openapi):
 def test_the_document_is_openapi_3_1(openapi):
     """The structure that the specification asks for; its schemas are JSON Schema 2020-12."""
     assert openapi["openapi"] == "3.1.0"
-    assert set(openapi) == {"openapi", "info", "paths", "components"}
+    assert set(openapi) == {"openapi", "info", "servers", "tags", "paths", "components"}
+    assert openapi["info"]["license"]["identifier"] == "Apache-2.0" and openapi["servers"] == [{"url": "/", "description": "the server of this document"}]
+    operations = [operation for item in openapi["paths"].values() for operation in item.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names) and all(re.fullmatch("[a-z][A-Za-z]+", name) for name in names), names
+    assert "getClusterMaintenanceManifestsById" in names and "putCluster" in names and "getOpenapiJson" in names
+    assert {tag for operation in operations for tag in operation["tags"]} == {tag["name"] for tag in openapi["tags"]}
     assert openapi["info"]["title"] and openapi["info"]["version"]
     schemas = openapi["components"]["schemas"]
     for schema in schemas.values():

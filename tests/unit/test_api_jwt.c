@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_api_jwt.c - access tokens and key sets, as they should be and as attackers make them. */
-#include "expect.h"
+/* test_api_jwt.c - access tokens, as they should be and as attackers make them. */
 #include "json_text.h"
+#include "jwt_fixture.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -22,72 +22,7 @@
 
 enum algorithm { RS256, PS256, RS512, HS256, NO_SIGNATURE };
 
-static struct {
-    EVP_PKEY *key;
-    EVP_PKEY *other;
-    struct jwks *keys;
-} fixture;
-
-/* ---- making keys and tokens ---- */
-
-static char *encode(const void *data, size_t length)
-{
-    char *text = calloc(1, length / 3 * 4 + 5);
-    assert_non_null(text);
-    EVP_EncodeBlock((unsigned char *)text, data, (int)length);
-    for (char *at = text; *at; at++)
-        *at = (char)(*at == '+' ? '-' : *at == '/' ? '_' : *at == '=' ? '\0' : *at);
-    return text;
-}
-
-static char *number_of(EVP_PKEY *key, const char *name)
-{
-    BIGNUM *number = NULL;
-    unsigned char bytes[1024];
-    assert_int_equal(EVP_PKEY_get_bn_param(key, name, &number), 1);
-    int length = BN_bn2bin(number, bytes);
-    BN_free(number);
-    return encode(bytes, (size_t)length);
-}
-
-/* The public half as a JSON Web Key. */
-static struct json_object *jwk_of(EVP_PKEY *key, const char *id)
-{
-    cleanup_free char *modulus = number_of(key, OSSL_PKEY_PARAM_RSA_N);
-    cleanup_free char *exponent = number_of(key, OSSL_PKEY_PARAM_RSA_E);
-    return document_pack("{s:s, s:s, s:s, s:s, s:s}", "kty", "RSA", "use", "sig", "kid", id, "n",
-                         modulus, "e", exponent);
-}
-
-/* Takes over the reference to `keys`, an array. */
-static int parse_keys(struct json_object *keys, struct jwks **ret_jwks, struct error *error)
-{
-    cleanup_json struct json_object *document = document_pack("{s:o}", "keys", keys);
-    cleanup_free char *text = document_format(document);
-    return jwks_parse(text, strlen(text), ret_jwks, error);
-}
-
-static int make_keys(void **state)
-{
-    struct error error;
-    (void)state;
-    fixture.key = EVP_RSA_gen(2048);
-    fixture.other = EVP_RSA_gen(2048);
-    assert_non_null(fixture.key);
-    assert_non_null(fixture.other);
-    struct json_object *keys =
-        document_pack("[o, o]", jwk_of(fixture.key, "k1"), jwk_of(fixture.other, "k2"));
-    return parse_keys(keys, &fixture.keys, &error);
-}
-
-static int free_keys(void **state)
-{
-    (void)state;
-    EVP_PKEY_free(fixture.key);
-    EVP_PKEY_free(fixture.other);
-    jwks_free(fixture.keys);
-    return 0;
-}
+/* ---- making tokens ---- */
 
 static size_t sign_rsa(enum algorithm algorithm, const char *text, unsigned char *signature,
                        size_t size)
@@ -95,7 +30,7 @@ static size_t sign_rsa(enum algorithm algorithm, const char *text, unsigned char
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     EVP_PKEY_CTX *key_context;
     const EVP_MD *digest = algorithm == RS512 ? EVP_sha512() : EVP_sha256();
-    assert_int_equal(EVP_DigestSignInit(context, &key_context, digest, NULL, fixture.key), 1);
+    assert_int_equal(EVP_DigestSignInit(context, &key_context, digest, NULL, jwt_fixture.key), 1);
     if (algorithm == PS256) {
         EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING);
         EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, RSA_PSS_SALTLEN_DIGEST);
@@ -112,7 +47,7 @@ static size_t sign_with_public_key(const char *text, unsigned char *signature)
     BIO *pem = BIO_new(BIO_s_mem());
     char *secret;
     unsigned int size;
-    assert_int_equal(PEM_write_bio_PUBKEY(pem, fixture.key), 1);
+    assert_int_equal(PEM_write_bio_PUBKEY(pem, jwt_fixture.key), 1);
     long length = BIO_get_mem_data(pem, &secret);
     HMAC(EVP_sha256(), secret, (int)length, (const unsigned char *)text, strlen(text), signature,
          &size);
@@ -169,8 +104,11 @@ static char *claims_with(const char *member, const char *value)
 static enum jwt_verdict judge_at(int64_t now, const char *token, size_t length, struct actor *actor,
                                  struct error *reason)
 {
-    const struct jwt_rules rules = {
-        .issuer = ISSUER, .audience = AUDIENCE, .tenant = TENANT, .keys = fixture.keys, .now = now};
+    const struct jwt_rules rules = {.issuer = ISSUER,
+                                    .audience = AUDIENCE,
+                                    .tenant = TENANT,
+                                    .keys = jwt_fixture.keys,
+                                    .now = now};
     *actor = (struct actor){.role = ROLE_NONE};
     reason->message[0] = '\0';
     return jwt_check(token, length, &rules, actor, reason);
@@ -448,7 +386,7 @@ static void texts_that_are_no_strict_json_are_refused(void **state)
         {"", "{\"sub\": \"\\ud800\"}", "", "its claims: line 1"},
         {"", "{\"exp\": 9223372036854775808}", "", "its claims: line 1"},
         {"", "{\"exp\": NaN}", "", "its claims: line 1"},
-        {"", deep, "", "its claims: document is nested deeper than the 32 levels"},
+        {"", deep, "", "its claims: nested deeper than"},
         {"", "{", "", "its claims: line 1"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -567,29 +505,29 @@ static void a_key_that_is_not_known_is_asked_for_only_by_what_is_good_otherwise(
         assert_int_equal(judge(token, &actor, &error), JWT_KEY_UNKNOWN);
         assert_int_equal(judge(late, &actor, &error), JWT_REFUSED);
     }
-    struct jwks *keys = take_pointer(&fixture.keys);
+    struct jwks *keys = take_pointer(&jwt_fixture.keys);
     cleanup_free char *header = header_with(NULL, NULL);
     cleanup_free char *token = mint(header, claims, RS256);
     assert_int_equal(judge(token, &actor, &error), JWT_KEY_UNKNOWN);
-    fixture.keys = keys;
+    jwt_fixture.keys = keys;
 }
 
 static void a_key_is_used_for_its_own_algorithm_alone(void **state)
 {
     (void)state;
     struct error error;
-    struct json_object *key = jwk_of(fixture.key, "k1");
+    struct json_object *key = jwk_of(jwt_fixture.key, "k1");
     document_add(key, "alg", document_new_string("PS256"));
-    struct jwks *keys = fixture.keys;
-    assert_int_equal(parse_keys(document_pack("[o]", key), &fixture.keys, &error), 0);
+    struct jwks *keys = jwt_fixture.keys;
+    assert_int_equal(parse_keys(document_pack("[o]", key), &jwt_fixture.keys, &error), 0);
     cleanup_free char *claims = claims_with(NULL, NULL);
     cleanup_free char *rs = header_with(NULL, NULL);
     cleanup_free char *token = mint(rs, claims, RS256);
     expect_refused("RS256", token, strlen(token), "its key \"k1\" is for PS256, not for RS256");
     cleanup_free char *ps = header_with("alg", "\"PS256\"");
     expect_valid(ps, claims, PS256, ROLE_OPERATOR, "entra:" OBJECT ":ann@example.com");
-    jwks_free(fixture.keys);
-    fixture.keys = keys;
+    jwks_free(jwt_fixture.keys);
+    jwt_fixture.keys = keys;
 }
 
 /* Only signatures are remembered, and those of one key set. */
@@ -599,8 +537,8 @@ static void a_remembered_signature_is_not_computed_again(void **state)
     struct actor actor;
     struct error error;
     struct jwks *others;
-    assert_int_equal(parse_keys(document_pack("[o]", jwk_of(fixture.other, "k1")), &others, &error),
-                     0);
+    assert_int_equal(
+        parse_keys(document_pack("[o]", jwk_of(jwt_fixture.other, "k1")), &others, &error), 0);
     cleanup_free char *header = header_with(NULL, NULL);
     cleanup_free char *claims = claims_with(NULL, NULL);
     cleanup_free char *token = mint(header, claims, RS256);
@@ -610,7 +548,7 @@ static void a_remembered_signature_is_not_computed_again(void **state)
     rules.keys = others;
     assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
     assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
-    rules.keys = fixture.keys;
+    rules.keys = jwt_fixture.keys;
     assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_VALID);
     rules.keys = others; /* which did not sign it: so nobody looked */
     assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_VALID);
@@ -620,130 +558,11 @@ static void a_remembered_signature_is_not_computed_again(void **state)
     token[length - 3] = token[length - 3] == 'A' ? 'B' : 'A';
     rules.keys = NULL;
     assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_KEY_UNKNOWN);
-    rules.keys = fixture.keys;
+    rules.keys = jwt_fixture.keys;
     rules.now = NOW + 4000;
     assert_int_equal(jwt_check(token, length, &rules, &actor, &error), JWT_REFUSED);
     jwt_memory_free(rules.memory);
     jwks_free(others);
-}
-
-static void a_memory_stays_of_its_size(void **state)
-{
-    (void)state;
-    struct jwt_memory *memory = jwt_memory_new();
-    char token[16];
-    int found = 0;
-    for (int i = 0; i < 10000; i++) {
-        int length = snprintf(token, sizeof(token), "%d", i);
-        assert_false(jwt_memory_has(memory, token, (size_t)length));
-        jwt_memory_keep(memory, token, (size_t)length);
-        assert_true(jwt_memory_has(memory, token, (size_t)length));
-    }
-    for (int i = 0; i < 10000; i++)
-        found += jwt_memory_has(memory, token, (size_t)snprintf(token, sizeof(token), "%d", i));
-    assert_in_range(found, 400, 512);
-    jwt_memory_free(memory);
-    jwt_memory_keep(NULL, "x", 1);
-    assert_false(jwt_memory_has(NULL, "x", 1));
-}
-
-/* ---- key sets ---- */
-
-static void keys_that_cannot_be_meant_are_left_out(void **state)
-{
-    static const struct {
-        const char *member;
-        const char *value;
-        const char *reason;
-    } cases[] = {
-        {"use", "\"enc\"", "use is \"enc\", not sig"},
-        {"use", "7", "member \"use\""},
-        {"kty", "\"EC\"", "kty is \"EC\""},
-        {"kty", "\"oct\"", "kty is \"oct\""},
-        {"kty", NULL, "kty is \"\""},
-        {"alg", "\"RS512\"", "alg is \"RS512\""},
-        {"kid", NULL, "kid is not a text"},
-        {"kid", "7", "kid is not a text"},
-        {"kid", "\"\"", "kid is not a text"},
-        {"kid", "\"k2\"", "another key has the same kid"},
-        {"e", "\"AQ\"", "e is no odd number"},
-        {"e", "\"Ag\"", "e is no odd number"},
-        {"e", "\"AQAA\"", "e is no odd number"},
-        {"e", "\"AAEAAQ\"", "n and e are not base64url"},
-        {"e", "\"AQABAAAB\"", "e is no odd number"},
-        {"e", "\"\"", "n and e are not base64url"},
-        {"e", "65537", "n and e are not base64url"},
-        {"e", "\"AQAB=\"", "n and e are not base64url"},
-        {"n", "\"AQAB\"", "n is no odd number of 2048 to 4096 bits"},
-        {"n", "\"a b\"", "n and e are not base64url"},
-        {"n", NULL, "n and e are not base64url"},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct jwks *keys;
-        struct error error;
-        const char *reason;
-        struct json_object *bad = jwk_of(fixture.key, "bad");
-        json_put_member(bad, cases[i].member, cases[i].value);
-        struct json_object *all = document_pack("[o, o, o]", bad, jwk_of(fixture.other, "k2"),
-                                                jwk_of(fixture.other, "good"));
-        expect_success(parse_keys(all, &keys, &error), &error);
-        bool same = cases[i].value && strcmp(cases[i].value, "\"k2\"") == 0;
-        assert_int_equal(jwks_left_out(keys, &reason), same ? 2 : 1);
-        assert_int_equal(jwks_count(keys), same ? 1 : 2);
-        if (!strstr(reason, cases[i].reason))
-            fail_msg("\"%s\" instead of \"%s\"", reason, cases[i].reason);
-        assert_null(jwks_find(keys, "bad"));
-        assert_non_null(jwks_find(keys, "good"));
-        assert_true(same == !jwks_find(keys, "k2"));
-        jwks_free(keys);
-    }
-}
-
-static void small_and_huge_keys_are_left_out(void **state)
-{
-    static const unsigned int bits[] = {1024, 2040, 4104};
-    (void)state;
-    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-        struct jwks *keys;
-        struct error error;
-        unsigned char modulus[513];
-        memset(modulus, 0xff, sizeof(modulus));
-        cleanup_free char *text = encode(modulus, bits[i] / 8);
-        struct json_object *key = jwk_of(fixture.key, "bad");
-        document_add(key, "n", document_new_string(text));
-        expect_failure(parse_keys(document_pack("[o]", key), &keys, &error), &error, ERROR_INVALID,
-                       "the key set has no key that can be used; key 0: n is no odd number");
-    }
-}
-
-static void a_set_that_is_none_is_an_error(void **state)
-{
-    static const struct {
-        const char *text;
-        enum error_kind kind;
-        const char *message;
-    } cases[] = {
-        {"", ERROR_INVALID, "the key set: line 1"},
-        {"[]", ERROR_INVALID, "the key set: document is not a JSON object"},
-        {"{}", ERROR_INVALID, "no member \"keys\""},
-        {"{\"keys\": {}}", ERROR_INVALID, "no member \"keys\""},
-        {"{\"keys\": []}", ERROR_INVALID, "no key that can be used"},
-        {"{\"keys\": [1, null, \"x\"]}", ERROR_INVALID, "key 2: it is not an object"},
-        {"{\"keys\": [], \"keys\": []}", ERROR_INVALID, "duplicate member"},
-    };
-    (void)state;
-    struct jwks *keys;
-    struct error error;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        expect_failure(jwks_parse(cases[i].text, strlen(cases[i].text), &keys, &error), &error,
-                       cases[i].kind, cases[i].message);
-    expect_failure(jwks_parse("", JWKS_SIZE_MAXIMUM + 1, &keys, &error), &error, ERROR_TOO_LARGE,
-                   "the key set has 262145 bytes");
-    struct json_object *many = json_object_new_array();
-    for (int i = 0; i <= JWKS_KEYS_MAXIMUM; i++)
-        document_append(many, json_object_new_object());
-    expect_failure(parse_keys(many, &keys, &error), &error, ERROR_INVALID, "at most 64");
 }
 
 int main(void)
@@ -765,10 +584,6 @@ int main(void)
         cmocka_unit_test(a_key_that_is_not_known_is_asked_for_only_by_what_is_good_otherwise),
         cmocka_unit_test(a_key_is_used_for_its_own_algorithm_alone),
         cmocka_unit_test(a_remembered_signature_is_not_computed_again),
-        cmocka_unit_test(a_memory_stays_of_its_size),
-        cmocka_unit_test(keys_that_cannot_be_meant_are_left_out),
-        cmocka_unit_test(small_and_huge_keys_are_left_out),
-        cmocka_unit_test(a_set_that_is_none_is_an_error),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

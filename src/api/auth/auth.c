@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ways of logging in, and the judgement over a request's credentials. */
+/* The authentication methods, and the check of a request's credentials. */
 #include "api/auth/auth.h"
 
 #include <pthread.h>
@@ -14,39 +14,16 @@
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
 
-static const char *const role_names[] = {
-    [ROLE_NONE] = "nobody",
-    [ROLE_READER] = "reader",
-    [ROLE_OPERATOR] = "operator",
-    [ROLE_ADMIN] = "admin",
-};
-
-const char *role_name(enum role role)
-{
-    return role_names[role];
-}
-
-bool role_parse(const char *name, enum role *ret_role)
-{
-    for (int role = ROLE_READER; role <= ROLE_ADMIN; role++) {
-        if (strcmp(name, role_names[role]) != 0)
-            continue;
-        *ret_role = (enum role)role;
-        return true;
-    }
-    return false;
-}
-
-/* What a way says of credentials. */
+/* The verdict of a method. */
 enum verdict {
-    NOT_MEANT, /* they are not for this way */
+    NOT_MEANT, /* the credentials are for another method */
     KNOWN,
     REFUSED,
-    LATER, /* nothing can be said now */
+    LATER, /* cannot be checked now */
 };
 
-/* One way of logging in. What load() makes is replaced as a whole when files are read again, unless
- * it is changed in place: *state is what was there before, or NULL. */
+/* One method. load() gets the previous state (or NULL) in *state and replaces it, or changes it in
+ * place. */
 struct auth_way {
     enum config_auth bit; /* of api.auth */
     int (*prepare)(const struct config *config, const struct identity *owner, struct error *error);
@@ -272,14 +249,14 @@ static bool bearer_token(const char *authorization, char *buffer, size_t size)
     return true;
 }
 
-/* The first way that the credentials are meant for decides. */
+/* The first method that the credentials are meant for decides. */
 static enum verdict judge(struct auth *auth, const struct credentials *credentials,
                           struct actor *ret_actor, struct error *reason)
 {
     char buffer[AUTH_TOKEN_MAXIMUM + 1];
     const char *token = NULL;
     enum verdict verdict = NOT_MEANT;
-    error_set(reason, ERROR_DENIED, "no way of logging in (api.auth) knows what it brought");
+    error_set(reason, ERROR_DENIED, "no authentication method of api.auth knows these credentials");
     if (credentials->authorization) {
         if (!bearer_token(credentials->authorization, buffer, sizeof(buffer))) {
             error_set(reason, ERROR_DENIED,
@@ -297,7 +274,7 @@ static enum verdict judge(struct auth *auth, const struct credentials *credentia
     return verdict;
 }
 
-/* Tells the same to everyone who is not let in: a reason would help to guess. */
+/* Every client that is refused is told the same, because a reason would help an attacker. */
 static int refuse_credentials(const struct credentials *credentials, struct answer *answer)
 {
     bool token = credentials->authorization != NULL;
@@ -337,7 +314,7 @@ int auth_check(struct auth *auth, const struct credentials *credentials, enum ro
         return refuse_nobody(auth, answer);
     enum verdict verdict = judge(auth, credentials, &actor, &reason);
     if (verdict != KNOWN)
-        log_info("request %s is not let in: %s", credentials->request_id, reason.message);
+        log_info("request %s is not authenticated: %s", credentials->request_id, reason.message);
     if (verdict == LATER)
         return answer_refuse(
             answer, API_UNAVAILABLE, NULL,

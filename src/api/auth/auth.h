@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth.h - who is asking, and what they may.
+ * auth.h - authentication and authorization of requests.
  *
- * A way of logging in is a row of the table in auth.c: how it is prepared (as root, at the start),
- * loaded, reloaded and asked. api.auth chooses which rows are in force; the first that a request's
- * credentials are meant for decides. A bearer token counts before a client certificate. Asking must
- * not block: it happens on the network thread, before the body is read.
- *
- * Roles are ordered: operator may all that reader may, admin all that operator may.
+ * An authentication method is a row of the table in auth.c: how it is prepared (as root, at the
+ * start), loaded, reloaded and asked. api.auth enables methods; the first one that the credentials of
+ * a request are meant for decides. A bearer token takes precedence over a client certificate. Asking
+ * must not block, because it happens on the network thread, before the body is read.
  */
 #ifndef API_AUTH_H
 #define API_AUTH_H
@@ -15,27 +13,13 @@
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 
+#include "api/auth/actor.h"
 #include "api/http/answer.h"
 #include "mimo/config.h"
 #include "mimo/error.h"
 #include "mimo/privileges.h"
 
-enum { ACTOR_NAME_SIZE = 257, AUTH_TOKEN_MAXIMUM = 16 * 1024 };
-
-enum role {
-    ROLE_NONE,     /* known, but may nothing; of a route: open to everybody */
-    ROLE_READER,   /* look */
-    ROLE_OPERATOR, /* also create, cancel, delete manifests */
-    ROLE_ADMIN,    /* also clusters, bulk changes */
-};
-
-struct actor {
-    char name[ACTOR_NAME_SIZE]; /* "" for nobody */
-    enum role role;
-};
-
-const char *role_name(enum role role);
-bool role_parse(const char *name, enum role *ret_role);
+enum { AUTH_TOKEN_MAXIMUM = 16 * 1024 };
 
 /* What a request brings; borrowed. */
 struct credentials {
@@ -47,23 +31,22 @@ struct credentials {
 
 struct auth;
 
-/* Makes what is missing for the first start, owned by `owner` (NULL: by whoever runs this). */
+/* Creates the files that the first start needs, owned by `owner` (NULL: by the calling user). */
 int auth_prepare(const struct config *config, const struct identity *owner, struct error *error);
 
 /* Reads files. */
 int auth_open(const struct config *config, struct auth **ret_auth, struct error *error);
 
-/* Starts what needs threads: as the user that stays. */
+/* Starts threads. Call it after privileges were dropped. */
 int auth_start(struct auth *auth, struct error *error);
 
 void auth_close(struct auth *auth);
 
-/* Reads files again; a way whose files are wrong stays as it was. */
+/* Reads files again. A method whose files have an error keeps what it had. */
 int auth_reload(struct auth *auth, struct error *error);
 
-/* Judges credentials: fills `actor`, or answers 401, 403 when the role does not reach, or 503 when
- * nothing can be said of them now. The log gets the reason, the client does not. May be called by
- * any thread. */
+/* Checks credentials: fills `actor`, or answers 401, 403 if the role does not suffice, or 503 if
+ * they cannot be checked now. The reason is logged and not told to the client. Any thread. */
 int auth_check(struct auth *auth, const struct credentials *credentials, enum role needed,
                struct actor *ret_actor, struct answer *answer);
 

@@ -2,10 +2,10 @@
 /*
  * client_certificate.h - logging in with a TLS client certificate.
  *
- * A certificate is let in when its chain ends at an authority of api.client_ca, every certificate
- * of it is valid today and strong enough (GnuTLS's profile "medium": RSA of 2048 bits, SHA-256), it
- * is for TLS clients by its extended key usage, is itself no authority, and its subject stands in
- * api.client_file:
+ * A certificate is accepted if its chain ends at an authority of api.client_ca, every certificate of
+ * the chain is valid today and strong enough (GnuTLS's profile "medium": RSA of 2048 bits, SHA-256),
+ * its extended key usage has TLS clients, it is not an authority itself, and api.client_file lists its
+ * subject:
  *
  *     # role:subject, as `openssl x509 -noout -subject -nameopt RFC2253` writes it
  *     operator:CN=deploy,OU=Fleet,O=Example
@@ -20,7 +20,8 @@
 #include <gnutls/gnutls.h>
 #include <stddef.h>
 
-#include "api/auth/auth.h"
+#include "api/auth/actor.h"
+#include "mimo/error.h"
 
 enum { CLIENT_SUBJECT_MAXIMUM = 240, CLIENT_CHAIN_MAXIMUM = 8 };
 

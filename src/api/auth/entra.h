@@ -2,23 +2,25 @@
 /*
  * entra.h - logging in with access tokens of Microsoft Entra ID.
  *
- * The judgement is jwt.h's. This module brings what it needs: the keys, which a thread of its own
- * fetches (entra_fetch.h) when they are due (key_schedule.h), and the time. Asking never waits for
- * a fetch; as long as there are no keys, or while somebody is looking for a token's key, the answer
- * is "later". So neither an authority that is slow nor a flood of tokens holds up anybody else.
+ * jwt.h checks the tokens. This module provides the keys, which its own thread fetches
+ * (entra_fetch.h) when they are due (key_schedule.h), and the time. A check never waits for a fetch:
+ * while there are no keys, or while the key of a token is being fetched, the verdict is "later". So
+ * neither a slow authority nor a flood of tokens delays other requests.
  *
  *     entra_open()     reads files; as root, before any thread
- *     entra_start()    begins to fetch, as who we are for good
+ *     entra_start()    begins to fetch, after privileges were dropped
  *     entra_check()    any number of times, from any thread
  *     entra_reload()   on SIGHUP: files again, keys at once, the clock is believed again
  *
- * The time is the wall clock, but never less than has really passed since the start: a clock that
- * is set back makes no expired token valid.
+ * The time is the wall clock, but it never runs slower than the monotonic clock: setting the clock
+ * back does not make an expired token valid.
  */
 #ifndef API_ENTRA_H
 #define API_ENTRA_H
 
-#include "api/auth/auth.h"
+#include "api/auth/actor.h"
+#include "mimo/config.h"
+#include "mimo/error.h"
 
 struct entra;
 

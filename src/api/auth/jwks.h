@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jwks.h - the keys that tokens are signed with: a JSON Web Key Set (RFC 7517), once it was
- * believed.
+ * jwks.h - the keys that tokens are signed with: a JSON Web Key Set (RFC 7517).
  *
- * Only keys that can be meant are taken: RSA of 2048 to 4096 bits with an odd exponent of 3 or
- * more, for signatures, with an id of their own. The others are left out, each with its reason; two
- * keys of one id are both left out, for nobody could tell which is meant. A set in which no key is
- * left is an error.
+ * Only usable keys are taken: RSA of 2048 to 4096 bits with an odd exponent of 3 or more, for
+ * signatures, with an id of their own. Others are left out, each with its reason. Two keys with the
+ * same id are both left out, because the id does not tell which one is meant. A set without a usable
+ * key is an error.
  *
  * Pure: no I/O, no clock. A set does not change once it was made and may be asked by any thread.
  */

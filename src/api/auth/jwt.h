@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jwt.h - the judgement over one access token of Entra ID (a JWT, RFC 7519).
+ * jwt.h - checks one access token of Entra ID (a JWT, RFC 7519).
  *
  * Pure but for the memory of signatures, which changes no verdict: the token, the rules, the keys
  * and the time go in, a verdict comes out. OpenSSL checks the signature, everything else is checked
@@ -8,9 +8,8 @@
  * along, claims that are texts instead of numbers, or no claims at all.
  *
  * The order is that of cost and of what may be believed: form, header (the algorithm is pinned
- * before a key is looked for), claims, key, signature. So a token that could not be valid whoever
- * signed it never makes anybody look for its key, and nothing that it says is used before its
- * signature was found good.
+ * before a key is looked for), claims, key, signature. So a token with a wrong claim never
+ * causes a fetch of keys, and no claim is used before the signature was verified.
  *
  *   form       at most 16 KB; three parts of base64url in its one spelling; two JSON objects
  *              without duplicate members, not nested deeper than 8
@@ -27,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/auth/auth.h"
+#include "api/auth/actor.h"
 #include "api/auth/jwks.h"
 #include "api/auth/jwt_memory.h"
 #include "mimo/error.h"
@@ -44,8 +43,8 @@ struct jwt_rules {
 };
 
 enum jwt_verdict {
-    JWT_VALID,       /* the actor is filled in; his role may be ROLE_NONE */
-    JWT_REFUSED,     /* whatever the keys */
+    JWT_VALID,       /* the actor is filled in; its role may be ROLE_NONE */
+    JWT_REFUSED,     /* invalid, whatever the keys */
     JWT_KEY_UNKNOWN, /* good but for its key, which is not in the set */
 };
 

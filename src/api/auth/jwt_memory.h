@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jwt_memory.h - tokens whose signature was found good.
+ * jwt_memory.h - a cache of tokens whose signature is valid.
  *
- * A client sends the same token for an hour, and most of the time that a token takes is its
- * signature. This remembers the SHA-256 of some of those that were signed as they should be. It is
- * only about signatures: all else is judged each time, the hour above all. A memory belongs to one
- * key set; with another one comes a new memory.
+ * A client sends the same token for an hour, and verifying its signature takes most of the time of a
+ * check. This cache holds the SHA-256 of tokens with a valid signature. Everything else, such as the
+ * expiry, is checked each time. A cache belongs to one key set and is dropped with it.
  *
  * Of bounded size: a token displaces another that falls into its place. May be asked by any thread.
  */
@@ -17,8 +16,7 @@
 
 struct jwt_memory;
 
-/* NULL without memory: then nothing is remembered, and all is well. All functions take that NULL.
- */
+/* NULL without memory. All functions accept NULL, as a cache that stays empty. */
 struct jwt_memory *jwt_memory_new(void);
 void jwt_memory_free(struct jwt_memory *memory);
 

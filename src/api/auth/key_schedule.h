@@ -2,10 +2,10 @@
 /*
  * key_schedule.h - when the keys of Entra ID are fetched, and how long they count.
  *
- * Fresh keys are fetched again after a day. When that fails the old ones go on for another two
- * days, while it is tried again and again; then they are no longer believed, for a key that was
- * taken back would live on in them. A token whose key is not known makes somebody look at once, but
- * at most once in five minutes: else whoever invents key ids would make us send as many requests.
+ * Keys are fetched again after a day. If that fails, the old ones stay valid for another two days
+ * while the fetch is retried. After that they are not used any more, because they may contain a key
+ * that was revoked. A token with an unknown key causes a fetch at once, but at most one in five
+ * minutes: otherwise a client could cause any number of requests by inventing key ids.
  *
  * Pure: the caller brings the time, milliseconds of a clock that never jumps.
  */
@@ -24,7 +24,7 @@
 struct key_schedule {
     bool has_keys;
     bool is_wanted; /* a key that is not known was asked for, and nobody has looked since */
-    bool is_urged;  /* an operator wants it now */
+    bool is_urged;  /* an operator asked for a reload */
     bool was_asked; /* `asked` counts */
     int failures;   /* in a row */
     int64_t fetched;
@@ -35,7 +35,7 @@ struct key_schedule {
 /* When the next fetch is due; may be in the past. */
 int64_t key_schedule_due(const struct key_schedule *schedule);
 
-/* True while the keys that are there may be used. */
+/* True while the present keys may be used. */
 bool key_schedule_counts(const struct key_schedule *schedule, int64_t now);
 
 /* A token came whose key is not known. True: the keys will be looked at again for it, or could not

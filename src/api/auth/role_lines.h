@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role_lines.h - the files that say who has which role: an entry a line, empty lines and those that
- * begin with "#" left out. Strict: one line that cannot be understood refuses the file.
+ * role_lines.h - files that assign roles: one entry a line; empty lines and lines that begin with "#"
+ * are skipped. Strict: one line with an error makes the whole file invalid.
  */
 #ifndef API_ROLE_LINES_H
 #define API_ROLE_LINES_H
@@ -12,7 +12,7 @@
 
 enum { ROLE_FILE_SIZE_MAXIMUM = 1024 * 1024 };
 
-/* Takes in one line, without blanks in front and CR behind, which it may cut up. */
+/* Reads one line, without leading blanks and trailing CR. It may change the text. */
 typedef int role_line_f(void *context, char *line, struct error *error);
 
 /* Hands each line to `take`. An error gets "PATH:LINE" in front. */

@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "api/auth/auth.h"
+#include "api/auth/actor.h"
+#include "mimo/error.h"
+#include "mimo/privileges.h"
 
 enum { TOKEN_NAME_MAXIMUM = 64 };
 

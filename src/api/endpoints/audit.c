@@ -20,7 +20,8 @@ struct audit audit_begin(const struct request *request, const char *resource)
         "{s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "id", id, "time", (int64_t)clock_unix_seconds(),
         "actor", request->actor.name, "action", request->route->action, "resource", resource,
         "requestId", request->request_id, "status", 0);
-    if (entry && document_set_string(entry, "icm", request->icm) < 0) {
+    if (entry && (document_set_string(entry, "icm", request->icm) < 0 ||
+                  document_set_string(entry, "client", request->client) < 0)) {
         json_object_put(entry);
         entry = NULL;
     }

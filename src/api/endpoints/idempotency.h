@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * idempotency.h - Idempotency-Key: who did not get an answer asks again, and is answered as the
- * first time, for a day.
+ * idempotency.h - Idempotency-Key: for a day, a repeated request gets the answer of the first one.
  *
  *     struct idempotency repeat;
  *     if (idempotency_begin(api, request, &repeat, answer) == 0) {      // else it is answered
@@ -11,11 +10,11 @@
  *     }
  *     idempotency_end(&repeat);                                         // always
  *
- * The answer is a document of STORE_ANSWERS, written together with what it tells of. Its id is a
- * hash of actor and key, so that nobody meets the keys of others. Of several requests with one key
- * at once the first is served and the others wait for it; where the first is with another mimo-api
- * on the same store, the later one is refused and may try again. What was refused is not kept: the
- * repetition is looked at anew. A request without a key passes through all of it.
+ * The answer is a document of STORE_ANSWERS, written together with the change that it describes. Its
+ * id is a hash of actor and key, so that actors do not share keys. Of several simultaneous requests
+ * with one key, one is served and the others wait for it. If another mimo-api on the same store
+ * serves one, the later one is answered 409 and may be repeated. Refusals are not kept: a repetition
+ * is judged anew. For a request without a key every function does nothing.
  */
 #ifndef API_IDEMPOTENCY_H
 #define API_IDEMPOTENCY_H

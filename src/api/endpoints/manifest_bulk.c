@@ -2,8 +2,8 @@
 /*
  * Many manifests with one request: deleting what has ended, cancelling what a schedule made.
  *
- * Batch by batch, each a page of a query and one run of the store, so that neither memory nor a
- * transaction grows with how many there are. All of it is one entry in the audit trail.
+ * Works in batches: each is a page of a query and one run of the store, so that memory and
+ * transactions are bounded. The whole request is one entry in the audit trail.
  */
 #include <stdio.h>
 #include <stdlib.h>

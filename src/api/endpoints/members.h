@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * members.h - the actuators by their UUID, for names in answers.
+ * members.h - host names of actuators by their UUID, cached.
  *
  * Answers name the owner of a lease by its host (leaseOwnerName). The records are asked of the
- * store at most every MEMBERS_AGE_MAXIMUM milliseconds, whoever asks; when the store does not
- * answer the names of before are used.
+ * store at most every MEMBERS_AGE_MAXIMUM milliseconds. If the store does not answer, the previous
+ * names are used.
  */
 #ifndef API_MEMBERS_H
 #define API_MEMBERS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /openapi.json: the table of endpoints as a document for tools. Source: OpenAPI
  * Specification 3.1.0. */
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,15 +242,74 @@ static struct json_object *make_body(const struct route *route)
                          "$ref", "#/components/schemas/icm");
 }
 
+/* Tags, by a part of the pattern; the first that fits. */
+static const struct {
+    const char *part;
+    const char *name;
+    const char *help;
+} tags[] = {
+    {"maintenanceManifests", "manifests", "Maintenance that was asked for."},
+    {"{R}", "clusters", "The inventory of clusters."},
+    {"clusters", "clusters", NULL},
+    {"tasks", "tasks", "What can be asked for."},
+    {"actuators", "actuators", "What runs the manifests."},
+    {"audit", "audit", "What was changed, and by whom."},
+    {"/", "server", "The server itself."},
+};
+enum { TAG_COUNT = sizeof(tags) / sizeof(tags[0]) };
+
+static const char *tag_of(const struct route *route)
+{
+    for (size_t i = 0; i + 1 < TAG_COUNT; i++)
+        if (strstr(route->pattern, tags[i].part))
+            return tags[i].name;
+    return tags[TAG_COUNT - 1].name;
+}
+
+static struct json_object *make_tags(void)
+{
+    cleanup_json struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < TAG_COUNT; i++)
+        if (tags[i].help && document_append(list, document_pack("{s:s, s:s}", "name", tags[i].name,
+                                                                "description", tags[i].help)) < 0)
+            return NULL;
+    return json_object_get(list);
+}
+
+/* A name for generated code, from method and path: "getClusterMaintenanceManifestsById". */
+static struct json_object *make_operation_id(const struct route *route)
+{
+    static const char skipped[] = "/admin";
+    char name[128];
+    size_t used = (size_t)snprintf(name, sizeof(name), "%s", method_names[route->method]);
+    const char *at = route->pattern;
+    if (strncmp(at, skipped, strlen(skipped)) == 0)
+        at += strlen(skipped);
+    while (*at && used + 1 < sizeof(name)) {
+        size_t length = strcspn(at + 1, "/.");
+        const char *word = at + 1;
+        if (strncmp(word, "{R}", length) == 0)
+            word = "cluster";
+        else if (strncmp(word, "{id}", length) == 0)
+            word = "byId";
+        size_t word_length = word == at + 1 ? length : strlen(word);
+        used += (size_t)snprintf(name + used, sizeof(name) - used, "%c%.*s",
+                                 toupper((unsigned char)*word), (int)word_length - 1, word + 1);
+        at += 1 + length;
+    }
+    return document_new_string(name);
+}
+
 static struct json_object *make_operation(const struct route *route, const char *path)
 {
     struct json_object *security = route->role == ROLE_NONE
                                        ? json_object_new_array()
                                        : document_pack("[{s:[]}, {s:[]}]", "token", "certificate");
-    return document_pack("{s:s, s:o, s:o*, s:o, s:o, s:s}", "summary", route->help, "parameters",
-                         make_parameters(route, path), "requestBody", make_body(route), "security",
-                         security, "responses", make_responses(route), "x-role",
-                         role_name(route->role));
+    return document_pack(
+        "{s:o, s:s, s:s, s:[s], s:o, s:o*, s:o, s:o, s:s}", "operationId", make_operation_id(route),
+        "summary", route->help, "description", route->help, "tags", tag_of(route), "parameters",
+        make_parameters(route, path), "requestBody", make_body(route), "security", security,
+        "responses", make_responses(route), "x-role", role_name(route->role));
 }
 
 /* {path: {method: operation}} of all rows. NULL without memory. */
@@ -275,14 +335,17 @@ static struct json_object *make_paths(void)
 
 static struct json_object *make_document(void)
 {
-    return document_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
+    return document_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s, s:s}], s:o, s:o,"
+                         " s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
                          "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
                          PACKAGE_VERSION, "description",
                          "Paths and names of parameters are compared without case. Where "
                          "there is GET there is HEAD.",
-                         "paths", make_paths(), "components", "schemas", openapi_schemas(),
-                         "headers", make_fields(), "securitySchemes", "token", "type", "http",
-                         "scheme", "bearer", "certificate", "type", "mutualTLS");
+                         "license", "name", "Apache License 2.0", "identifier", "Apache-2.0",
+                         "servers", "url", "/", "description", "the server of this document",
+                         "tags", make_tags(), "paths", make_paths(), "components", "schemas",
+                         openapi_schemas(), "headers", make_fields(), "securitySchemes", "token",
+                         "type", "http", "scheme", "bearer", "certificate", "type", "mutualTLS");
 }
 
 /* Made once: the table does not change. NULL without memory: then the next request tries again. */

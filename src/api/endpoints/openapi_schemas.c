@@ -37,12 +37,40 @@ static const char schemas[] = JSON({
     "runAfter": {"type": ["integer", "string"], "description": "Unix seconds or RFC 3339; now unless given"},
     "runBefore": {"type": ["integer", "string"], "description": "Unix seconds or RFC 3339; seven days from now unless given"},
     "priority": {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0, "description": "0 is first"},
-    "parameters": {"type": "object", "description": "at most 16 KiB and 16 levels"},
+    "parameters": {"$ref": "#/components/schemas/parameters"},
     "icm": {"$ref": "#/components/schemas/icm"}}},
+
+"parameters": {
+  "type": "object",
+  "additionalProperties": true,
+  "description": "what the task takes: at most 16 KiB and 16 levels"},
+
+"progress": {
+  "type": "object",
+  "description": "where the attempt that runs stands",
+  "properties": {
+    "step": {"type": "integer", "minimum": 0},
+    "steps": {"type": "integer", "minimum": 0},
+    "name": {"type": "string", "description": "of the step"}},
+  "additionalProperties": true},
+
+"attempt": {
+  "type": "object",
+  "required": ["number", "startedAt"],
+  "properties": {
+    "number": {"type": "integer", "minimum": 1},
+    "startedAt": {"$ref": "#/components/schemas/time"},
+    "finishedAt": {"$ref": "#/components/schemas/time"},
+    "actuator": {"$ref": "#/components/schemas/uuid"},
+    "outcome": {"type": "string"},
+    "message": {"type": "string"},
+    "maxRssKiB": {"type": "integer", "description": "memory of the worker at most"},
+    "cpuMs": {"type": "integer", "description": "milliseconds of processor time"}},
+  "additionalProperties": true},
 
 "manifest": {
   "type": "object",
-  "required": ["id", "clusterResourceID", "maintenanceTaskID", "state", "priority", "dequeues"],
+  "required": ["id", "clusterResourceID", "maintenanceTaskID", "state"],
   "properties": {
     "id": {"$ref": "#/components/schemas/uuid"},
     "clusterResourceID": {"type": "string"},
@@ -50,7 +78,7 @@ static const char schemas[] = JSON({
     "state": {"$ref": "#/components/schemas/state"},
     "statusText": {"type": "string"},
     "priority": {"type": "integer"},
-    "parameters": {"type": "object"},
+    "parameters": {"$ref": "#/components/schemas/parameters"},
     "runAfter": {"$ref": "#/components/schemas/time"},
     "runBefore": {"$ref": "#/components/schemas/time"},
     "bucket": {"type": "integer", "minimum": 0, "maximum": 255},
@@ -63,8 +91,8 @@ static const char schemas[] = JSON({
     "leaseOwner": {"$ref": "#/components/schemas/uuid"},
     "leaseOwnerName": {"type": "string", "description": "host of that actuator"},
     "leaseExpiry": {"$ref": "#/components/schemas/time"},
-    "progress": {"type": "object"},
-    "attempts": {"type": "array", "items": {"type": "object"}},
+    "progress": {"$ref": "#/components/schemas/progress"},
+    "attempts": {"type": "array", "items": {"$ref": "#/components/schemas/attempt"}, "description": "oldest first"},
     "running": {"$ref": "#/components/schemas/running"},
     "blockers": {"type": "array", "items": {"$ref": "#/components/schemas/blocker"}, "description": "of one that is Pending, when it is asked for alone"}}},
 
@@ -149,7 +177,7 @@ static const char schemas[] = JSON({
   "type": "object",
   "description": "What is left out stays as it is. Members of an answer that callers may not set are ignored; any other is refused.",
   "properties": {
-    "properties": {"type": "object", "description": "replaces what was there"},
+    "properties": {"type": "object", "additionalProperties": true, "description": "replaces what was there"},
     "kubeconfig": {"type": "string", "description": "text of a kubeconfig; sealed on arrival and never shown again"},
     "icm": {"$ref": "#/components/schemas/icm"}}},
 
@@ -161,7 +189,7 @@ static const char schemas[] = JSON({
     "name": {"type": "string"},
     "uuid": {"$ref": "#/components/schemas/uuid"},
     "bucket": {"type": "integer", "minimum": 0, "maximum": 255},
-    "properties": {"type": "object"},
+    "properties": {"type": "object", "additionalProperties": true},
     "hasKubeconfig": {"type": "boolean"},
     "leaseOwner": {"$ref": "#/components/schemas/uuid"},
     "leaseOwnerName": {"type": "string"},
@@ -228,6 +256,7 @@ static const char schemas[] = JSON({
         "action": {"type": "string"},
         "resource": {"type": "string"},
         "icm": {"type": "string"},
+        "client": {"type": "string", "description": "address that asked; behind a trusted proxy that of its client"},
         "requestId": {"$ref": "#/components/schemas/uuid"},
         "status": {"type": "integer"},
         "count": {"type": "integer"}}}},
@@ -238,7 +267,14 @@ static const char schemas[] = JSON({
   "required": ["status"],
   "properties": {"status": {"type": "string", "enum": ["live", "ready"]}}},
 
-"openapi": {"type": "object", "required": ["openapi", "info", "paths"]}
+"openapi": {
+  "type": "object",
+  "required": ["openapi", "info", "paths"],
+  "properties": {
+    "openapi": {"type": "string"},
+    "info": {"type": "object", "additionalProperties": true},
+    "paths": {"type": "object", "additionalProperties": true}},
+  "additionalProperties": true}
 });
 /* clang-format on */
 

@@ -7,8 +7,8 @@
  *     answer_set_view(answer, 200, summary_view(&summary, tasks));
  *     summary_free(&summary);                 also when summary_begin() failed
  *
- * Memory grows with the clusters and tasks that are met, time with the manifests; hence the bound
- * on how many are looked at.
+ * Memory grows with the number of clusters and tasks, time with the number of manifests; therefore
+ * the number of manifests is bounded.
  */
 #ifndef API_SUMMARY_H
 #define API_SUMMARY_H

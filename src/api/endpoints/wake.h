@@ -3,8 +3,8 @@
 #ifndef API_WAKE_H
 #define API_WAKE_H
 
-/* Sends a datagram to every *.wake socket in `directory`. Never blocks; a socket or folder that is
- * not there is fine: losing a datagram costs a poll interval. Returns how many were reached. */
+/* Sends a datagram to every *.wake socket in `directory`. Never blocks. A missing
+ * socket or directory is no error: a lost datagram delays work by one poll interval. Returns how many were reached. */
 int wake_actuators(const char *directory);
 
 #endif

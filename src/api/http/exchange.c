@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/http/forwarded.h"
 #include "api/http/routes.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -16,7 +17,15 @@
 /* A body takes so many times its length while its handler works: text, tree, copy, new text. */
 enum { BODY_WORK = 4 };
 
-struct exchange *exchange_new(struct api *api, const char *target, const char *peer)
+static void set_client(struct exchange *exchange, const struct in6_addr *address)
+{
+    exchange->has_address = true;
+    exchange->address = *address;
+    network_address_format(address, exchange->request.client);
+}
+
+struct exchange *exchange_new(struct api *api, const char *target, const char *peer,
+                              const struct in6_addr *address)
 {
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     char *copy = strdup(target);
@@ -30,6 +39,8 @@ struct exchange *exchange_new(struct api *api, const char *target, const char *p
     exchange->request.target = copy;
     uuid_make(exchange->request.request_id);
     snprintf(exchange->peer, sizeof(exchange->peer), "%s", peer);
+    if (address)
+        set_client(exchange, address);
     return exchange;
 }
 
@@ -94,13 +105,25 @@ static void take_client_request_id(struct request *request, const char *id)
     snprintf(request->client_request_id, sizeof(request->client_request_id), "%s", id);
 }
 
-/* Without TLS of our own a proxy on this machine may speak it: then links that are followed must
- * not lead around it. */
-static const char *scheme_of(const struct config *config, const char *forwarded)
+/* Who asks, and by which URL: links that are followed must not lead around a proxy. */
+static void find_client(struct exchange *exchange, const struct wire *wire)
 {
-    if (config->api_tls == API_TLS_ON)
-        return "https";
-    return forwarded && strcasecmp(forwarded, "https") == 0 ? "https" : "http";
+    struct request *request = &exchange->request;
+    struct forwarded forwarded = {.has_client = false};
+    const char *host = wire->fields[WIRE_HOST];
+    if (exchange->has_address && network_list_has(&exchange->api->proxies, &exchange->address))
+        forwarded_read(wire->fields, &exchange->api->proxies, &forwarded);
+    if (forwarded.has_client) {
+        exchange->via_proxy = true;
+        set_client(exchange, &forwarded.client);
+    }
+    request->scheme = exchange->api->config->api_tls == API_TLS_ON ? "https" : "http";
+    if (forwarded.scheme)
+        request->scheme = forwarded.scheme;
+    if (forwarded.host[0])
+        host = forwarded.host;
+    snprintf(request->host, sizeof(request->host), "%s", host ? host : "");
+    request->host[strcspn(request->host, " \t")] = '\0';
 }
 
 int exchange_judge(struct exchange *exchange, const struct wire *wire, const char *method,
@@ -112,15 +135,12 @@ int exchange_judge(struct exchange *exchange, const struct wire *wire, const cha
     take_client_request_id(request, wire->fields[WIRE_CLIENT_REQUEST_ID]);
     exchange->icm_header = wire->fields[WIRE_ICM];
     exchange->expects_continue = wire->fields[WIRE_EXPECT] != NULL;
+    find_client(exchange, wire);
 
     if (wire_check(wire, method, header_block, answer) < 0 ||
         route_find(method, request, answer) < 0)
         return -1;
     const struct route *route = request->route;
-    if (wire->fields[WIRE_HOST])
-        snprintf(request->host, sizeof(request->host), "%s", wire->fields[WIRE_HOST]);
-    request->host[strcspn(request->host, " \t")] = '\0';
-    request->scheme = scheme_of(exchange->api->config, wire->fields[WIRE_FORWARDED_PROTO]);
     const struct credentials credentials = {.authorization = wire->fields[WIRE_AUTHORIZATION],
                                             .certificates = exchange->certificates,
                                             .certificate_count = exchange->certificate_count,
@@ -207,12 +227,13 @@ static void write_access_line(const struct exchange *exchange)
 {
     char method[4 * sizeof(exchange->method)], target[1024], actor[ACTOR_NAME_SIZE * 4];
     const struct request *request = &exchange->request;
-    log_info("\"%s %s\" %d %lld ms actor=\"%s\" request=%s client=%s",
+    log_info("\"%s %s\" %d %lld ms actor=\"%s\" request=%s client=%s%s%s",
              log_quote(method, sizeof(method), exchange->method),
              log_quote(target, sizeof(target), request->target), exchange->status,
              (long long)clock_elapsed(exchange->started),
              log_quote(actor, sizeof(actor), request->actor.name), request->request_id,
-             exchange->peer);
+             exchange->via_proxy ? request->client : exchange->peer,
+             exchange->via_proxy ? " via=" : "", exchange->via_proxy ? exchange->peer : "");
 }
 
 static void add_header(struct exchange *exchange, const char *name, const char *value)

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
- * exchange.h - one request and its answer, from the first byte that was understood to the line in
- * the log.
+ * exchange.h - one request and its answer, from the request line to the line in the access log.
  *
- *   network thread                                          handler thread
- *   exchange_new()      the request line is there
- *   exchange_judge()    the header is there: wire rules, route, credentials, query, size and type
- * of the body exchange_take()     pieces of the body exchange_serve()   body parsed, handler,
- * answer as text exchange_finish()   instead, where the request was refused exchange_free()     the
- * answer is on its way
+ *     network thread       handler thread
+ *     exchange_new()                           the request line was read
+ *     exchange_judge()                         the header was read: wire rules, route, credentials,
+ *                                              query, size and type of the body
+ *     exchange_take()                          a piece of the body was read
+ *                          exchange_serve()    parses the body, runs the handler, formats the answer
+ *     exchange_finish()                        instead, if the request was refused
+ *     exchange_free()                          the answer was sent, or the connection was lost
  *
- * Knows nothing of libmicrohttpd's connections but the response it makes.
+ * Ownership: the exchange owns request, answer, body and response. Threads: one at a time; the
+ * network thread hands the exchange to a handler thread and gets it back. Of libmicrohttpd it uses
+ * only the response.
  */
+/* clang-format on */
 #ifndef API_EXCHANGE_H
 #define API_EXCHANGE_H
 
@@ -38,7 +43,10 @@ struct exchange {
     enum exchange_stage stage;
     struct monotonic started;
     char method[16]; /* cut; for the log */
-    char peer[64];   /* address of the client, for the log */
+    char peer[64];   /* address of the other end of the connection, for the log */
+    bool has_address;
+    struct in6_addr address; /* of the client: the other end, or what a trusted proxy told */
+    bool via_proxy;          /* the other end is a trusted proxy, which told the client's address */
     struct request request;
     struct answer answer;               /* status 0 until there is one */
     const char *icm_header;             /* or NULL; lives as long as the request in the library */
@@ -54,8 +62,10 @@ struct exchange {
     int status;                    /* then */
 };
 
-/* NULL without memory. `target` is copied. */
-struct exchange *exchange_new(struct api *api, const char *target, const char *peer);
+/* NULL without memory. Texts are copied. `peer` is the other end of the connection as text,
+ * `address` its address, or NULL for a local socket. */
+struct exchange *exchange_new(struct api *api, const char *target, const char *peer,
+                              const struct in6_addr *address);
 void exchange_free(struct exchange *exchange);
 
 /* -1: refused, the answer is filled in. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of connections: a queue for each phase, and the thread that ends the patience. */
+/* Deadlines of connections: a queue for each phase, and the thread that closes slow ones. */
 #include "api/http/peers.h"
 
 #include <arpa/inet.h>
@@ -14,6 +14,7 @@
 
 #include "mimo/clock.h"
 #include "mimo/log.h"
+#include "mimo/network.h"
 
 #define PEER_PHASE_ROW(constant, milliseconds, text) [constant] = {milliseconds, text},
 static const struct {
@@ -29,6 +30,8 @@ struct peer {
     bool overdue;     /* shut down already; in no queue */
     int64_t deadline; /* monotonic milliseconds */
     char address[PEER_ADDRESS_SIZE];
+    bool has_network_address;
+    struct in6_addr network_address;
 };
 
 TAILQ_HEAD(peer_queue, peer);
@@ -53,7 +56,7 @@ static int64_t now_milliseconds(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void end_patience(struct peers *peers, struct peer *peer)
+static void close_slow_peer(struct peers *peers, struct peer *peer)
 {
     TAILQ_REMOVE(&peers->queues[peer->phase], peer, link);
     peer->overdue = true;
@@ -61,7 +64,7 @@ static void end_patience(struct peers *peers, struct peer *peer)
     log_info("connection of %s closed: %s", peer->address, phases[peer->phase].overrun);
 }
 
-/* Ends those whose time is over; returns when the next one's will be. */
+/* Closes the connections whose deadline has passed; returns the next deadline. */
 static int64_t end_overdue(struct peers *peers, int64_t now)
 {
     int64_t next = NEVER;
@@ -70,7 +73,7 @@ static int64_t end_overdue(struct peers *peers, int64_t now)
             continue;
         struct peer *first;
         while ((first = TAILQ_FIRST(&peers->queues[phase])) && first->deadline <= now)
-            end_patience(peers, first);
+            close_slow_peer(peers, first);
         if (first && first->deadline < next)
             next = first->deadline;
     }
@@ -132,20 +135,18 @@ void peers_stop(struct peers *peers)
 
 static void format_address(const struct sockaddr *address, char *buffer, size_t size)
 {
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address && address->sa_family == AF_INET) {
-        struct sockaddr_in four;
-        memcpy(&four, address, sizeof(four));
-        inet_ntop(AF_INET, &four.sin_addr, host, sizeof(host));
-        snprintf(buffer, size, "%s:%u", host, ntohs(four.sin_port));
-    } else if (address && address->sa_family == AF_INET6) {
-        struct sockaddr_in6 six;
-        memcpy(&six, address, sizeof(six));
-        inet_ntop(AF_INET6, &six.sin6_addr, host, sizeof(host));
-        snprintf(buffer, size, "[%s]:%u", host, ntohs(six.sin6_port));
-    } else {
+    struct in6_addr host;
+    char text[NETWORK_ADDRESS_SIZE];
+    if (!network_address_of(address, &host)) {
         snprintf(buffer, size, "local socket");
+        return;
     }
+    const bool four = IN6_IS_ADDR_V4MAPPED(&host);
+    struct sockaddr_in6 six = {.sin6_port = 0};
+    memcpy(&six, address, /* the port is at the same place in both */
+           address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(six));
+    snprintf(buffer, size, "%s%s%s:%u", four ? "" : "[", network_address_format(&host, text),
+             four ? "" : "]", ntohs(six.sin6_port));
 }
 
 /* Puts the peer at the end of its phase's queue. */
@@ -165,6 +166,7 @@ struct peer *peer_add(struct peers *peers, int fd, const struct sockaddr *addres
         return NULL;
     peer->fd = fd;
     format_address(address, peer->address, sizeof(peer->address));
+    peer->has_network_address = network_address_of(address, &peer->network_address);
     pthread_mutex_lock(&peers->lock);
     enqueue(peers, peer, PEER_GREETING);
     pthread_mutex_unlock(&peers->lock);
@@ -220,4 +222,9 @@ size_t peers_unheard(struct peers *peers)
 const char *peer_address(const struct peer *peer)
 {
     return peer ? peer->address : "?";
+}
+
+const struct in6_addr *peer_network_address(const struct peer *peer)
+{
+    return peer && peer->has_network_address ? &peer->network_address : NULL;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * peers.h - the connections, each with a deadline for what it is doing.
+ * peers.h - the open connections, each with a deadline.
  *
- * libmicrohttpd has one timer, for silence; a client that sends a byte now and then is never
- * silent. Here every phase of a connection has a total time. A connection whose time is over is
- * shut down, which the network thread sees as its end; nothing can be answered any more at that
- * level.
+ * libmicrohttpd has one timer, for silence, and a client that sends a byte now and then is never
+ * silent. This module bounds the total time of every phase of a connection. A connection that
+ * exceeds it is shut down, which the network thread sees as its end; no answer is sent.
  *
  * The network thread calls peer_enter() at each change of phase; a thread of this module waits for
  * the earliest deadline. Every phase lasts the same for all, so each has a queue in which the first
@@ -14,6 +13,7 @@
 #ifndef API_PEERS_H
 #define API_PEERS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,8 +21,7 @@
 
 #include "mimo/error.h"
 
-/* Phase, its time in milliseconds (0: not bounded here), what the log says of those who overrun it.
- */
+/* Phase, its time in milliseconds (0: no limit), log text for a connection that exceeds it. */
 #define PEER_PHASES(PHASE)                                                                         \
     PHASE(PEER_GREETING, 5000, "no complete request header within 5 s of connecting")              \
     PHASE(PEER_SENDING_BODY, 30000, "the request's body did not come within 30 s")                 \
@@ -55,7 +54,10 @@ void peer_enter(struct peers *peers, struct peer *peer, enum peer_phase phase);
  * heard yet, or kept open with bytes that wait to be read. */
 size_t peers_unheard(struct peers *peers);
 
-/* The other end's address, for the log. */
+/* The other end's address and port, for the log. */
 const char *peer_address(const struct peer *peer);
+
+/* The other end's address alone; NULL for a local socket. Borrowed from the peer. */
+const struct in6_addr *peer_network_address(const struct peer *peer);
 
 #endif

@@ -16,6 +16,7 @@
 #include "api/auth/auth.h"
 #include "api/http/answer.h"
 #include "api/http/wire.h"
+#include "mimo/network.h"
 #include "mimo/resource_id.h"
 #include "mimo/uuid.h"
 
@@ -51,7 +52,7 @@ enum {
 enum query_parameter { QUERY_PARAMETERS(QUERY_CONSTANT) QUERY_COUNT };
 #undef QUERY_CONSTANT
 
-/* Sets of parameters, as a route lists them. */
+/* A set of parameters is an OR of these. */
 #define QUERY_BIT(parameter) (1u << (parameter))
 
 enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUNT };
@@ -70,6 +71,7 @@ struct request {
     char client_request_id[REQUEST_ID_SIZE]; /* theirs, or "" */
     char icm[REQUEST_ICM_SIZE];              /* ticket, or "" */
     char idempotency_key[REQUEST_KEY_SIZE];  /* or "" */
+    char client[NETWORK_ADDRESS_SIZE];       /* address of the client, "" for a local socket */
     const char *scheme;                      /* of the URL that the client uses; static text */
     char host[256]; /* as the client named us; "" for HTTP/1.0 without Host */
     struct actor actor;

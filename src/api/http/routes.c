@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy of the Admin API: which endpoints there are and who may use them. */
+/* The endpoints of the Admin API, and the role that each needs. */
 #include "api/http/routes.h"
 
 #include <ctype.h>
@@ -102,7 +102,7 @@ static const struct route routes[] = {
      .view = "taskList", .successes = {200}, .immediate = true},
     {HTTP_GET, "/admin/actuators", ROLE_READER, BODY_NONE,
      COMMON, actuators_list, NULL,
-     "The actuators: who lives, and whose buckets are whose.",
+     "The actuators: buckets, version, and whether they are alive.",
      .view = "actuatorList", .successes = {200}},
 
     {HTTP_GET, "/admin/audit", ROLE_READER, BODY_NONE,
@@ -180,8 +180,7 @@ static bool segment_is(const struct segment *segment, const char *text, size_t l
     return segment->length == length && strncasecmp(segment->text, text, length) == 0;
 }
 
-/* Anything that begins like a resource ID counts as one here; whether it is,
- * resource_id_normalize() says. */
+/* True for anything that begins like a resource ID; resource_id_normalize() checks it later. */
 static bool takes_resource(const struct path *path, size_t at)
 {
     if (path->count - at < RESOURCE_ID_SEGMENTS)
@@ -227,7 +226,7 @@ static bool has_id(const struct route *route)
     return strstr(route->pattern, "{id}") != NULL;
 }
 
-/* What another row spells out, such as ".../queued", is not an {id}, whatever the method. */
+/* A literal segment of another row, such as ".../queued", is not an {id}, whatever the method. */
 static bool is_spelt_out(const struct path *path)
 {
     struct placeholders found;
@@ -346,7 +345,7 @@ const struct route *route_at(size_t position)
     return position < ROUTE_COUNT ? &routes[position] : NULL;
 }
 
-/* What any request may be refused for before anybody asks what it wants: see wire.h. */
+/* Errors of any request, whatever its route: see wire.h. */
 static const unsigned errors_of_http = ERROR(MALFORMED_REQUEST) | ERROR(TARGET_TOO_LONG) |
                                        ERROR(EXPECTATION_FAILED) | ERROR(HEADERS_TOO_LARGE) |
                                        ERROR(NOT_IMPLEMENTED);

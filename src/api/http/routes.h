@@ -2,9 +2,9 @@
 /*
  * routes.h - the endpoints: one table, a row for each method and path.
  *
- * A pattern is literal segments, compared without case on the raw path (nothing is decoded or
- * merged), and two placeholders: {R} takes the eight segments of a cluster's resource ID, {id}
- * takes one, but for what another row spells out.
+ * A pattern has literal segments, which are compared without case with the raw path (nothing is
+ * decoded or merged), and two placeholders: {R} stands for the eight segments of a cluster's resource
+ * ID, {id} for one segment that is not a literal segment of another row.
  */
 #ifndef API_ROUTES_H
 #define API_ROUTES_H
@@ -42,7 +42,7 @@ struct route {
 /* The row at `position`, or NULL after the last: for documents made of the table. */
 const struct route *route_at(size_t position);
 
-/* All that a request to this row may be refused for: API_ERROR_BIT()s. */
+/* The errors that a request to this row may be answered with: API_ERROR_BIT()s. */
 unsigned route_errors(const struct route *route);
 
 /* Finds the route of `method` and the target's path and fills request->route, cluster and id. 404,

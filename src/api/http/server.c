@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "api/auth/client_certificate.h"
+#include "api/http/addresses.h"
 #include "api/http/exchange.h"
 #include "api/http/peers.h"
 #include "api/http/pool.h"
@@ -38,7 +39,11 @@ struct server {
     struct MHD_Daemon *daemon;
     struct pool *pool;
     struct peers *peers;
-    atomic_size_t active; /* exchanges */
+    struct addresses *connections; /* of each address, but for trusted proxies */
+    struct addresses *clients;     /* requests of each address behind a proxy */
+    struct monotonic told_at;      /* when a refused connection was last logged */
+    size_t untold;                 /* those refused since */
+    atomic_size_t active;          /* exchanges */
     atomic_bool stopping;
 };
 
@@ -47,6 +52,7 @@ struct bound_exchange {
     struct server *server;
     struct MHD_Connection *connection;
     struct exchange *exchange;
+    bool counted; /* in server->clients */
 };
 
 static struct peer *peer_of(struct MHD_Connection *connection)
@@ -69,6 +75,52 @@ static gnutls_session_t session_of(struct MHD_Connection *connection)
     return info ? info->tls_session : NULL;
 }
 
+static bool is_proxy(const struct server *server, const struct in6_addr *address)
+{
+    return network_list_has(&server->api->proxies, address);
+}
+
+/* One line a second at most: a client that is refused tries again. */
+static void tell_refused(struct server *server, const struct in6_addr *address)
+{
+    char text[NETWORK_ADDRESS_SIZE];
+    server->untold++;
+    if (server->told_at.milliseconds != 0 && clock_elapsed(server->told_at) < 1000)
+        return;
+    log_warning("connection of %s refused (%zu since the last such line): it has %lld open, "
+                "api.max_connections_per_address; name it in api.trusted_proxies if it is a proxy",
+                network_address_format(address, text), server->untold,
+                (long long)server->api->config->api_max_connections_per_address);
+    server->told_at = clock_monotonic();
+    server->untold = 0;
+}
+
+/* MHD_AcceptPolicyCallback: MHD_NO closes the connection. */
+static enum MHD_Result on_accept(void *context, const struct sockaddr *socket_address,
+                                 socklen_t length)
+{
+    struct server *server = context;
+    struct in6_addr address;
+    (void)length;
+    if (!network_address_of(socket_address, &address) || is_proxy(server, &address) ||
+        addresses_has_room(server->connections, &address))
+        return MHD_YES;
+    tell_refused(server, &address);
+    return MHD_NO;
+}
+
+/* Counts the connection with the others of its address, until it is closed. */
+static void count_connection(struct server *server, const struct peer *peer, bool opened)
+{
+    const struct in6_addr *address = peer_network_address(peer);
+    if (!address || is_proxy(server, address))
+        return;
+    if (!opened)
+        addresses_leave(server->connections, address);
+    else if (!addresses_enter(server->connections, address))
+        log_error("out of memory: a connection is not counted");
+}
+
 /* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is closed.
  */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
@@ -76,6 +128,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 {
     struct server *server = context;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        count_connection(server, *socket_context, false);
         peer_remove(server->peers, *socket_context);
         *socket_context = NULL;
         return;
@@ -88,6 +141,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     *socket_context = peer_add(server->peers, fd, address);
     if (!*socket_context)
         log_error("out of memory: a connection has no deadline");
+    count_connection(server, *socket_context, true);
 }
 
 /* MHD_OPTION_URI_LOG_CALLBACK: the one place where the target can be seen as it came. The result
@@ -96,14 +150,15 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 {
     struct server *server = context;
     struct bound_exchange *bound = calloc(1, sizeof(*bound));
-    struct exchange *exchange =
-        exchange_new(server->api, target ? target : "", peer_address(peer_of(connection)));
+    const struct peer *peer = peer_of(connection);
+    struct exchange *exchange = exchange_new(server->api, target ? target : "", peer_address(peer),
+                                             peer_network_address(peer));
     if (!bound || !exchange) {
         free(bound);
         exchange_free(exchange);
         return NULL;
     }
-    *bound = (struct bound_exchange){server, connection, exchange};
+    *bound = (struct bound_exchange){server, connection, exchange, false};
     atomic_fetch_add(&server->active, 1);
     return bound;
 }
@@ -118,6 +173,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *request_context = NULL;
     if (!bound)
         return;
+    if (bound->counted)
+        addresses_leave(server->clients, &bound->exchange->address);
     exchange_free(bound->exchange);
     free(bound);
     peer_enter(server->peers, peer_of(connection), PEER_IDLE);
@@ -149,6 +206,23 @@ static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
+/* A client behind a proxy may have as many requests under way as another has connections. */
+static void count_client(struct bound_exchange *bound)
+{
+    struct exchange *exchange = bound->exchange;
+    struct addresses *clients = bound->server->clients;
+    if (!exchange->via_proxy || exchange->answer.status != 0 || exchange->request.route->immediate)
+        return;
+    if (!addresses_has_room(clients, &exchange->address))
+        answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
+                      "%s has %lld requests under way, which is as many as one address may have "
+                      "(api.max_connections_per_address); try again in a few seconds",
+                      exchange->request.client,
+                      (long long)bound->server->api->config->api_max_connections_per_address);
+    else
+        bound->counted = addresses_enter(clients, &exchange->address);
+}
+
 /* The header is complete. */
 static enum MHD_Result begin(struct bound_exchange *bound, const char *method, const char *target,
                              const char *version)
@@ -168,6 +242,7 @@ static enum MHD_Result begin(struct bound_exchange *bound, const char *method, c
     exchange->stage = EXCHANGE_BODY;
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_SENDING_BODY);
     exchange_judge(exchange, &wire, method, block);
+    count_client(bound);
     if (wire_has_body(&wire, &body_length) && exchange_answers_early(exchange, body_length))
         return refuse(bound);
     return MHD_YES;
@@ -274,7 +349,6 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, server->listener.fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, config->api_max_connections, NULL},
-        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->api_max_connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_SECONDS, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
@@ -289,7 +363,7 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     MHD_set_panic_func(on_panic, NULL);
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_USE_ERROR_LOG | (encrypted ? MHD_USE_TLS : MHD_USE_TURBO),
-                            0, NULL, NULL, on_request, server,
+                            0, on_accept, server, on_request, server,
                             MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
                             MHD_OPTION_ARRAY, encrypted ? tls_options : nothing,
                             MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -299,6 +373,8 @@ static struct MHD_Daemon *start_daemon(struct server *server)
 static void server_free(struct server *server)
 {
     peers_stop(server->peers);
+    addresses_free(server->connections);
+    addresses_free(server->clients);
     free(server);
 }
 
@@ -311,6 +387,12 @@ int server_start(struct api *api, const struct listener *listener, struct server
         return error_set_memory(error);
     server->api = api;
     server->listener = *listener;
+    server->connections = addresses_new((size_t)api->config->api_max_connections_per_address);
+    server->clients = addresses_new((size_t)api->config->api_max_connections_per_address);
+    if (!server->connections || !server->clients) {
+        server_free(server);
+        return error_set_memory(error);
+    }
     if (peers_start(NULL, &server->peers, error) < 0 ||
         pool_start(threads, threads * SERVER_QUEUE_PER_THREAD, serve, &server->pool, error) < 0) {
         server_free(server);

@@ -2,8 +2,8 @@
 /*
  * server.h - the HTTPS server: libmicrohttpd on one network thread, handlers on others.
  *
- * The network thread (libmicrohttpd's own, epoll) accepts, does TLS, reads and judges requests, and
- * sends answers; it never waits for anything else. A complete request is suspended and queued for
+ * The network thread (libmicrohttpd's own, epoll) accepts connections, speaks TLS, reads and checks
+ * requests, and sends answers. It never waits for anything else. A complete request is suspended and queued for
  * the handler threads, where it may block on the store; then it is resumed and its answer sent. A
  * full queue answers 503 with Retry-After.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls.h - the certificate that the Admin API shows.
+ * tls.h - the TLS certificate of the Admin API.
  *
  * tls_prepare() makes key and certificate at the first start; tls_open() reads them; tls_reload()
  * reads them again (SIGHUP) without touching connections: a handshake asks for the identity in
@@ -32,7 +32,7 @@ int tls_prepare(const char *certificate_path, const char *key_path, const struct
 int tls_open(const char *certificate_path, const char *key_path, struct error *error);
 void tls_close(void);
 
-/* After an error the identity in force stays. *ret_changed tells whether there was anything new. */
+/* After an error the current identity stays in force. *ret_changed: the files had another one. */
 int tls_reload(const char *certificate_path, const char *key_path, bool *ret_changed,
                struct error *error);
 

@@ -168,7 +168,7 @@ static bool value_is(const char *value, const char *expected)
 }
 
 /* Host = uri-host [ ":" port ]: whatever else it is, it has none of these characters. */
-static bool is_host(const char *value)
+bool wire_is_host(const char *value)
 {
     size_t length = trimmed_length(value);
     for (size_t i = 0; i < length; i++)
@@ -250,7 +250,7 @@ int wire_check(const struct wire *wire, const char *method, size_t block, struct
                              "the header block has a bare line feed, a folded line, a NUL or more "
                              "than one space where one belongs");
     const char *host = wire->fields[WIRE_HOST];
-    if (host ? !is_host(host) : !wire->http_1_0)
+    if (host ? !wire_is_host(host) : !wire->http_1_0)
         return answer_refuse(answer, API_MALFORMED_REQUEST, "Host",
                              "exactly one header field Host with a host name is required");
     if (check_body_headers(wire, answer) < 0)

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
- * wire.h - is this HTTP at all? What is refused before anybody asks what the request wants.
+ * wire.h - the strict rules of HTTP, checked before anything else looks at a request.
  *
- * libmicrohttpd reads generously; request smuggling lives on generosity. Every request is held
- * against these rules as soon as its header block is complete, on the network thread:
+ * libmicrohttpd accepts more than the standard does, and request smuggling depends on that. The
+ * network thread checks every request as soon as its header block is complete:
  *
- *   - request target: "/..." of printable ASCII, whole percent-escapes, no %00, no "." or ".."
- * segments in any spelling, no fragment, at most WIRE_TARGET_MAXIMUM bytes
- *   - header fields: names are tokens, values have no control characters; at most
- * WIRE_HEADERS_MAXIMUM of them, WIRE_HEADER_LINE_MAXIMUM bytes each, WIRE_HEADER_BLOCK_MAXIMUM in
- * all
- *   - the fields of the table below at most once
- *   - exactly one way of telling the body's length; "chunked" is the only transfer coding
- *   - Expect: 100-continue or nothing
- *   - the header block is spelt exactly as its parts add up to: no bare LF, no folded lines, no
- * NUL, no doubled separators. libmicrohttpd up to 0.9.76 hides these; they show in the distances
- * between the texts it hands out, for those all lie in the buffer the request was read into. Later
- * ones have a switch for it.
+ *   target    begins with "/"; printable ASCII; complete percent-escapes; no %00; no segments "."
+ *             or ".." in any spelling; no fragment; at most WIRE_TARGET_MAXIMUM bytes
+ *   fields    names are tokens; values have no control characters; at most WIRE_HEADERS_MAXIMUM
+ *             fields, WIRE_HEADER_LINE_MAXIMUM bytes each, WIRE_HEADER_BLOCK_MAXIMUM in all; those
+ *             of the table below at most once
+ *   body      exactly one way of telling its length; "chunked" is the only transfer coding
+ *   Expect    100-continue, or absent
+ *   spelling  no bare line feeds, folded lines, NUL bytes or doubled separators. libmicrohttpd up to
+ *             0.9.76 hides these. They show in the distances between the texts it hands out, because
+ *             all of them lie in the buffer that the request was read into. Later versions refuse
+ *             them when a switch is set.
  *
- * Pure: works on borrowed pointers.
+ * Pure: works on borrowed pointers. Errors: the answer is filled in, mostly with 400.
  */
+/* clang-format on */
 #ifndef API_WIRE_H
 #define API_WIRE_H
 
@@ -46,6 +47,9 @@ enum {
     FIELD(WIRE_CLIENT_REQUEST_ID, "x-ms-client-request-id")                                        \
     FIELD(WIRE_ICM, "x-mimo-icm")                                                                  \
     FIELD(WIRE_IDEMPOTENCY_KEY, "Idempotency-Key")                                                 \
+    FIELD(WIRE_FORWARDED, "Forwarded")                                                             \
+    FIELD(WIRE_FORWARDED_FOR, "X-Forwarded-For")                                                   \
+    FIELD(WIRE_FORWARDED_HOST, "X-Forwarded-Host")                                                 \
     FIELD(WIRE_FORWARDED_PROTO, "X-Forwarded-Proto")
 
 #define WIRE_FIELD_CONSTANT(constant, name) constant,
@@ -83,6 +87,9 @@ int wire_check(const struct wire *wire, const char *method, size_t block, struct
 /* True when the header announces a body. `ret_length` (may be NULL) is its length, or -1 for
  * chunked. */
 bool wire_has_body(const struct wire *wire, long long *ret_length);
+
+/* True for what can stand in Host: a name or an address, and perhaps a port. */
+bool wire_is_host(const char *value);
 
 /* Decodes percent-escapes once into `buffer`; `plus` turns "+" into a space. -1: broken escape, a
  * NUL, or too long. */

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_api_auth.c - the judgement over credentials: who is let in, and what the others are told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "api/auth/auth.h"
+#include "mimo/document.h"
+#include "mimo/io.h"
+
+/* SHA-256 of "secret" and of "other", by sha256sum(1) */
+#define SECRET "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
+#define OTHER  "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"
+
+struct fixture {
+    char directory[32];
+    char path[64];
+    struct config config;
+    struct auth *auth;
+    struct actor actor;
+    struct answer answer;
+};
+
+static void write_tokens(const struct fixture *fixture, const char *text)
+{
+    struct error error;
+    assert_int_equal(io_replace_file(fixture->path, text, strlen(text), 0600, &error), 0);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct error error;
+    strcpy(fixture->directory, "/tmp/mimo-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    snprintf(fixture->path, sizeof(fixture->path), "%s/tokens", fixture->directory);
+    fixture->config = (struct config){.api_auth = AUTH_TOKEN_FILE, .api_token_file = fixture->path};
+    write_tokens(fixture, "ann:operator:" SECRET "\n");
+    assert_int_equal(auth_open(&fixture->config, &fixture->auth, &error), 0);
+    assert_int_equal(auth_start(fixture->auth, &error), 0);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    auth_close(fixture->auth);
+    answer_free(&fixture->answer);
+    unlink(fixture->path);
+    rmdir(fixture->directory);
+    free(fixture);
+    return 0;
+}
+
+/* The status of the answer; 0 when the request is let in. */
+static int check(struct fixture *fixture, const char *authorization, enum role needed)
+{
+    const struct credentials credentials = {.authorization = authorization, .request_id = "r"};
+    answer_free(&fixture->answer);
+    fixture->actor = (struct actor){.role = ROLE_NONE};
+    int result = auth_check(fixture->auth, &credentials, needed, &fixture->actor, &fixture->answer);
+    assert_int_equal(result, fixture->answer.status == 0 ? 0 : -1);
+    return fixture->answer.status;
+}
+
+static void roles_have_names_and_an_order(void **state)
+{
+    (void)state;
+    enum role role = ROLE_NONE;
+    assert_true(role_parse("reader", &role) && role == ROLE_READER);
+    assert_true(role_parse("operator", &role) && role == ROLE_OPERATOR);
+    assert_true(role_parse("admin", &role) && role == ROLE_ADMIN);
+    assert_false(role_parse("nobody", &role));
+    assert_false(role_parse("Admin", &role));
+    assert_false(role_parse("", &role));
+    assert_int_equal(role, ROLE_ADMIN);
+    assert_string_equal(role_name(ROLE_NONE), "nobody");
+    assert_string_equal(role_name(ROLE_ADMIN), "admin");
+    assert_true(ROLE_NONE < ROLE_READER && ROLE_READER < ROLE_OPERATOR &&
+                ROLE_OPERATOR < ROLE_ADMIN);
+}
+
+static void a_known_token_is_let_in_up_to_its_role(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(check(fixture, "Bearer secret", ROLE_READER), 0);
+    assert_string_equal(fixture->actor.name, "ann");
+    assert_int_equal(fixture->actor.role, ROLE_OPERATOR);
+    assert_int_equal(check(fixture, "bearer secret \t", ROLE_OPERATOR), 0);
+    assert_int_equal(check(fixture, "Bearer secret", ROLE_ADMIN), 403);
+    const char *message = document_string(fixture->answer.body, "error.message", "");
+    assert_string_equal(message, "this needs the role admin; ann has the role operator");
+    assert_string_equal(fixture->actor.name, "ann"); /* for the log */
+}
+
+static void open_routes_ask_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(check(fixture, NULL, ROLE_NONE), 0);
+    assert_int_equal(check(fixture, "Bearer wrong", ROLE_NONE), 0);
+    assert_string_equal(fixture->actor.name, "");
+}
+
+static void all_others_are_told_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    char longest[AUTH_TOKEN_MAXIMUM + 16] = "Bearer ";
+    memset(longest + 7, 'a', AUTH_TOKEN_MAXIMUM + 1);
+    const char *const wrong[] = {"Bearer wrong",
+                                 "Bearer ",
+                                 "Bearer",
+                                 "",
+                                 "Basic secret",
+                                 "Bearer  secret",
+                                 "Bearer secret x",
+                                 "Bearersecret",
+                                 "Bearer sec\"ret",
+                                 "Bearer " SECRET,
+                                 longest};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(check(fixture, wrong[i], ROLE_READER), 401);
+        assert_string_equal(
+            fixture->answer.challenge,
+            "Bearer error=\"invalid_token\", error_description=\"the token is not valid\"");
+        assert_string_equal(document_string(fixture->answer.body, "error.message", ""),
+                            "the token is not valid");
+        assert_string_equal(fixture->actor.name, "");
+    }
+    assert_int_equal(check(fixture, NULL, ROLE_READER), 401);
+    assert_string_equal(fixture->answer.challenge, "Bearer");
+    assert_null(strstr(document_string(fixture->answer.body, "error.message", ""), "certificate"));
+}
+
+static void a_token_of_the_largest_size_is_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    char longest[AUTH_TOKEN_MAXIMUM + 8] = "Bearer ";
+    memset(longest + 7, 'a', AUTH_TOKEN_MAXIMUM);
+    /* SHA-256 of 16384 times "a", by sha256sum(1) */
+    write_tokens(fixture, "big:reader:"
+                          "f3336bea752b5a28743033dd2c844a4a63fba08871aaee2586a2bf2d69be83a2\n");
+    struct error error;
+    assert_int_equal(auth_reload(fixture->auth, &error), 0);
+    assert_int_equal(check(fixture, longest, ROLE_READER), 0);
+}
+
+static void a_reload_takes_what_is_right_and_keeps_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    write_tokens(fixture, "bob:reader:" OTHER "\n");
+    assert_int_equal(check(fixture, "Bearer other", ROLE_READER), 401);
+    assert_int_equal(auth_reload(fixture->auth, &error), 0);
+    assert_int_equal(check(fixture, "Bearer other", ROLE_READER), 0);
+    assert_int_equal(check(fixture, "Bearer secret", ROLE_READER), 401);
+    write_tokens(fixture, "bob:root:" OTHER "\n");
+    assert_int_equal(auth_reload(fixture->auth, &error), -1);
+    assert_non_null(strstr(error.message, "the role of \"bob\""));
+    assert_int_equal(check(fixture, "Bearer other", ROLE_READER), 0);
+    unlink(fixture->path);
+    assert_int_equal(auth_reload(fixture->auth, &error), -1);
+    assert_int_equal(check(fixture, "Bearer other", ROLE_READER), 0);
+}
+
+static void a_certificate_counts_only_where_it_is_a_way_to_log_in(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned char der[] = "no certificate";
+    const gnutls_datum_t certificate = {der, sizeof(der)};
+    const struct credentials credentials = {
+        .certificates = &certificate, .certificate_count = 1, .request_id = "r"};
+    assert_int_equal(
+        auth_check(fixture->auth, &credentials, ROLE_READER, &fixture->actor, &fixture->answer),
+        -1);
+    assert_int_equal(fixture->answer.status, 401);
+    assert_string_equal(fixture->answer.challenge, "Bearer");
+    assert_string_equal(document_string(fixture->answer.body, "error.message", ""),
+                        "the client certificate is not accepted");
+}
+
+static void a_missing_file_keeps_it_from_starting(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct auth *auth = NULL;
+    unlink(fixture->path);
+    assert_int_equal(auth_open(&fixture->config, &auth, &error), -1);
+    assert_null(auth);
+    assert_int_equal(auth_prepare(&fixture->config, NULL, &error),
+                     0); /* the first start makes it */
+    assert_int_equal(auth_open(&fixture->config, &auth, &error), 0);
+    auth_close(auth);
+    char clear[80];
+    snprintf(clear, sizeof(clear), "%s/admin.token", fixture->directory);
+    assert_int_equal(unlink(clear), 0);
+    auth_close(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(roles_have_names_and_an_order),
+        cmocka_unit_test_setup_teardown(a_known_token_is_let_in_up_to_its_role, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(open_routes_ask_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_others_are_told_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_token_of_the_largest_size_is_looked_at, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_reload_takes_what_is_right_and_keeps_the_rest, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_certificate_counts_only_where_it_is_a_way_to_log_in,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_file_keeps_it_from_starting, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
