@@ -126,54 +126,6 @@ void lease_show_progress(struct claim *claim, int step, int steps, const char *n
     *ret_write = lease_write_manifest(claim);
 }
 
-void lease_merge_patch(struct json_object *target, struct json_object *patch)
-{
-    const char *name;
-    struct json_object *value;
-    document_foreach_member(patch, name, value) {
-        if (!value) {
-            document_delete(target, name);
-        } else if (document_is_object(value)) {
-            struct json_object *inner = document_member(target, name);
-            if (!document_is_object(inner)) {
-                inner = json_object_new_object();
-                document_add(target, name, inner);
-            }
-            lease_merge_patch(inner, value);
-        } else {
-            document_add(target, name, document_copy(value));
-        }
-    }
-}
-
-/* What a worker wants changed must leave a document that the next attempt can use. */
-static int apply_patches(struct cluster *cluster, struct json_object *patches, struct error *error)
-{
-    struct json_object *document = cluster_document(cluster);
-    struct json_object *body = document_get(document, "openShiftCluster");
-    size_t index;
-    struct json_object *patch;
-    if (document_length(patches) == 0)
-        return 0;
-    document_foreach_item(patches, index, patch)
-        lease_merge_patch(body, patch);
-
-    struct cluster patched;
-    cleanup_free char *text = document_format(document);
-    if (!text)
-        return error_set(error, ERROR_MEMORY, "out of memory while changing a cluster");
-    if (!lease_has_room(strlen(text)))
-        return error_set(error, ERROR_TOO_LARGE,
-                         "the worker's change makes the cluster's document too large: %zu bytes, "
-                         "at most %d are allowed",
-                         strlen(text), STORE_DOCUMENT_SIZE_MAXIMUM - LEASE_ROOM);
-    if (cluster_read(&patched, document, error) < 0)
-        return error_prefix(error, "the worker's change makes the cluster's document invalid");
-    cluster_free(cluster);
-    *cluster = patched;
-    return 0;
-}
-
 /* True when the cluster's lease may be the named attempt's. A lease of a version without tokens is
  * told by its number; one without number is that of whichever attempt of the manifest. */
 static bool may_hold_cluster(const struct claim *claim, const struct lease_name *name)
@@ -202,8 +154,9 @@ int lease_end(struct claim *claim, const struct lease_result *result, const char
     *ret_write = lease_write_manifest(claim);
     if (!release_cluster(claim, &name, mark))
         return 0;
-    if (apply_patches(&claim->cluster, result->patches, error) < 0)
-        return -1;
+    if (document_length(result->patches) > 0 &&
+        cluster_patch(&claim->cluster, result->patches, result->patchable, error) < 0)
+        return error_prefix(error, "the worker's change of the cluster's document");
     *ret_write = store_pair(*ret_write, write_cluster(claim));
     return 0;
 }

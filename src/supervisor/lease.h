@@ -98,13 +98,14 @@ struct lease_result {
     const struct outcome *outcome;
     const struct attempt_usage *usage;
     const struct backoff *backoff;
-    uint32_t random;             /* for the jitter of the backoff */
-    struct json_object *patches; /* JSON merge patches (RFC 7396) of openShiftCluster, or NULL */
+    uint32_t random;              /* for the jitter of the backoff */
+    struct json_object *patches;  /* JSON merge patches (RFC 7396) of openShiftCluster, or NULL */
+    const char *const *patchable; /* the paths that they may change (patch.h) */
 };
 
 /* Ends the attempt that the manifest says is running, gives the cluster's lease back if it is that
  * attempt's, and applies the patches. ERROR_CONFLICT if none is running; ERROR_INVALID and
- * ERROR_TOO_LARGE if a patch leaves a document that cannot be read as a cluster, or too large a one:
+ * ERROR_TOO_LARGE if a patch changes more than it may, or leaves a document that is unreadable or too large:
  * then the claim must be read again before anything else. */
 int lease_end(struct claim *claim, const struct lease_result *result, const char *mark, int64_t now,
               struct store_operation *ret_write, struct error *error);
@@ -123,8 +124,5 @@ void lease_written(struct claim *claim, struct store_operation *write);
 /* Forgets the etags: after a write of unknown end, or one that was refused, everything is read
  * again. */
 void lease_forget(struct claim *claim);
-
-/* JSON merge patch of `patch` onto `target`, both objects. */
-void lease_merge_patch(struct json_object *target, struct json_object *patch);
 
 #endif

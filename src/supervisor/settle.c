@@ -110,6 +110,7 @@ static enum change_verdict decide_owned(struct step *step, struct store_change *
         .backoff = &step->rules->backoff,
         .random = settlement->random,
         .patches = settlement->cluster_patches,
+        .patchable = settlement->patchable,
     };
     struct error reason;
     if (!settlement->final) {

@@ -49,9 +49,10 @@ struct settlement {
 
     struct outcome outcome; /* final */
     struct attempt_usage usage;
-    struct json_object
-        *cluster_patches; /* array of JSON merge patches of openShiftCluster, or NULL; owned */
-    uint32_t random;      /* for the jitter of the backoff */
+    /* Array of JSON merge patches of openShiftCluster, or NULL; owned. */
+    struct json_object *cluster_patches;
+    const char *const *patchable; /* the paths that they may change; borrowed from the task */
+    uint32_t random;              /* for the jitter of the backoff */
 
     enum settlement_status status; /* out */
     struct error error;            /* why it is not DONE */

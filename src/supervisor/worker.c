@@ -210,6 +210,7 @@ static bool take_patch(struct worker *worker, const struct report *report)
                                 "not declare");
     if (!worker->settlement.cluster_patches)
         worker->settlement.cluster_patches = json_object_new_array();
+    worker->settlement.patchable = worker->task->patches;
     if (document_append(worker->settlement.cluster_patches, json_object_get(report->patch)) < 0)
         return distrust(worker, "there is no memory for its change of the cluster document");
     return true;

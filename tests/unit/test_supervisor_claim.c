@@ -223,6 +223,8 @@ static void of_racing_actuators_exactly_one_wins_each(void **state)
     }
 }
 
+static const char *const patchable[] = {"properties.note", NULL};
+
 static void a_result_ends_the_attempt_and_frees_the_cluster(void **state)
 {
     struct test_store *test = *state;
@@ -231,6 +233,7 @@ static void a_result_ends_the_attempt_and_frees_the_cluster(void **state)
     test_add_manifest(test, 1, 0, TEST_NOW, id);
     struct settlement settlement = claim_one(test);
     settlement.cluster_patches = document_pack("[{s:{s:s}}]", "properties", "note", "changed");
+    settlement.patchable = patchable;
     end_as(&settlement, OUTCOME_SUCCEEDED);
     settle_one(test, &settlement);
     assert_int_equal(settlement.status, SETTLEMENT_DONE);

@@ -164,6 +164,51 @@ static void blocked_candidates_by_the_hundred_do_not_loop(void **state)
 
 /* Settlements */
 
+static const char *const patchable[] = {"properties.note", "properties.provisioningState",
+                                        "properties.profile.name", NULL};
+
+/* A worker's change that reaches beyond what its task declared, or whose way does not exist in the
+ * document, fails the attempt; nothing of it is stored. */
+static void a_change_beyond_what_the_task_declared_is_not_stored(void **state)
+{
+    struct test_store *test = *state;
+    static const struct {
+        const char *patch;
+        const char *text;
+    } cases[] = {
+        {"{\"properties\": {\"apiserverProfile\": {\"url\": {}}}}", "apiserverProfile"},
+        {"{\"properties\": {\"other\": 1}}", "other"},
+        {"{\"id\": {}}", "id"},
+        {"{\"properties.note\": 1}", "properties.note"},
+        {"{\"properties\": null}", "properties"},
+        {"{\"properties\": {\"profile\": {\"name\": \"x\"}}}", "profile"},
+    };
+    for (int i = 0; i < (int)(sizeof(cases) / sizeof(cases[0])); i++) {
+        char id[UUID_SIZE];
+        struct error error;
+        test_add_cluster(test, i, "Succeeded");
+        test_add_manifest(test, i, 0, TEST_NOW, id);
+        struct cluster before = test_cluster(test, i);
+        struct settlement settlement = claim_one(test, OUTCOME_SUCCEEDED);
+        settlement.cluster_patches = json_object_new_array();
+        document_append(settlement.cluster_patches,
+                        document_parse(cases[i].patch, strlen(cases[i].patch), &error));
+        settlement.patchable = patchable;
+        settle_one(test->store, &settlement);
+        settlement_free(&settlement);
+        expect_state(test, i, id, MANIFEST_FAILED);
+        struct manifest manifest = test_manifest(test, i, id);
+        if (!strstr(manifest.status_text, cases[i].text))
+            fail_msg("%s: %s", cases[i].patch, manifest.status_text);
+        manifest_free(&manifest);
+        struct cluster after = test_cluster(test, i);
+        assert_true(document_equal(document_get(before.document, "openShiftCluster"),
+                                   document_get(after.document, "openShiftCluster")));
+        cluster_free(&before);
+        cluster_free(&after);
+    }
+}
+
 /* A worker's change that makes the cluster's document too large, or no cluster at all, fails the
  * attempt, and its neighbour in the batch does not notice. */
 static void a_result_that_cannot_be_stored_fails_the_attempt_and_no_neighbour(void **state)
@@ -186,6 +231,8 @@ static void a_result_that_cannot_be_stored_fails_the_attempt_and_no_neighbour(vo
         document_pack("[{s:{s:o}}]", "properties", "note", filler(STORE_DOCUMENT_SIZE_MAXIMUM));
     settlements[1].cluster_patches =
         document_pack("[{s:{s:i}}]", "properties", "provisioningState", 7);
+    settlements[0].patchable = patchable;
+    settlements[1].patchable = patchable;
     struct error error;
     assert_int_equal(settle_run(test->store, &rules, pointers, 3, TEST_NOW + 5, &error), 0);
     for (int i = 0; i < 3; i++) {
@@ -196,7 +243,7 @@ static void a_result_that_cannot_be_stored_fails_the_attempt_and_no_neighbour(vo
     }
     struct manifest manifest = test_manifest(test, 0, ids[0]);
     assert_non_null(strstr(manifest.status_text, "its result (succeeded) cannot be stored: "));
-    assert_non_null(strstr(manifest.status_text, "too large"));
+    assert_non_null(strstr(manifest.status_text, "larger than"));
     manifest_free(&manifest);
     manifest = test_manifest(test, 1, ids[1]);
     assert_non_null(strstr(manifest.status_text, "provisioningState"));
@@ -400,6 +447,7 @@ int main(void)
         CASE(a_claim_that_is_refused_says_so_and_is_no_lost_race),
         CASE(a_document_without_room_for_an_attempt_is_not_claimed_and_says_why),
         CASE(blocked_candidates_by_the_hundred_do_not_loop),
+        CASE(a_change_beyond_what_the_task_declared_is_not_stored),
         CASE(a_result_that_cannot_be_stored_fails_the_attempt_and_no_neighbour),
         CASE(a_settlement_that_is_always_refused_is_given_up_with_its_reason),
         CASE(a_write_of_unknown_end_is_recognized_by_its_token),
