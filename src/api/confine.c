@@ -8,7 +8,6 @@
  */
 #include "api/confine.h"
 
-#include "config.h"
 #include "mimo/confinement.h"
 #include "mimo/confinement_calls.h"
 #include "mimo/https.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mimo-api: the Admin API. What it needs root for comes first; then it is an ordinary user for
- * good. */
+/*
+ * main.c - mimo-api: the Admin API. What it needs root for comes first; then it is an ordinary
+ * user for good.
+ */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>

@@ -67,7 +67,7 @@ static void send_request(struct https_client *client, const struct azure_request
     https_request(client, &sent, &answer);
     ret_answer->status = answer.status;
     ret_answer->retry_after = answer.retry_after;
-    memcpy(ret_answer->challenge, answer.challenge, sizeof ret_answer->challenge);
+    memcpy(ret_answer->challenge, answer.challenge, sizeof(ret_answer->challenge));
     ret_answer->document = https_answer_document(&answer, client);
     ret_answer->error = answer.error;
     https_answer_free(&answer);

@@ -153,8 +153,9 @@ static struct step_result judge(const struct reading *reading, const struct azur
                                 struct certificate_data *ret_data)
 {
     char detail[DETAIL_SIZE], what[RESOURCE_SIZE];
-    status_text_copy(detail, sizeof detail, document_string(answer->document, "error.message", ""));
-    snprintf(what, sizeof what, "certificate %s", reading->name);
+    status_text_copy(detail, sizeof(detail),
+                     document_string(answer->document, "error.message", ""));
+    snprintf(what, sizeof(what), "certificate %s", reading->name);
     if (answer->status == 0 || (answer->status == 200 && answer->error.kind != ERROR_NONE) ||
         answer->error.kind == ERROR_UNAVAILABLE)
         return azure_no_answer(answer, what);

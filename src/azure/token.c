@@ -38,7 +38,7 @@ static struct step_result judge(const struct azure_answer *answer, const char *w
 {
     char detail[512];
     const char *token = document_string(answer->document, "access_token", "");
-    read_detail(answer, detail, sizeof detail);
+    read_detail(answer, detail, sizeof(detail));
     if (answer->status == 0 || (answer->status == 200 && answer->error.kind != ERROR_NONE) ||
         answer->error.kind == ERROR_UNAVAILABLE)
         return azure_no_answer(answer, what);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What supervisor and launcher say to each other: one table of messages drives both directions. */
-#include "config.h"
-
+/*
+ * launcher_channel.c - what supervisor and launcher say to each other: one table of messages
+ * drives both directions.
+ */
 #include "mimo/launcher_channel.h"
 
 #include <assert.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of metrics, and the channel on which the supervisor tells the helper. */
-#include "config.h"
-
+/*
+ * metrics_channel.c - the table of metrics, and the channel on which the supervisor tells the
+ * helper.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses and networks. */
+/* network.c - addresses and networks. */
 #include "mimo/network.h"
 
 #include <arpa/inet.h>

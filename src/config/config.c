@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration of all programs: files, drop-ins and overrides into struct config. */
-#include "config.h"
-
+/*
+ * config.c - the configuration of all programs: files, drop-ins and overrides into struct
+ * config.
+ */
 #include "mimo/config.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules over several keys of the configuration, and the form of texts that have one. */
-#include "config.h"
-
+/*
+ * config_rules.c - rules over several keys of the configuration, and the form of texts that have
+ * one.
+ */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>

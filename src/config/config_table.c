@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of config_keys.h as data: kinds of values, finding, setting, writing. */
-#include "config.h"
-
+/*
+ * config_table.c - the rows of config_keys.h as data: kinds of values, finding, setting,
+ * writing.
+ */
 #include "config/config_table.h"
 
 #include <assert.h>

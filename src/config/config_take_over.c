@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes of the configuration that a running program takes over. */
+/* config_take_over.c - changes of the configuration that a running program takes over. */
 #include <string.h>
 
 #include "config/config_table.h"

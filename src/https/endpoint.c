@@ -73,7 +73,7 @@ static int refuse_parts(CURLU *url, const char *shown, struct error *error)
         {CURLUPART_FRAGMENT, "a fragment"},
         {CURLUPART_ZONEID, "an IPv6 zone"},
     };
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         if (has_part(url, refused[i].part))
             return error_set(error, ERROR_INVALID, "%s has %s in its URL: leave it out", shown,
                              refused[i].name);
@@ -126,7 +126,7 @@ int endpoint_parse(const char *url, enum endpoint_schemes schemes, struct endpoi
     cleanup_parts struct parts parts = {0};
     cleanup_url CURLU *parser = curl_url();
     char shown[256];
-    status_text_copy(shown, sizeof shown, url);
+    status_text_copy(shown, sizeof(shown), url);
     *ret_endpoint = (struct endpoint){0};
     CURLUcode code = parser ? take_apart(parser, url, &parts) : CURLUE_OUT_OF_MEMORY;
     if (code == CURLUE_OUT_OF_MEMORY)
@@ -171,7 +171,7 @@ bool endpoint_equals(const struct endpoint *one, const struct endpoint *other)
         return false;
     if (inet_pton(AF_INET6, one->host, &one_address) == 1 &&
         inet_pton(AF_INET6, other->host, &other_address) == 1)
-        return memcmp(&one_address, &other_address, sizeof one_address) == 0;
+        return memcmp(&one_address, &other_address, sizeof(one_address)) == 0;
     return strcasecmp(one->host, other->host) == 0;
 }
 
@@ -220,7 +220,7 @@ static int read_entry(const struct json_object *entry, struct endpoint *ret_endp
     *ret_addresses = document_get(entry, "addresses");
     if (!document_is_array(*ret_addresses))
         return error_set(error, ERROR_INVALID, "member \"addresses\" must be an array");
-    snprintf(ret_endpoint->host, sizeof ret_endpoint->host, "%s", host);
+    snprintf(ret_endpoint->host, sizeof(ret_endpoint->host), "%s", host);
     ret_endpoint->port = (uint16_t)port;
     return 0;
 }
@@ -235,7 +235,7 @@ static int read_addresses(const struct json_object *addresses, struct endpoint_a
         const char *text = document_is_string(element) ? document_text(element) : "";
         char shown[80];
         if (!endpoint_is_address(text)) {
-            status_text_copy(shown, sizeof shown, text);
+            status_text_copy(shown, sizeof(shown), text);
             return error_set(error, ERROR_INVALID, "\"%s\" is not an IP address", shown);
         }
         if (found && found->count < ENDPOINT_ADDRESSES_MAXIMUM)

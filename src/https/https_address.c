@@ -34,9 +34,9 @@ static int set_addresses(struct https_client *client, const struct https_options
         return options->resolves_names
                    ? 0
                    : error_set(error, ERROR_NOT_FOUND, "there is no address of %s", client->peer);
-    int length = snprintf(line, sizeof line, "%s", client->peer);
+    int length = snprintf(line, sizeof(line), "%s", client->peer);
     for (size_t i = 0; i < found.count; i++)
-        length += snprintf(line + length, sizeof line - (size_t)length, "%c%s", i ? ',' : ':',
+        length += snprintf(line + length, sizeof(line) - (size_t)length, "%c%s", i ? ',' : ':',
                            endpoint_format_host(found.texts[i], address));
     return https_append(&client->resolve, line, error);
 }
@@ -73,12 +73,12 @@ static void find_proxy(struct https_client *client)
     static const char *const for_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
     static const char *const for_http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
     const char *const *names = client->endpoint.is_plain ? for_http : for_https;
-    for (size_t i = 0; i < sizeof for_https / sizeof for_https[0] && names[i]; i++) {
+    for (size_t i = 0; i < sizeof(for_https) / sizeof(for_https[0]) && names[i]; i++) {
         const char *value = getenv(names[i]);
         if (!value || !value[0])
             continue;
         const char *password_end = strrchr(value, '@');
-        snprintf(client->proxy, sizeof client->proxy, "%s (%s)",
+        snprintf(client->proxy, sizeof(client->proxy), "%s (%s)",
                  password_end ? password_end + 1 : value, names[i]);
         return;
     }

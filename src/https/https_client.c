@@ -207,7 +207,7 @@ static int set_up(struct https_client *client, const struct https_options *optio
 int https_client_create(const struct https_options *options, struct https_client **ret_client,
                         struct error *error)
 {
-    struct https_client *client = calloc(1, sizeof *client);
+    struct https_client *client = calloc(1, sizeof(*client));
     if (!client)
         return error_set_memory(error);
     if (set_up(client, options, error) < 0) {
@@ -295,9 +295,9 @@ static void read_answer(const struct https_client *client, struct https_answer *
     curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &seconds);
     answer->retry_after = seconds > 0 ? (long)seconds : 0; /* a date may be past */
     https_client_read_header(client, "Content-Type", answer->content_type,
-                             sizeof answer->content_type);
+                             sizeof(answer->content_type));
     https_client_read_header(client, "WWW-Authenticate", answer->challenge,
-                             sizeof answer->challenge);
+                             sizeof(answer->challenge));
 }
 
 /* ---- a request ---- */
@@ -315,7 +315,7 @@ static int make_headers(const struct https_client *client, const struct https_re
                         struct curl_slist **headers, struct error *error)
 {
     char host[ENDPOINT_NAME_SIZE + 8];
-    snprintf(host, sizeof host, "Host: %s", client->peer);
+    snprintf(host, sizeof(host), "Host: %s", client->peer);
     /* The URL has the name to verify; the Host line must have the server's own. */
     if (client->is_renamed && https_append(headers, host, error) < 0)
         return -1;

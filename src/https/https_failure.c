@@ -90,7 +90,7 @@ static void fail(struct https_answer *answer, enum error_kind kind, enum https_t
     char text[ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     error_set(&answer->error, kind, "%s", text);
     answer->trouble = trouble;
@@ -147,7 +147,7 @@ static void describe_distrust(const struct https_client *client, struct https_an
 /* True if the server said by an alert why it ended the connection. */
 static bool describe_alert(const struct https_client *client, struct https_answer *answer)
 {
-    for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++) {
+    for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++) {
         if (alerts[i].number != client->alert)
             continue;
         fail(answer, ERROR_UNAVAILABLE, alerts[i].trouble, "TLS: %s %s", client->peer,
@@ -171,7 +171,7 @@ static void describe_handshake(const struct https_client *client, struct https_a
 static void describe_code(const struct https_client *client, CURLcode code,
                           struct https_answer *answer)
 {
-    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         if (failures[i].code != code)
             continue;
         fail(answer, failures[i].kind, failures[i].trouble, "%s %s%s", failures[i].before,
@@ -188,7 +188,7 @@ static void add_guess(const struct https_client *client, struct https_answer *an
     char text[ERROR_MESSAGE_SIZE];
     if (answer->trouble != HTTPS_TROUBLE_LOST || !client->has_certificate || client->answered)
         return;
-    snprintf(text, sizeof text, "%s", answer->error.message);
+    snprintf(text, sizeof(text), "%s", answer->error.message);
     fail(answer, ERROR_UNAVAILABLE, HTTPS_TROUBLE_LOST,
          "%s right after the handshake; it may have refused the client certificate", text);
 }
@@ -198,7 +198,7 @@ static void name_proxy(const struct https_client *client, struct https_answer *a
     char text[ERROR_MESSAGE_SIZE];
     if (!client->proxy[0])
         return;
-    snprintf(text, sizeof text, "%s", answer->error.message);
+    snprintf(text, sizeof(text), "%s", answer->error.message);
     fail(answer, answer->error.kind, HTTPS_TROUBLE_PROXY,
          "%s; the environment sets the proxy %s, add the host to no_proxy to connect without it",
          text, client->proxy);

@@ -102,7 +102,7 @@ static void pause_in_earnest(void *context, long milliseconds)
 int kube_client_create(const struct kubeconfig *config, const struct json_object *endpoints,
                        struct kube_client **ret_client, struct error *error)
 {
-    struct kube_client *client = calloc(1, sizeof *client);
+    struct kube_client *client = calloc(1, sizeof(*client));
     if (!client)
         return error_set_memory(error);
     client->pause = pause_in_earnest;

@@ -35,7 +35,7 @@ static void read_detail(const struct kube_answer *answer, char *detail)
     const char *message = document_string(answer->document, "message", "");
     if (!reason[0] && !message[0])
         return;
-    snprintf(text, sizeof text, ": %.*s%s%s", DETAIL_SIZE / 2, reason,
+    snprintf(text, sizeof(text), ": %.*s%s%s", DETAIL_SIZE / 2, reason,
              reason[0] && message[0] ? ": " : "", message);
     status_text_copy(detail, DETAIL_SIZE, text);
 }
@@ -182,8 +182,8 @@ static bool is_same_object(const struct json_object *answer, const struct json_o
 static struct step_result another_object(const char *what, const struct json_object *answer)
 {
     char kind[64], name[256];
-    status_text_copy(kind, sizeof kind, document_string(answer, "kind", ""));
-    status_text_copy(name, sizeof name, document_string(answer, "metadata.name", ""));
+    status_text_copy(kind, sizeof(kind), document_string(answer, "kind", ""));
+    status_text_copy(name, sizeof(name), document_string(answer, "metadata.name", ""));
     return step_transient("%s: the server answered with another object (kind \"%s\", name \"%s\")",
                           what, kind, name);
 }

@@ -68,7 +68,7 @@ static int find_entry(const struct place *root, const char *list, const char *ki
                       const char *wanted, char *words, struct place *ret_entry, struct error *error)
 {
     char shown[KUBECONFIG_WORDS_SIZE - 32];
-    status_text_copy(shown, sizeof shown, wanted);
+    status_text_copy(shown, sizeof(shown), wanted);
     snprintf(words, KUBECONFIG_WORDS_SIZE, "%s \"%s\"", kind, shown);
     const struct json_object *entries = kubeconfig_find_member(root, list);
     if (!document_is_array(entries))

@@ -39,7 +39,7 @@ enum yaml_copy yaml_anchors_add(struct yaml_anchors *anchors, const char *name,
     if (anchors->count == YAML_ANCHORS_MAXIMUM)
         return YAML_COPY_TOO_LARGE;
     struct yaml_anchor *longer =
-        realloc(anchors->list, (anchors->count + 1) * sizeof *anchors->list);
+        realloc(anchors->list, (anchors->count + 1) * sizeof(*anchors->list));
     if (!longer)
         return YAML_COPY_MEMORY;
     anchors->list = longer;

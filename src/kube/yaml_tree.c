@@ -81,7 +81,7 @@ static bool is_null(const yaml_event_t *event)
         return true;
     if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || has_tag(event, TAG("str")))
         return false;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(text, words[i]) == 0)
             return true;
     return false;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* children.c - which workers there are. */
-#include "config.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher.c - the launcher's loop. */
-#include "config.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -161,7 +159,7 @@ static const struct {
 static int handle(struct launcher *launcher, const struct launcher_message *message,
                   struct error *error)
 {
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+    for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++)
         if (orders[i].type == message->type)
             return orders[i].handle(launcher, message, error);
     return error_set(error, ERROR_INVALID, "message %d has no handler", (int)message->type);
@@ -239,7 +237,7 @@ static int reap(struct launcher *launcher, struct error *error)
     struct signalfd_siginfo information;
     siginfo_t ended;
     /* One notice may stand for many children: it is thrown away, and all are asked for. */
-    if (read(launcher->signals, &information, sizeof information) < 0 && errno != EAGAIN)
+    if (read(launcher->signals, &information, sizeof(information)) < 0 && errno != EAGAIN)
         return error_set_system(error, errno, "cannot read signals");
     for (;;) {
         ended.si_pid = 0;
@@ -292,7 +290,7 @@ int launcher_serve(struct workplace *workplace, int channel, struct error *error
     cleanup_fd int signals = watch_children(error);
     if (signals < 0)
         return -1;
-    cleanup_free struct launcher *launcher = calloc(1, sizeof *launcher);
+    cleanup_free struct launcher *launcher = calloc(1, sizeof(*launcher));
     if (!launcher)
         return error_set_system(error, ENOMEM, "cannot keep track of workers");
     *launcher = (struct launcher){

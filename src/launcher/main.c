@@ -5,8 +5,6 @@
  * Start, in this order: configuration; channel; everything that workers will need and cannot fetch,
  * and the end of the launcher's own privileges (workplace.c); the loop (launcher.c).
  */
-#include "config.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 

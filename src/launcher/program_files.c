@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* program_files.c - which files the programs of a task may read and run. */
-#include "config.h"
-
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +56,7 @@ static int add_path(struct path_list *list, int *descriptor, unsigned access, st
         }
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 16;
-        struct confinement_path *paths = reallocarray(list->paths, capacity, sizeof *list->paths);
+        struct confinement_path *paths = reallocarray(list->paths, capacity, sizeof(*list->paths));
         if (!paths)
             return error_set_system(error, ENOMEM, "cannot keep the files of tasks");
         list->paths = paths;
@@ -128,7 +126,7 @@ static bool find_for_env(const char *interpreter, const char *argument, char *pa
     const char *name = strrchr(interpreter, '/');
     if (!name || strcmp(name, "/env") != 0 || !*argument || strpbrk(argument, "-=/"))
         return false;
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+    for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
         snprintf(path, size, "%s/%s", directories[i], argument);
         if (access(path, F_OK) == 0)
             return true;
@@ -142,13 +140,13 @@ static void read_loader(int file, char *loader, size_t size)
     Elf64_Ehdr header;
     Elf64_Phdr segment;
     *loader = '\0';
-    if (pread(file, &header, sizeof header, 0) != sizeof header ||
+    if (pread(file, &header, sizeof(header), 0) != sizeof(header) ||
         memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-        header.e_phentsize != sizeof segment)
+        header.e_phentsize != sizeof(segment))
         return;
     for (unsigned i = 0; i < header.e_phnum && i < SEGMENTS_MAXIMUM; i++) {
-        off_t offset = (off_t)(header.e_phoff + i * sizeof segment);
-        if (pread(file, &segment, sizeof segment, offset) != sizeof segment)
+        off_t offset = (off_t)(header.e_phoff + i * sizeof(segment));
+        if (pread(file, &segment, sizeof(segment), offset) != sizeof(segment))
             return;
         if (segment.p_type != PT_INTERP || segment.p_filesz == 0 || segment.p_filesz >= size)
             continue;
@@ -166,17 +164,17 @@ static int allow_execution(struct search *search, const char *path, int depth, s
 static int allow_helpers(struct search *search, int descriptor, int depth, struct error *error)
 {
     char interpreter[FIRST_LINE_SIZE], argument[FIRST_LINE_SIZE], path[PATH_MAX];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
     cleanup_fd int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0)
         return 0;
-    read_loader(file, path, sizeof path);
+    read_loader(file, path, sizeof(path));
     if (*path)
         return allow_execution(search, path, depth + 1, error);
     read_first_line(file, interpreter, argument);
     if (*interpreter && allow_execution(search, interpreter, depth + 1, error) < 0)
         return -1;
-    if (*interpreter && find_for_env(interpreter, argument, path, sizeof path))
+    if (*interpreter && find_for_env(interpreter, argument, path, sizeof(path)))
         return allow_execution(search, path, depth + 1, error);
     return 0;
 }
@@ -187,7 +185,7 @@ static int allow_usual_loader(struct search *search, int depth, struct error *er
     cleanup_fd int own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (own < 0)
         return error_set_system(error, errno, "cannot look at the launcher's own program");
-    read_loader(own, loader, sizeof loader);
+    read_loader(own, loader, sizeof(loader));
     return *loader ? allow_execution(search, loader, depth, error) : 0;
 }
 
@@ -271,7 +269,7 @@ int program_files_open(const struct task_list *tasks, int landlock_abi,
     for (size_t i = 0; (task = task_list_at(tasks, i)); i++) {
         if (!task->external)
             continue;
-        struct program_domain *more = reallocarray(domains, count + 1, sizeof *domains);
+        struct program_domain *more = reallocarray(domains, count + 1, sizeof(*domains));
         if (!more) {
             close_domains(domains, count);
             return error_set_system(error, ENOMEM, "cannot keep the files of tasks");

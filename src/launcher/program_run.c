@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* program_run.c - runs one program of a task, listens to it, and leaves nothing of it. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -182,7 +180,7 @@ static int settle_child(pid_t parent)
     struct sigaction usual = {.sa_handler = SIG_DFL};
     sigset_t none;
     sigemptyset(&none);
-    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
+    for (size_t i = 0; i < sizeof(changed) / sizeof(*changed); i++)
         if (sigaction(changed[i], &usual, NULL) < 0)
             return -1;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
@@ -198,7 +196,7 @@ static _Noreturn void be_program(const struct program_order *order, const struct
     if (settle_child(parent) == 0 && arrange_child(order, pipes) == 0)
         execve(order->arguments[0], order->arguments, order->environment);
     int problem = errno;
-    ssize_t written = write(pipes->ends[PIPE_START][END_WRITE], &problem, sizeof problem);
+    ssize_t written = write(pipes->ends[PIPE_START][END_WRITE], &problem, sizeof(problem));
     (void)written; /* then the exit status says that much */
     _exit(EXIT_FAILURE);
 }
@@ -253,7 +251,7 @@ static void end_line(struct run *run, int number)
     line->text[line->length] = '\0';
     line->length = 0;
     if (number == PIPE_ERRORS && has_words(line->text))
-        status_text_copy(run->end->last_line, sizeof run->end->last_line, line->text);
+        status_text_copy(run->end->last_line, sizeof(run->end->last_line), line->text);
     run->listener->line(run->listener->context,
                         number == PIPE_ERRORS ? STDERR_FILENO : STDOUT_FILENO, line->text);
 }
@@ -264,7 +262,7 @@ static void take_text(struct run *run, int number, const char *data, size_t leng
     for (size_t i = 0; i < length; i++) {
         if (data[i] == '\n')
             end_line(run, number);
-        else if (line->length < sizeof line->text - 1)
+        else if (line->length < sizeof(line->text) - 1)
             line->text[line->length++] = data[i] ? data[i] : '?';
     }
 }
@@ -275,7 +273,7 @@ static void misreported(struct run *run, const char *what)
     if (run->end->fate == PROGRAM_MISREPORTED)
         return;
     run->end->fate = PROGRAM_MISREPORTED;
-    status_text_copy(run->end->problem, sizeof run->end->problem, what);
+    status_text_copy(run->end->problem, sizeof(run->end->problem), what);
 }
 
 static void take_report(const struct report *report, void *context)
@@ -298,14 +296,14 @@ static void take_report(const struct report *report, void *context)
 static bool read_pipe(struct run *run, int number)
 {
     char data[READ_SIZE];
-    ssize_t length = read(run->pipes.ends[number][END_READ], data, sizeof data);
+    ssize_t length = read(run->pipes.ends[number][END_READ], data, sizeof(data));
     if (length < 0)
         return errno == EINTR;
     if (length == 0) {
         close_end(&run->pipes, number, END_READ);
     } else if (number == PIPE_START) {
         run->end->fate = PROGRAM_NOT_STARTED;
-        memcpy(&run->end->error_number, data, sizeof run->end->error_number);
+        memcpy(&run->end->error_number, data, sizeof(run->end->error_number));
     } else if (number != PIPE_REPORTS) {
         take_text(run, number, data, (size_t)length);
     } else if (!report_reader_feed(&run->reader, data, (size_t)length, take_report, run)) {
@@ -434,7 +432,7 @@ void program_run(const struct program_order *order, const struct program_listene
                  struct program_end *ret_end)
 {
     struct run run = {.listener = listener, .end = ret_end, .deadline = order->deadline};
-    memset(run.pipes.ends, 0xff, sizeof run.pipes.ends);
+    memset(run.pipes.ends, 0xff, sizeof(run.pipes.ends));
     *ret_end = (struct program_end){.fate = PROGRAM_ENDED};
     report_reader_initialize(&run.reader);
     if (start(&run, order) < 0) {

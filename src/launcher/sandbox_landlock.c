@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sandbox_landlock.c - Landlock domains of launcher and workers. */
-#include "config.h"
-
 #include "launcher/sandbox.h"
 
 int sandbox_deny_other_files(int abi, const struct confinement_path *paths, size_t count,

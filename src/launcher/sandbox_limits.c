@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sandbox_limits.c - resource limits of a worker (setrlimit(2)). */
-#include "config.h"
-
 #include <errno.h>
 #include <sys/resource.h>
 
@@ -33,7 +31,7 @@ int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *e
         {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 0, 0},
         {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE, 0, 0},
     };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         struct rlimit limit = {.rlim_cur = table[i].soft, .rlim_max = table[i].hard};
         if (setrlimit(table[i].resource, &limit) < 0)
             return error_set_system(error, errno, "cannot set %s to %llu", table[i].name,

@@ -15,8 +15,6 @@
  * Two filters, for one cannot allow a call and refuse some of its arguments. The kernel takes the
  * stricter answer of the two.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -205,7 +203,7 @@ static int build_allow(enum sandbox_reach reach, struct confinement_filter *ret_
     static const int keys[] = {SCMP_SYS(keyctl)};
     cleanup_context scmp_filter_ctx context = NULL;
     if (confinement_start(&context, SCMP_ACT_ERRNO(ENOSYS), error) < 0 ||
-        confinement_allow(context, allowed, sizeof allowed / sizeof *allowed, error) < 0 ||
+        confinement_allow(context, allowed, sizeof(allowed) / sizeof(*allowed), error) < 0 ||
         confinement_allow(context, by_reach[reach].rows, by_reach[reach].count, error) < 0 ||
         sandbox_kill_all_but_execution(context, error) < 0 ||
         confinement_kill(context, keys, 1, error) < 0)
@@ -219,7 +217,7 @@ static int build_refuse(enum sandbox_reach reach, struct confinement_filter *ret
     static const struct table stops = TABLE(refused_without_namespace);
     cleanup_context scmp_filter_ctx context = NULL;
     if (confinement_start(&context, SCMP_ACT_ALLOW, error) < 0 ||
-        confinement_allow(context, refused, sizeof refused / sizeof *refused, error) < 0)
+        confinement_allow(context, refused, sizeof(refused) / sizeof(*refused), error) < 0)
         return -1;
     if (reach != SANDBOX_REACH_NAMESPACE &&
         confinement_allow(context, stops.rows, stops.count, error) < 0)

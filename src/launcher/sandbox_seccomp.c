@@ -12,8 +12,6 @@
  * libseccomp compiles the tables once, in the launcher (confinement.h); a worker only copies the
  * program into the kernel.
  */
-#include "config.h"
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <seccomp.h>
@@ -116,10 +114,10 @@ int sandbox_build_worker_filter(struct confinement_filter *ret_filter, struct er
 {
     cleanup_context scmp_filter_ctx context = NULL;
     if (confinement_start(&context, SCMP_ACT_TRAP, error) < 0 ||
-        confinement_allow(context, allowed, sizeof allowed / sizeof *allowed, error) < 0 ||
+        confinement_allow(context, allowed, sizeof(allowed) / sizeof(*allowed), error) < 0 ||
         confinement_kill(context, confinement_never, confinement_never_count, error) < 0 ||
-        confinement_kill(context, never_in_worker, sizeof never_in_worker / sizeof *never_in_worker,
-                         error) < 0)
+        confinement_kill(context, never_in_worker,
+                         sizeof(never_in_worker) / sizeof(*never_in_worker), error) < 0)
         return -1;
     return confinement_compile(context, ret_filter, error);
 }

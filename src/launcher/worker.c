@@ -8,8 +8,6 @@
  * environment of TZ alone, a session keyring that is empty and closed, locked securebits, an
  * emptied bounding set, Landlock without files.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -102,7 +100,7 @@ static int arrange_descriptors(struct worker *worker, struct error *error)
         {&worker->lock_fd, WORKER_LOCK_FD, true}, {&worker->domain_fd, WORKER_DOMAIN_FD, true},
         {&worker->input_fd, WORKER_INPUT_FD},     {&worker->kubeconfig_fd, WORKER_KUBECONFIG_FD},
     };
-    size_t count = worker->programs ? sizeof kept / sizeof *kept : 3;
+    size_t count = worker->programs ? sizeof(kept) / sizeof(*kept) : 3;
     int end = worker->programs ? WORKER_PROGRAMS_FD_END : WORKER_FD_END;
     worker->lock_fd = worker->workplace->lock;
     worker_read_certificates(worker);

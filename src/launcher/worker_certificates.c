@@ -10,8 +10,6 @@
  *
  * Certificates in a Key Vault are read by the task's own worker, inside (azure.h).
  */
-#include "config.h"
-
 #include <stdio.h>
 
 #include "launcher/worker.h"
@@ -24,7 +22,7 @@ static void read_certificate(const struct workplace *workplace, const char *name
 {
     char file[LAUNCH_CERTIFICATE_SIZE + sizeof ".pem"];
     char *bytes = NULL;
-    snprintf(file, sizeof file, "%s.pem", name);
+    snprintf(file, sizeof(file), "%s.pem", name);
     if (workplace->certificates < 0)
         error_set(&certificate->error, ERROR_NOT_FOUND,
                   "the directory did not exist when the launcher started: restart mimod");

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker_guard.c - the process that makes sure that nothing of an attempt outlives it. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -215,7 +213,7 @@ int worker_guard_build_filter(struct confinement_filter *ret_filter, struct erro
     scmp_filter_ctx context = NULL;
     int result = confinement_start(&context, SCMP_ACT_KILL_PROCESS, error);
     if (result == 0)
-        result = confinement_allow(context, allowed, sizeof allowed / sizeof *allowed, error);
+        result = confinement_allow(context, allowed, sizeof(allowed) / sizeof(*allowed), error);
     if (result == 0)
         result = confinement_compile(context, ret_filter, error);
     seccomp_release(context);

@@ -7,8 +7,6 @@
  * its sandbox; from then on it speaks through the report pipe alone, and the supervisor logs that
  * as what a worker said, up to the bounds of reports.
  */
-#include "config.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +57,7 @@ static void say(const char *title, const char *text)
 void worker_give_up(const struct worker *worker, int exit_code, const struct error *error)
 {
     char text[ERROR_MESSAGE_SIZE + 128];
-    snprintf(text, sizeof text, "%s: %s", exit_code_text(exit_code), error->message);
+    snprintf(text, sizeof(text), "%s: %s", exit_code_text(exit_code), error->message);
     say(worker->order->title, text);
     _exit(exit_code);
 }
@@ -69,7 +67,7 @@ _Noreturn void __assert_fail(const char *assertion, const char *file, unsigned l
                              const char *function)
 {
     char text[1024];
-    snprintf(text, sizeof text, "assertion failed: %s, in %s (%s:%u)", assertion, function, file,
+    snprintf(text, sizeof(text), "assertion failed: %s, in %s (%s:%u)", assertion, function, file,
              line);
     say(program_invocation_short_name, text);
     abort();

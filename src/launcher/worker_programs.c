@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker_programs.c - a worker whose steps are programs. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -254,7 +252,7 @@ static struct step_result judge_exit(const struct external_step *step,
     char silent[STATUS_TEXT_SIZE];
     const char *message = end->last_line;
     if (!*message) {
-        snprintf(silent, sizeof silent,
+        snprintf(silent, sizeof(silent),
                  "program %s ended with exit status %d and wrote nothing to descriptor 2",
                  name_of(step), code);
         message = silent;
@@ -290,7 +288,7 @@ static struct step_result judge(const struct external_step *step, const struct p
         return judge_signal(name, end);
     if (WEXITSTATUS(end->wait_status) != 0)
         return judge_exit(step, end);
-    snprintf(attempt.context->result_message, sizeof attempt.context->result_message, "%s",
+    snprintf(attempt.context->result_message, sizeof(attempt.context->result_message), "%s",
              end->last_line);
     return step_succeeded();
 }
@@ -328,7 +326,7 @@ static struct step_result run_step(struct task_context *context)
         name = NULL;
         return step_transient("out of memory: raise [sandbox] memory");
     }
-    memcpy(variables, attempt.variables, sizeof attempt.variables);
+    memcpy(variables, attempt.variables, sizeof(attempt.variables));
     variables[attempt.variable_count] = name;
     variables[attempt.variable_count + 1] = NULL;
     struct program_order order = {
@@ -352,7 +350,7 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
                 struct error *error)
 {
     const struct external_task *task = context->task->external;
-    struct task_step *steps = calloc(task->step_count, sizeof *steps);
+    struct task_step *steps = calloc(task->step_count, sizeof(*steps));
     if (!steps)
         return error_set_system(error, ENOMEM, "cannot list the steps");
     for (size_t i = 0; i < task->step_count; i++) {

@@ -6,8 +6,6 @@
  * A job or report that cannot be read or written ends the worker with its exit code. All that a
  * task can run into, bad credentials included, is a result, and then the exit status is 0.
  */
-#include "config.h"
-
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker_users.c - as whom workers run. */
-#include "config.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -82,7 +80,7 @@ static uint32_t count_threads(const char *process)
 {
     char path[64];
     struct stat status;
-    snprintf(path, sizeof path, "/proc/%.20s/task", process);
+    snprintf(path, sizeof(path), "/proc/%.20s/task", process);
     if (stat(path, &status) < 0 || status.st_uid != geteuid() || status.st_nlink <= 2)
         return 0;
     return (uint32_t)status.st_nlink - 2;

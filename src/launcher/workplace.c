@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* workplace.c - what the launcher prepares once, before its first fork. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -201,7 +199,7 @@ static int give_up_privileges(struct workplace *workplace, struct error *error)
     const int kept[] = {CAP_SETUID, CAP_SETGID, CAP_KILL};
     if (!workplace->users.privileged)
         log_notice("not started as root: launcher and workers share one user");
-    if (privileges_drop(&workplace->users.launcher, kept, sizeof kept / sizeof *kept, error) < 0)
+    if (privileges_drop(&workplace->users.launcher, kept, sizeof(kept) / sizeof(*kept), error) < 0)
         return -1;
     return privileges_harden(error);
 }
@@ -211,7 +209,7 @@ static int give_up_privileges(struct workplace *workplace, struct error *error)
 static int deny_files(struct workplace *workplace, struct error *error)
 {
     struct program_files *files = &workplace->files;
-    cleanup_free struct confinement_path *paths = calloc(files->path_count + 1, sizeof *paths);
+    cleanup_free struct confinement_path *paths = calloc(files->path_count + 1, sizeof(*paths));
     if (!paths)
         return error_set_system(error, ENOMEM, "cannot list the files of workers");
     paths[0] = (struct confinement_path){.descriptor = workplace->certificates,

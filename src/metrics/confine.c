@@ -7,7 +7,6 @@
  */
 #include "metrics/confine.h"
 
-#include "config.h"
 #include "mimo/confinement.h"
 #include "mimo/confinement_calls.h"
 

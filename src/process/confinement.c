@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* confinement.c - a daemon that is up takes from itself what it will not need any more. */
-#include "config.h"
-
 #include "mimo/confinement.h"
 
 #include <dirent.h>

@@ -7,8 +7,6 @@
  * it may differ between processes that load the same filter: the own pid, which tgkill is pinned
  * to. It is compiled as CONFINEMENT_OWN_PID and overwritten just before loading.
  */
-#include "config.h"
-
 #include "mimo/confinement.h"
 
 #include <errno.h>
@@ -44,7 +42,7 @@ const int confinement_never[] = {
     SCMP_SYS(add_key), SCMP_SYS(request_key),
 };
 /* clang-format on */
-const size_t confinement_never_count = sizeof confinement_never / sizeof *confinement_never;
+const size_t confinement_never_count = sizeof(confinement_never) / sizeof(*confinement_never);
 
 static int refuse(int result, const char *what, struct error *error)
 {

@@ -6,8 +6,6 @@
  * negotiated ABI. Rights and structs are declared here because the headers of the build machine may
  * be older than the kernel it runs on. Source: https://docs.kernel.org/userspace-api/landlock.html
  */
-#include "config.h"
-
 #include "mimo/confinement.h"
 
 #include <errno.h>
@@ -108,7 +106,7 @@ static int allow_path(int ruleset, int abi, const struct confinement_path *path,
     }
     if (rule.directory < 0)
         return 0;
-    for (size_t i = 0; i < sizeof access_rights / sizeof *access_rights; i++)
+    for (size_t i = 0; i < sizeof(access_rights) / sizeof(*access_rights); i++)
         if (path->access & access_rights[i].access)
             rule.allowed_access |= access_rights[i].rights & abis[abi].files;
     struct stat status;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* confinement_places.c - the files that a confined daemon may still reach. */
-#include "config.h"
-
 #include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>

@@ -7,8 +7,6 @@
  * final: a second SIGSYS finds the default action, and no call that could install another handler
  * for it is allowed.
  */
-#include "config.h"
-
 #include "mimo/confinement.h"
 
 #include <errno.h>

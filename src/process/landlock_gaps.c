@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker could do without what a later Landlock ABI brought. */
-#include "config.h"
-
+/* landlock_gaps.c - what a worker could do without what a later Landlock ABI brought. */
 #include "mimo/process_security.h"
 
 #define NO_SCOPES "only seccomp keeps workers from signalling others"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Giving up privileges for good, and proving it. Sources: credentials(7), capabilities(7). */
-#include "config.h"
-
+/*
+ * privileges.c - giving up privileges for good, and proving it. Sources: credentials(7),
+ * capabilities(7).
+ */
 #include "mimo/privileges.h"
 
 #include <assert.h>

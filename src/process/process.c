@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the programs of the family share about being processes. */
-#include "config.h"
-
+/* process.c - what the programs of the family share about being processes. */
 #include "mimo/process.h"
 
 #include <assert.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a process may do, as /proc/PID/status tells it. */
-#include "config.h"
-
+/* process_security.c - what a process may do, as /proc/PID/status tells it. */
 #include "mimo/process_security.h"
 
 #include <errno.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line that all daemons share. */
-#include "config.h"
-
+/* program.c - the command line that all daemons share. */
 #include "mimo/program.h"
 
 #include <assert.h>

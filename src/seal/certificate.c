@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A certificate with its key: read, checked, put in order. */
-#include "config.h"
-
+/* certificate.c - a certificate with its key: read, checked, put in order. */
 #include "mimo/certificate.h"
 
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, dates, key usage and chain of a certificate, judged for a purpose. */
-#include "config.h"
-
+/*
+ * certificate_fitness.c - names, dates, key usage and chain of a certificate, judged for a
+ * purpose.
+ */
 #include "seal/certificate_fitness.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sealing and opening: CMS AuthEnvelopedData with AES-256-GCM, its key agreed with the recipient's
+ * seal.c - sealing and opening: CMS AuthEnvelopedData with AES-256-GCM, its key agreed with the
+ * recipient's
  * P-256 key.
  *
  * OpenSSL's CMS_encrypt() and CMS_decrypt() pass what they work on through buffers that nobody

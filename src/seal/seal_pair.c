@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making the pair that cluster credentials are sealed with: a P-256 key and its self-signed
- * certificate. */
+/*
+ * seal_pair.c - making the pair that cluster credentials are sealed with: a P-256 key and its
+ * self-signed certificate.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/bio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of an attempt: from a claim to its result in the writer's hands. */
+/* attempts.c - the life of an attempt: from a claim to its result in the writer's hands. */
 #include "supervisor/attempts.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of commands of the control socket. */
+/* commands.c - the table of commands of the control socket. */
 #include "supervisor/commands.h"
 
 #include <stdio.h>

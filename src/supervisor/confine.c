@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "config.h"
 #include "mimo/confinement.h"
 #include "mimo/confinement_calls.h"
 #include "mimo/program.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker tried and must not do, read from how it ended. */
+/* denial.c - what a worker tried and must not do, read from how it ended. */
 #include "supervisor/denial.h"
 
 #include <signal.h>

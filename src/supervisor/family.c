@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting and ending launcher and keeper. */
+/* family.c - starting and ending launcher and keeper. */
 #include "supervisor/family.h"
 
 #include <errno.h>

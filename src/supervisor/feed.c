@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values for the metrics helper: on change, and at each interval. */
+/* feed.c - values for the metrics helper: on change, and at each interval. */
 #include "supervisor/feed.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting the metrics helper again and again. */
+/* keeper.c - starting the metrics helper again and again. */
 #include "supervisor/keeper.h"
 
 #include <errno.h>

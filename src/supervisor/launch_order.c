@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order to the launcher and the job of the worker. */
+/* launch_order.c - the order to the launcher and the job of the worker. */
 #include "supervisor/launch_order.h"
 
 #include <assert.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Launcher channel on the event loop: ordered sending without blocking, dispatch by type. */
+/*
+ * launcher_link.c - launcher channel on the event loop: ordered sending without blocking,
+ * dispatch by type.
+ */
 #include "supervisor/launcher_link.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wake and control socket: made, given to their groups, and their peers checked. */
+/* listeners.c - wake and control socket: made, given to their groups, and their peers checked. */
 #include "supervisor/listeners.h"
 
 #include <ctype.h>

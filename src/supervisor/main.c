@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mimod - the supervisor of an actuator.
+ * main.c - mimod - the supervisor of an actuator.
  *
  * The steps of main() in order: options, configuration, tasks; directories, lock, sockets, launcher
  * and keeper, while mimod still has the privileges that it was started with; privileges are dropped

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounds against the store on the thread pool, and the timer between them. */
+/* poller.c - rounds against the store on the thread pool, and the timer between them. */
 #include "supervisor/poller.h"
 
 #include <stdlib.h>

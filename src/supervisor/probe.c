@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounds of connections to API servers. */
+/* probe.c - rounds of connections to API servers. */
 #include "supervisor/probe.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names to addresses on libuv's thread pool. */
+/* resolver.c - names to addresses on libuv's thread pool. */
 #include "supervisor/resolver.h"
 
 #include <arpa/inet.h>

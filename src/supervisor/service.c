@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages to the service manager. */
+/* service.c - messages to the service manager. */
 #include "supervisor/service.h"
 
 #include <stdio.h>
 
-#include "config.h"
 #include "mimo/clock.h"
 
 #ifdef HAVE_SYSTEMD

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wake datagrams and control connections on the event loop. */
+/* sockets.c - wake datagrams and control connections on the event loop. */
 #include "supervisor/sockets.h"
 
 #include <errno.h>

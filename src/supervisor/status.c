@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readiness, answers on the control socket, and the worker table in the log. */
+/* status.c - readiness, answers on the control socket, and the worker table in the log. */
 #include "supervisor/status.h"
 
 #include <inttypes.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
 #include "mimo/process.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wall clock against the time that passed. */
+/* steady_clock.c - the wall clock against the time that passed. */
 #include "supervisor/steady_clock.h"
 
 #include <stdlib.h>

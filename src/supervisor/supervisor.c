@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bringing the supervisor up, its signals, draining, and bringing it down. */
+/* supervisor.c - bringing the supervisor up, its signals, draining, and bringing it down. */
 #include "supervisor/supervisor.h"
 
 #include <signal.h>

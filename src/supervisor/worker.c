@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker table and what a worker's reports do to its entry. */
+/* worker.c - the worker table and what a worker's reports do to its entry. */
 #include "supervisor/worker.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker may use. */
+/* worker_limits.c - what a worker may use. */
 #include "supervisor/worker_limits.h"
 
 #include <assert.h>

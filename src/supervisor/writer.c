@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batches of settlements on the thread pool. */
+/* writer.c - batches of settlements on the thread pool. */
 #include "supervisor/writer.h"
 
 #include <stdlib.h>

@@ -55,15 +55,16 @@ static struct step_result judge_age(int64_t issued, int64_t age)
         return step_terminal("the issue date %s lies in the future, please rotate token", time);
     if (left < 0)
         return step_terminal("token is expired, please rotate: token expired %s ago, issued %s",
-                             format_days(days, sizeof days, -left), time);
+                             format_days(days, sizeof(days), -left), time);
     if (age > RENEWABLE_AFTER_DAYS * DAY_SECONDS) {
         /* How long it has been so, as the service that this replaces says it. */
-        format_days(days, sizeof days, age - RENEWABLE_AFTER_DAYS * DAY_SECONDS);
+        format_days(days, sizeof(days), age - RENEWABLE_AFTER_DAYS * DAY_SECONDS);
         return step_terminal("token able to be renewed for %s, please rotate", days);
     }
-    format_days(days, sizeof days, left);
+    format_days(days, sizeof(days), left);
     struct step_result result = step_succeeded();
-    snprintf(result.message, sizeof result.message, "token is valid for %s, issued %s", days, time);
+    snprintf(result.message, sizeof(result.message), "token is valid for %s, issued %s", days,
+             time);
     return result;
 }
 
@@ -93,7 +94,7 @@ static struct step_result check_token(struct task_context *context)
         acr_token_judge(document_get(job->cluster, "properties"),
                         document_string(job->settings, "acrDomain", ""), clock_unix_seconds());
     if (result.outcome == OUTCOME_SUCCEEDED)
-        memcpy(context->result_message, result.message, sizeof context->result_message);
+        memcpy(context->result_message, result.message, sizeof(context->result_message));
     return result;
 }
 
@@ -112,6 +113,6 @@ const struct task acr_token_task = {
     .short_name = "acr-token-checker",
     .summary = "tells whether the cluster's container registry token has to be rotated",
     .steps = steps,
-    .step_count = sizeof steps / sizeof steps[0],
+    .step_count = sizeof(steps) / sizeof(steps[0]),
     .settings = settings,
 };

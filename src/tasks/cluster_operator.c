@@ -68,7 +68,7 @@ struct step_result cluster_operator_check_api_server(struct task_context *contex
     struct kube_answer answer;
     struct step_result result =
         kube_ask(context->kube, "GET", OPERATOR_PATH, NULL, OPERATOR_WHAT, &answer);
-    size_t count = sizeof expectations / sizeof expectations[0];
+    size_t count = sizeof(expectations) / sizeof(expectations[0]);
     for (size_t i = 0; result.outcome == OUTCOME_SUCCEEDED && i < count; i++) {
         const struct json_object *condition = find_condition(answer.document, expectations[i].type);
         if (!is_met(&expectations[i], condition))

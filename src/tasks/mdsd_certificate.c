@@ -37,7 +37,7 @@ static struct step_result update_secret(struct task_context *context)
     result =
         kube_modify(context->kube, SECRET_PATH, SECRET_WHAT, set_certificate, &bundle, &is_changed);
     if (result.outcome == OUTCOME_SUCCEEDED)
-        snprintf(context->result_message, sizeof context->result_message,
+        snprintf(context->result_message, sizeof(context->result_message),
                  is_changed ? "set the logging certificate: %s"
                             : "no change: the logging certificate is %s",
                  bundle.description);
@@ -64,6 +64,6 @@ const struct task mdsd_certificate_task = {
     .summary = "gives the cluster the current certificate and key for sending its logs",
     .flags = TASK_NEEDS_CLUSTER,
     .steps = steps,
-    .step_count = sizeof steps / sizeof steps[0],
+    .step_count = sizeof(steps) / sizeof(steps[0]),
     .certificates = certificates,
 };

@@ -26,10 +26,10 @@ struct name_list {
 static void add_name(struct name_list *list, const char *name)
 {
     enum { REMARK_SIZE = 32 }; /* room for "and N more" */
-    size_t left = sizeof list->text - REMARK_SIZE - list->length;
+    size_t left = sizeof(list->text) - REMARK_SIZE - list->length;
     char entry[NAME_SHOWN_MAXIMUM + 4];
-    int length =
-        snprintf(entry, sizeof entry, "%s%.*s", list->length ? ", " : "", NAME_SHOWN_MAXIMUM, name);
+    int length = snprintf(entry, sizeof(entry), "%s%.*s", list->length ? ", " : "",
+                          NAME_SHOWN_MAXIMUM, name);
     if (list->left_out || (size_t)length >= left) {
         list->left_out++;
         return;
@@ -41,7 +41,7 @@ static void add_name(struct name_list *list, const char *name)
 static void finish_names(struct name_list *list)
 {
     if (list->left_out)
-        snprintf(list->text + list->length, sizeof list->text - list->length, " and %d more",
+        snprintf(list->text + list->length, sizeof(list->text) - list->length, " and %d more",
                  list->left_out);
 }
 
@@ -98,7 +98,7 @@ static struct step_result find_wanted_flags(const struct job *job, struct json_o
 static void describe_change(struct task_context *context, const struct flags_change *change)
 {
     bool both = change->changed.length && change->removed.length;
-    snprintf(context->result_message, sizeof context->result_message,
+    snprintf(context->result_message, sizeof(context->result_message),
              "set %zu operator flags%s%s%s%s%s", document_member_count(change->wanted),
              change->changed.length ? ", changed: " : "", change->changed.text, both ? ";" : "",
              change->removed.length ? (both ? " removed: " : ", removed: ") : "",
@@ -119,7 +119,7 @@ static struct step_result update_flags(struct task_context *context)
     if (is_changed)
         describe_change(context, &change);
     else
-        snprintf(context->result_message, sizeof context->result_message,
+        snprintf(context->result_message, sizeof(context->result_message),
                  "no change: the %zu operator flags are as they should be",
                  document_member_count(change.wanted));
     return result;
@@ -137,5 +137,5 @@ const struct task operator_flags_task = {
     .summary = "gives the cluster's operator the flags of the cluster's document",
     .flags = TASK_NEEDS_CLUSTER,
     .steps = steps,
-    .step_count = sizeof steps / sizeof steps[0],
+    .step_count = sizeof(steps) / sizeof(steps[0]),
 };

@@ -67,7 +67,7 @@ static int read_then(const struct json_object *entry, struct practice_step *step
     if (step->then)
         return 0;
     char words[256];
-    practice_list_troubles(words, sizeof words);
+    practice_list_troubles(words, sizeof(words));
     return error_set(error, ERROR_INVALID, "member \"then\" must be one of %s", words);
 }
 
@@ -163,8 +163,8 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     if (find_steps(context->job->parameters, &list, error) < 0)
         return -1;
     size_t count = document_length(list);
-    cleanup_free struct practice_step *own = calloc(count + 1, sizeof *own);
-    cleanup_free struct task_step *steps = calloc(count + 1, sizeof *steps);
+    cleanup_free struct practice_step *own = calloc(count + 1, sizeof(*own));
+    cleanup_free struct task_step *steps = calloc(count + 1, sizeof(*steps));
     if (!own || !steps)
         return error_set(error, ERROR_SYSTEM, "out of memory");
     for (size_t i = 0; i < count; i++) {

@@ -40,7 +40,7 @@ static const char *message_or(const struct practice_step *step, const char *othe
 
 static void set_result_message(struct task_context *context, const char *message)
 {
-    status_text_copy(context->result_message, sizeof context->result_message, message);
+    status_text_copy(context->result_message, sizeof(context->result_message), message);
 }
 
 static struct step_result make_ok(struct task_context *context, const struct practice_step *step)
@@ -84,7 +84,7 @@ static struct step_result make_garbage(struct task_context *context,
 {
     static const char garbage[] = "\xff\xfe this is no report {\n";
     (void)step;
-    context->report_bytes(context, garbage, sizeof garbage - 1);
+    context->report_bytes(context, garbage, sizeof(garbage) - 1);
     return step_succeeded();
 }
 
@@ -145,15 +145,15 @@ static struct step_result make_open(struct task_context *context, const struct p
     };
     char refusals[512] = "";
     (void)step;
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0] && paths[i]; i++) {
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && paths[i]; i++) {
         cleanup_fd int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
         if (fd >= 0) {
-            snprintf(context->result_message, sizeof context->result_message,
+            snprintf(context->result_message, sizeof(context->result_message),
                      "the sandbox did not stop it: %s could be opened", paths[i]);
             return step_succeeded();
         }
         size_t length = strlen(refusals);
-        snprintf(refusals + length, sizeof refusals - length, "%s%s: %s", i ? "; " : "", paths[i],
+        snprintf(refusals + length, sizeof(refusals) - length, "%s%s: %s", i ? "; " : "", paths[i],
                  strerror(errno));
     }
     return step_terminal("forbidden: %s", refusals);
@@ -172,12 +172,12 @@ static struct step_result make_connect(struct task_context *context,
     if (fd < 0)
         return step_terminal("forbidden: socket: %s", strerror(errno));
     int failure = 0;
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
         failure = errno;
     if (failure == EACCES || failure == EPERM)
         return step_terminal("forbidden: 127.0.0.1 port %d: %s", (int)step->port,
                              strerror(failure));
-    snprintf(context->result_message, sizeof context->result_message,
+    snprintf(context->result_message, sizeof(context->result_message),
              "the sandbox did not stop it: 127.0.0.1 port %d: %s", (int)step->port,
              failure ? strerror(failure) : "connected");
     return step_succeeded();
@@ -198,7 +198,7 @@ static const struct practice_trouble troubles[] = {
     {"connect", make_connect},
 };
 
-enum { TROUBLE_COUNT = sizeof troubles / sizeof troubles[0] };
+enum { TROUBLE_COUNT = sizeof(troubles) / sizeof(troubles[0]) };
 
 const struct practice_trouble *practice_find_trouble(const char *word)
 {

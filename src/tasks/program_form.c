@@ -47,7 +47,7 @@ static int check_interpreter(char *line, const char *path, struct error *error)
 int program_form_check(int descriptor, const char *path, struct error *error)
 {
     char line[FIRST_LINE_SIZE + 1], name[64];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", descriptor);
     cleanup_fd int file = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     ssize_t length = file < 0 ? -1 : pread(file, line, FIRST_LINE_SIZE, 0);
     if (length < 0)
@@ -56,7 +56,7 @@ int program_form_check(int descriptor, const char *path, struct error *error)
     if (length >= SELFMAG && memcmp(line, ELFMAG, SELFMAG) == 0)
         return 0;
     line[strcspn(line, "\n")] = '\0';
-    if (strncmp(line, byte_order_mark, sizeof byte_order_mark - 1) == 0)
+    if (strncmp(line, byte_order_mark, sizeof(byte_order_mark) - 1) == 0)
         return error_set(
             error, ERROR_INVALID,
             "%s begins with a byte order mark, so the kernel does not see its #!: save "

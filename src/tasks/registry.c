@@ -24,7 +24,7 @@ static const struct task *const built_in[] = {
 };
 /* clang-format on */
 
-enum { BUILT_IN_COUNT = sizeof built_in / sizeof built_in[0] };
+enum { BUILT_IN_COUNT = sizeof(built_in) / sizeof(built_in[0]) };
 
 struct task_list {
     bool practice;

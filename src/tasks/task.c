@@ -17,8 +17,8 @@ static void report_text(struct task_context *context, enum report_type type, int
 {
     char text[STATUS_TEXT_SIZE + 4]; /* room for a character that is cut in two */
     char clean[STATUS_TEXT_SIZE];
-    vsnprintf(text, sizeof text, format, arguments);
-    status_text_copy(clean, sizeof clean, text);
+    vsnprintf(text, sizeof(text), format, arguments);
+    status_text_copy(clean, sizeof(clean), text);
     struct report report = {.type = type, .level = level, .text = clean};
     context->report(context, &report);
 }
@@ -99,7 +99,7 @@ static struct step_result run_steps(struct task_context *context, const struct t
             return result;
     }
     struct step_result result = step_succeeded();
-    memcpy(result.message, context->result_message, sizeof result.message);
+    memcpy(result.message, context->result_message, sizeof(result.message));
     return result;
 }
 

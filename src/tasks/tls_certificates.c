@@ -137,8 +137,8 @@ static struct step_result ensure_secret(struct task_context *context, const char
     struct rotation *rotation = context->state;
     char collection[128], what[256];
     bool is_changed;
-    snprintf(collection, sizeof collection, "/api/v1/namespaces/%s/secrets", namespace);
-    snprintf(what, sizeof what, "secret %s/%s", namespace, name);
+    snprintf(collection, sizeof(collection), "/api/v1/namespaces/%s/secrets", namespace);
+    snprintf(what, sizeof(what), "secret %s/%s", namespace, name);
     cleanup_json struct json_object *fresh =
         document_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "Secret", "type",
                       TLS_TYPE, "metadata", "name", name, "namespace", namespace);
@@ -172,14 +172,14 @@ static struct step_result read_one(struct task_context *context, size_t position
     struct step_result result = context->read_certificate(context, position, &data);
     if (result.outcome != OUTCOME_SUCCEEDED)
         return result;
-    snprintf(host, sizeof host, "%s%s", served[position].host, rotation->domain);
+    snprintf(host, sizeof(host), "%s%s", served[position].host, rotation->domain);
     const struct certificate_purpose purpose = {
         .role = CERTIFICATE_SERVER, .host = host, .days_left = CERTIFICATE_DAYS_LEFT};
     result = certificate_judge(context, position, &data, &purpose, ret_bundle);
     *ret_unfit = result.outcome == OUTCOME_TERMINAL;
     if (result.outcome == OUTCOME_SUCCEEDED)
         memcpy(rotation->descriptions[position], ret_bundle->description,
-               sizeof ret_bundle->description);
+               sizeof(ret_bundle->description));
     return result;
 }
 
@@ -238,7 +238,7 @@ static void note_kept(struct rotation *rotation, const struct json_object *names
     const char *name = document_text(document_item(names, 0));
     size_t used = strlen(rotation->kept_names);
     rotation->kept++;
-    snprintf(rotation->kept_names + used, sizeof rotation->kept_names - used, "%s%s",
+    snprintf(rotation->kept_names + used, sizeof(rotation->kept_names) - used, "%s%s",
              used ? ", " : "", name ? name : "one without a name");
 }
 
@@ -322,7 +322,7 @@ static int name_certificate(struct json_object *api_server, void *context_of_tas
     const struct json_object *present = document_get(api_server, path);
     if (present && !document_is_array(present))
         return error_set(error, ERROR_INVALID, "%s is not a list", path);
-    snprintf(host, sizeof host, "%s%s", served[API_SERVER].host, rotation->domain);
+    snprintf(host, sizeof(host), "%s%s", served[API_SERVER].host, rotation->domain);
     struct json_object *merged =
         merge_named(present, host, certificate_name(context, API_SERVER), rotation);
     if (!merged)
@@ -355,10 +355,10 @@ static void describe(struct task_context *context)
     bool is_changed =
         rotation->secrets_written || rotation->api_server_changed || rotation->ingress_changed;
     if (rotation->kept > 0)
-        snprintf(kept, sizeof kept, " (%zu other named certificate%s kept: %s)", rotation->kept,
+        snprintf(kept, sizeof(kept), " (%zu other named certificate%s kept: %s)", rotation->kept,
                  rotation->kept == 1 ? "" : "s", rotation->kept_names);
     snprintf(
-        context->result_message, sizeof context->result_message,
+        context->result_message, sizeof(context->result_message),
         "%s: secrets (%d of %d written), API server %s%s, ingress controller %s; "
         "%s certificate: %s; %s certificate: %s",
         is_changed ? "set" : "no change", rotation->secrets_written,
@@ -392,8 +392,8 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     const struct job *job = context->job;
     const char *domain = document_string(job->cluster, "properties.clusterProfile.domain", "");
     const char *managed = document_string(job->settings, "managedDomain", "");
-    struct rotation *rotation = calloc(1, sizeof *rotation);
-    struct task_step *own_steps = malloc(sizeof steps);
+    struct rotation *rotation = calloc(1, sizeof(*rotation));
+    struct task_step *own_steps = malloc(sizeof(steps));
     context->state = rotation;
     if (!rotation || !own_steps) {
         free(own_steps);
@@ -402,7 +402,7 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     *ret_steps = own_steps;
     *ret_count = 0;
     if (!document_is_true(document_get(job->settings, "signedCertificates"))) {
-        snprintf(context->result_message, sizeof context->result_message,
+        snprintf(context->result_message, sizeof(context->result_message),
                  "not managed: signed certificates are disabled (tasks.signed_certificates)");
         return 0;
     }
@@ -415,14 +415,14 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
                          domain);
     }
     if (!find_managed_domain(domain, managed, rotation->domain)) {
-        snprintf(context->result_message, sizeof context->result_message,
+        snprintf(context->result_message, sizeof(context->result_message),
                  "not managed: the cluster's domain \"%.256s\" is not under \"%.256s\" "
                  "(tasks.managed_domain)",
                  domain, managed);
         return 0;
     }
-    memcpy(own_steps, steps, sizeof steps);
-    *ret_count = sizeof steps / sizeof steps[0];
+    memcpy(own_steps, steps, sizeof(steps));
+    *ret_count = sizeof(steps) / sizeof(steps[0]);
     return 0;
 }
 

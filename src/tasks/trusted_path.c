@@ -83,7 +83,7 @@ static bool take_name(struct walk *walk)
 {
     const char *start = walk->rest + strspn(walk->rest, "/");
     size_t length = strcspn(start, "/");
-    if (length == 0 || length >= sizeof walk->name)
+    if (length == 0 || length >= sizeof(walk->name))
         return false;
     memcpy(walk->name, start, length);
     walk->name[length] = '\0';
@@ -95,14 +95,14 @@ static bool take_name(struct walk *walk)
 static int follow(struct walk *walk, int link, const char *path, struct error *error)
 {
     char target[PATH_MAX], joined[2 * PATH_MAX];
-    ssize_t length = readlinkat(link, "", target, sizeof target - 1);
+    ssize_t length = readlinkat(link, "", target, sizeof(target) - 1);
     if (length < 0)
         return error_set_system(error, errno, "cannot read the link %s", path);
     target[length] = '\0';
     if (++walk->links > LINKS_MAXIMUM)
         return error_set(error, ERROR_INVALID, "too many symbolic links, the last is %s", path);
-    int needed = snprintf(joined, sizeof joined, "%s%s", target, walk->rest);
-    if (needed < 0 || (size_t)needed >= sizeof walk->rest)
+    int needed = snprintf(joined, sizeof(joined), "%s%s", target, walk->rest);
+    if (needed < 0 || (size_t)needed >= sizeof(walk->rest))
         return error_set(error, ERROR_INVALID, "the link %s leads to a path that is too long",
                          path);
     memcpy(walk->rest, joined, (size_t)needed + 1);
@@ -120,7 +120,7 @@ static int step(struct walk *walk, int *ret_descriptor, struct error *error)
     char path[PATH_MAX + NAME_MAX + 2];
     struct stat status;
     cleanup_fd int part = -1;
-    snprintf(path, sizeof path, "%s/%s", walk->shown, walk->name);
+    snprintf(path, sizeof(path), "%s/%s", walk->shown, walk->name);
     if (open_part(walk->directory, walk->name, path, &part, &status, error) < 0)
         return -1;
     if (S_ISLNK(status.st_mode))
@@ -129,7 +129,7 @@ static int step(struct walk *walk, int *ret_descriptor, struct error *error)
         *ret_descriptor = take_fd(&part);
         return 1;
     }
-    if (strlen(path) >= sizeof walk->shown)
+    if (strlen(path) >= sizeof(walk->shown))
         return error_set(error, ERROR_INVALID, "the path is too long");
     strcpy(walk->shown, path);
     close(walk->directory);
@@ -144,7 +144,7 @@ static int walk_to_end(struct walk *walk, const char *path, int *ret_descriptor,
     int result = 0;
     if (*path != '/')
         return error_set(error, ERROR_INVALID, "the path must begin with /");
-    if (strlen(path) >= sizeof walk->rest)
+    if (strlen(path) >= sizeof(walk->rest))
         return error_set(error, ERROR_INVALID, "the path is too long");
     strcpy(walk->rest, path);
     if (start_at_root(walk, error) < 0)

@@ -20,8 +20,6 @@
  * As root, launcher and workers get numeric users of systemd's dynamic range, as in production they
  * have users of their own.
  */
-#include "config.h"
-
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -337,7 +335,7 @@ static long finish_one(struct supervisor *supervisor, long concurrency)
             errx(EXIT_FAILURE, "no worker: %s", strerror((int)message.failed.error_number));
     } while (message.type != LAUNCHER_ENDED);
     long slot = (long)(message.ended.token % (uint64_t)concurrency);
-    ssize_t length = read(supervisor->pipes[slot], report, sizeof report - 1);
+    ssize_t length = read(supervisor->pipes[slot], report, sizeof(report) - 1);
     close(supervisor->pipes[slot]);
     report[length > 0 ? length : 0] = '\0';
     if (message.ended.wait_status != 0 || !strstr(report, "\"succeeded\""))
@@ -396,7 +394,7 @@ static int compare(const void *left, const void *right)
 /* In microseconds. Others on the machine make a few samples long; the median does not mind. */
 static double median(int64_t *samples, long count)
 {
-    qsort(samples, (size_t)count, sizeof *samples, compare);
+    qsort(samples, (size_t)count, sizeof(*samples), compare);
     return (double)samples[count / 2] / 1000;
 }
 
@@ -407,7 +405,7 @@ static void print_steps(struct figures *figures)
     for (size_t i = 0; worker_steps[i].name; i++) {
         char name[32];
         double step = median(figures->step_nanoseconds[i], figures->samples);
-        snprintf(name, sizeof name, "%s", worker_steps[i].name);
+        snprintf(name, sizeof(name), "%s", worker_steps[i].name);
         for (char *dash = name; (dash = strchr(dash, '-'));)
             *dash = '_';
         printf("step_%s_microseconds=%.1f\n", name, step);
@@ -433,13 +431,13 @@ int main(int argc, char **argv)
     if (concurrency > 1000)
         errx(2, "a launcher runs at most 1000 workers at once");
     struct figures *figures =
-        mmap(NULL, sizeof *figures, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     /* An empty file that the launcher inherits: all it needs stands on its command line. */
     char config_path[32];
     int config = fcntl(memfd_create("config", 0), F_DUPFD, CHANNEL + 1);
     if (figures == MAP_FAILED || config < 0)
         err(EXIT_FAILURE, "cannot prepare");
-    snprintf(config_path, sizeof config_path, "/proc/self/fd/%d", config);
+    snprintf(config_path, sizeof(config_path), "/proc/self/fd/%d", config);
 
     int status;
     pid_t inside = fork();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attempts with a fake launcher and a store that can be spoiled. */
+/* attempts_fixture.c - attempts with a fake launcher and a store that can be spoiled. */
 #include "attempts_fixture.h"
 
 #include <stdio.h>

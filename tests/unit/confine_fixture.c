@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* confine_fixture.c - attempts inside what a daemon confined itself to. */
-#include "config.h"
-
 #include "confine_fixture.h"
 
 #include <dirent.h>

@@ -19,8 +19,8 @@ static inline struct json_object *endpoint_of(const char *host, int port, const 
     const char *list[32];
     char text[1024];
     size_t count = 0;
-    snprintf(endpoint.host, sizeof endpoint.host, "%s", host);
-    snprintf(text, sizeof text, "%s", addresses);
+    snprintf(endpoint.host, sizeof(endpoint.host), "%s", host);
+    snprintf(text, sizeof(text), "%s", addresses);
     for (char *address = strtok(text, " "); address; address = strtok(NULL, " "))
         list[count++] = address;
     struct json_object *described = endpoint_describe(&endpoint, list, count);

@@ -6,8 +6,6 @@
  * "denied: TEXT OF ERRNO" and exit status 1, or "it worked" and 0. Attacks that the kernel answers
  * by SIGSYS say nothing.
  */
-#include "config.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +96,7 @@ static long connect_to(int family, int protocol)
                                   .sin_port = htons((uint16_t)number()),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
-    return fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, sizeof address);
+    return fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
 static long connect_tcp(void)
@@ -118,7 +116,7 @@ static long fast_open(void)
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return fd < 0 ? fd
-                  : sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof address);
+                  : sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof(address));
 }
 
 static long fast_open_connect(void)
@@ -128,16 +126,16 @@ static long fast_open_connect(void)
                                   .sin_port = htons((uint16_t)number()),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one) < 0)
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof(one)) < 0)
         return -1;
-    return connect(fd, (struct sockaddr *)&address, sizeof address);
+    return connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
 static long listen_anywhere(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 ? fd : bind(fd, (struct sockaddr *)&address, sizeof address);
+    return fd < 0 ? fd : bind(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
 static long udp_socket(void)
@@ -177,10 +175,10 @@ static long redirect_pair(void)
 {
     int pair[2];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", target);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", target);
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
         return -1;
-    return connect(pair[0], (struct sockaddr *)&address, sizeof address);
+    return connect(pair[0], (struct sockaddr *)&address, sizeof(address));
 }
 
 static long signal_target(void)
@@ -297,7 +295,7 @@ static long clone_namespace(void)
 static long clone_by_the_newer_call(void)
 {
     struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
-    return syscall(SYS_clone3, &arguments, sizeof arguments);
+    return syscall(SYS_clone3, &arguments, sizeof(arguments));
 }
 
 static long clone_for_the_parent(void)
@@ -400,7 +398,7 @@ static long write_input_by_path(void)
 static long read_worker(void)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)getppid());
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)getppid());
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -469,7 +467,7 @@ static const struct {
 static char *find_parameter(const char *job, const char *member)
 {
     char key[64];
-    snprintf(key, sizeof key, "\"%s\":\"", member);
+    snprintf(key, sizeof(key), "\"%s\":\"", member);
     const char *value = strstr(job, key);
     return value ? strndup(value + strlen(key), strcspn(value + strlen(key), "\"")) : NULL;
 }
@@ -477,11 +475,11 @@ static char *find_parameter(const char *job, const char *member)
 int main(void)
 {
     static char job[65536];
-    if (read(STDIN_FILENO, job, sizeof job - 1) <= 0)
+    if (read(STDIN_FILENO, job, sizeof(job) - 1) <= 0)
         return 2;
     const char *attack = find_parameter(job, "attack");
     target = find_parameter(job, "target");
-    for (size_t i = 0; attack && i < sizeof attacks / sizeof *attacks; i++) {
+    for (size_t i = 0; attack && i < sizeof(attacks) / sizeof(*attacks); i++) {
         if (strcmp(attacks[i].name, attack) != 0)
             continue;
         bool worked = attacks[i].run() >= 0;

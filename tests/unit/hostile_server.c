@@ -81,9 +81,9 @@ static SSL_CTX *make_context(const struct practice_server *practice)
     char certificate[128];
     char key[128];
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    snprintf(certificate, sizeof certificate, "%s/%s-server.crt", practice->directory,
+    snprintf(certificate, sizeof(certificate), "%s/%s-server.crt", practice->directory,
              PRACTICE_CLUSTER_NAME);
-    snprintf(key, sizeof key, "%s/%s-server.key", practice->directory, PRACTICE_CLUSTER_NAME);
+    snprintf(key, sizeof(key), "%s/%s-server.key", practice->directory, PRACTICE_CLUSTER_NAME);
     int is_ready = SSL_CTX_use_certificate_chain_file(context, certificate) == 1 &&
                    SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1;
     assert(is_ready);
@@ -101,7 +101,7 @@ static _Noreturn void serve(int listener, int heard, const struct practice_serve
     for (;;) {
         int peer = accept(listener, NULL, NULL);
         SSL *ssl = SSL_new(context);
-        say(heard, connection, sizeof connection - 1);
+        say(heard, connection, sizeof(connection) - 1);
         SSL_set_fd(ssl, peer);
         if (answer->is_raw)
             answer_raw(peer, answer);
@@ -117,11 +117,11 @@ void hostile_server_start(struct hostile_server *server, const struct practice_s
                           const struct hostile_answer *answer)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     int heard[2];
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int is_ready = listener >= 0 && pipe2(heard, O_CLOEXEC) == 0 &&
-                   bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+                   bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
                    listen(listener, 8) == 0 &&
                    getsockname(listener, (struct sockaddr *)&address, &length) == 0;
     assert(is_ready);

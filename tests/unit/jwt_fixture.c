@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys that are made for one run of a test program. */
+/* jwt_fixture.c - keys that are made for one run of a test program. */
 #include "jwt_fixture.h"
 
 #include <openssl/bn.h>

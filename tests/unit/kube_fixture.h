@@ -99,7 +99,7 @@ static inline struct step_result ask_hostile(struct hostile_answer answer)
     struct step_result result = ask(client, OPERATOR_PATH, WHAT);
     kube_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, ignored, sizeof ignored);
+    hostile_server_read(&server, ignored, sizeof(ignored));
     return result;
 }
 

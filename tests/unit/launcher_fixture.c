@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher_fixture.c - plays the supervisor of a real mimo-launcher. */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +48,7 @@ bool launcher_can_be_root(void)
 void launcher_path(char *buffer, size_t size)
 {
     char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     assert_true(length > 0);
     self[length] = '\0'; /* BUILD/tests/unit/test_launcher */
     snprintf(buffer, size, "%s/mimo-launcher", dirname(dirname(dirname(self))));
@@ -80,8 +78,8 @@ static void make_seal(const struct launcher_process *launcher, bool ordinary_use
     gid_t owner = ordinary_user ? FIXTURE_ORDINARY_USER : FIXTURE_LAUNCHER_USER;
     if (!launcher_can_be_root())
         owner = (gid_t)-1;
-    snprintf(certificate, sizeof certificate, "%s/seal.crt", launcher->folder);
-    snprintf(key, sizeof key, "%s/seal.key", launcher->folder);
+    snprintf(certificate, sizeof(certificate), "%s/seal.crt", launcher->folder);
+    snprintf(key, sizeof(key), "%s/seal.key", launcher->folder);
     if (seal_make_pair(certificate, key, owner, owner, &made, &error) < 0)
         fail_msg("%s", error.message);
     assert_int_equal(chmod(certificate, 0644), 0);
@@ -103,15 +101,15 @@ static void write_maps(pid_t pid)
 {
     char path[64], map[64] = "0 0 4294967295";
     if (!launcher_can_be_root()) {
-        snprintf(path, sizeof path, "/proc/%d/setgroups", (int)pid);
+        snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
         write_text(path, "deny");
-        snprintf(map, sizeof map, "%u %u 1", (unsigned)getuid(), (unsigned)getuid());
+        snprintf(map, sizeof(map), "%u %u 1", (unsigned)getuid(), (unsigned)getuid());
     }
-    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
     write_text(path, map);
     if (!launcher_can_be_root())
-        snprintf(map, sizeof map, "%u %u 1", (unsigned)getgid(), (unsigned)getgid());
-    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)pid);
+        snprintf(map, sizeof(map), "%u %u 1", (unsigned)getgid(), (unsigned)getgid());
+    snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)pid);
     write_text(path, map);
 }
 
@@ -166,8 +164,8 @@ static pid_t spawn(const struct launcher_process *launcher, const struct launche
     char *argv[16] = {path, channel_option, number, config_option, config};
     int sockets[2];
     size_t count = 5;
-    launcher_path(path, sizeof path);
-    snprintf(config, sizeof config, "%s/mimo.conf", launcher->folder);
+    launcher_path(path, sizeof(path));
+    snprintf(config, sizeof(config), "%s/mimo.conf", launcher->folder);
     write_config(launcher, config);
     for (size_t i = 0; options->arguments && options->arguments[i]; i++) {
         assert_true(count < 15);
@@ -231,7 +229,7 @@ static void read_log(struct launcher_process *launcher, char *log, size_t size)
     size_t length = 0;
     for (;;) {
         await_readable(launcher->log, "the launcher's log");
-        ssize_t got = read(launcher->log, scratch, sizeof scratch);
+        ssize_t got = read(launcher->log, scratch, sizeof(scratch));
         assert_true(got >= 0);
         if (got == 0)
             break;
@@ -256,9 +254,9 @@ int fixture_reap(pid_t pid)
 static void remove_folder(const char *folder)
 {
     static const char *const names[] = {"mimo.conf", "seal.crt", "seal.key"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char path[96];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
         unlink(path);
     }
     assert_int_equal(rmdir(folder), 0);
@@ -417,7 +415,7 @@ static void take_result(const struct report *report, void *context)
         return;
     attempt->has_result = true;
     attempt->result = report->outcome;
-    snprintf(attempt->message, sizeof attempt->message, "%s", report->text);
+    snprintf(attempt->message, sizeof(attempt->message), "%s", report->text);
 }
 
 /* Reads once from the pipe; false at its end. */
@@ -425,7 +423,7 @@ static bool read_report(struct attempt *attempt)
 {
     char scratch[4096];
     await_readable(attempt->pipe, "the report pipe");
-    ssize_t got = read(attempt->pipe, scratch, sizeof scratch);
+    ssize_t got = read(attempt->pipe, scratch, sizeof(scratch));
     assert_true(got >= 0);
     report_reader_feed(&attempt->reader, scratch, (size_t)got, take_result, attempt);
     for (ssize_t i = 0; i < got; i++)

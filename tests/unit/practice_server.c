@@ -47,7 +47,7 @@ static char *read_text(const struct practice_server *server, const char *name)
     char path[128];
     char *text;
     struct error error = {0};
-    snprintf(path, sizeof path, "%s/%s", server->directory, name);
+    snprintf(path, sizeof(path), "%s/%s", server->directory, name);
     if (io_read_file(path, FILE_MAXIMUM, &text, NULL, &error) < 0)
         fprintf(stderr, "%s\n", error.message);
     assert(error.kind == ERROR_NONE);
@@ -58,7 +58,7 @@ static _Noreturn void become_practice_cluster(const char *directory, const char 
 {
     char program[1024];
     const char *source = getenv("MIMO_SOURCE");
-    snprintf(program, sizeof program, "%s/contrib/practice-cluster/practice-cluster",
+    snprintf(program, sizeof(program), "%s/contrib/practice-cluster/practice-cluster",
              source ? source : ".");
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int null = open("/dev/null", O_WRONLY);
@@ -72,7 +72,7 @@ static void wait_until_ready(const struct practice_server *server)
 {
     char path[128];
     struct monotonic start = clock_monotonic();
-    snprintf(path, sizeof path, "%s/ready", server->directory);
+    snprintf(path, sizeof(path), "%s/ready", server->directory);
     while (access(path, F_OK) < 0) {
         struct timespec pause = {.tv_nsec = LOOK_INTERVAL};
         int is_running = waitpid(server->pid, NULL, WNOHANG) == 0;
@@ -117,7 +117,7 @@ void practice_server_kubeconfig(const struct practice_server *server, const char
 {
     char name[64];
     struct error error = {0};
-    snprintf(name, sizeof name, "%s%s.kubeconfig", PRACTICE_CLUSTER_NAME, suffix);
+    snprintf(name, sizeof(name), "%s%s.kubeconfig", PRACTICE_CLUSTER_NAME, suffix);
     cleanup_free char *text = read_text(server, name);
     if (kubeconfig_parse(text, strlen(text), ret_config, &error) < 0)
         fprintf(stderr, "%s\n", error.message);

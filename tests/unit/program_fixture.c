@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* program_fixture.c - a task of the operator's own, run by a real mimo-launcher. */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +41,8 @@ static void append(char *part, const char *format, ...)
 int programs_set_up(void **state)
 {
     (void)state;
-    memset(&files, 0, sizeof files);
-    snprintf(files.folder, sizeof files.folder, "/tmp/mimo-test-programs-XXXXXX");
+    memset(&files, 0, sizeof(files));
+    snprintf(files.folder, sizeof(files.folder), "/tmp/mimo-test-programs-XXXXXX");
     if (!mkdtemp(files.folder) || chmod(files.folder, 0755) < 0)
         return -1;
     append(files.task, "[task]\nid = %s\nname = Test\nshort_name = test\nsummary = is a test\n",
@@ -70,7 +68,7 @@ const char *programs_path(const char *name)
     static char ring[8][256];
     static unsigned next;
     char *path = ring[next++ % 8];
-    snprintf(path, sizeof ring[0], "%s/%s", files.folder, name);
+    snprintf(path, sizeof(ring[0]), "%s/%s", files.folder, name);
     return path;
 }
 
@@ -86,7 +84,7 @@ static void write_file(const char *path, const char *text, mode_t mode)
 void programs_file(const char *name, const char *first_line, const char *text)
 {
     char script[PART_SIZE];
-    assert_true(snprintf(script, sizeof script, "%s\n%s", first_line, text) < (int)sizeof script);
+    assert_true(snprintf(script, sizeof(script), "%s\n%s", first_line, text) < (int)sizeof(script));
     write_file(programs_path(name), script, 0755);
 }
 
@@ -99,9 +97,9 @@ void programs_copy(const char *name)
 {
     char path[512], *program = NULL;
     size_t length;
-    launcher_path(path, sizeof path);
+    launcher_path(path, sizeof(path));
     *strrchr(path, '/') = '\0';
-    assert_true(strlen(path) + sizeof "/tests/unit/" + strlen(name) < sizeof path);
+    assert_true(strlen(path) + sizeof "/tests/unit/" + strlen(name) < sizeof(path));
     strcat(strcat(path, "/tests/unit/"), name);
     if (io_read_file(path, 64 << 20, &program, &length, NULL) < 0)
         fail_msg("%s is missing: build it first", path);
@@ -134,7 +132,7 @@ void programs_step(const char *name, const char *command, const char *lines)
     const char *arguments = strchr(command, ' ');
     size_t length = arguments ? (size_t)(arguments - command) : strlen(command);
     char program[128];
-    snprintf(program, sizeof program, "%.*s", (int)length, command);
+    snprintf(program, sizeof(program), "%.*s", (int)length, command);
     append(files.steps, "[step %s]\nprogram = %s%s\n%s", name,
            *program == '/' ? program : programs_path(program), arguments ? arguments : "",
            lines ? lines : "");
@@ -145,12 +143,12 @@ void programs_start(const struct programs_options *options, struct launcher_proc
     char text[3 * PART_SIZE], directory[128], user[64], abi[32];
     const char *arguments[8] = {directory, user};
     size_t count = 2;
-    snprintf(text, sizeof text, "%s%s%s", files.task, files.sandbox, files.steps);
+    snprintf(text, sizeof(text), "%s%s%s", files.task, files.sandbox, files.steps);
     write_file(programs_path("test.conf"), text, 0644);
-    snprintf(directory, sizeof directory, "--set=tasks.directory=%s", files.folder);
+    snprintf(directory, sizeof(directory), "--set=tasks.directory=%s", files.folder);
     /* A user of the test's own: what others that run beside it have started counts for theirs. */
-    snprintf(user, sizeof user, "--set=actuator.worker_user=%d", 61400 + (int)getpid() % 1000);
-    snprintf(abi, sizeof abi, "--landlock-abi=%d", options->landlock_abi - 1);
+    snprintf(user, sizeof(user), "--set=actuator.worker_user=%d", 61400 + (int)getpid() % 1000);
+    snprintf(abi, sizeof(abi), "--landlock-abi=%d", options->landlock_abi - 1);
     if (options->landlock_abi > 0)
         arguments[count++] = abi;
     for (size_t i = 0; options->settings && options->settings[i]; i++)
@@ -169,7 +167,7 @@ static const struct programs_options *launched;
 static void name_the_task(struct launcher_launch *order, int *document)
 {
     (void)document;
-    memcpy(order->external_task, TASK_ID, sizeof TASK_ID);
+    memcpy(order->external_task, TASK_ID, sizeof(TASK_ID));
     order->file_size = 1024 * 1024;
     order->processes = launched->processes ? launched->processes : 32;
 }

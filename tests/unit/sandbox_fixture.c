@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sandbox_fixture.c - runs a function inside a worker's sandbox and says what became of it. */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,7 +54,7 @@ static void become_ordinary(void)
 
 static _Noreturn void fail_launcher(const char *message)
 {
-    snprintf(shared->problem, sizeof shared->problem, "%s", message);
+    snprintf(shared->problem, sizeof(shared->problem), "%s", message);
     _exit(1);
 }
 
@@ -74,8 +72,8 @@ static _Noreturn void be_worker(struct worker *worker, const struct sandbox_run 
             break;
         if (step->run(worker, &error) == 0)
             continue;
-        snprintf(outcome->failed_step, sizeof outcome->failed_step, "%s", step->name);
-        snprintf(outcome->message, sizeof outcome->message, "%s", error.message);
+        snprintf(outcome->failed_step, sizeof(outcome->failed_step), "%s", step->name);
+        snprintf(outcome->message, sizeof(outcome->message), "%s", error.message);
         _exit(step->exit_code);
     }
     if (write(WORKER_REPORT_FD, "!", 1) != 1)
@@ -106,7 +104,7 @@ static void load_config(struct config *config)
     char path[32];
     struct error error;
     int empty = memfd_create("config", MFD_CLOEXEC);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", empty);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", empty);
     if (empty < 0 || config_load(config, path, overrides, &error) < 0)
         fail_launcher(empty < 0 ? "no memory for a configuration" : error.message);
     close(empty);
@@ -120,7 +118,7 @@ static int prepare(const struct sandbox_run *run, struct workplace *workplace)
     struct config config;
     struct error error;
     load_config(&config);
-    int job = io_sealed_memory("job", document, sizeof document - 1, &error);
+    int job = io_sealed_memory("job", document, sizeof(document) - 1, &error);
     if (job < 0)
         fail_launcher(error.message);
     if (run->ordinary_user)
@@ -140,7 +138,7 @@ static struct launcher_launch make_order(const struct sandbox_inside *inside)
         .alarm_seconds = patient_seconds(DEADLINE / 1000),
         .cpu_seconds = 30,
         .open_files = 64,
-        .job_length = sizeof document - 1,
+        .job_length = sizeof(document) - 1,
         .port_count = 1,
         .ports = {inside->allowed_port},
         .title = "mimo-worker: fixture 0000",
@@ -172,7 +170,7 @@ static _Noreturn void be_launcher(const struct sandbox_run *run, struct sandbox_
 static int listen_somewhere(uint16_t *ret_port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
@@ -197,7 +195,7 @@ static void collect(int pipe, const struct sandbox_run *run, struct sandbox_outc
 {
     char first;
     char *rest = outcome->reported;
-    size_t length, left = sizeof outcome->reported - 1;
+    size_t length, left = sizeof(outcome->reported) - 1;
     if (read_pipe(pipe, &first, 1) == 0)
         return;
     assert_int_equal(first, '!');
@@ -219,7 +217,7 @@ void sandbox_run(const struct sandbox_run *run, struct sandbox_outcome *ret_outc
     int ends[2], status;
     int listeners[] = {listen_somewhere(&inside.allowed_port),
                        listen_somewhere(&inside.other_port)};
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(shared, MAP_FAILED);
     assert_int_equal(pipe(ends), 0);
     pid_t launcher = fork();
@@ -227,17 +225,17 @@ void sandbox_run(const struct sandbox_run *run, struct sandbox_outcome *ret_outc
     if (launcher == 0)
         be_launcher(run, inside, ends[1]);
     close(ends[1]);
-    char reported[sizeof shared->outcome.reported];
+    char reported[sizeof(shared->outcome.reported)];
     struct sandbox_outcome outcome = {0};
     collect(ends[0], run, &outcome);
-    memcpy(reported, outcome.reported, sizeof reported);
+    memcpy(reported, outcome.reported, sizeof(reported));
     assert_int_equal(waitpid(launcher, &status, 0), launcher);
     if (*shared->problem)
         fail_msg("the launcher failed: %s", shared->problem);
     assert_int_equal(status, 0);
     *ret_outcome = shared->outcome;
-    memcpy(ret_outcome->reported, reported, sizeof reported);
-    munmap(shared, sizeof *shared);
+    memcpy(ret_outcome->reported, reported, sizeof(reported));
+    munmap(shared, sizeof(*shared));
     close(ends[0]);
     close(listeners[0]);
     close(listeners[1]);
@@ -248,10 +246,10 @@ void sandbox_run(const struct sandbox_run *run, struct sandbox_outcome *ret_outc
 /* What a worker reported before its end, without the byte that says "inside". */
 static void take_report(int pipe, struct sandbox_outcome *outcome)
 {
-    char text[sizeof outcome->reported + 1];
-    ssize_t length = read(pipe, text, sizeof text - 1);
+    char text[sizeof(outcome->reported) + 1];
+    ssize_t length = read(pipe, text, sizeof(text) - 1);
     text[length > 0 ? length : 0] = '\0';
-    snprintf(outcome->reported, sizeof outcome->reported, "%s", text[0] == '!' ? text + 1 : "");
+    snprintf(outcome->reported, sizeof(outcome->reported), "%s", text[0] == '!' ? text + 1 : "");
 }
 
 static pid_t start_worker(const struct sandbox_run *run, struct worker worker,
@@ -314,7 +312,7 @@ static _Noreturn void be_launcher_of_many(const struct sandbox_run *run,
     inside.neighbour = neighbour;
     run_all(run, &worker, &inside, bodies, count, outcomes);
     if (waitpid(neighbour, &status, WNOHANG) != 0) {
-        snprintf(shared->problem, sizeof shared->problem,
+        snprintf(shared->problem, sizeof(shared->problem),
                  "the neighbour came to harm: wait status %d", status);
         _exit(1);
     }
@@ -334,12 +332,12 @@ void sandbox_run_each(const struct sandbox_run *run, sandbox_body_f *const *bodi
                       struct sandbox_outcome *ret_outcomes)
 {
     struct sandbox_inside inside = {0};
-    size_t size = count * sizeof *ret_outcomes;
+    size_t size = count * sizeof(*ret_outcomes);
     int listeners[] = {listen_somewhere(&inside.allowed_port),
                        listen_somewhere(&inside.other_port)};
     int status;
     struct sandbox_outcome *outcomes = share(size);
-    shared = share(sizeof *shared);
+    shared = share(sizeof(*shared));
     pid_t launcher = fork();
     assert_true(launcher >= 0);
     if (launcher == 0)
@@ -350,7 +348,7 @@ void sandbox_run_each(const struct sandbox_run *run, sandbox_body_f *const *bodi
     assert_int_equal(status, 0);
     memcpy(ret_outcomes, outcomes, size);
     munmap(outcomes, size);
-    munmap(shared, sizeof *shared);
+    munmap(shared, sizeof(*shared));
     close(listeners[0]);
     close(listeners[1]);
 }

@@ -49,9 +49,9 @@ static void keep_report(struct task_context *context, const struct report *repor
     double_->report_bytes += strlen(line);
     free(line);
     char text[STATUS_TEXT_SIZE + 64];
-    describe(report, text, sizeof text);
+    describe(report, text, sizeof(text));
     size_t length = strlen(text);
-    if (double_->reports_length + length >= sizeof double_->reports)
+    if (double_->reports_length + length >= sizeof(double_->reports))
         return;
     memcpy(double_->reports + double_->reports_length, text, length + 1);
     double_->reports_length += length;
@@ -60,7 +60,7 @@ static void keep_report(struct task_context *context, const struct report *repor
 static void keep_bytes(struct task_context *context, const void *bytes, size_t length)
 {
     struct task_double *double_ = double_of(context);
-    assert(length < sizeof double_->raw);
+    assert(length < sizeof(double_->raw));
     memcpy(double_->raw, bytes, length);
     double_->raw[length] = '\0';
 }
@@ -80,7 +80,7 @@ static struct step_result read_certificate(struct task_context *context, size_t 
 static void read_job(struct task_double *context, const char *text)
 {
     char json[16 * 1024];
-    snprintf(json, sizeof json, "%s", text);
+    snprintf(json, sizeof(json), "%s", text);
     for (char *c = json; *c; c++)
         if (*c == '\'')
             *c = '"';

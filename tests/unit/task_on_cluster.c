@@ -20,7 +20,7 @@ struct step_result task_on_cluster(const struct task_run *run)
 {
     struct task_double context;
     task_double_initialize(&context, run->task, run->job);
-    memcpy(context.certificates, run->certificates, sizeof context.certificates);
+    memcpy(context.certificates, run->certificates, sizeof(context.certificates));
     context.context.kube = practice_server_client(run->practice, "");
     kube_client_set_pause(context.context.kube, do_not_wait, NULL);
     if (run->timeout)

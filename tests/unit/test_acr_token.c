@@ -58,7 +58,7 @@ static void tokens_are_judged_by_their_age(void **state)
         {DAYS(-1) - 1, OUTCOME_TERMINAL,
          "the issue date 2026-11-24T00:00:01Z lies in the future, please rotate token"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct step_result result = judge(cases[i].age);
         assert_string_equal(cases[i].message, result.message);
         assert_int_equal(cases[i].outcome, result.outcome);
@@ -83,9 +83,9 @@ static void documents_without_a_date_ask_for_rotation(void **state)
         {"{'registryProfiles': [{'name': 'a.test', 'issueDate': 'yesterday'}]}",
          "issueDate is no time, please rotate token"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[256];
-        snprintf(text, sizeof text, "{'cluster': {'properties': %s}}", cases[i][0]);
+        snprintf(text, sizeof(text), "{'cluster': {'properties': %s}}", cases[i][0]);
         struct task_double context;
         task_double_initialize(&context, &acr_token_task, text);
         struct step_result result =
@@ -126,7 +126,7 @@ static void the_task_takes_its_domain_from_the_settings(void **state)
     char issued[CLOCK_TEXT_SIZE];
     char job[512];
     clock_format(issued, clock_unix_seconds() - DAYS(10));
-    snprintf(job, sizeof job,
+    snprintf(job, sizeof(job),
              "{'settings': {'acrDomain': 'a.test'}, 'cluster': {'properties': "
              "{'registryProfiles': [{'name': 'a.test', 'issueDate': '%s'}]}}}",
              issued);

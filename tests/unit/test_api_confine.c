@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_api_confine.c - what an Admin API in the hands of somebody else could still do. */
-#include "config.h"
-
 #include <sys/mman.h>
 
 #include "api/confine.h"

@@ -62,8 +62,8 @@ static void read_it(struct reading *reading)
     char token_url[64], vault_url[64];
     hostile_server_start(&token_server, &practice, &tokens);
     hostile_server_start(&vault_server, &practice, &vault);
-    snprintf(token_url, sizeof token_url, "https://127.0.0.1:%d", token_server.port);
-    snprintf(vault_url, sizeof vault_url, "https://127.0.0.1:%d", vault_server.port);
+    snprintf(token_url, sizeof(token_url), "https://127.0.0.1:%d", token_server.port);
+    snprintf(vault_url, sizeof(vault_url), "https://127.0.0.1:%d", vault_server.port);
     cleanup_json struct json_object *settings = document_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s}", "vault", vault_url, "audience", AUDIENCE, "authority",
         token_url, "identityEndpoint", token_url, "tenant", reading->tenant ? reading->tenant : "",
@@ -76,8 +76,8 @@ static void read_it(struct reading *reading)
     reading->result = key_vault_read(settings, NULL, &secrets, "mdsd", &reading->data);
     hostile_server_stop(&token_server);
     hostile_server_stop(&vault_server);
-    hostile_server_read(&token_server, reading->said_to_tokens, sizeof reading->said_to_tokens);
-    hostile_server_read(&vault_server, reading->said_to_vault, sizeof reading->said_to_vault);
+    hostile_server_read(&token_server, reading->said_to_tokens, sizeof(reading->said_to_tokens));
+    hostile_server_read(&vault_server, reading->said_to_vault, sizeof(reading->said_to_vault));
 }
 
 static void expect_end(const struct reading *reading, enum outcome_kind outcome, const char *start)
@@ -222,7 +222,7 @@ static void every_answer_of_the_vault_has_its_outcome(void **state)
         {"200 OK", "{\"value\":\"?\",\"contentType\":\"application/x-pkcs12\"}", OUTCOME_TERMINAL,
          "certificate mdsd in "},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char vault[512];
         struct reading reading = {.tokens = GIVEN,
                                   .vault = answer(vault, cases[i].head, cases[i].body)};
@@ -308,7 +308,7 @@ static void every_answer_to_a_request_for_a_token_has_its_outcome(void **state)
          ": the answer has no access_token"},
         {"200 OK", "nothing", OUTCOME_TRANSIENT, OUTCOME_TRANSIENT, "the answer of 127.0.0.1:"},
     };
-    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
         char tokens[512];
         bool is_application = i % 2;
         struct reading reading = {
@@ -351,9 +351,9 @@ static void a_challenge_is_answered_once_and_only_to_whom_the_token_is_for(void 
         {"WWW-Authenticate: Bearer resource=\"http://0.0.1\"", 1, NULL, "401 certificate mdsd in "},
         {"WWW-Authenticate: Bearer resource=\"https://.0.1\"", 1, NULL, "401 certificate mdsd in "},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char vault[512], head[256];
-        snprintf(head, sizeof head, "401 Unauthorized\r\n%s", cases[i].header);
+        snprintf(head, sizeof(head), "401 Unauthorized\r\n%s", cases[i].header);
         struct reading reading = {.tokens = GIVEN, .vault = answer(vault, head, "{}")};
         read_it(&reading);
         expect_end(&reading, cases[i].requests == 2 ? OUTCOME_TRANSIENT : OUTCOME_TERMINAL,

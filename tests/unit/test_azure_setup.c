@@ -87,7 +87,7 @@ static void an_endpoint_of_the_environment_that_is_no_such_thing_is_not_used(voi
                                             "ftp://127.0.0.1/"};
     struct config config;
     load(&config, VAULT);
-    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
+    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
         assert_int_equal(0, setenv("IDENTITY_ENDPOINT", endpoints[i], 1));
         expect_setting(&config, "identityEndpoint",
                        "http://169.254.169.254/metadata/identity/oauth2/token");
@@ -152,9 +152,9 @@ static int load_files(const char *ca, const char *secret, struct azure_secrets *
 {
     char text[1024], ca_path[128], secret_path[128];
     struct config config;
-    snprintf(ca_path, sizeof ca_path, "%s/ca.pem", fixture.folder);
-    snprintf(secret_path, sizeof secret_path, "%s/secret", fixture.folder);
-    snprintf(text, sizeof text,
+    snprintf(ca_path, sizeof(ca_path), "%s/ca.pem", fixture.folder);
+    snprintf(secret_path, sizeof(secret_path), "%s/secret", fixture.folder);
+    snprintf(text, sizeof(text),
              VAULT "[azure]\nca_file = %s\ntenant = t.test\nclient_id = app\n"
                    "client_secret_file = %s\n",
              ca_path, secret_path);
@@ -175,7 +175,7 @@ static void files_are_read_and_the_end_of_a_line_is_no_secret(void **state)
 {
     (void)state;
     static const char *const texts[] = {"s3cret", "s3cret\n", "s3cret\r\n", "s3cret\nmore\n"};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct azure_secrets secrets;
         struct error error;
         expect_success(load_files("the CA", texts[i], &secrets, &error), &error);

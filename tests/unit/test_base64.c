@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64: the vectors of RFC 4648, every length, and everything that is not base64. */
+/*
+ * test_base64.c - base64: the vectors of RFC 4648, every length, and everything that is not
+ * base64.
+ */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

@@ -91,7 +91,7 @@ static void chain_begins_with_the_certificate_of_the_key_and_climbs(void **state
     const char *const orders[][4] = {
         {k, l, m, r}, {l, m, r, k}, {r, m, l, k}, {m, k, r, l}, {r, l, k, m},
     };
-    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         cleanup_free char *pem =
             join_pem(orders[i][0], orders[i][1], orders[i][2], orders[i][3], NULL);
         expect_bundle(pem, k, chain);
@@ -160,7 +160,7 @@ static void description_names_subject_serial_and_expiry(void **state)
     assert_int_equal(strncmp(bundle.description, expected, strlen(expected)), 0);
     char when[CLOCK_TEXT_SIZE];
     int64_t expiry, now = clock_unix_seconds();
-    snprintf(when, sizeof when, "%s", strrchr(bundle.description, ' ') + 1);
+    snprintf(when, sizeof(when), "%s", strrchr(bundle.description, ' ') + 1);
     assert_int_equal(clock_parse(when, &expiry, &error), 0);
     assert_true(expiry > now + 29 * DAY && expiry <= now + 30 * DAY);
     certificate_bundle_wipe(&bundle);

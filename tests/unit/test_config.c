@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_config.c - every key is read, bounded and written alike, and errors tell the operator where
  * and what. */
-#include "config.h"
-
 #include <sys/stat.h>
 
 #include "config_fixture.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_config_file.c - what is written reads back the same, and the shipped file is made of the
  * table. */
-#include "config.h"
-
 #include "config/config_table.h"
 #include "config_fixture.h"
 #include "mimo/cleanup.h"

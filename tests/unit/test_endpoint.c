@@ -36,7 +36,7 @@ static void urls_are_taken_apart(void **state)
         {"https://[::1]:1", "::1", 1, "[::1]:1", ""},
         {"https://h:65535", "h", 65535, "h:65535", ""},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct endpoint endpoint;
         struct error error;
         cleanup_free char *path = NULL;
@@ -77,7 +77,7 @@ static void other_urls_are_refused_with_the_reason(void **state)
     char url[600] = "https://";
     struct endpoint endpoint;
     struct error error;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         expect_failure(endpoint_parse(rows[i].url, ENDPOINT_HTTPS, &endpoint, NULL, &error), &error,
                        ERROR_INVALID, rows[i].reason);
     memset(url + strlen(url), 'a', ENDPOINT_HOST_SIZE - 1);
@@ -104,7 +104,7 @@ static void plain_http_is_taken_where_it_is_allowed(void **state)
 static bool is_loopback(const char *host)
 {
     struct endpoint endpoint = {.port = 1};
-    snprintf(endpoint.host, sizeof endpoint.host, "%s", host);
+    snprintf(endpoint.host, sizeof(endpoint.host), "%s", host);
     return endpoint_is_loopback(&endpoint);
 }
 
@@ -190,11 +190,11 @@ static void bad_endpoints_are_refused_with_the_reason(void **state)
         {"[{\"host\": \"o\", \"port\": 65535, \"addresses\": [7]}]", "is not an IP address"},
     };
     const struct endpoint endpoint = {.host = "h", .port = 1};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[256];
         struct endpoint_addresses found;
         struct error error;
-        snprintf(text, sizeof text, "{\"endpoints\": %s}", rows[i].text);
+        snprintf(text, sizeof(text), "{\"endpoints\": %s}", rows[i].text);
         cleanup_json struct json_object *document = document_parse(text, strlen(text), &error);
         assert_non_null(document);
         expect_failure(

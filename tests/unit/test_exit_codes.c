@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_exit_codes.c - every exit code of the table has its own number, beyond those of tasks. */
-#include "config.h"
-
 #include "expect.h"
 #include "mimo/exit_codes.h"
 

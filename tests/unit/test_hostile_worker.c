@@ -6,8 +6,6 @@
  * What test_sandbox.c tries (files, programs, sockets, the launcher's memory and life, namespaces,
  * io_uring, ...) is not tried again here. Nothing here harms the machine where it is allowed.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -224,14 +222,14 @@ static const struct attack {
     NAMED(own_rules, "landlock_create_ruleset"),
     NAMED(executable_remap, "pkey_mprotect"),
 };
-enum { ATTACK_COUNT = sizeof attacks / sizeof *attacks };
+enum { ATTACK_COUNT = sizeof(attacks) / sizeof(*attacks) };
 
 static void assert_fatal(const struct attack *attack, const struct sandbox_outcome *outcome,
                          int abi, bool ordinary_user)
 {
     char expected[128] = "";
     if (attack->named)
-        snprintf(expected, sizeof expected, "{\"type\":\"forbidden\",\"systemCall\":\"%s\"}\n",
+        snprintf(expected, sizeof(expected), "{\"type\":\"forbidden\",\"systemCall\":\"%s\"}\n",
                  attack->named);
     if (outcome->returned || !WIFSIGNALED(outcome->wait_status) ||
         WTERMSIG(outcome->wait_status) != SIGSYS || strcmp(outcome->reported, expected) != 0)
@@ -273,7 +271,7 @@ static void every_attack_ends_an_ordinary_user_s_worker_with_every_abi(void **st
 static long open_memory_of(pid_t pid)
 {
     char path[32];
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
     return open(path, O_RDONLY);
 }
 
@@ -285,7 +283,7 @@ ATTACK(become_root, setresuid(0, 0, 0))
 
 static sandbox_body_f *const refused[] = {open_memory_of_launcher, open_memory_of_neighbour,
                                           open_shadow, fork_once, become_root};
-enum { REFUSED_COUNT = sizeof refused / sizeof *refused };
+enum { REFUSED_COUNT = sizeof(refused) / sizeof(*refused) };
 
 static void assert_refused(bool ordinary_user)
 {
@@ -318,7 +316,8 @@ static int abstract_listener(struct sockaddr_un *address, socklen_t *length)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "mimo-hostile-%d", (int)getpid());
+    snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, "mimo-hostile-%d",
+             (int)getpid());
     *length =
         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
     assert_int_equal(bind(fd, (const struct sockaddr *)address, *length), 0);

@@ -60,7 +60,7 @@ static void ask(const char *text, struct https_answer *ret_answer)
     struct hostile_server server;
     char url[64], ignored[4096];
     hostile_server_start(&server, &practice, &said);
-    snprintf(url, sizeof url, "https://127.0.0.1:%d", server.port);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d", server.port);
     struct https_client *client = create(url, NULL, NULL);
     assert_non_null(client);
     assert_string_equal(url + strlen("https://"), https_client_peer(client));
@@ -68,7 +68,7 @@ static void ask(const char *text, struct https_answer *ret_answer)
     https_request(client, &request, ret_answer);
     https_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, ignored, sizeof ignored);
+    hostile_server_read(&server, ignored, sizeof(ignored));
 }
 
 /* ---- where to ---- */
@@ -81,7 +81,7 @@ static void urls_that_are_no_https_server_are_refused(void **state)
         {"http://127.0.0.1", "is not https; "},
         {"file:///etc/passwd", ""},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error error = {0};
         assert_null(create(cases[i][0], NULL, &error));
         if (error.kind != ERROR_INVALID || !strstr(error.message, cases[i][1]))
@@ -188,15 +188,15 @@ static void retry_after_may_be_a_date_and_may_be_nonsense(void **state)
     char text[256], date[64];
     time_t later = time(NULL) + 100;
     struct tm fields;
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&later, &fields));
-    snprintf(text, sizeof text, "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n",
-             date);
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&later, &fields));
+    snprintf(text, sizeof(text),
+             "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n", date);
     ask(text, &answer);
     assert_in_range(answer.retry_after, 60, 100);
     https_answer_free(&answer);
     static const char *const nonsense[] = {"soon", "", "-5", "Mon, 01 Jan 2001 00:00:00 GMT"};
-    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-        snprintf(text, sizeof text,
+    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+        snprintf(text, sizeof(text),
                  "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n", nonsense[i]);
         ask(text, &answer);
         assert_int_equal(503, answer.status);
@@ -223,7 +223,7 @@ static void a_body_of_the_maximum_is_taken_and_not_one_byte_more(void **state)
     for (int more = 0; more < 2; more++) {
         struct https_answer answer;
         char text[2 * RESPONSE_MAXIMUM];
-        int head = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
+        int head = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
                             RESPONSE_MAXIMUM + more);
         memset(text + head, 'b', RESPONSE_MAXIMUM + 1);
         text[head + RESPONSE_MAXIMUM + more] = '\0';
@@ -247,7 +247,7 @@ static void expect_endless_handshake(const struct hostile_answer *said)
     char url[64], ignored[4096];
     struct monotonic start = clock_monotonic();
     hostile_server_start(&server, &practice, said);
-    snprintf(url, sizeof url, "https://127.0.0.1:%d", server.port);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d", server.port);
     struct https_client *client = create(url, NULL, NULL);
     const struct https_request request = {.method = "GET", .path = "/"};
     https_request(client, &request, &answer);
@@ -257,7 +257,7 @@ static void expect_endless_handshake(const struct hostile_answer *said)
     https_answer_free(&answer);
     https_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, ignored, sizeof ignored);
+    hostile_server_read(&server, ignored, sizeof(ignored));
 }
 
 static void a_handshake_without_end_ends(void **state)
@@ -268,7 +268,7 @@ static void a_handshake_without_end_ends(void **state)
     char record[5 + 4096] = "";
     memcpy(record, zeros, 5);
     const struct hostile_answer requests = {
-        .text = record, .length = sizeof record, .repeat = "", .is_raw = 1};
+        .text = record, .length = sizeof(record), .repeat = "", .is_raw = 1};
     expect_endless_handshake(&requests);
     const struct hostile_answer tickets = {.text = "", .tickets = 1};
     expect_endless_handshake(&tickets);
@@ -329,7 +329,7 @@ static void a_body_is_sent_with_the_headers_of_the_request(void **state)
     struct https_answer answer;
     char url[64], heard[8192];
     hostile_server_start(&server, &practice, &said);
-    snprintf(url, sizeof url, "https://127.0.0.1:%d/base?x=1", server.port);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/base?x=1", server.port);
     struct https_client *client = create(url, NULL, NULL);
     struct https_request request = {
         .method = "POST", .path = "", .headers = {"A: 1", "B: 2", "C: 3", "D: 4"}, .body = "a=b"};
@@ -341,7 +341,7 @@ static void a_body_is_sent_with_the_headers_of_the_request(void **state)
     https_answer_free(&answer);
     https_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, heard, sizeof heard);
+    hostile_server_read(&server, heard, sizeof(heard));
     assert_non_null(strstr(heard, "POST /base?x=1 HTTP/1.1\r\n"));
     assert_non_null(strstr(heard, "\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n"));
     assert_non_null(strstr(heard, "\r\nContent-Length: 3\r\n"));

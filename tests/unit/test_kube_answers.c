@@ -109,9 +109,9 @@ static void every_status_has_its_outcome(void **state)
         {503, OUTCOME_TRANSIENT, "503 " WHAT ": Why: in words"},
         {504, OUTCOME_TRANSIENT, "504 " WHAT ": Why: in words"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char rule[128];
-        snprintf(rule, sizeof rule, "{'status': %d, 'reason': 'Why', 'message': 'in words'}",
+        snprintf(rule, sizeof(rule), "{'status': %d, 'reason': 'Why', 'message': 'in words'}",
                  cases[i].status);
         struct step_result result = ask_in_trouble(rule, 0);
         expect_message(&result, cases[i].outcome, cases[i].message);
@@ -135,7 +135,7 @@ static void answers_that_are_no_status_are_transient(void **state)
         {"{'status': 200, 'answerBase64': ''}", "the answer of 127.0.0.1:"},
         {"{'redirect': 'https://127.0.0.1:1/'}", "307 " WHAT ": a redirect"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct step_result result = ask_in_trouble(cases[i].rule, 0);
         expect_message(&result, OUTCOME_TRANSIENT, cases[i].message);
         assert_int_equal(0, pauses.count);
@@ -162,7 +162,7 @@ static void an_incomplete_status_is_none(void **state)
     assert_string_equal("forbidden: " WHAT, result.message);
     assert_int_equal(OUTCOME_TERMINAL, result.outcome);
     kube_answer_free(&answer);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         answer.document = json_of(parts[i]);
         assert_false(kube_answer_is_status(&answer));
         assert_int_equal(OUTCOME_TRANSIENT, kube_step_result(&answer, WHAT).outcome);
@@ -193,7 +193,7 @@ static void a_short_retry_after_is_waited_for(void **state)
     static const int statuses[] = {429, 503};
     for (size_t i = 0; i < 2; i++) {
         char rule[128];
-        snprintf(rule, sizeof rule, "{'status': %d, 'headers': {'Retry-After': '8'}, 'times': 2}",
+        snprintf(rule, sizeof(rule), "{'status': %d, 'headers': {'Retry-After': '8'}, 'times': 2}",
                  statuses[i]);
         struct step_result result = ask_in_trouble(rule, 0);
         expect_message(&result, OUTCOME_SUCCEEDED, "");
@@ -299,7 +299,7 @@ static void bodies_that_cannot_be_used_are_transient(void **state)
         {"HTTP/1.1 304 Not Modified\r\n\r\n", "304 " WHAT ": a redirect"},
         {"HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n", "999 " WHAT},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct step_result result = ask_hostile((struct hostile_answer){.text = cases[i].text});
         expect_part(&result, cases[i].part);
         assert_int_equal(cases[i].part[0] ? OUTCOME_TRANSIENT : OUTCOME_SUCCEEDED, result.outcome);

@@ -33,7 +33,7 @@ static void lost_connections_are_transient(void **state)
         {"{'reset': true}", "connection lost while waiting for 127.0.0.1:"},
         {"{'half': true}", "connection closed in the middle of an answer by 127.0.0.1:"},
     };
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         struct step_result result = ask_in_trouble(rules[i][0], 0);
         expect_message(&result, OUTCOME_TRANSIENT, rules[i][1]);
         expect_part(&result, "(" WHAT ")");
@@ -44,7 +44,7 @@ static void a_slow_server_is_a_timeout(void **state)
 {
     (void)state;
     static const char *const rules[] = {"{'delayMs': 60000}", "{'slowBytesMs': 100}"};
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         struct monotonic start = clock_monotonic();
         struct step_result result = ask_in_trouble(rules[i], 1000);
         expect_message(&result, OUTCOME_TRANSIENT, "timeout waiting for an answer of 127.0.0.1:");
@@ -58,14 +58,14 @@ static void a_refused_connection_is_transient(void **state)
 {
     (void)state;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     cleanup_fd int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(0, bind(bound, (struct sockaddr *)&address, sizeof address));
+    assert_int_equal(0, bind(bound, (struct sockaddr *)&address, sizeof(address)));
     assert_int_equal(0, getsockname(bound, (struct sockaddr *)&address, &length));
     struct hostile_server nobody = {.port = ntohs(address.sin_port)};
     struct kube_client *client = hostile_server_client(&nobody, &practice);
     char expected[128];
-    snprintf(expected, sizeof expected, "connection refused by 127.0.0.1:%d (" WHAT ")",
+    snprintf(expected, sizeof(expected), "connection refused by 127.0.0.1:%d (" WHAT ")",
              nobody.port);
     struct step_result result = ask(client, OPERATOR_PATH, WHAT);
     assert_string_equal(expected, result.message);
@@ -73,7 +73,7 @@ static void a_refused_connection_is_transient(void **state)
     assert_int_equal(0, listen(bound, 1)); /* connects now, and hears nothing */
     kube_client_set_timeouts(client, 500, 20000);
     result = ask(client, OPERATOR_PATH, WHAT);
-    snprintf(expected, sizeof expected, "timeout connecting to 127.0.0.1:%d after 500ms",
+    snprintf(expected, sizeof(expected), "timeout connecting to 127.0.0.1:%d after 500ms",
              nobody.port);
     expect_message(&result, OUTCOME_TRANSIENT, expected);
     kube_client_free(client);
@@ -302,7 +302,7 @@ static void one_connection_carries_all_requests(void **state)
         assert_int_equal(OUTCOME_SUCCEEDED, ask(client, "/version", "version").outcome);
     kube_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, heard, sizeof heard);
+    hostile_server_read(&server, heard, sizeof(heard));
     char *first = strstr(heard, "[connection]");
     assert_non_null(first);
     assert_null(strstr(first + 1, "[connection]"));
@@ -322,7 +322,7 @@ static void a_connection_that_was_closed_meanwhile_is_made_again(void **state)
         assert_int_equal(OUTCOME_SUCCEEDED, ask(client, "/version", "version").outcome);
     kube_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, heard, sizeof heard);
+    hostile_server_read(&server, heard, sizeof(heard));
     assert_non_null(strstr(strstr(heard, "[connection]") + 1, "[connection]"));
 }
 
@@ -348,8 +348,8 @@ static void requests_say_what_they_should_and_no_more(void **state)
     kube_answer_free(&reply);
     kube_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, heard, sizeof heard);
-    snprintf(host, sizeof host, "\r\nHost: 127.0.0.1:%d\r\n", server.port);
+    hostile_server_read(&server, heard, sizeof(heard));
+    snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%d\r\n", server.port);
     assert_non_null(strstr(heard, host));
     assert_non_null(strstr(heard, "PUT /put HTTP/1.1\r\n"));
     assert_non_null(strstr(heard, "\r\nContent-Type: application/json\r\n"));
@@ -388,8 +388,8 @@ static void the_host_line_keeps_the_server_when_another_name_is_verified(void **
     kube_client_free(client);
     kubeconfig_free(&config);
     hostile_server_stop(&server);
-    hostile_server_read(&server, heard, sizeof heard);
-    snprintf(expected, sizeof expected, "\r\nHost: public.example.test:%d\r\n", server.port);
+    hostile_server_read(&server, heard, sizeof(heard));
+    snprintf(expected, sizeof(expected), "\r\nHost: public.example.test:%d\r\n", server.port);
     assert_non_null(strstr(heard, expected));
 }
 

@@ -26,7 +26,7 @@ static int change_label(struct json_object *object, void *context, struct error 
     change->calls++;
     if (change->verdict < 0)
         return error_set(error, ERROR_INVALID, "not what it should be");
-    snprintf(value, sizeof value, "v%d", change->calls);
+    snprintf(value, sizeof(value), "v%d", change->calls);
     if (change->verdict > 0)
         document_set_string(object, "metadata.labels.changed", value);
     return change->verdict;
@@ -135,7 +135,7 @@ static void an_object_without_a_version_is_not_written(void **state)
         kube_modify(client, ARO_PATH, "the cluster", change_label, &change, &changed);
     kube_client_free(client);
     hostile_server_stop(&server);
-    hostile_server_read(&server, heard, sizeof heard);
+    hostile_server_read(&server, heard, sizeof(heard));
     assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
     assert_string_equal("the cluster has no metadata.resourceVersion: it cannot be changed safely",
                         result.message);

@@ -94,7 +94,7 @@ static int change_nothing_much(struct json_object *object, void *context, struct
 {
     char value[32];
     (void)error;
-    snprintf(value, sizeof value, "%p", context);
+    snprintf(value, sizeof(value), "%p", context);
     document_set_string(object, "metadata.labels.seen", value);
     return 1;
 }
@@ -160,8 +160,8 @@ static _Noreturn void run_pristine(int order_fd, int report_fd)
         dprintf(report_fd, "no warm-up: %s", error.message);
         _exit(1);
     }
-    while (length < sizeof text - 1 &&
-           (got = read(order_fd, text + length, sizeof text - 1 - length)) > 0)
+    while (length < sizeof(text) - 1 &&
+           (got = read(order_fd, text + length, sizeof(text) - 1 - length)) > 0)
         length += (size_t)got;
     const char *port = strstr(text, "https://127.0.0.1:");
     run_child(text, &scenario, NULL, port ? atoi(port + strlen("https://127.0.0.1:")) : 0,
@@ -200,7 +200,7 @@ static char *read_kubeconfig(const char *suffix)
     char path[128];
     char *text;
     struct error error;
-    snprintf(path, sizeof path, "%s/%s%s.kubeconfig", practice.directory, PRACTICE_CLUSTER_NAME,
+    snprintf(path, sizeof(path), "%s/%s%s.kubeconfig", practice.directory, PRACTICE_CLUSTER_NAME,
              suffix);
     assert_int_equal(0, io_read_file(path, SIZE_MAXIMUM, &text, NULL, &error));
     return text;
@@ -211,7 +211,7 @@ static void expect_end(pid_t pid, int report_fd, const char *message)
 {
     int status;
     char reported[8192];
-    ssize_t length = read(report_fd, reported, sizeof reported - 1);
+    ssize_t length = read(report_fd, reported, sizeof(reported) - 1);
     reported[length > 0 ? length : 0] = '\0';
     close(report_fd);
     assert_int_equal(pid, waitpid(pid, &status, 0));
@@ -355,7 +355,7 @@ static void trouble_on_the_wire_is_survived(void **state)
          */
         {"", "{'method': 'PUT', 'drop': true, 'times': 1}", .message = "done"},
     };
-    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
         run(&scenarios[i]);
 }
 

@@ -40,10 +40,10 @@ static int make_identities(void **state)
     (void)state;
     tls_identity_make("kubeconfig.test", &identity);
     tls_identity_make("other.test", &other_identity);
-    snprintf(authority_line, sizeof authority_line,
+    snprintf(authority_line, sizeof(authority_line),
              "{server: 'https://api.example.com:6443', certificate-authority-data: %s}",
              identity.certificate_base64);
-    snprintf(certificate_line, sizeof certificate_line,
+    snprintf(certificate_line, sizeof(certificate_line),
              "{client-certificate-data: %s, client-key-data: %s}", identity.certificate_base64,
              identity.key_base64);
     return 0;
@@ -116,7 +116,7 @@ static void all_members_of_the_current_context_are_read(void **state)
 {
     (void)state;
     char cluster[8192];
-    snprintf(cluster, sizeof cluster,
+    snprintf(cluster, sizeof(cluster),
              "{server: 'https://API.example.com:6443/base/', tls-server-name: inner.example.com, "
              "certificate-authority-data: %s}",
              identity.certificate_base64);
@@ -154,7 +154,7 @@ static void json_is_read_as_well(void **state)
         "\"users\":[{\"name\":\"u\",\"user\":{\"token\":\"t\\u0041\"}}]}";
     struct kubeconfig config;
     struct error error = {0};
-    if (kubeconfig_parse(text, sizeof text - 1, &config, &error) < 0)
+    if (kubeconfig_parse(text, sizeof(text) - 1, &config, &error) < 0)
         fail_msg("%s", error.message);
     assert_string_equal("https://10.0.0.1:6443", config.server);
     assert_string_equal("tA", config.token);
@@ -172,9 +172,9 @@ static void the_server_gets_one_form(void **state)
         {"HTTPS://10.1.2.3:6443//", "https://10.1.2.3:6443", "10.1.2.3", "6443"},
         {"https://[fd00::1]:6443/k8s/c1/", "https://[fd00::1]:6443/k8s/c1", "fd00::1", "6443"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char cluster[256];
-        snprintf(cluster, sizeof cluster, "{server: '%s'}", cases[i][0]);
+        snprintf(cluster, sizeof(cluster), "{server: '%s'}", cases[i][0]);
         struct kubeconfig config = parse_template((struct template){.cluster = cluster});
         assert_string_equal(cases[i][1], config.server);
         assert_string_equal(cases[i][2], config.host);
@@ -200,9 +200,9 @@ static void servers_that_cannot_be_used_are_refused(void **state)
         {"https://[::1", "https://host[:port]"},
         {"https://a b.example.com", "https://host[:port]"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char cluster[256];
-        snprintf(cluster, sizeof cluster, "{server: '%s'}", cases[i][0]);
+        snprintf(cluster, sizeof(cluster), "{server: '%s'}", cases[i][0]);
         expect_refused((struct template){.cluster = cluster}, cases[i][1]);
     }
     expect_refused((struct template){.cluster = "{insecure-skip-tls-verify: true}"},
@@ -235,7 +235,7 @@ static void what_is_missing_is_named(void **state)
         {{.user = "{}"}, "user \"admin\" has no credentials"},
         {{.user = "{token: ''}"}, "user \"admin\" has no credentials"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_refused(cases[i].changed, cases[i].words);
 }
 
@@ -272,7 +272,7 @@ static void files_and_plugins_are_refused_with_advice(void **state)
         {{.user = "{token: a, as: root}"}, "act as the user that they log in as"},
         {{.cluster = "{server: 'https://a', proxy-url: 'http://proxy'}"}, "never through a proxy"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_refused(cases[i].changed, cases[i].words);
 }
 
@@ -288,21 +288,21 @@ static void certificates_and_keys_are_checked(void **state)
     expect_refused(
         (struct template){.user = "{client-certificate-data: YQ==, client-key-data: YQ==}"},
         "client-certificate-data holds no PEM certificate");
-    snprintf(line, sizeof line, "{client-certificate-data: %s, client-key-data: YQ==}",
+    snprintf(line, sizeof(line), "{client-certificate-data: %s, client-key-data: YQ==}",
              identity.certificate_base64);
     expect_refused((struct template){.user = line}, "client-key-data is not a PEM private key");
-    snprintf(line, sizeof line, "{client-certificate-data: %s, client-key-data: %s}",
+    snprintf(line, sizeof(line), "{client-certificate-data: %s, client-key-data: %s}",
              identity.certificate_base64, other_identity.key_base64);
     expect_refused((struct template){.user = line},
                    "client-key-data does not belong to the client certificate");
-    snprintf(line, sizeof line, "{client-certificate-data: %s, client-key-data: %s}",
+    snprintf(line, sizeof(line), "{client-certificate-data: %s, client-key-data: %s}",
              identity.certificate_base64, identity.locked_key_base64);
     expect_refused((struct template){.user = line}, "protected by a pass phrase");
-    snprintf(line, sizeof line, "{server: 'https://a', certificate-authority-data: %s}",
+    snprintf(line, sizeof(line), "{server: 'https://a', certificate-authority-data: %s}",
              identity.key_base64);
     expect_refused((struct template){.cluster = line},
                    "certificate-authority-data holds no PEM certificate");
-    snprintf(line, sizeof line, "{server: 'https://a', certificate-authority-data: AAAA}");
+    snprintf(line, sizeof(line), "{server: 'https://a', certificate-authority-data: AAAA}");
     expect_refused((struct template){.cluster = line}, "is not base64 of a text");
 }
 
@@ -310,7 +310,7 @@ static void trusting_everybody_and_somebody_is_refused(void **state)
 {
     (void)state;
     char line[8192];
-    snprintf(line, sizeof line,
+    snprintf(line, sizeof(line),
              "{server: 'https://a', insecure-skip-tls-verify: true, "
              "certificate-authority-data: %s}",
              identity.certificate_base64);
@@ -349,7 +349,7 @@ static void text_that_is_no_kubeconfig_is_refused(void **state)
         {"a: !!binary AA==\n", "!!binary is not text"},
         {"? [a]\n: b\n", "a key that is not a scalar"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_refused_text(cases[i][0], strlen(cases[i][0]), cases[i][1]);
 }
 
@@ -369,7 +369,7 @@ static void yaml_of_others_is_understood(void **state)
         {.user = "{token: abc, exec: Null, auth-provider: ~}"},
         {.contexts = "[~, 7, {name: main, context: {cluster: fleet, user: admin}}, {a: 1, a: 2}]"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct kubeconfig config = parse_template(cases[i]);
         assert_string_equal("abc", config.token);
         kubeconfig_free(&config);
@@ -416,7 +416,7 @@ static void names_from_outside_are_shown_without_control_characters(void **state
     struct kubeconfig config;
     struct error error = {0};
     static const char text[] = "contexts: []\ncurrent-context: \"a\\e[2Jb\\n\"\n";
-    assert_int_equal(-1, kubeconfig_parse(text, sizeof text - 1, &config, &error));
+    assert_int_equal(-1, kubeconfig_parse(text, sizeof(text) - 1, &config, &error));
     assert_string_equal("there is no context \"a?[2Jb?\"", error.message);
 }
 

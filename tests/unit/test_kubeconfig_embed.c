@@ -16,7 +16,7 @@ static char folder[PRIVATE_PATH_SIZE];
 static void put(const char *name, const char *text)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
     write_file(path, text);
 }
 
@@ -116,7 +116,7 @@ static void paths_may_be_absolute(void **state)
 {
     (void)state;
     char user[128];
-    snprintf(user, sizeof user, "{tokenFile: '%s/token'}", folder);
+    snprintf(user, sizeof(user), "{tokenFile: '%s/token'}", folder);
     struct kubeconfig config = embed_and_parse(NULL, user);
     assert_string_equal("of.the-file", config.token);
     kubeconfig_free(&config);
@@ -127,7 +127,7 @@ static void where_both_are_given_one_counts(void **state)
 {
     (void)state;
     char cluster[8192];
-    snprintf(cluster, sizeof cluster,
+    snprintf(cluster, sizeof(cluster),
              "{server: 'https://api.test', certificate-authority: /does/not/exist, "
              "certificate-authority-data: %s}",
              other.certificate_base64);

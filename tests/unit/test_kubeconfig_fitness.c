@@ -106,7 +106,7 @@ static void a_token_must_be_valid(void **state)
         {"{}", NULL},
         {"not JSON", NULL},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cleanup_free char *token = make_token(cases[i].payload);
         expect_dates(&(struct kubeconfig){.token = token}, cases[i].problem);
     }
@@ -117,7 +117,7 @@ static void tokens_of_other_kinds_have_no_dates(void **state)
     (void)state;
     static const char *const tokens[] = {"",           ".",   "..",    "abc",
                                          "sha256~abc", "a.b", "a.!.c", "a..c"};
-    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         cleanup_free char *token = strdup(tokens[i]);
         expect_dates(&(struct kubeconfig){.token = token}, NULL);
     }

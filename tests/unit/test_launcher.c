@@ -3,8 +3,6 @@
  * test_launcher.c - a real mimo-launcher and its workers, with the test as their supervisor: how
  * attempts end, what ends a launcher, and that nothing outlives it.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +34,7 @@ static const struct launcher_options as_is = {0};
 
 static int start(void **state)
 {
-    struct launcher_process *launcher = calloc(1, sizeof *launcher);
+    struct launcher_process *launcher = calloc(1, sizeof(*launcher));
     assert_non_null(launcher);
     launcher_start(launcher, &as_is);
     *state = launcher;
@@ -92,7 +90,7 @@ static const struct ending endings[] = {
      "step"},
 #endif
 };
-enum { ENDING_COUNT = sizeof endings / sizeof *endings };
+enum { ENDING_COUNT = sizeof(endings) / sizeof(*endings) };
 
 static struct launcher_process shared;
 
@@ -115,7 +113,7 @@ static void attempt_ends_as_told(void **state)
     const struct ending *ending = *state;
     struct attempt attempt;
     char parameters[256];
-    snprintf(parameters, sizeof parameters, "{\"steps\":[{\"name\":\"only\",%s}]}", ending->step);
+    snprintf(parameters, sizeof(parameters), "{\"steps\":[{\"name\":\"only\",%s}]}", ending->step);
     attempt_run(&shared, &(struct attempt_request){.parameters = parameters}, &attempt);
     if (ending->signal) {
         assert_true(WIFSIGNALED(attempt.wait_status));
@@ -212,11 +210,11 @@ static void await_ignored_sigterm(pid_t pid)
     const struct timespec pause = {.tv_nsec = 1000000};
     char path[64], line[256] = "";
     unsigned long ignored = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
     for (int i = 0; i < FIXTURE_DEADLINE && !(ignored & 1UL << (SIGTERM - 1)); i++) {
         FILE *file = fopen(path, "re");
         assert_non_null(file);
-        while (fgets(line, sizeof line, file) && sscanf(line, "SigIgn: %lx", &ignored) != 1)
+        while (fgets(line, sizeof(line), file) && sscanf(line, "SigIgn: %lx", &ignored) != 1)
             ;
         fclose(file);
         nanosleep(&pause, NULL);
@@ -328,7 +326,7 @@ static size_t count_descriptors(pid_t pid)
 {
     char path[64];
     size_t count = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     DIR *directory = opendir(path);
     assert_non_null(directory);
     while (readdir(directory))
@@ -350,11 +348,11 @@ static void thousand_attempts_leave_nothing_behind(void **state)
         assert_int_equal(attempt.wait_status, 0);
     }
     assert_int_equal(count_descriptors(launcher->pid), before);
-    snprintf(children, sizeof children, "/proc/%d/task/%d/children", (int)launcher->pid,
+    snprintf(children, sizeof(children), "/proc/%d/task/%d/children", (int)launcher->pid,
              (int)launcher->pid);
     FILE *file = fopen(children, "re");
     assert_non_null(file);
-    assert_null(fgets(line, sizeof line, file));
+    assert_null(fgets(line, sizeof(line), file));
     fclose(file);
 }
 
@@ -460,7 +458,7 @@ static void assert_given_up(struct launcher_process *launcher, struct attempt *a
                             const char *reason)
 {
     char log[8192];
-    int status = launcher_wait(launcher, log, sizeof log);
+    int status = launcher_wait(launcher, log, sizeof(log));
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 1);
     if (!strstr(log, reason))
@@ -491,7 +489,7 @@ static void message_of_another_version_ends_launcher_and_workers(void **state)
     struct attempt attempt;
     launcher_start(&launcher, &as_is);
     launch_sleeper(&launcher, &attempt);
-    send_raw(&launcher, header, sizeof header);
+    send_raw(&launcher, header, sizeof(header));
     assert_given_up(&launcher, &attempt, "version");
 }
 
@@ -506,7 +504,7 @@ static void launch_without_descriptors_ends_launcher_and_workers(void **state)
     struct attempt attempt;
     launcher_start(&launcher, &as_is);
     launch_sleeper(&launcher, &attempt);
-    send_raw(&launcher, &packet, sizeof packet);
+    send_raw(&launcher, &packet, sizeof(packet));
     assert_given_up(&launcher, &attempt, "descriptors");
 }
 
@@ -530,7 +528,7 @@ static void signals_do_not_end_a_launcher(void **state)
     struct attempt attempt;
     if (!launcher_can_be_root())
         skip();
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
         assert_int_equal(kill(launcher->pid, signals[i]), 0);
     attempt_run(launcher, &(struct attempt_request){0}, &attempt);
     assert_int_equal(attempt.wait_status, 0);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_launcher_channel.c - the privileged surface: what keeps to the table passes, all else is
  * refused and leaks nothing. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -4,8 +4,6 @@
  * conversation, inside the sandbox: with an API server that knows one answer (404), one whose
  * certificate nobody vouches for, and one that hangs up.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,14 +86,14 @@ static void answer_one(SSL_CTX *context, int connection)
     SSL_set_fd(tls, connection);
     if (SSL_accept(tls) == 1) {
         int got;
-        while ((got = SSL_read(tls, request + length, (int)(sizeof request - 1 - length))) > 0) {
+        while ((got = SSL_read(tls, request + length, (int)(sizeof(request) - 1 - length))) > 0) {
             length += (size_t)got;
             request[length] = '\0';
             if (strstr(request, "\r\n\r\n"))
                 break;
         }
         char answer[512];
-        int size = snprintf(answer, sizeof answer,
+        int size = snprintf(answer, sizeof(answer),
                             "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\n"
                             "Content-Length: %zu\r\n\r\n%s",
                             strlen(ANSWER), ANSWER);
@@ -125,7 +123,7 @@ static _Noreturn void serve(int listener, EVP_PKEY *key, X509 *certificate, bool
 static void start_server(struct server *server, bool hang_up)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     cleanup_fd int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
     assert_int_equal(listen(listener, 8), 0);
@@ -134,7 +132,7 @@ static void start_server(struct server *server, bool hang_up)
     assert_non_null(key);
     X509 *certificate = make_certificate(key);
     *server = (struct server){.port = ntohs(address.sin_port), .certificate = to_pem(certificate)};
-    snprintf(server->url, sizeof server->url, "https://" HOST ":%u", server->port);
+    snprintf(server->url, sizeof(server->url), "https://" HOST ":%u", server->port);
     server->pid = fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0)
@@ -182,7 +180,7 @@ static void seal(struct scene *scene, const char *text)
     struct error error;
     char path[96];
     free(scene->sealed);
-    snprintf(path, sizeof path, "%s/seal.crt", scene->launcher.folder);
+    snprintf(path, sizeof(path), "%s/seal.crt", scene->launcher.folder);
     if (seal_certificate_load(path, &certificate, &error) < 0 ||
         seal_close(certificate, text, strlen(text), &scene->sealed, &scene->sealed_length, &error) <
             0)
@@ -339,13 +337,13 @@ static bool memory_holds(pid_t pid, const void *needle, size_t length)
 {
     char path[64], line[512];
     bool found = false;
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
     cleanup_fd int memory = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(memory >= 0);
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
     assert_non_null(maps);
-    while (fgets(line, sizeof line, maps)) {
+    while (fgets(line, sizeof(line), maps)) {
         unsigned long start, end;
         if (sscanf(line, "%lx-%lx r", &start, &end) != 2 || end - start > 64UL << 20 ||
             strstr(line, "[v"))
@@ -367,7 +365,7 @@ static void read_scalar(const struct scene *scene, unsigned char *scalar)
 {
     char path[96];
     BIGNUM *number = NULL;
-    snprintf(path, sizeof path, "%s/seal.key", scene->launcher.folder);
+    snprintf(path, sizeof(path), "%s/seal.key", scene->launcher.folder);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
@@ -397,8 +395,8 @@ static void worker_keeps_neither_key_nor_credentials_that_it_does_not_need(void 
     request.parameters = sleep;
     attempt_launch(&scene.launcher, &request, &attempt);
     attempt_await_report(&attempt, "waiting");
-    assert_true(memory_holds(scene.launcher.pid, scalar, sizeof scalar));
-    assert_false(memory_holds(attempt.pid, scalar, sizeof scalar));
+    assert_true(memory_holds(scene.launcher.pid, scalar, sizeof(scalar)));
+    assert_false(memory_holds(attempt.pid, scalar, sizeof(scalar)));
     assert_false(memory_holds(attempt.pid, "secret-token", strlen("secret-token")));
     launcher_signal(&scene.launcher, &attempt, SIGKILL);
     attempt_finish(&scene.launcher, &attempt);
@@ -458,7 +456,7 @@ static void launcher_without_a_key_says_so_and_serves_the_rest(void **state)
     attempt_run(&without, &(struct attempt_request){0}, &attempt);
     assert_int_equal(attempt.wait_status, 0);
     close(take_fd(&without.channel));
-    assert_int_equal(launcher_wait(&without, log, sizeof log), 0);
+    assert_int_equal(launcher_wait(&without, log, sizeof(log)), 0);
     assert_non_null(strstr(log, "(clusters.seal_key) does not exist"));
     assert_non_null(strstr(log, "cannot open the sealed credentials of the cluster"));
     stop_scene(&scene);

@@ -6,8 +6,6 @@
  * at the same time; each of their processes, and each pair of them, is stopped by SIGSTOP, the
  * launcher among them. Then all processes of all attempts have to be dead soon after their alarm.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,9 +45,9 @@ struct process {
 static bool read_process(int pid, struct process *ret_process)
 {
     char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     FILE *file = fopen(path, "re");
-    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
     if (file)
         (void)fclose(file);
     text[length] = '\0';
@@ -152,7 +150,7 @@ static const struct {
     {"python", "{\"kind\":\"python\"}"},
     {"hostile", "{\"attack\":\"outlive_worker\",\"target\":\"\"}"},
 };
-enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+enum { KIND_COUNT = sizeof(kinds) / sizeof(*kinds) };
 
 /* One task, whose program does what the parameters name. */
 static void write_programs(void)
@@ -179,9 +177,9 @@ static void write_task(const char *lines)
 {
     char execute[256];
     write_programs();
-    snprintf(execute, sizeof execute, "execute = %s\n", programs_path("hostile_program"));
+    snprintf(execute, sizeof(execute), "execute = %s\n", programs_path("hostile_program"));
     programs_sandbox(execute);
-    snprintf(execute, sizeof execute, "execute = %s\n", programs_path("python"));
+    snprintf(execute, sizeof(execute), "execute = %s\n", programs_path("python"));
     programs_sandbox(execute);
     programs_step("run", "start", lines);
 }
@@ -421,7 +419,7 @@ int main(void)
         for (size_t promise = 0; promise < COUNT(promises); promise++) {
             if (promises[promise].needs_namespaces && places[place].options.without_namespaces)
                 continue;
-            snprintf(names[count], sizeof names[count], "%s: %s", places[place].name,
+            snprintf(names[count], sizeof(names[count]), "%s: %s", places[place].name,
                      promises[promise].name);
             tests[count] = (struct CMUnitTest){
                 .name = names[count],

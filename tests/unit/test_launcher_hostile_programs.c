@@ -3,8 +3,6 @@
  * test_launcher_hostile_programs.c - a step's program that is against everybody: what it tries from
  * inside, as root's worker and as an ordinary user's, on this kernel and on older ones.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +52,7 @@ static struct {
 static int listen_tcp(uint16_t *ret_port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 64) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) < 0)
@@ -66,9 +64,9 @@ static int listen_tcp(uint16_t *ret_port)
 static int listen_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 8) < 0 ||
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
         chmod(path, 0777) < 0)
         return -1;
     return fd;
@@ -196,7 +194,7 @@ static const struct attack attacks[] = {
     {"write_input_by_path", NOTHING, "EPERM", 0},
 };
 enum { SCOPES = 6 };
-enum { ATTACK_COUNT = sizeof attacks / sizeof *attacks };
+enum { ATTACK_COUNT = sizeof(attacks) / sizeof(*attacks) };
 
 /* Without a PID namespace signals have another answer where no scope keeps them: then the call is not
  * there at all. */
@@ -214,13 +212,13 @@ static void expect_answer(const struct attack *attack, const char *answer,
 {
     char message[256];
     if (!answer)
-        snprintf(message, sizeof message, "it worked");
+        snprintf(message, sizeof(message), "it worked");
     else if (strcmp(answer, "SIGSYS") == 0)
-        snprintf(message, sizeof message,
+        snprintf(message, sizeof(message),
                  "program %s was killed by SIGSYS: it used a system call that the sandbox forbids",
                  programs_path("hostile_program"));
     else
-        snprintf(message, sizeof message, "denied: %s", answer);
+        snprintf(message, sizeof(message), "denied: %s", answer);
     if (!attempt->has_result || strcmp(attempt->message, message) != 0)
         fail_msg("%s on %d: \"%s\", not \"%s\"; %s", attack->program, attack->target, message,
                  attempt->message, attempt->reported);
@@ -245,8 +243,8 @@ static void attack_by_all_means(const struct programs_options *options, int abi)
     order.parameters = parameters;
     programs_start(options, &launcher);
     for (size_t i = 0; i < ATTACK_COUNT; i++) {
-        name_target(attacks[i].target, launcher.pid, target, sizeof target);
-        snprintf(parameters, sizeof parameters, "{\"attack\":\"%s\",\"target\":\"%s\"}",
+        name_target(attacks[i].target, launcher.pid, target, sizeof(target));
+        snprintf(parameters, sizeof(parameters), "{\"attack\":\"%s\",\"target\":\"%s\"}",
                  attacks[i].program, target);
         programs_launch(&launcher, &order, &attempt);
         attempt_finish(&launcher, &attempt);

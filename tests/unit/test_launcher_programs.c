@@ -3,8 +3,6 @@
  * test_launcher_programs.c - programs as steps: what they get, how they end, what is heard of them,
  * and that nothing of them is left.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,7 +169,7 @@ static const struct ending endings[] = {
     {"program that is killed for what it calls says so", "kill -SYS $$", NULL, OUTCOME_TERMINAL,
      "program %s was killed by SIGSYS: it used a system call that the sandbox forbids"},
 };
-enum { ENDING_COUNT = sizeof endings / sizeof *endings };
+enum { ENDING_COUNT = sizeof(endings) / sizeof(*endings) };
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -180,12 +178,12 @@ static void program_ends_as_the_table_says(void **state)
     const struct ending *ending = *state;
     struct attempt attempt;
     char script[1024], command[64], message[512];
-    snprintf(script, sizeof script, ending->script, 0);
-    snprintf(command, sizeof command, "script %lld", (long long)time(NULL) + 2);
+    snprintf(script, sizeof(script), ending->script, 0);
+    snprintf(command, sizeof(command), "script %lld", (long long)time(NULL) + 2);
     programs_script("script", script);
     programs_step("look", command, ending->lines);
     programs_run(&usual, &attempt);
-    snprintf(message, sizeof message, ending->message, programs_path("script"));
+    snprintf(message, sizeof(message), ending->message, programs_path("script"));
     expect_result(&attempt, ending->outcome, message);
 }
 #pragma GCC diagnostic pop
@@ -244,7 +242,7 @@ static void program_that_is_gone_is_terminal(void **state)
     struct attempt attempt;
     char message[256];
     run_after(remove_script, &attempt);
-    snprintf(message, sizeof message,
+    snprintf(message, sizeof(message),
              "cannot run %s: No such file or directory: is it there, and the interpreter in its "
              "first line?",
              programs_path("script"));
@@ -257,7 +255,7 @@ static void program_that_was_replaced_is_not_run(void **state)
     struct attempt attempt;
     char message[256];
     run_after(replace_script, &attempt);
-    snprintf(message, sizeof message,
+    snprintf(message, sizeof(message),
              "cannot run %s: Permission denied: may the worker's user execute it? If it was "
              "replaced, restart mimod",
              programs_path("script"));
@@ -270,7 +268,7 @@ static void file_that_is_no_program_is_terminal(void **state)
     struct attempt attempt;
     char message[256];
     run_after(spoil_script, &attempt);
-    snprintf(message, sizeof message,
+    snprintf(message, sizeof(message),
              "cannot run %s: Exec format error: a script begins with #! and the path of its "
              "interpreter",
              programs_path("script"));
@@ -302,7 +300,7 @@ static void script_is_the_interpreter_of_a_script(void **state)
     struct attempt attempt;
     char first_line[128];
     programs_script("outer", "echo \"outer runs $(basename \"$1\")\" >&2; echo ${1##*/} >&2\n");
-    snprintf(first_line, sizeof first_line, "#! %s", programs_path("outer"));
+    snprintf(first_line, sizeof(first_line), "#! %s", programs_path("outer"));
     run_alone(first_line, "nothing\n", &attempt);
     expect_result(&attempt, OUTCOME_SUCCEEDED, "script");
 }
@@ -327,7 +325,7 @@ static void interpreter_of_somebody_else_is_not_run(void **state)
         skip();
     programs_script("outer", "exit 0\n");
     assert_int_equal(chown(programs_path("outer"), FIXTURE_ORDINARY_USER, (gid_t)-1), 0);
-    snprintf(first_line, sizeof first_line, "#! %s", programs_path("outer"));
+    snprintf(first_line, sizeof(first_line), "#! %s", programs_path("outer"));
     programs_file("script", first_line, "nothing\n");
     programs_step("look", "script", NULL);
     programs_start(&usual, &launcher);
@@ -335,10 +333,10 @@ static void interpreter_of_somebody_else_is_not_run(void **state)
     attempt_finish(&launcher, &attempt);
     close(launcher.channel);
     launcher.channel = -1;
-    assert_int_equal(launcher_wait(&launcher, log, sizeof log), 0);
+    assert_int_equal(launcher_wait(&launcher, log, sizeof(log)), 0);
     assert_int_equal(attempt.result, OUTCOME_TERMINAL);
     assert_non_null(strstr(attempt.message, "Permission denied"));
-    snprintf(warning, sizeof warning, "%s will not be executed: %s belongs to user %d",
+    snprintf(warning, sizeof(warning), "%s will not be executed: %s belongs to user %d",
              programs_path("outer"), programs_path("outer"), FIXTURE_ORDINARY_USER);
     if (!strstr(log, warning))
         fail_msg("\"%s\" was not logged, but: %s", warning, log);
@@ -393,7 +391,7 @@ static void flood_of_reports_is_terminal(void **state)
     char message[256];
     run_script("yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' >&3\n",
                NULL, &attempt);
-    snprintf(message, sizeof message,
+    snprintf(message, sizeof(message),
              "program %s wrote to descriptor 3 what may not stand there: reports of more than "
              "1048576 bytes",
              programs_path("script"));
@@ -409,7 +407,7 @@ static void many_reports_are_terminal(void **state)
     run_script("yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' |\n"
                "    head -n 10000 >&3\n",
                NULL, &attempt);
-    snprintf(message, sizeof message, "program %s reported more than 512 KiB on descriptor 3",
+    snprintf(message, sizeof(message), "program %s reported more than 512 KiB on descriptor 3",
              programs_path("script"));
     expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
@@ -428,8 +426,8 @@ static void leftovers_are_gone_before_the_next_step(void **state)
     (void)state;
     struct attempt attempt;
     char leave[32], count[32];
-    snprintf(leave, sizeof leave, "leave %d", (int)getpid());
-    snprintf(count, sizeof count, "count %d", (int)getpid());
+    snprintf(leave, sizeof(leave), "leave %d", (int)getpid());
+    snprintf(count, sizeof(count), "count %d", (int)getpid());
     programs_script("leave", "sleep 1000.$1 &\n(sleep 1000.$1 & sleep 1000.$1 &) &\n");
     programs_script("count",
                     "for process in /proc/[0-9]*; do\n"
@@ -457,7 +455,7 @@ static void leftovers_make_a_step_the_last_where_they_cannot_be_ended(void **sta
     programs_step("leave", "leave", NULL);
     programs_step("next", "/bin/true", NULL);
     programs_run(&without_scopes, &attempt);
-    snprintf(message, sizeof message,
+    snprintf(message, sizeof(message),
              "program %s left processes running, which this kernel (Landlock ABI below 6) can only "
              "end with the attempt: let it wait for them, or set actuator.worker_uids",
              programs_path("leave"));
@@ -498,7 +496,7 @@ static void forged_result_ends_with_the_attempt(void **state)
     programs_step("look", "script", NULL);
     programs_run(&without_scopes, &attempt);
     snprintf(
-        message, sizeof message,
+        message, sizeof(message),
         "program %s wrote to descriptor 3 what may not stand there: a result, which is for the "
         "exit status to say",
         programs_path("script"));

@@ -3,8 +3,6 @@
  * test_launcher_start.c - how a launcher starts, as whom it and its workers run, what operators see
  * of them, and what it refuses to start with.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,10 +31,10 @@ static void assert_status(pid_t pid, const char *name, const char *expected)
 {
     char path[64], line[256];
     bool found = false;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
-    while (!found && fgets(line, sizeof line, file))
+    while (!found && fgets(line, sizeof(line), file))
         found = strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':';
     fclose(file);
     assert_true(found);
@@ -89,8 +87,8 @@ static void launcher_holds_the_channel_and_no_descriptor_of_others(void **state)
     launcher_start(&launcher, &(struct launcher_options){0});
     close(stray);
     for (int fd = 0; fd < 64; fd++) {
-        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)launcher.pid, fd);
-        ssize_t length = readlink(path, target, sizeof target - 1);
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)launcher.pid, fd);
+        ssize_t length = readlink(path, target, sizeof(target) - 1);
         if (length < 0)
             continue;
         target[length] = '\0';
@@ -139,7 +137,7 @@ static void every_landlock_abi_is_served_and_gaps_are_logged_once(void **state)
         }
         close(launcher.channel);
         launcher.channel = -1;
-        assert_int_equal(launcher_wait(&launcher, log, sizeof log), 0);
+        assert_int_equal(launcher_wait(&launcher, log, sizeof(log)), 0);
         const char *line = strstr(log, "Landlock ABI is");
         assert_int_equal(line != NULL, used < 6);
         if (line)
@@ -181,10 +179,10 @@ static void title_of_a_worker_says_how_far_it_is(void **state)
     launcher_start(&launcher, &(struct launcher_options){0});
     attempt_launch(&launcher, &(struct attempt_request){.parameters = SLEEP}, &attempt);
     attempt_await_report(&attempt, "waiting");
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)attempt.pid);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)attempt.pid);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
-    assert_true(fread(title, 1, sizeof title - 1, file) > 0);
+    assert_true(fread(title, 1, sizeof(title) - 1, file) > 0);
     fclose(file);
     assert_string_equal(title, "mimo-worker: Practice c1 [2/2 wait] 12345678");
     assert_status(attempt.pid, "Name", "mimo-worker");
@@ -196,8 +194,8 @@ static void title_of_a_worker_says_how_far_it_is(void **state)
 static bool has_descriptor(pid_t pid, int fd)
 {
     char path[64], target[256];
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
-    return readlink(path, target, sizeof target) >= 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+    return readlink(path, target, sizeof(target)) >= 0;
 }
 
 /* Else the next supervisor would never get it, or get it while workers still live. */
@@ -277,7 +275,7 @@ static const struct refused refusals[] = {
      1,
      false},
 };
-enum { REFUSAL_COUNT = sizeof refusals / sizeof *refusals };
+enum { REFUSAL_COUNT = sizeof(refusals) / sizeof(*refusals) };
 
 static void start_is_refused_with_a_reason(void **state)
 {
@@ -288,7 +286,7 @@ static void start_is_refused_with_a_reason(void **state)
         skip();
     launcher_start(&launcher, &(struct launcher_options){.arguments = refused->arguments,
                                                          .expect_failure = true});
-    int status = launcher_wait(&launcher, log, sizeof log);
+    int status = launcher_wait(&launcher, log, sizeof(log));
     if (!strstr(log, refused->reason))
         fail_msg("\"%s\" was not logged, but: %s", refused->reason, log);
     assert_true(WIFEXITED(status));
@@ -304,15 +302,15 @@ static void memory_of_a_task_that_no_worker_could_live_with_is_refused(void **st
     struct launcher_process launcher;
     umask(022);
     make_private_folder(folder);
-    snprintf(file, sizeof file, "%s/small.conf", folder);
-    snprintf(setting, sizeof setting, "tasks.directory=%s", folder);
+    snprintf(file, sizeof(file), "%s/small.conf", folder);
+    snprintf(setting, sizeof(setting), "tasks.directory=%s", folder);
     write_file(file, "[task]\nid = 3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11\nname = Small\n"
                      "short_name = small\nsummary = s\n[sandbox]\nmemory = 32M\n"
                      "[step a]\nprogram = /bin/true\n");
     const char *const arguments[] = {"--set", setting, NULL};
     launcher_start(&launcher,
                    &(struct launcher_options){.arguments = arguments, .expect_failure = true});
-    int status = launcher_wait(&launcher, log, sizeof log);
+    int status = launcher_wait(&launcher, log, sizeof(log));
     assert_non_null(strstr(log, "small.conf: [sandbox] memory is too small for any worker"));
     assert_int_equal(WEXITSTATUS(status), 2);
     remove_private_folder(folder);

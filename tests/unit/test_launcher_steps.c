@@ -3,8 +3,6 @@
  * test_launcher_steps.c - each step of a worker's checklist is spoiled once: the worker must
  * notice, and end at that step with the exit code of its row.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +50,7 @@ static void ask_too_late(struct worker *worker)
 static void name_a_task_that_is_not_there(struct worker *worker)
 {
     struct launcher_launch *order = order_of(worker);
-    snprintf(order->external_task, sizeof order->external_task, "%s",
+    snprintf(order->external_task, sizeof(order->external_task), "%s",
              "3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11");
 }
 
@@ -186,7 +184,7 @@ static const struct spoiled cases[] = {
     {"filter that cannot be loaded ends a worker", "seccomp", EXIT_WORKER_SECCOMP, empty_the_filter,
      NULL, "filter"},
 };
-enum { CASE_COUNT = sizeof cases / sizeof *cases };
+enum { CASE_COUNT = sizeof(cases) / sizeof(*cases) };
 
 static void worker_ends_at_the_spoiled_step(void **state)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_launcher_users.c - as whom workers may run, and the table of who runs. */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +57,7 @@ static void users_that_would_open_a_way_back_are_refused(void **state)
     };
     if (geteuid() != 0)
         skip();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct worker_users users;
         struct error error = {0};
         int result = find(&cases[i], &users, &error);
@@ -199,9 +197,9 @@ static void group_of_a_child_that_has_ended_is_seen_and_not_signalled(void **sta
         if (forked == 0)
             for (;;)
                 pause();
-        _exit(write(member[1], &forked, sizeof forked) != sizeof forked);
+        _exit(write(member[1], &forked, sizeof(forked)) != sizeof(forked));
     }
-    assert_int_equal(read(member[0], &other, sizeof other), sizeof other);
+    assert_int_equal(read(member[0], &other, sizeof(other)), sizeof(other));
     assert_int_equal(waitpid(pid, &status, 0), pid);
     struct child child = {.token = 1, .pid = pid, .has_ended = true};
     assert_true(child_has_group(&child));

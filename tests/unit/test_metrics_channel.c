@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_metrics_channel.c - figures reach the helper whole, and never hold up the supervisor. */
-#include "config.h"
-
 #include <fcntl.h>
 #include <sys/socket.h>
 

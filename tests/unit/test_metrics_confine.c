@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_metrics_confine.c - what a compromised metrics helper can still do, and that a program with
  * threads is not confined by half. */
-#include "config.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <sys/wait.h>

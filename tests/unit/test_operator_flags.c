@@ -84,7 +84,7 @@ static struct step_result run(const char *properties, const char *reports)
     char job[16 * 1024];
     const struct task_run run = {
         .practice = &practice, .task = &operator_flags_task, .job = job, .reports = reports};
-    snprintf(job, sizeof job, "{'cluster': {'id': 'x', 'properties': %s}}", properties);
+    snprintf(job, sizeof(job), "{'cluster': {'id': 'x', 'properties': %s}}", properties);
     return task_on_cluster(&run);
 }
 
@@ -164,7 +164,7 @@ static void documents_without_good_flags_are_terminal(void **state)
         {"{'operatorFlags': {'': 'x'}}", "properties.operatorFlags: a flag has no name"},
     };
     int before = count_writes();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct step_result result = run(cases[i][0], NULL);
         assert_int_equal(OUTCOME_TERMINAL, result.outcome);
         assert_non_null(strstr(result.message, cases[i][1]));
@@ -204,14 +204,14 @@ static void an_api_server_that_is_not_well_is_transient(void **state)
         {"Progressing", "True", "Available=True, Progressing=True, Degraded=False: etcd is slow"},
         {"Degraded", "True", "Available=True, Progressing=False, Degraded=True: etcd is slow"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char expected[256];
         reset(NULL);
         practice_server_condition(&practice, cases[i][0], cases[i][1], "etcd is slow");
         int before = count_writes();
         struct step_result result =
             run("{'operatorFlags': {'a': '1'}}", "step 1/2 API server is up\n");
-        snprintf(expected, sizeof expected, "kube-apiserver %s", cases[i][2]);
+        snprintf(expected, sizeof(expected), "kube-apiserver %s", cases[i][2]);
         assert_string_equal(expected, result.message);
         assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
         assert_int_equal(before, count_writes());

@@ -34,7 +34,7 @@ enum { DEADLINE_MILLISECONDS = 20 * 1000 };
 static struct step_result run(struct task_double *context, int attempt, const char *parameters)
 {
     char job[8192];
-    snprintf(job, sizeof job,
+    snprintf(job, sizeof(job),
              "{'attempt': %d, 'settings': {'storePath': '/nonexistent/mimo.db'}, 'parameters': %s}",
              attempt, parameters);
     task_double_initialize(context, &practice_task, job);
@@ -130,11 +130,11 @@ static void wrong_parameters_are_refused_by_name(void **state)
         {"{'steps': [{'then': 'connect', 'port': 65536}]}",
          "parameters.steps[0]: member \"port\" must be from 1 to 65535"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char job[1024];
         struct task_double context;
         struct error error = {0};
-        snprintf(job, sizeof job, "{'parameters': %s}", cases[i][0]);
+        snprintf(job, sizeof(job), "{'parameters': %s}", cases[i][0]);
         task_double_initialize(&context, &practice_task, job);
         assert_int_equal(-1, practice_task.check_parameters(context.job.parameters, &error));
         assert_string_equal(cases[i][1], error.message);
@@ -228,7 +228,7 @@ static pid_t start_child(const char *parameters, void (*prepare)(struct task_dou
         return pid;
     char job[1024];
     struct task_double context;
-    snprintf(job, sizeof job, "{'parameters': %s}", parameters);
+    snprintf(job, sizeof(job), "{'parameters': %s}", parameters);
     task_double_initialize(&context, &practice_task, job);
     signal(SIGSEGV, SIG_DFL); /* a sanitizer's handler would make an exit of it */
     alarm(patient_seconds(DEADLINE_MILLISECONDS / 1000));
@@ -346,19 +346,19 @@ static void connecting_is_told_as_it_went(void **state)
 {
     (void)state;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     cleanup_fd int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(0, bind(listener, (struct sockaddr *)&address, sizeof address));
+    assert_int_equal(0, bind(listener, (struct sockaddr *)&address, sizeof(address)));
     assert_int_equal(0, getsockname(listener, (struct sockaddr *)&address, &length));
     int port = ntohs(address.sin_port);
     char parameters[128];
     char message[128];
-    snprintf(parameters, sizeof parameters, "{'steps': [{'then': 'connect', 'port': %d}]}", port);
-    snprintf(message, sizeof message,
+    snprintf(parameters, sizeof(parameters), "{'steps': [{'then': 'connect', 'port': %d}]}", port);
+    snprintf(message, sizeof(message),
              "the sandbox did not stop it: 127.0.0.1 port %d: Connection refused", port);
     expect_result(1, parameters, OUTCOME_SUCCEEDED, message); /* bound, and nobody listens yet */
     assert_int_equal(0, listen(listener, 1));
-    snprintf(message, sizeof message, "the sandbox did not stop it: 127.0.0.1 port %d: connected",
+    snprintf(message, sizeof(message), "the sandbox did not stop it: 127.0.0.1 port %d: connected",
              port);
     expect_result(1, parameters, OUTCOME_SUCCEEDED, message);
 }

@@ -32,7 +32,7 @@ static long run_step(const char *step)
 {
     static struct task_double context;
     char job[256];
-    snprintf(job, sizeof job,
+    snprintf(job, sizeof(job),
              "{'settings': {'storePath': '/nonexistent'}, 'parameters': {'steps': [%s]}}", step);
     task_double_initialize(&context, &practice_task, job);
     struct step_result result = task_run(&context.context);
@@ -57,7 +57,7 @@ static long open_files(const struct sandbox_inside *inside)
 static long connect_elsewhere(const struct sandbox_inside *inside)
 {
     char step[64];
-    snprintf(step, sizeof step, "{'then': 'connect', 'port': %d}", inside->other_port);
+    snprintf(step, sizeof(step), "{'then': 'connect', 'port': %d}", inside->other_port);
     return run_step(step);
 }
 
@@ -145,9 +145,9 @@ static unsigned long ignored_signals(pid_t pid)
     char path[64];
     char line[256];
     unsigned long mask = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
     cleanup_file FILE *status = fopen(path, "re");
-    while (status && fgets(line, sizeof line, status))
+    while (status && fgets(line, sizeof(line), status))
         if (strncmp(line, "SigIgn:", strlen("SigIgn:")) == 0)
             mask = strtoul(line + strlen("SigIgn:"), NULL, 16);
     return mask;

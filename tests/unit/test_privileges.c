@@ -4,8 +4,6 @@
  * privileges for numeric users that need no account; started by anybody else, what holds then is
  * tested.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

@@ -6,8 +6,6 @@
  * The linker puts the functions below in front of the system's (--wrap). Only root has privileges
  * to give up, so nothing else is tested here.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <grp.h>
 #include <sys/capability.h>

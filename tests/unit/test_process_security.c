@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_process_security.c - what /proc/PID/status says of a process, and what it does not. */
-#include "config.h"
-
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>

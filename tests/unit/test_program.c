@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_program.c - every daemon understands the same command line, and ends well or says why not.
  */
-#include "config.h"
-
 #include <fcntl.h>
 
 #include "expect.h"

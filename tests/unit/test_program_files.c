@@ -28,8 +28,8 @@ static struct program_files files;
 static void put_task(const char *name, const char *id, const char *sandbox, const char *program)
 {
     char path[128], text[1024];
-    snprintf(path, sizeof path, "%s/%s.conf", folder, name);
-    snprintf(text, sizeof text,
+    snprintf(path, sizeof(path), "%s/%s.conf", folder, name);
+    snprintf(text, sizeof(text),
              "[task]\nid = %s\nname = %s\nshort_name = %s\nsummary = is a test\n"
              "[sandbox]\n%s\n[step one]\nprogram = %s\n",
              id, name, name, sandbox, program);
@@ -41,11 +41,11 @@ static void load_tasks(void)
     char directory[128], path[32];
     struct config config;
     struct error error;
-    snprintf(directory, sizeof directory, "tasks.directory=%s", folder);
+    snprintf(directory, sizeof(directory), "tasks.directory=%s", folder);
     const char *const overrides[] = {directory, NULL};
     int empty = memfd_create("config", MFD_CLOEXEC);
     assert_true(empty >= 0);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", empty);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", empty);
     expect_success(config_load(&config, path, overrides, &error), &error);
     close(empty);
     expect_success(task_list_load(&config, &tasks, &error), &error);
@@ -109,7 +109,7 @@ static bool can_run(const char *path)
 static _Noreturn void try_everything(void)
 {
     char fresh[64];
-    snprintf(fresh, sizeof fresh, "%s/fresh", folder);
+    snprintf(fresh, sizeof(fresh), "%s/fresh", folder);
     int can = can_open("/etc/passwd", O_RDONLY) ? CAN_READ_ETC : 0;
     can |= can_open("/usr/bin/env", O_RDONLY) ? CAN_READ_USR : 0;
     can |= can_open("/proc/self/status", O_RDONLY) ? CAN_READ_ELSEWHERE : 0;

@@ -3,8 +3,6 @@
  * test_sandbox.c - a worker inside its sandbox: what it tries, what the kernel shows of it, and
  * what is left of the sandbox on older kernels.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +45,7 @@ static long connect_to(uint16_t port)
 {
     struct sockaddr_in address = local(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, sizeof address);
+    return fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
 #define ATTACK(name, expression)                                                                   \
@@ -175,7 +173,7 @@ static const struct attack attacks[] = {
     {"the 32-bit entry kills a worker", i386_call, NULL},
 #endif
 };
-enum { ATTACK_COUNT = sizeof attacks / sizeof *attacks };
+enum { ATTACK_COUNT = sizeof(attacks) / sizeof(*attacks) };
 
 /* Whether the kernel serves the 32-bit entry at all: where it does not, as on confidential VMs, it
  * ends a process by SIGSEGV, in a sandbox or not. */
@@ -209,7 +207,7 @@ static void attack_is_fatal(void **state)
     assert_true(WIFSIGNALED(outcome.wait_status));
     assert_int_equal(WTERMSIG(outcome.wait_status), SIGSYS);
     if (attack->named)
-        snprintf(expected, sizeof expected, "{\"type\":\"forbidden\",\"systemCall\":\"%s\"}\n",
+        snprintf(expected, sizeof(expected), "{\"type\":\"forbidden\",\"systemCall\":\"%s\"}\n",
                  attack->named);
     assert_string_equal(outcome.reported, expected);
 }
@@ -342,8 +340,8 @@ static void inspect_streams(pid_t pid)
 {
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {
         char path[64], target[64] = "";
-        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
-        assert_true(readlink(path, target, sizeof target - 1) > 0);
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+        assert_true(readlink(path, target, sizeof(target) - 1) > 0);
         assert_string_equal(target, "/dev/null");
     }
 }
@@ -384,12 +382,12 @@ static void peer_that_is_gone_is_an_error_not_a_signal(void **state)
 static void read_line(pid_t pid, const char *file, const char *name, char *value, size_t size)
 {
     char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
     FILE *stream = fopen(path, "re");
     assert_non_null(stream);
     size_t length = strlen(name);
     bool found = false;
-    while (!found && fgets(line, sizeof line, stream)) {
+    while (!found && fgets(line, sizeof(line), stream)) {
         found = strncmp(line, name, length) == 0;
         if (found)
             snprintf(value, size, "%s", line + length + strspn(line + length, " \t:"));
@@ -404,7 +402,7 @@ static void read_line(pid_t pid, const char *file, const char *name, char *value
 static void assert_line(pid_t pid, const char *file, const char *name, const char *expected)
 {
     char value[256];
-    read_line(pid, file, name, value, sizeof value);
+    read_line(pid, file, name, value, sizeof(value));
     assert_string_equal(value, expected);
 }
 
@@ -414,7 +412,7 @@ static void assert_ignored_signals(pid_t pid, unsigned long expected)
 {
     const unsigned long of_the_library = 3UL << 31; /* 32 and 33 */
     char value[256];
-    read_line(pid, "status", "SigIgn", value, sizeof value);
+    read_line(pid, "status", "SigIgn", value, sizeof(value));
     assert_int_equal(strtoul(value, NULL, 16) & ~of_the_library, expected);
 }
 
@@ -504,7 +502,7 @@ static void limits_are_those_of_the_order(void **state)
 static void inspect_from_the_same_user(pid_t pid)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
     pid_t prober = fork();
     assert_true(prober >= 0);
     if (prober == 0) {
@@ -536,7 +534,7 @@ static void wait_for_state(pid_t pid, char wanted)
     const struct timespec pause = {.tv_nsec = 1000000};
     char value[64] = "";
     for (int i = 0; i < 20000 && value[0] != wanted; i++) {
-        read_line(pid, "status", "State", value, sizeof value);
+        read_line(pid, "status", "State", value, sizeof(value));
         if (value[0] != wanted)
             nanosleep(&pause, NULL);
     }

@@ -3,8 +3,6 @@
  * test_sandbox_landlock.c - Landlock with nothing beside it, as every ABI that this kernel can
  * play: what it denies is not to be hidden by seccomp, which would end the worker first.
  */
-#include "config.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +36,7 @@ static long connect_to(uint16_t port)
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, sizeof address);
+    return fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
 #define ATTEMPT(name, expression)                                                                  \
@@ -101,8 +99,8 @@ static _Noreturn void try_files(const char *folder, int (*enter)(int abi, struct
 {
     struct error error;
     char file[64], other[64];
-    snprintf(file, sizeof file, "%s/file", folder);
-    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(file, sizeof(file), "%s/file", folder);
+    snprintf(other, sizeof(other), "%s/other", folder);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || enter(abi, &error) < 0)
         _exit(100);
     const bool denied[] = {
@@ -120,7 +118,7 @@ static _Noreturn void try_files(const char *folder, int (*enter)(int abi, struct
         is_denied(execve("/bin/true", no_arguments, no_arguments)),
         abi < 3 || is_denied(truncate(file, 0)),
     };
-    for (size_t i = 0; i < sizeof denied; i++)
+    for (size_t i = 0; i < sizeof(denied); i++)
         if (!denied[i])
             _exit((int)i + 1);
     _exit(0);
@@ -132,7 +130,7 @@ static void both_domains_deny_every_use_of_files(void **state)
     int (*const domains[])(int, struct error *) = {enter_deny_files, enter_worker_domain};
     char folder[] = "/tmp/mimo-test-sandbox-XXXXXX", file[64];
     assert_non_null(mkdtemp(folder));
-    snprintf(file, sizeof file, "%s/file", folder);
+    snprintf(file, sizeof(file), "%s/file", folder);
     int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     close(fd);

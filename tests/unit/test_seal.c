@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealing: what one key seals only its owner opens, whole and unchanged, and nothing of it stays
- * behind. */
+/*
+ * test_seal.c - sealing: what one key seals only its owner opens, whole and unchanged, and
+ * nothing of it stays behind.
+ */
 #include "expect.h"
 
 #include <errno.h>

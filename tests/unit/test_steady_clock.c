@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's clock: small steps are followed, jumps are doubted for the time of a lease. */
+/*
+ * test_steady_clock.c - the supervisor's clock: small steps are followed, jumps are doubted for
+ * the time of a lease.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

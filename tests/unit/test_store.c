@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operations of a store: what each does, and how it is refused. */
+/* test_store.c - the operations of a store: what each does, and how it is refused. */
 #include "json_text.h"
 #include "store_fixture.h"
 

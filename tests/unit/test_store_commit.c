@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many writers at once: shared commits, several processes, and processes that are killed. */
+/*
+ * test_store_commit.c - many writers at once: shared commits, several processes, and processes
+ * that are killed.
+ */
 #include "store_fixture.h"
 
 #include <errno.h>

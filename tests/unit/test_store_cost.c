@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an actuator asks all the time costs the same however much there is. Cost is counted in steps
+ * test_store_cost.c - what an actuator asks all the time costs the same however much there is.
+ * Cost is counted in steps
  * of SQLite's virtual machine, which are the same on every machine, not in time.
  */
 #include "store_fixture.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the store does, and says, when the file or the disk under it is not as it should be. */
+/*
+ * test_store_faults.c - what the store does, and says, when the file or the disk under it is not
+ * as it should be.
+ */
 #include "store_fixture.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each kind of query gives, in which order, and in which pages. */
+/* test_store_query.c - what each kind of query gives, in which order, and in which pages. */
 #include "store_fixture.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mimo-store reseal meets somebody who is always first. */
+/* test_store_reseal.c - mimo-store reseal meets somebody who is always first. */
 #include "expect.h"
 #include "mimo/cleanup.h"
 #include "mimo/cluster.h"

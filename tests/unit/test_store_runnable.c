@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STORE_QUERY_RUNNABLE: each rule by itself, then all of them against a model that looks at
- * everything. */
+/*
+ * test_store_runnable.c - STORE_QUERY_RUNNABLE: each rule by itself, then all of them against a
+ * model that looks at everything.
+ */
 #include "store_fixture.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of an attempt, with the test as launcher and worker. */
+/* test_supervisor_attempts.c - the life of an attempt, with the test as launcher and worker. */
 #include "attempts_fixture.h"
 
 #include <signal.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_supervisor_confine.c - what a supervisor in the hands of somebody else could still do. */
-#include "config.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>

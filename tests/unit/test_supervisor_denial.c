@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the log says a worker tried, for each way to end. */
+/* test_supervisor_denial.c - what the log says a worker tried, for each way to end. */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

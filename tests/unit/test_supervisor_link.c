@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's end of the launcher channel: order, a full socket, and its end. */
+/*
+ * test_supervisor_link.c - the supervisor's end of the launcher channel: order, a full socket,
+ * and its end.
+ */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way of the figures: the feed of the supervisor, and the keeper that starts the helper again. */
+/*
+ * test_supervisor_metrics.c - the way of the figures: the feed of the supervisor, and the keeper
+ * that starts the helper again.
+ */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

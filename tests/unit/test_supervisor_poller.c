@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounds against the store: when they come, and what they do. */
+/* test_supervisor_poller.c - rounds against the store: when they come, and what they do. */
 #include <string.h>
 #include <unistd.h>
 

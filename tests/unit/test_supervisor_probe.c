@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Does any cluster of ours answer? Asked of servers of the test. */
+/* test_supervisor_probe.c - does any cluster of ours answer? Asked of servers of the test. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wake and control socket: files, peers, requests and their bounds. */
+/* test_supervisor_sockets.c - wake and control socket: files, peers, requests and their bounds. */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

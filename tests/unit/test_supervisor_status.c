@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readiness, and the answers on the control socket. */
+/* test_supervisor_status.c - readiness, and the answers on the control socket. */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

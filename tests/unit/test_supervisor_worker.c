@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker table, what reports do to a worker, its limits, and URLs. */
+/*
+ * test_supervisor_worker.c - the worker table, what reports do to a worker, its limits, and
+ * URLs.
+ */
 /* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>

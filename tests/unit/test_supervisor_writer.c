@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress and results on their way into a store that fails, is slow, or belongs to others. */
+/*
+ * test_supervisor_writer.c - progress and results on their way into a store that fails, is slow,
+ * or belongs to others.
+ */
 #include "attempts_fixture.h"
 
 #include <string.h>

@@ -38,7 +38,7 @@ static struct step_result first_action(struct task_context *context)
 static struct step_result second_action(struct task_context *context)
 {
     trace("2");
-    snprintf(context->result_message, sizeof context->result_message, "all done");
+    snprintf(context->result_message, sizeof(context->result_message), "all done");
     return step_succeeded();
 }
 
@@ -185,7 +185,7 @@ static void a_condition_that_fails_ends_the_waiting(void **state)
 static struct step_result look_at_state(struct task_context *context)
 {
     const char *words = context->state;
-    snprintf(context->result_message, sizeof context->result_message, "%s %zu", words,
+    snprintf(context->result_message, sizeof(context->result_message), "%s %zu", words,
              context->step);
     return step_succeeded();
 }
@@ -196,7 +196,7 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     if (context->job->attempt == 9)
         return error_set(error, ERROR_INVALID, "no plan for %d", context->job->attempt);
     context->state = strdup("planned"); /* the run frees both */
-    *ret_steps = calloc(2, sizeof **ret_steps);
+    *ret_steps = calloc(2, sizeof(**ret_steps));
     assert_non_null(*ret_steps);
     (*ret_steps)[0] = (struct task_step){.name = "a", .run = look_at_state};
     (*ret_steps)[1] = (struct task_step){.name = "b", .run = look_at_state};
@@ -237,9 +237,9 @@ static void texts_of_reports_are_whole_characters(void **state)
     struct task task = {0};
     struct task_double context;
     char text[STATUS_TEXT_SIZE + 100];
-    memset(text, 'a', sizeof text);
+    memset(text, 'a', sizeof(text));
     memcpy(text + STATUS_TEXT_SIZE - 2, "\xe2\x82\xac", 3);
-    text[sizeof text - 1] = '\0';
+    text[sizeof(text) - 1] = '\0';
     task_double_initialize(&context, &task, NULL);
     task_report_status(&context.context, "%s", text);
     assert_int_equal(strlen("status \n") + STATUS_TEXT_SIZE - 2, context.reports_length);

@@ -137,7 +137,7 @@ static int clear_data(struct json_object *object, void *context, struct error *e
     static const char *const keys[] = {"gcscert.pem", "gcskey.pem", "tls.crt", "tls.key"};
     (void)context;
     (void)error;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (document_member(document_get(object, "data"), keys[i]))
             document_add(document_get(object, "data"), keys[i], document_new_string("b2xk"));
     return 1;
@@ -179,7 +179,7 @@ static const char *const tls_secrets[] = {
 
 static void reset_tls(void)
 {
-    for (size_t i = 0; i < sizeof tls_secrets / sizeof tls_secrets[0]; i++) {
+    for (size_t i = 0; i < sizeof(tls_secrets) / sizeof(tls_secrets[0]); i++) {
         struct kube_answer answer;
         kube_request(practice.admin, "DELETE", tls_secrets[i], NULL, &answer);
         assert_true(answer.status == 200 || answer.status == 404);
@@ -192,7 +192,7 @@ static void reset_tls(void)
 /* Of a cluster where all was set once. */
 static void reset_tls_renewal(void)
 {
-    for (size_t i = 0; i < sizeof tls_secrets / sizeof tls_secrets[0]; i++)
+    for (size_t i = 0; i < sizeof(tls_secrets) / sizeof(tls_secrets[0]); i++)
         change(tls_secrets[i], clear_data);
     change(API_SERVER, clear_references);
     change(INGRESS, clear_references);
@@ -364,7 +364,7 @@ static void try_one(const struct scene *scene, const struct request *request,
 {
     char rule[1024];
     scene->reset();
-    snprintf(rule, sizeof rule, "{'method': '%s', 'path': '^%s$', 'body': '%s', %s}",
+    snprintf(rule, sizeof(rule), "{'method': '%s', 'path': '^%s$', 'body': '%s', %s}",
              request->method, request->path, request->body ? request->body : "", trouble->rule);
     practice_server_trouble(&practice, rule);
     struct step_result result = run(scene, trouble->timeout);
@@ -382,7 +382,7 @@ static void try_one(const struct scene *scene, const struct request *request,
 static void first_run_makes_these_requests_and_second_run_writes_nothing(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+    for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
         const struct scene *scene = &scenes[i];
         char expected[8192] = "";
         scene->reset();
@@ -405,7 +405,7 @@ static void first_run_makes_these_requests_and_second_run_writes_nothing(void **
 static void try_scene(const struct scene *scene)
 {
     for (const struct request *request = scene->requests; request->method; request++)
-        for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
+        for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
             if (!request->is_as_elsewhere &&
                 strikes(&troubles[i], request, request == scene->requests))
                 try_one(scene, request, &troubles[i]);

@@ -70,7 +70,7 @@ static struct step_result run(const char *name, const char *domain, const char *
         .job = job,
         .certificates = {first, second},
     };
-    snprintf(job, sizeof job,
+    snprintf(job, sizeof(job),
              "{'cluster': {'id': 'x', 'properties': {'clusterProfile': {'domain': '%s'}}},"
              " 'settings': {'managedDomain': 'example.com', 'signedCertificates': true,"
              " 'certificates': ['%s-apiserver', '%s-ingress']}}",
@@ -141,7 +141,7 @@ static void clusters_under_other_domains_are_left_alone(void **state)
         "cexample.com",
     };
     int before = count_writes();
-    for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
+    for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
         struct step_result result = run("none", domains[i], NULL, NULL);
         assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
         expect_start("not managed: the cluster's domain \"", &result);
@@ -166,7 +166,7 @@ static void a_domain_that_is_not_a_name_is_terminal(void **state)
         "a234567890123456789012345678901234567890123456789012345678901234",
     };
     int before = count_writes();
-    for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
+    for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
         struct step_result result = run("bad", domains[i], NULL, NULL);
         assert_int_equal(OUTCOME_TERMINAL, result.outcome);
         expect_start("the cluster's domain \"", &result);

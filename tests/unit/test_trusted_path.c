@@ -21,7 +21,7 @@ static const char *path_of(const char *name)
     static char ring[4][PRIVATE_PATH_SIZE + 64];
     static unsigned next;
     char *path = ring[next++ % 4];
-    snprintf(path, sizeof ring[0], "%s/%s", folder, name);
+    snprintf(path, sizeof(ring[0]), "%s/%s", folder, name);
     return path;
 }
 
@@ -78,7 +78,7 @@ static void links_of_ours_are_followed(void **state)
     expect_read(path_of("ours"), "ours");
     expect_read(path_of("relative/file"), "in it");
     expect_read(path_of("absolute//file"), "in it");
-    snprintf(around, sizeof around, "%s/absolute/../ours", folder);
+    snprintf(around, sizeof(around), "%s/absolute/../ours", folder);
     expect_read(around, "ours");
 }
 

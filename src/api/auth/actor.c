@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of roles. */
+/* actor.c - the names of roles. */
 #include "api/auth/actor.h"
 
 #include <string.h>

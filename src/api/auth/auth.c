@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The authentication methods, and the check of a request's credentials. */
+/* auth.c - the authentication methods, and the check of a request's credentials. */
 #include "api/auth/auth.h"
 
 #include <pthread.h>

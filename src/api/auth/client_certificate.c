@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Client certificates: authorities, subjects, and the judgement over a chain. */
+/*
+ * client_certificate.c - client certificates: authorities, subjects, and the judgement over a
+ * chain.
+ */
 #include "api/auth/client_certificate.h"
 
 #include <gnutls/x509.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keys of a tenant, the thread that fetches them, and the time. */
+/* entra.c - the keys of a tenant, the thread that fetches them, and the time. */
 #include "api/auth/entra.h"
 
 #include <ctype.h>

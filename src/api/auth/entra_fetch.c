@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The discovery document, and the key set it names. */
+/* entra_fetch.c - the discovery document, and the key set it names. */
 #include "api/auth/entra_fetch.h"
 
 #include <stdio.h>

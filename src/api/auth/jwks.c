@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a key set, and finding a key in it. */
+/* jwks.c - reading a key set, and finding a key in it. */
 #include "api/auth/jwks.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A token's form, header, claims, key and signature, in this order. */
+/* jwt.c - a token's form, header, claims, key and signature, in this order. */
 #include "api/auth/jwt.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table of digests, in which the digest itself says where it stands. */
+/* jwt_memory.c - a table of digests, in which the digest itself says where it stands. */
 #include "api/auth/jwt_memory.h"
 
 #include <openssl/sha.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When keys are fetched. */
+/* key_schedule.c - when keys are fetched. */
 #include "api/auth/key_schedule.h"
 
 static int64_t retry_pause(int failures)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The token file: reading, asking, and making it at first start. */
+/* token_file.c - the token file: reading, asking, and making it at first start. */
 #include "api/auth/token_file.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The actuators, from their membership records. */
+/* actuators.c - the actuators, from their membership records. */
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/members.h"
 #include "mimo/clock.h"

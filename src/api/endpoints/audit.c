@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The audit trail: who changed what, when, for which ticket. */
+/* audit.c - the audit trail: who changed what, when, for which ticket. */
 #include "api/endpoints/audit.h"
 
 #include <stdlib.h>

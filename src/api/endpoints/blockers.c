@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a Pending manifest is not running now. */
+/* blockers.c - why a Pending manifest is not running now. */
 #include "api/endpoints/blockers.h"
 
 #include <string.h>

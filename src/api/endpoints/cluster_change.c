@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Registering, changing and removing clusters. */
+/* cluster_change.c - registering, changing and removing clusters. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kubeconfigs: checked and sealed on arrival; nothing here can open them again. */
+/* cluster_seal.c - kubeconfigs: checked and sealed on arrival; nothing here can open them again. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking at the inventory of clusters. */
+/* clusters.c - looking at the inventory of clusters. */
 #include "api/endpoints/clusters.h"
 
 #include "api/endpoints/handlers.h"

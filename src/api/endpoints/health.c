@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Health, for probes: no authentication, and never a wait. */
+/* health.c - health, for probes: no authentication, and never a wait. */
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/readiness.h"
 #include "mimo/document.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeping answers, and giving them again. Source: draft-ietf-httpapi-idempotency-key-header. */
+/*
+ * idempotency.c - keeping answers, and giving them again. Source:
+ * draft-ietf-httpapi-idempotency-key-header.
+ */
 #include "api/endpoints/idempotency.h"
 
 #include <openssl/evp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of items. */
+/* listing.c - pages of items. */
 #include "api/endpoints/listing.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many manifests with one request: deleting what has ended, cancelling what a schedule made.
+ * manifest_bulk.c - many manifests with one request: deleting what has ended, cancelling what a
+ * schedule made.
  *
  * Works in batches: each is a page of a query and one run of the store, so that memory and
  * transactions are bounded. The whole request is one entry in the audit trail.

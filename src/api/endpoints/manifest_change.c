@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cancelling, stopping and deleting manifests. */
+/* manifest_change.c - cancelling, stopping and deleting manifests. */
 #include "api/endpoints/audit.h"
 #include "api/endpoints/clusters.h"
 #include "api/endpoints/handlers.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Creating a manifest: the rules for its body, and what to do when such a manifest is open already.
+/*
+ * manifest_create.c - creating a manifest: the rules for its body, and what to do when such a
+ * manifest is open already.
  */
 #include "api/endpoints/manifest_create.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking at manifests: of one cluster, of the fleet, one of them. */
+/* manifests.c - looking at manifests: of one cluster, of the fleet, one of them. */
 #include "api/endpoints/manifests.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small cache of membership records. */
+/* members.c - a small cache of membership records. */
 #include "api/endpoints/members.h"
 
 #include <pthread.h>

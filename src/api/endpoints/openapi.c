@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /openapi.json: the table of endpoints as a document for tools. Source: OpenAPI
- * Specification 3.1.0. */
+/*
+ * openapi.c - /openapi.json: the table of endpoints as a document for tools. Source: OpenAPI
+ * Specification 3.1.0.
+ */
 #include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What requests and answers consist of, for /openapi.json. JSON Schema as it stands; the tests hold
- * answers of a running server against it. */
+/*
+ * openapi_schemas.c - what requests and answers consist of, for /openapi.json. JSON Schema as it
+ * stands; the tests hold answers of a running server against it.
+ */
 #include "api/endpoints/openapi_schemas.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that tries whether the store takes writes. */
+/* readiness.c - the thread that tries whether the store takes writes. */
 #include "api/endpoints/readiness.h"
 
 #include <pthread.h>

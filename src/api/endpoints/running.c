@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the workers of manifests that were cancelled. */
+/* running.c - finding the workers of manifests that were cancelled. */
 #include "api/endpoints/running.h"
 
 #include <stdio.h>

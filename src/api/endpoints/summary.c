@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /admin/maintenanceManifests/summary: the fleet's manifests in numbers. */
+/* summary.c - GET /admin/maintenanceManifests/summary: the fleet's manifests in numbers. */
 #include "api/endpoints/summary.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Datagrams to the wake sockets. */
+/* wake.c - datagrams to the wake sockets. */
 #include "api/endpoints/wake.h"
 
 #include <dirent.h>

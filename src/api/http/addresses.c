@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash table of counters. */
+/* addresses.c - a hash table of counters. */
 #include "api/http/addresses.h"
 
 #include <stdint.h>

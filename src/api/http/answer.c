@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers, and the one place that gives errors their form. */
+/* answer.c - answers, and the one place that gives errors their form. */
 #include "api/http/answer.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unknown members are refused: a typo must not become a default. */
+/* body.c - unknown members are refused: a typo must not become a default. */
 #include "api/http/body.h"
 #include "mimo/document.h"
 

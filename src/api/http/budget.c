@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counting the bytes that connections hold. */
+/* budget.c - counting the bytes that connections hold. */
 #include "api/http/budget.h"
 
 /* A page takes this part of what is left, so that each of many readers gets one. */

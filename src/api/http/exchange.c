@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request and its answer. */
+/* exchange.c - one request and its answer. */
 #include "api/http/exchange.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clang-format off */
+/* exchange.h - clang-format off */
 /*
  * exchange.h - one request and its answer, from the request line to the line in the access log.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading what proxies tell. */
+/* forwarded.c - reading what proxies tell. */
 #include "api/http/forwarded.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binding, or taking over what the service manager has bound. */
+/* listener.c - binding, or taking over what the service manager has bound. */
 #include "api/http/listener.h"
 
 #include <errno.h>

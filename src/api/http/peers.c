@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of connections: a queue for each phase, and the thread that closes slow ones. */
+/*
+ * peers.c - deadlines of connections: a queue for each phase, and the thread that closes slow
+ * ones.
+ */
 #include "api/http/peers.h"
 
 #include <arpa/inet.h>

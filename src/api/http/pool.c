@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handler threads: a lane for each owner that has jobs, lanes served in turn. */
+/* pool.c - the handler threads: a lane for each owner that has jobs, lanes served in turn. */
 #include "api/http/pool.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Query parameters and the other things handlers ask of a request. */
+/* request.c - query parameters and the other things handlers ask of a request. */
 #include "api/http/request.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The endpoints of the Admin API, and the role that each needs. */
+/* routes.c - the endpoints of the Admin API, and the role that each needs. */
 #include "api/http/routes.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mechanics of HTTP: what libmicrohttpd calls, and in which order. */
+/* server.c - the mechanics of HTTP: what libmicrohttpd calls, and in which order. */
 #include "api/http/server.h"
 
 #include <errno.h>

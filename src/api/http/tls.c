@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key and chain in the form GnuTLS takes them, exchangeable while connections are open. */
+/* tls.c - key and chain in the form GnuTLS takes them, exchangeable while connections are open. */
 #include "api/http/tls.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The certificate of a first start: self-signed, P-256, for this machine. */
+/* tls_make.c - the certificate of a first start: self-signed, P-256, for this machine. */
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/bio.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of HTTP is let in. Sources: RFC 9110, RFC 9112; the list of malformed requests in
- * docs/admin-api.md. */
+/*
+ * wire.c - what of HTTP is let in. Sources: RFC 9110, RFC 9112; the list of malformed requests
+ * in docs/admin-api.md.
+ */
 #include "api/http/wire.h"
 
 #include <ctype.h>

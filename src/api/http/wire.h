@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clang-format off */
+/* wire.h - clang-format off */
 /*
  * wire.h - the strict rules of HTTP, checked before anything else looks at a request.
  *
