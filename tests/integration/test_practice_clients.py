@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists and watches of the practice cluster as client libraries use them: in pieces, with bookmarks; and with the official
-client library for Python (Debian's python3-kubernetes), which writes booleans as Python does."""
+"""Lists and watches of the practice cluster as client libraries use them: in pieces, with bookmarks; and with two official
+client libraries: that for Python (Debian's python3-kubernetes), which writes booleans as Python does, and that for Node.js,
+which `./bootstrap check` installs into build/clients with `npm ci`, by tests/clients/package-lock.json."""
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -71,6 +74,25 @@ def test_initial_events_end_with_a_bookmark(admin): # noqa: F811
     assert admin.get(f"{OPERATORS}?watch=1&sendInitialEvents=true").status == 422
 
 
+def managers(obj):
+    return {entry["manager"]: (entry["operation"], entry["fieldsV1"]) for entry in obj["metadata"]["managedFields"]}
+
+
+def test_managed_fields_tell_which_client_set_what(admin): # noqa: F811
+    path = f"{CONFIG_MAPS}/{(name := next(unique))}"
+    made = admin.request("POST", CONFIG_MAPS, config_map(name, {"a": "1", "b": "1"}), headers={"User-Agent": "maker/1.0 (x)"}).json
+    assert managers(made) == {"maker": ("Update", {"f:data": {"f:a": {}, "f:b": {}}})}
+    entry, = made["metadata"]["managedFields"]
+    assert (entry["apiVersion"], entry["fieldsType"], entry["time"]) == ("v1", "FieldsV1", made["metadata"]["creationTimestamp"])
+    patch = {"data": {"b": "2"}, "metadata": {"managedFields": []}} # as on a real server a client's own list is not stored
+    changed = admin.request("PATCH", f"{path}?fieldManager=changer", patch, MERGE).json
+    assert managers(changed) == {"maker": ("Update", {"f:data": {"f:a": {}}}), "changer": ("Update", {"f:data": {"f:b": {}}})}
+    assert admin.request("PUT", path, changed).json == changed # a write that changes nothing
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"c": "3"}}
+    taken = admin.request("PATCH", f"{path}?fieldManager=applier", applied, "application/apply-patch+yaml").json
+    assert managers(taken) == {**managers(changed), "applier": ("Apply", {"f:data": {"f:c": {}}})}
+
+
 def test_the_client_library_for_python_lists_in_pieces_and_watches(practice, admin): # noqa: F811
     client = pytest.importorskip("kubernetes.client", reason="apt-get install python3-kubernetes")
     from kubernetes import config, watch # pylint: disable=import-outside-toplevel
@@ -90,3 +112,21 @@ def test_the_client_library_for_python_lists_in_pieces_and_watches(practice, adm
             break
     else:
         pytest.fail("the watch ended without telling of the new object")
+
+
+def test_the_client_library_for_node_lists_in_pieces_and_watches(practice, admin): # noqa: F811
+    installed = TOP / "build" / "clients"
+    if not (installed / "node_modules" / "@kubernetes").exists():
+        pytest.skip("npm or its registry was not there when ./bootstrap check began")
+    name = next(unique)
+    environment = {**os.environ, "KUBECONFIG": str(practice.directory / "alpha.kubeconfig"), "NAME": name}
+    with open(TOP / "tests" / "clients" / "node.mjs", encoding="utf-8") as script: # by stdin: packages are looked up in cwd
+        done = subprocess.run(["node", "--input-type=module", "-"], stdin=script, cwd=installed, env=environment, text=True,
+                              capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    namespaces = names(admin.get("/api/v1/namespaces").json)
+    assert said["found"] == namespaces and said["pieces"] == (len(namespaces) + 1) // 2
+    assert said["seen"]["type"] == "ADDED" and said["seen"]["object"]["data"] == {"made": "between"}
+    assert [entry["operation"] for entry in said["managed"]] == ["Update"]
+    assert said["managed"][0]["fieldsV1"] == {"f:data": {"f:made": {}}}

@@ -79,6 +79,18 @@ def test_kubectl_apply(kubectl, admin, how):
     assert version(admin.get(f"{CONFIG_MAPS}/{name}").json) == version(obj)
 
 
+@needs_kubectl
+def test_kubectl_shows_managed_fields_only_when_asked(kubectl):
+    name = next(unique)
+    kubectl("apply", "--server-side", "-f", "-", stdin=yaml.dump(config_map(name, {"a": "1"}, namespace="openshift-config")))
+    wanted = ["get", "configmap", name, "-n", "openshift-config", "-o", "json"]
+    if "show-managed-fields" in kubectl("get", "--help"): # since 1.21
+        assert "managedFields" not in json.loads(kubectl(*wanted))["metadata"]
+        wanted.append("--show-managed-fields")
+    entry, = json.loads(kubectl(*wanted))["metadata"]["managedFields"]
+    assert (entry["manager"], entry["operation"], entry["apiVersion"]) == ("kubectl", "Apply", "v1")
+
+
 RESOURCES = [("clusteroperator", "", "kube-apiserver", OPERATORS), ("secret", "openshift-azure-operator", "cluster", SECRETS),
              ("clusters.aro.openshift.io", "", "cluster", ARO_CLUSTER.rsplit("/", 1)[0]),
              ("apiservers.config.openshift.io", "", "cluster", API_SERVER.rsplit("/", 1)[0]),

@@ -13,9 +13,10 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from . import kinds, patches, status, validation
+from . import kinds, managed, patches, status, validation
 
-SERVER_METADATA = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+SERVER_METADATA = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
+                   "managedFields")
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Target:
     name: str = None
     subresource: str = None
     manager: str = "unknown"
+    operation: str = "Update"
     dry_run: bool = False
     force: bool = False
     field_validation: str = "Warn"
@@ -115,6 +117,7 @@ def apply(store, target, body):
     with store.lock:
         if not isinstance(body, dict):
             raise status.bad_request("an apply patch is an object")
+        target.operation = "Apply"
         old = store.get(target.kind, target.namespace, target.name)
         if old is None:
             return create(store, target, patches.merge({"metadata": {"name": target.name}}, body)), True
@@ -123,7 +126,7 @@ def apply(store, target, body):
         if conflicts and not target.force:
             raise _apply_conflict(conflicts)
         merged, new_owners = patches.apply(old, body, owners, target.manager)
-        new = _replace(store, target, old, _incoming(target, merged))
+        new = _replace(store, target, old, _incoming(target, merged), new_owners)
         if not target.dry_run:
             owners.clear()
             owners.update(new_owners)
@@ -216,7 +219,8 @@ def _check_place(target, metadata):
         metadata["namespace"] = target.namespace
 
 
-def _replace(store, target, old, new):
+def _replace(store, target, old, new, owners=None):
+    """`owners`: who owns what afterwards, where that does not follow from what changed."""
     _check_version(target, old["metadata"], new["metadata"])
     for key in SERVER_METADATA:
         new["metadata"].pop(key, None)
@@ -229,7 +233,7 @@ def _replace(store, target, old, new):
         return new
     if target.kind.custom and _beside_status(new) != _beside_status(old):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-    _note_manager(store, target, old, new)
+    _note_manager(store, target, old, new, owners)
     stored = store.put(target.kind, new)
     if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
         store.remove(target.kind, stored)
@@ -286,12 +290,14 @@ def _normalized(kind, obj):
     return {key: value for key, value in obj.items() if value is not None}
 
 
-def _note_manager(store, target, old, new):
+def _note_manager(store, target, old, new, new_owners=None):
     metadata = new["metadata"]
     owners = store.owners(target.kind, metadata.get("namespace"), metadata["name"])
-    moved = patches.moved_ownership(old, new, owners, target.manager)
+    moved = new_owners or patches.moved_ownership(old, new, owners, target.manager)
     owners.clear()
     owners.update(moved)
+    metadata["managedFields"] = managed.entries(moved, metadata.get("managedFields") or [], target.kind.api_version,
+                                                (target.manager, target.operation), timestamp())
 
 
 def _empty_namespace(store, namespace):
