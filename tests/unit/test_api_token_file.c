@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "api/auth/auth.h"
 #include "api/auth/token_file.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
