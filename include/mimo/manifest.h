@@ -164,4 +164,8 @@ int manifest_time_out(struct manifest *manifest, int64_t now, struct error *erro
  * otherwise, with a message that tells the operator what to do instead. */
 int manifest_cancel(struct manifest *manifest, int64_t now, bool force, struct error *error);
 
+/* An operator stops its worker: InProgress -> Cancelled. A manifest that was cancelled before, while
+ * its worker ran, now says that the worker is stopped. Other states stay as they are. */
+int manifest_stop_attempt(struct manifest *manifest, int64_t now, struct error *error);
+
 #endif

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { LEAP_SECOND = 60, SECONDS_PER_DAY = 24 * 60 * 60 };
+
 static int64_t read_milliseconds(clockid_t clock)
 {
     struct timespec now;
@@ -99,7 +101,7 @@ static bool read_date_and_time(const char **text, struct tm *ret)
         !read_number(text, 2, 1, 31, &fields.tm_mday) || !read_mark(text, "Tt ") ||
         !read_number(text, 2, 0, 23, &fields.tm_hour) || !read_mark(text, ":") ||
         !read_number(text, 2, 0, 59, &fields.tm_min) || !read_mark(text, ":") ||
-        !read_number(text, 2, 0, 60, &fields.tm_sec)) /* 60: a leap second */
+        !read_number(text, 2, 0, LEAP_SECOND, &fields.tm_sec))
         return false;
     fields.tm_year -= 1900;
     fields.tm_mon -= 1;
@@ -148,11 +150,14 @@ int clock_parse(const char *text, int64_t *ret_unix_seconds, struct error *error
         return error_set(error, ERROR_INVALID,
                          "\"%.40s\" is not a time such as 2026-11-30T00:00:00Z", text);
     normalized = fields;
-    seconds = timegm(&normalized);
-    if (fields.tm_sec < 60 && normalized.tm_mday != fields.tm_mday)
+    normalized.tm_sec = 0;
+    seconds = timegm(&normalized) + fields.tm_sec - offset;
+    if (normalized.tm_mday != fields.tm_mday)
         return error_set(error, ERROR_INVALID, "\"%.40s\" names a day that its month does not have",
                          text);
-    seconds -= offset;
+    if (fields.tm_sec == LEAP_SECOND && seconds % SECONDS_PER_DAY != 0)
+        return error_set(error, ERROR_INVALID,
+                         "\"%.40s\" names second 60, which there is at 23:59 UTC only", text);
     if (seconds < 0 || seconds > CLOCK_MAXIMUM)
         return error_set(error, ERROR_INVALID, "\"%.40s\" is not within the years 1970 to 9999",
                          text);

@@ -522,3 +522,23 @@ int manifest_cancel(struct manifest *manifest, int64_t now, bool force, struct e
     *manifest = cancelled;
     return 0;
 }
+
+/* Without memory the attempt's entry keeps its text; the manifest says it all the same. */
+static void explain_stop(struct manifest *manifest)
+{
+    struct json_object *entry = latest_entry(manifest);
+
+    manifest_set_status_text(manifest, "stopped by an operator: its worker is asked to end, and "
+                                       "killed if it does not within 10 s");
+    if (entry)
+        (void)document_set_string(entry, "message", manifest->status_text);
+}
+
+int manifest_stop_attempt(struct manifest *manifest, int64_t now, struct error *error)
+{
+    if (manifest->state == MANIFEST_IN_PROGRESS && manifest_cancel(manifest, now, true, error) < 0)
+        return -1;
+    if (manifest->state == MANIFEST_CANCELLED)
+        explain_stop(manifest);
+    return 0;
+}

@@ -101,7 +101,7 @@ def test_create_refuses_a_wrong_member_and_names_it(api, cluster, body, target, 
 
 @pytest.mark.parametrize("body", [
     b"", b"{", b"[]", b"7", b"null", b'{"a":1}x', b'{"a":1,"a":2}', b'{"a":"\\u0000"}', b'{"a":"\x00"}', b'{"a":"\xff"}',
-    b'\xef\xbb\xbf{}', b'{"a":' * 40 + b"1" + b"}" * 40, b"{'a':1}", b'{"a":1,}', b'{"a":NaN}',
+    b'\xef\xbb\xbf\xef\xbb\xbf{}', b'{"a":' * 40 + b"1" + b"}" * 40, b"{'a':1}", b'{"a":1,}', b'{"a":NaN}',
 ], ids=lambda body: repr(body)[:24])
 def test_a_body_that_is_no_strict_json_object_is_refused(api, cluster, body):
     refused(api("PUT", manifests_path(cluster), body), 400, "InvalidRequestContent")
@@ -377,6 +377,7 @@ def test_cancel_tells_what_still_runs_and_stop_ends_it(server, api):
     stopped = api("POST", f"{path}/stop").expect(202)
     assert stopped["state"] == "Cancelled" and "asked to end" in stopped["running"]["message"]
     assert api("GET", path).expect(200)["running"] == stopped["running"]
+    assert stopped["statusText"].startswith("stopped by an operator: its worker is asked to end")
     end_lease(server, cluster)
     assert "running" not in api("GET", path).expect(200)
     refused(api("POST", f"{path}/stop"), 406, "PropertyChangeNotAllowed", None, "cannot stop task in state Cancelled: it has no worker")

@@ -71,6 +71,7 @@ static void times_are_read_with_any_offset(void **state)
         {"2026-11-30T00:00:00.999999999Z", 1795996800},
         {"2024-02-29T12:00:00Z", 1709208000},
         {"2016-12-31T23:59:60Z", 1483228800},
+        {"2017-01-01T08:59:60+09:00", 1483228800},
         {"9999-12-31T23:59:59Z", CLOCK_MAXIMUM},
         {"1969-12-31T23:00:00-01:00", 0},
     };
@@ -113,6 +114,10 @@ static void what_is_no_time_is_refused(void **state)
         {"+026-11-30T00:00:00Z", "is not a time"},
         {"2026-02-29T00:00:00Z", "a day that its month does not have"},
         {"2026-04-31T00:00:00Z", "a day that its month does not have"},
+        {"2027-02-30T00:00:60Z", "a day that its month does not have"},
+        {"2027-02-29T23:59:60Z", "a day that its month does not have"},
+        {"2027-02-28T12:30:60Z", "names second 60, which there is at 23:59 UTC only"},
+        {"2016-12-31T23:59:60+01:00", "names second 60, which there is at 23:59 UTC only"},
         {"1969-12-31T23:59:59Z", "not within the years 1970 to 9999"},
         {"9999-12-31T23:59:59-00:01", "not within the years 1970 to 9999"},
     };

@@ -52,7 +52,8 @@ static int make_home(void **state)
     setenv("HOME", folder, 1);
     assert_int_equal(mkdir(in_home(".config", path), 0700), 0);
     assert_int_equal(mkdir(in_home(".config/mimo", path), 0700), 0);
-    write_file("east.token", "east-token\n");
+    write_file("east.token", "\xef\xbb\xbf"
+                             "east-token\n"); /* as Windows PowerShell writes it */
     write_file("ca.crt", "any text\n");
     return 0;
 }

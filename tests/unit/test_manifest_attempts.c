@@ -383,6 +383,41 @@ static void what_runs_is_cancelled_only_when_stuck_or_forced(void **state)
     manifest_free(&manifest);
 }
 
+static void expect_stopped(struct manifest *manifest)
+{
+    store_and_read(manifest);
+    assert_int_equal(manifest->state, MANIFEST_CANCELLED);
+    assert_non_null(strstr(manifest->status_text, "its worker is asked to end"));
+    assert_string_equal(document_string(attempt_at(manifest, 0), "message", ""),
+                        manifest->status_text);
+    manifest_free(manifest);
+}
+
+static void stopping_says_so_also_after_cancelling(void **state)
+{
+    struct manifest manifest = make();
+    struct error error;
+
+    (void)state;
+    claim(&manifest, NOW);
+    expect_success(manifest_stop_attempt(&manifest, NOW, &error), &error);
+    expect_stopped(&manifest);
+
+    manifest = make();
+    claim(&manifest, NOW);
+    expect_success(manifest_cancel(&manifest, NOW, true, &error), &error);
+    expect_success(manifest_stop_attempt(&manifest, NOW + 1, &error), &error);
+    expect_stopped(&manifest);
+
+    manifest = make();
+    claim(&manifest, NOW);
+    end_with(&manifest, OUTCOME_SUCCEEDED, "done", &backoff, NOW);
+    expect_success(manifest_stop_attempt(&manifest, NOW, &error), &error);
+    assert_int_equal(manifest.state, MANIFEST_COMPLETED);
+    assert_string_equal(manifest.status_text, "done");
+    manifest_free(&manifest);
+}
+
 static void what_has_ended_is_not_cancelled(void **state)
 {
     struct manifest manifest = make();
@@ -417,6 +452,7 @@ int main(void)
         cmocka_unit_test(what_did_not_start_in_time_times_out),
         cmocka_unit_test(what_is_pending_may_be_cancelled),
         cmocka_unit_test(what_runs_is_cancelled_only_when_stuck_or_forced),
+        cmocka_unit_test(stopping_says_so_also_after_cancelling),
         cmocka_unit_test(what_has_ended_is_not_cancelled),
     };
 

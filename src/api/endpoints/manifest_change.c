@@ -56,12 +56,8 @@ static int apply_stop(struct manifest *manifest, const struct running *running, 
         *ret_deed = NOTHING; /* it was asked before */
         return 0;
     }
-    if (in_progress) {
-        if (manifest_cancel(manifest, clock_unix_seconds(), true, error) < 0)
-            return -1;
-        manifest_set_status_text(manifest, "stopped by an operator: its worker is asked to end, "
-                                           "and killed if it does not within 10 s");
-    }
+    if (manifest_stop_attempt(manifest, clock_unix_seconds(), error) < 0)
+        return -1;
     if (document_set(manifest->document, RUNNING_STOP_MEMBER, json_object_new_boolean(true)) < 0)
         return error_set_memory(error);
     return 0;

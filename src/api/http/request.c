@@ -219,7 +219,8 @@ static int icm_of_body(const struct json_object *body, char *buffer, size_t size
     const char *text = document_text(icm);
     if (!text || strlen(text) >= size || !text_is_clean(text))
         return answer_refuse(answer, API_INVALID_PARAMETER, "icm",
-                             "member \"icm\" must be a number or a text of at most %zu bytes",
+                             "member \"icm\" must be a number or a text of at most %zu bytes, "
+                             "without control and invisible characters",
                              size - 1);
     snprintf(buffer, size, "%s", text);
     return 0;
@@ -234,7 +235,8 @@ int request_find_icm(struct request *request, const char *header, struct answer 
         return 0;
     if (strlen(text) >= sizeof(request->icm) || !text_is_clean(text))
         return answer_refuse(answer, API_INVALID_PARAMETER, "icm",
-                             "the ticket must be a text of at most %zu bytes",
+                             "the ticket must be a text of at most %zu bytes, without control "
+                             "and invisible characters",
                              sizeof(request->icm) - 1);
     snprintf(request->icm, sizeof(request->icm), "%s", text);
     return 0;

@@ -17,6 +17,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/endpoint.h"
 #include "mimo/io.h"
+#include "mimo/text.h"
 
 enum { TOKEN_SIZE_MAXIMUM = 16 * 1024 };
 
@@ -108,11 +109,13 @@ static int choose_url(struct connection *connection, const struct connection_opt
 
 /* ---- token ---- */
 
-/* Cuts white space off both ends and refuses what no header may hold. */
+/* Cuts a byte order mark and white space off and refuses what no header may hold. */
 static int take_token(struct connection *connection, const char *text, struct error *error)
 {
+    size_t length = strlen(text);
+    text = text_skip_mark(text, &length);
     text += strspn(text, " \t\r\n");
-    size_t length = strcspn(text, " \t\r\n");
+    length = strcspn(text, " \t\r\n");
     const char *from = connection->token_from;
     if (text[length + strspn(text + length, " \t\r\n")] != '\0')
         return error_set(error, ERROR_UNAVAILABLE, "%s: a token is one word", from);
