@@ -58,3 +58,10 @@ def test_each_exported_function_has_help():
     text = (FOLDER / "MimoAdminApi.psm1").read_text()
     for function in re.search(r"Export-ModuleMember -Function (.*)", text)[1].split(", "):
         assert re.search(rf"\.SYNOPSIS\n(?:(?!#>).)*#>\nfunction {function} ", text, re.DOTALL)
+
+
+def test_the_module_takes_each_key_that_mimoctl_takes_in_a_region():
+    keys = re.findall(r'^    \{"(\w+)", offsetof\(struct region,', (TOP / "src/ctl/client/regions.c").read_text(), re.MULTILINE)
+    assert "client_cert" in keys
+    text = (FOLDER / "MimoAdminApi.psm1").read_text()
+    assert [key for key in keys if f"$Region['{key}']" not in text and f"$region['{key}']" not in text] == []
