@@ -11,9 +11,7 @@
 #define API_API_H
 
 #include "api/auth/auth.h"
-#include "api/http/answer.h"
 #include "api/http/budget.h"
-#include "api/http/request.h"
 #include "mimo/config.h"
 #include "mimo/network.h"
 #include "mimo/store.h"
@@ -32,7 +30,5 @@ struct api {
     struct network_list proxies; /* api.trusted_proxies */
     struct budget budget;        /* of the bytes that connections hold */
 };
-
-typedef void handler_f(struct api *api, struct request *request, struct answer *answer);
 
 #endif

@@ -12,6 +12,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
 
 #include "api/api.h"
 #include "api/confine.h"
@@ -24,10 +27,6 @@
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/program.h"
-
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 enum { STOP_MILLISECONDS = 10 * 1000, OTHER_DESCRIPTORS = 128 };
 

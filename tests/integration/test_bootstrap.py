@@ -97,10 +97,11 @@ def test_a_command_that_does_not_exist_is_refused(machine):
 
 @pytest.fixture
 def tree(directory):
-    """A source tree with nothing in it but the layering script."""
+    """A source tree with nothing in it but the scripts that look at sources."""
     for folder in ("tests", "src/core", "src/tasks", "include/mimo"):
         (directory / folder).mkdir(parents=True)
-    shutil.copy(TOP / "tests" / "layering", directory / "tests")
+    for script in ("layering", "consistency"):
+        shutil.copy(TOP / "tests" / script, directory / "tests")
     return directory
 
 
@@ -125,4 +126,39 @@ def test_layering_refuses(tree, path, text, complaint):
 def test_layering_accepts_what_the_rules_allow(tree):
     (tree / "src/core/rule.c").write_text('#include "mimo/error.h"\n#include <stdio.h>\n#include <sys/wait.h>\n')
     done = subprocess.run([tree / "tests" / "layering"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+BANNER = "/* SPDX-License-Identifier: Apache-2.0 */\n/* rule.c - what it is. */\n"
+
+
+@pytest.mark.parametrize("text, complaint", [
+    ("int x;\n", "begins with its licence"),
+    (BANNER.replace("rule.c", "other.c"), 'the banner is "rule.c - what it is"'),
+    (BANNER + '#include "config.h"\n', "config.h comes by the command line"),
+    (BANNER + '#include "mimo/error.h"\n#include <stdio.h>\n', "a header of the system stands behind one of the product"),
+    (BANNER + "int x = sizeof y;\n", "sizeof has parentheses"),
+    (BANNER + 'int x = error_set(error, ERROR_SYSTEM, "out of memory");\n', "error_set_memory() says this"),
+    (BANNER + "void f(void)\n{\n" + "    g();\n" * 61 + "}\n", "the function has 61 lines"),
+    (BANNER + "\n" * 599, "the file has 601 lines"),
+])
+def test_forms_refuse(tree, text, complaint):
+    (tree / "src/core/rule.c").write_text(text)
+    done = subprocess.run([tree / "tests" / "consistency"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("src/core/rule.c:") and complaint in done.stdout
+
+
+def test_forms_refuse_modules_that_include_each_other(tree):
+    banner = BANNER.replace("rule.c", "{}")
+    for name, other in (("one", "two"), ("two", "one")):
+        (tree / f"src/core/{name}.h").write_text(banner.format(f"{name}.h"))
+        (tree / f"src/core/{name}.c").write_text(banner.format(f"{name}.c") + f'#include "core/{name}.h"\n#include "core/{other}.h"\n')
+    done = subprocess.run([tree / "tests" / "consistency"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "src/core/one: includes itself by way of core/two\n")
+
+
+def test_forms_accept_what_the_rules_allow(tree):
+    (tree / "src/core/rule.c").write_text(BANNER + '#include "core/rule.h"\n\n#include <stdio.h>\n\n#include "mimo/error.h"\n')
+    done = subprocess.run([tree / "tests" / "consistency"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")

@@ -25,6 +25,8 @@
 #include <stdbool.h>
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 #include "mimo/store_change.h"
 
 struct audit {

@@ -19,6 +19,7 @@
 #include <json-c/json_object.h>
 
 #include "api/api.h"
+#include "api/http/answer.h"
 #include "mimo/manifest.h"
 #include "mimo/text_buffer.h"
 

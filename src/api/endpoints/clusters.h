@@ -4,6 +4,8 @@
 #define API_CLUSTERS_H
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 #include "mimo/cluster.h"
 
 /* The operation that reads the cluster of the request. `subscription` (UUID_SIZE bytes) must live

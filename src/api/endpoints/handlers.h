@@ -4,6 +4,9 @@
 #define API_HANDLERS_H
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
+#include "api/http/route.h"
 
 /* actuators.c */
 handler_f actuators_list;

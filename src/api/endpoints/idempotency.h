@@ -23,6 +23,8 @@
 #include <sys/queue.h>
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 
 enum { IDEMPOTENCY_SECONDS = 24 * 3600, IDEMPOTENCY_HASH_SIZE = 65 /* SHA-256 as text */ };
 

@@ -9,6 +9,8 @@
 #define API_LISTING_H
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 
 /* Makes an item's view; NULL leaves it out (the function has logged why). New reference. */
 typedef struct json_object *listing_view_f(struct api *api, struct json_object *document);

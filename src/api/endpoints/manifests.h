@@ -4,6 +4,8 @@
 #define API_MANIFESTS_H
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 #include "mimo/manifest.h"
 
 enum { MANIFEST_RESOURCE_SIZE = RESOURCE_ID_SIZE + 64 };

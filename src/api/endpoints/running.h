@@ -15,6 +15,7 @@
 #include <json-c/json_object.h>
 
 #include "api/api.h"
+#include "api/http/answer.h"
 #include "mimo/manifest.h"
 
 struct running {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* body.c - unknown members are refused: a typo must not become a default. */
 #include "api/http/body.h"
-#include "mimo/document.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "mimo/document.h"
 
 static bool is_listed(const char *name, const char *const *list)
 {

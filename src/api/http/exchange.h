@@ -25,6 +25,8 @@
 #include <stddef.h>
 
 #include "api/api.h"
+#include "api/http/answer.h"
+#include "api/http/request.h"
 #include "api/http/wire.h"
 #include "mimo/clock.h"
 

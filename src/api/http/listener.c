@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "mimo/cleanup.h"
-
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
+
+#include "mimo/cleanup.h"
 
 enum { BACKLOG = 511, HOST_SIZE = 256 };
 

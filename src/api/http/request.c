@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/http/routes.h"
+#include "api/http/route.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"

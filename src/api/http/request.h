@@ -55,8 +55,6 @@ enum query_parameter { QUERY_PARAMETERS(QUERY_CONSTANT) QUERY_COUNT };
 /* A set of parameters is an OR of these. */
 #define QUERY_BIT(parameter) (1u << (parameter))
 
-enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUNT };
-
 struct route;
 
 struct request {

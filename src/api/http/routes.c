@@ -367,8 +367,3 @@ unsigned route_errors(const struct route *route)
         errors |= ERROR(UNAVAILABLE);
     return errors;
 }
-
-bool route_only_reads(const struct route *route)
-{
-    return route->action == NULL;
-}
