@@ -12,19 +12,10 @@
 #include <json-c/json_object.h>
 
 #include "ctl/client/connection.h"
+#include "ctl/exit_status.h"
 #include "ctl/options.h"
 #include "ctl/output/output.h"
 #include "mimo/error.h"
-
-enum ctl_exit {
-    CTL_OK = 0,
-    CTL_REFUSED = 1,         /* refused, or not found */
-    CTL_USAGE = 2,           /* the command line or mimoctl's own configuration is wrong */
-    CTL_UNREACHABLE = 3,     /* cannot reach, or cannot log in */
-    CTL_ENDED_OTHERWISE = 4, /* the manifest that was waited for ended in another state */
-    CTL_TIMED_OUT = 5,       /* the wait took too long */
-    CTL_INTERRUPTED = 130,
-};
 
 struct ctl {
     struct options options;

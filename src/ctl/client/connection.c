@@ -13,7 +13,7 @@
 
 #include "ctl/client/http.h"
 #include "ctl/client/regions.h"
-#include "ctl/ctl.h"
+#include "ctl/output/output.h"
 #include "mimo/cleanup.h"
 #include "mimo/endpoint.h"
 #include "mimo/io.h"

@@ -18,9 +18,8 @@
 
 #include <stdbool.h>
 
+#include "ctl/client/connection_state.h"
 #include "mimo/error.h"
-
-struct http;
 
 /* Values of the command line; NULL for those not given. Borrowed. */
 struct connection_options {
@@ -32,22 +31,6 @@ struct connection_options {
     const char *cacert;
     bool verbose;
     bool hurried;
-};
-
-/* All texts are owned. */
-struct connection {
-    char *url;      /* "https://host:port", nothing behind */
-    char *url_from; /* "MIMO_URL", "--url", "region eastus of /root/.config/mimo/config" */
-    char *token;    /* NULL: the certificate alone */
-    char *token_from;
-    char *cert; /* file of the client certificate, or NULL */
-    char *key;  /* file of its key; may be the same */
-    char *cert_from;
-    char *cacert; /* NULL: the system's certificates */
-    char *cacert_from;
-    bool verbose;
-    bool hurried;      /* give up after a second or two */
-    struct http *http; /* NULL until opened */
 };
 
 /* Decides all of it. ERROR_INVALID: the configuration or an option is wrong or missing;

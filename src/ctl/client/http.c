@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "ctl/client/interrupt.h"
-#include "ctl/ctl.h"
+#include "ctl/output/output.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/https.h"

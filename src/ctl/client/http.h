@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "ctl/client/connection.h"
+#include "ctl/client/connection_state.h"
 #include "mimo/error.h"
 
 enum { HTTP_ANSWER_MAXIMUM = 8 * 1024 * 1024, HTTP_FIELD_SIZE = 256 };

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
+#include "ctl/exit_status.h"
 
 static volatile sig_atomic_t changing;
 static volatile sig_atomic_t line_open;
