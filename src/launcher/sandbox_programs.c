@@ -185,7 +185,7 @@ static void release(scmp_filter_ctx *context)
 
 #define TABLE(rows)                                                                                \
     {                                                                                              \
-        rows, sizeof(rows) / sizeof *(rows)                                                        \
+        rows, sizeof(rows) / sizeof(*(rows))                                                       \
     }
 struct table {
     const struct confinement_call *rows;

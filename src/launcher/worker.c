@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -23,7 +22,9 @@
 
 #include "launcher/worker.h"
 #include "launcher/worker_guard.h"
+#include "launcher/worker_log.h"
 #include "launcher/worker_programs.h"
+#include "launcher/worker_users.h"
 #include "mimo/clock.h"
 #include "mimo/exit_codes.h"
 #include "mimo/io.h"
@@ -188,19 +189,6 @@ static int change_user(struct worker *worker, struct error *error)
                              (unsigned)uids[i], (unsigned)gids[i]);
     if (getgroups(0, NULL) != 0)
         return error_set(error, ERROR_SYSTEM, "still in supplementary groups");
-    return 0;
-}
-
-/* The launcher is not root, so its capabilities outlived the change of user. By system call, as
- * capset(2) shows: libcap's many allocations would be copied pages in every worker. */
-int worker_drop_capabilities(struct worker *worker, struct error *error)
-{
-    (void)worker;
-    struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-        syscall(SYS_capset, &self, none) < 0)
-        return error_set_system(error, errno, "cannot drop capabilities");
     return 0;
 }
 

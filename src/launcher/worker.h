@@ -5,93 +5,18 @@
  * The launcher forks and calls worker_main(), which goes through the checklist worker_steps
  * (worker.c), then runs the task (worker_task.c), reports its result and ends. A step that fails
  * ends the worker with the exit code of its row (exit_codes.h) and a line in the log.
- *
- * What a worker holds once it is inside:
- *
- *     0, 1, 2  /dev/null        3  the report pipe (write end)
- *     5        the lock of the actuator's state directory, open to read: while any process of an
- *              attempt has it, no other mimod starts there
- *
- * and, to run programs (worker_programs.h), two sealed memfds with what those get.
  */
 #ifndef MIMO_LAUNCHER_WORKER_H
 #define MIMO_LAUNCHER_WORKER_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
-#include "launcher/program_files.h"
-#include "launcher/sandbox.h"
-#include "launcher/worker_users.h"
-#include "mimo/azure.h"
+#include "launcher/worker_state.h"
 #include "mimo/certificate.h"
 #include "mimo/error.h"
-#include "mimo/launcher_channel.h"
 
-struct kubeconfig;
-struct seal_key;
 struct step_result;
 struct task_context;
-struct task_list;
-
-enum { WORKER_REPORT_FD = 3, WORKER_JOB_FD, WORKER_LOCK_FD, WORKER_FD_END };
-
-/* Of a worker that runs programs. The first closes with its domain. */
-enum {
-    WORKER_DOMAIN_FD = WORKER_FD_END,
-    WORKER_INPUT_FD,
-    WORKER_KUBECONFIG_FD,
-    WORKER_PROGRAMS_FD_END
-};
-
-/* What all workers find. Made once by the launcher (workplace.h), copied to each by fork. */
-struct workplace {
-    struct task_list *tasks;
-    struct worker_users users;
-    pid_t launcher;              /* parent of every worker */
-    pid_t launcher_group;        /* its process group */
-    int lock;                    /* descriptor that workers hold until their end, or -1 */
-    struct seal_key *key;        /* NULL: sealed credentials cannot be opened */
-    int certificates;            /* the open directory of tasks.certificates (O_PATH), or -1 */
-    char *certificate_directory; /* its path, for messages; NULL: they are in a Key Vault */
-    struct azure_secrets azure;  /* what it takes to read from there */
-    bool closed_keyring;         /* the session keyring is one that nobody can use */
-    int landlock_abi;
-    struct confinement_filter filter;
-    struct program_files files; /* what tasks of the operator's own may read and run */
-    /* Of their workers, if there are such tasks. */
-    struct sandbox_program_filters program_filters;
-    struct confinement_filter guard_filter;
-    bool has_namespaces; /* their programs get a PID namespace (worker_guard.h) */
-    bool is_contained;   /* a worker's signals reach nobody but what it has started */
-    uint32_t neighbours; /* processes that others with the user of a worker may have */
-};
-
-/* A certificate of the order, or why there is none. */
-struct worker_certificate {
-    struct certificate_data data;
-    struct error error;
-};
-
-/* One worker. The first three are given, the rest is found on the way. */
-struct worker {
-    struct workplace *workplace;
-    const struct launcher_launch *order;
-    int job_fd, report_fd; /* as the launcher received them; consumed by the descriptors step */
-    const char *document;  /* the job: order->job_length bytes of JSON, not checked yet */
-    unsigned char *credentials; /* the opened kubeconfig, or NULL; wiped as soon as it is parsed */
-    size_t credentials_length;
-    struct worker_certificate certificates[LAUNCH_CERTIFICATES_MAXIMUM];
-    /* Of an external task; NULL for one that is built in. Then the descriptors mean something. */
-    const struct program_domain *programs;
-    int domain_fd, input_fd, kubeconfig_fd;
-    int lock_fd; /* workplace.lock; -1: none */
-    /* Of a runner (worker_guard.h). */
-    bool is_init; /* it has a PID namespace of its own */
-    pid_t parent; /* its guard, as getppid() tells: 0 from within a namespace */
-    int leash;    /* end of file when the guard has ended */
-};
 
 /* One row of the checklist. */
 struct worker_step {
@@ -109,9 +34,6 @@ const struct worker_step *worker_enter(struct worker *worker, struct error *erro
 /* The child's branch after fork. */
 _Noreturn void worker_main(struct worker *worker);
 
-/* Empties all sets of capabilities. A step; a runner takes it again in its namespace. */
-int worker_drop_capabilities(struct worker *worker, struct error *error);
-
 /* Parses the job, runs its task, reports the result (worker_task.c). Inside the sandbox. */
 _Noreturn void worker_run_task(struct worker *worker);
 
@@ -123,12 +45,5 @@ void worker_read_certificates(struct worker *worker);
 /* Hands a certificate of the order over to the task: `read_certificate` of its context. */
 struct step_result worker_take_certificate(struct task_context *context, size_t position,
                                            struct certificate_data *ret_data);
-
-/* Puts /dev/null in the log's place (worker_log.c): what is said from here on is a report. */
-int worker_leave_log(struct error *error);
-
-/* Says why, in the log or, once that is left, in a report, and ends. */
-_Noreturn void worker_give_up(const struct worker *worker, int exit_code,
-                              const struct error *error);
 
 #endif

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "launcher/worker_guard.h"
+#include "launcher/worker_log.h"
+#include "launcher/worker_users.h"
 #include "mimo/cleanup.h"
 #include "mimo/exit_codes.h"
 #include "mimo/seal.h"

@@ -26,7 +26,7 @@
 
 #include <stdbool.h>
 
-#include "launcher/worker.h"
+#include "launcher/worker_state.h"
 #include "mimo/error.h"
 #include "mimo/privileges.h"
 

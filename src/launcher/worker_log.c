@@ -7,6 +7,8 @@
  * its sandbox; from then on it speaks through the report pipe alone, and the supervisor logs that
  * as what a worker said, up to the bounds of reports.
  */
+#include "launcher/worker_log.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/worker.h"
 #include "mimo/cleanup.h"
 #include "mimo/exit_codes.h"
 #include "mimo/io.h"

@@ -11,7 +11,12 @@
 #ifndef MIMO_LAUNCHER_WORKER_PROGRAMS_H
 #define MIMO_LAUNCHER_WORKER_PROGRAMS_H
 
-#include "launcher/worker.h"
+#include "launcher/worker_state.h"
+#include "mimo/error.h"
+
+struct kubeconfig;
+struct step_result;
+struct task_context;
 
 /* Finds the task of the order; no-op for one that is built in. */
 int worker_find_programs(struct worker *worker, struct error *error);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "launcher/worker.h"
+#include "launcher/worker_log.h"
 #include "launcher/worker_programs.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"

@@ -2,9 +2,12 @@
 /* worker_users.c - as whom workers run. */
 #include <dirent.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "launcher/worker_users.h"
@@ -66,6 +69,19 @@ bool worker_users_of_slot(const struct worker_users *users, uint32_t slot,
     ret_identity->uid += slot;
     ret_identity->gid += slot;
     return slot < users->count;
+}
+
+/* The launcher is not root, so its capabilities outlived the change of user. By system call, as
+ * capset(2) shows: libcap's many allocations would be copied pages in every worker. */
+int worker_drop_capabilities(struct worker *worker, struct error *error)
+{
+    (void)worker;
+    struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+        syscall(SYS_capset, &self, none) < 0)
+        return error_set_system(error, errno, "cannot drop capabilities");
+    return 0;
 }
 
 static void close_directory(DIR **directory)

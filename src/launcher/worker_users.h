@@ -17,6 +17,8 @@
 #include "mimo/error.h"
 #include "mimo/privileges.h"
 
+struct worker;
+
 struct worker_users {
     bool privileged;          /* workers change their user */
     struct identity launcher; /* of the launcher, once it has dropped its privileges */
@@ -31,6 +33,9 @@ int worker_users_find(const struct config *config, struct worker_users *ret_user
 /* The user of a slot; false when the range ends before it. */
 bool worker_users_of_slot(const struct worker_users *users, uint32_t slot,
                           struct identity *ret_identity);
+
+/* Empties all sets of capabilities. A step of worker.h; a runner takes it again in its namespace. */
+int worker_drop_capabilities(struct worker *worker, struct error *error);
 
 /* Processes and threads of this process's user, and a reserve for those that do not show: what is
  * taken of RLIMIT_NPROC, which counts by user, when workers are nobody else. */

@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "launcher/worker.h"
+#include "launcher/worker_log.h"
 #include "launcher/workplace.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"

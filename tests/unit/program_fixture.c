@@ -197,3 +197,27 @@ void programs_run(const struct programs_options *options, struct attempt *ret_at
     attempt_finish(&launcher, ret_attempt);
     assert_int_equal(launcher_stop(&launcher), 0);
 }
+
+void programs_expect_result(const struct attempt *attempt, enum outcome_kind outcome,
+                            const char *message)
+{
+    if (!attempt->has_result)
+        fail_msg("no result, wait status %#x, but: %s", (unsigned)attempt->wait_status,
+                 attempt->reported);
+    assert_string_equal(attempt->message, message);
+    assert_int_equal(attempt->result, outcome);
+    assert_int_equal(attempt->wait_status, 0);
+}
+
+void programs_expect_report(const struct attempt *attempt, const char *text)
+{
+    if (!strstr(attempt->reported, text))
+        fail_msg("\"%s\" was not reported, but: %s", text, attempt->reported);
+}
+
+void programs_run_script(const char *script, const char *lines, struct attempt *attempt)
+{
+    programs_script("script", script);
+    programs_step("look", "script", lines);
+    programs_run(&(struct programs_options){0}, attempt);
+}

@@ -62,4 +62,19 @@ void programs_launch(struct launcher_process *launcher, const struct programs_op
 /* All in one, and the launcher is stopped. */
 void programs_run(const struct programs_options *options, struct attempt *ret_attempt);
 
+/* Runs one script as the only step; `lines` as for programs_step(). */
+void programs_run_script(const char *script, const char *lines, struct attempt *ret_attempt);
+
+/* The attempt ended by itself, with this result. */
+void programs_expect_result(const struct attempt *attempt, enum outcome_kind outcome,
+                            const char *message);
+
+/* A report of the attempt has this text. */
+void programs_expect_report(const struct attempt *attempt, const char *text);
+
+#define PROGRAM_TEST(test)                                                                         \
+    {                                                                                              \
+#test, test, programs_set_up, programs_tear_down, NULL                                     \
+    }
+
 #endif

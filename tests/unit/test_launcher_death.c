@@ -296,7 +296,7 @@ static const unsigned with_the_launcher[] = {
 /* What a PID namespace can take as well, and nothing else. */
 static const unsigned everybody[] = {THE_LAUNCHER | THE_GUARD | THE_RUNNER | THE_PROGRAM};
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static void stopped_pairs_end_in_time(void **state)
 {

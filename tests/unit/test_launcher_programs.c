@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_launcher_programs.c - programs as steps: what they get, how they end, what is heard of them,
- * and that nothing of them is left.
+ * test_launcher_programs.c - programs as steps: what they get, how they end, what is heard of them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +13,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,54 +20,31 @@
 
 static const struct programs_options usual = {0};
 
-static void expect_result(const struct attempt *attempt, enum outcome_kind outcome,
-                          const char *message)
-{
-    if (!attempt->has_result)
-        fail_msg("no result, wait status %#x, but: %s", (unsigned)attempt->wait_status,
-                 attempt->reported);
-    assert_string_equal(attempt->message, message);
-    assert_int_equal(attempt->result, outcome);
-    assert_int_equal(attempt->wait_status, 0);
-}
-
-static void expect_report(const struct attempt *attempt, const char *text)
-{
-    if (!strstr(attempt->reported, text))
-        fail_msg("\"%s\" was not reported, but: %s", text, attempt->reported);
-}
-
-/* Runs one script as the only step. */
-static void run_script(const char *script, const char *lines, struct attempt *attempt)
-{
-    programs_script("script", script);
-    programs_step("look", "script", lines);
-    programs_run(&usual, attempt);
-}
-
 /* --- What a program gets --- */
 
 static void program_has_the_descriptors_and_environment_of_the_contract(void **state)
 {
     (void)state;
     struct attempt attempt;
-    run_script("for fd in 0 1 2 3 4 5 6 7 8 9 11 12 13; do\n" /* 10: the shell's script */
-               "    if [ -L /proc/self/fd/$fd ]; then open=\"$open $fd\"; fi\n"
-               "done\n"
-               "echo \"open:$open\"\n"
-               "env | sort | tr '\\n' ' '; echo\n"
-               "cd /; umask; pwd\n"
-               "trap\n"
-               "echo \"$0 $1 $#\" | sed 's,.*/,,'\n",
-               NULL, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "");
-    expect_report(&attempt, "\"open: 0 1 2 3\"");
-    expect_report(&attempt, "\"HOME=/ LANG=C.UTF-8 MIMO_ATTEMPT=1 MIMO_CLUSTER=/subscriptions/");
-    expect_report(&attempt, "MIMO_MANIFEST_ID=12345678-1234-4234-8234-123456789abc MIMO_STEP=look "
-                            "MIMO_TASK_ID=3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11 "
-                            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
-                            "PWD=/ TZ=UTC \"");
-    expect_report(&attempt, "\"0077\"");
+    programs_run_script("for fd in 0 1 2 3 4 5 6 7 8 9 11 12 13; do\n" /* 10: the shell's script */
+                        "    if [ -L /proc/self/fd/$fd ]; then open=\"$open $fd\"; fi\n"
+                        "done\n"
+                        "echo \"open:$open\"\n"
+                        "env | sort | tr '\\n' ' '; echo\n"
+                        "cd /; umask; pwd\n"
+                        "trap\n"
+                        "echo \"$0 $1 $#\" | sed 's,.*/,,'\n",
+                        NULL, &attempt);
+    programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "");
+    programs_expect_report(&attempt, "\"open: 0 1 2 3\"");
+    programs_expect_report(&attempt,
+                           "\"HOME=/ LANG=C.UTF-8 MIMO_ATTEMPT=1 MIMO_CLUSTER=/subscriptions/");
+    programs_expect_report(&attempt,
+                           "MIMO_MANIFEST_ID=12345678-1234-4234-8234-123456789abc MIMO_STEP=look "
+                           "MIMO_TASK_ID=3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11 "
+                           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+                           "PWD=/ TZ=UTC \"");
+    programs_expect_report(&attempt, "\"0077\"");
 }
 
 static void job_is_on_standard_input_of_each_step(void **state)
@@ -83,8 +57,8 @@ static void job_is_on_standard_input_of_each_step(void **state)
     programs_step("first", "first", NULL);
     programs_step("second", "second", NULL);
     programs_run(&usual, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "");
-    expect_report(&attempt, "{\\\"hello\\\":\\\"program\\\"}");
+    programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "");
+    programs_expect_report(&attempt, "{\\\"hello\\\":\\\"program\\\"}");
 }
 
 static void arguments_reach_the_program(void **state)
@@ -94,7 +68,7 @@ static void arguments_reach_the_program(void **state)
     programs_script("script", "echo \"$# $1 $2\" >&2\n");
     programs_step("look", "script --all nodes", NULL);
     programs_run(&usual, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "2 --all nodes");
+    programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "2 --all nodes");
 }
 
 static void steps_are_reported_and_shown(void **state)
@@ -108,9 +82,11 @@ static void steps_are_reported_and_shown(void **state)
     programs_step("warm up", "/bin/true", NULL);
     programs_step("look", "title", NULL);
     programs_run(&usual, &attempt);
-    expect_report(&attempt, "{\"type\":\"step\",\"step\":1,\"steps\":2,\"name\":\"warm up\"}");
-    expect_report(&attempt, "{\"type\":\"step\",\"step\":2,\"steps\":2,\"name\":\"look\"}");
-    expect_report(&attempt, "mimo-worker: Practice c1 [2/2 look] 12345678");
+    programs_expect_report(&attempt,
+                           "{\"type\":\"step\",\"step\":1,\"steps\":2,\"name\":\"warm up\"}");
+    programs_expect_report(&attempt,
+                           "{\"type\":\"step\",\"step\":2,\"steps\":2,\"name\":\"look\"}");
+    programs_expect_report(&attempt, "mimo-worker: Practice c1 [2/2 look] 12345678");
 }
 
 /* --- How it ends --- */
@@ -184,7 +160,7 @@ static void program_ends_as_the_table_says(void **state)
     programs_step("look", command, ending->lines);
     programs_run(&usual, &attempt);
     snprintf(message, sizeof(message), ending->message, programs_path("script"));
-    expect_result(&attempt, ending->outcome, message);
+    programs_expect_result(&attempt, ending->outcome, message);
 }
 #pragma GCC diagnostic pop
 
@@ -199,7 +175,7 @@ static void failed_step_is_the_last(void **state)
     programs_step("three", "good", NULL);
     programs_run(&usual, &attempt);
     assert_int_equal(attempt.result, OUTCOME_TRANSIENT);
-    expect_report(&attempt, "\"two\"");
+    programs_expect_report(&attempt, "\"two\"");
     assert_null(strstr(attempt.reported, "\"three\""));
 }
 
@@ -246,7 +222,7 @@ static void program_that_is_gone_is_terminal(void **state)
              "cannot run %s: No such file or directory: is it there, and the interpreter in its "
              "first line?",
              programs_path("script"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
 static void program_that_was_replaced_is_not_run(void **state)
@@ -259,7 +235,7 @@ static void program_that_was_replaced_is_not_run(void **state)
              "cannot run %s: Permission denied: may the worker's user execute it? If it was "
              "replaced, restart mimod",
              programs_path("script"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
 static void file_that_is_no_program_is_terminal(void **state)
@@ -272,7 +248,7 @@ static void file_that_is_no_program_is_terminal(void **state)
              "cannot run %s: Exec format error: a script begins with #! and the path of its "
              "interpreter",
              programs_path("script"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
 /* --- What a program needs beside itself --- */
@@ -291,7 +267,7 @@ static void interpreter_that_env_looks_for_is_run(void **state)
     (void)state;
     struct attempt attempt;
     run_alone("#!/usr/bin/env python3", "import sys; sys.exit('hello from python')", &attempt);
-    expect_result(&attempt, OUTCOME_TERMINAL, "hello from python");
+    programs_expect_result(&attempt, OUTCOME_TERMINAL, "hello from python");
 }
 
 static void script_is_the_interpreter_of_a_script(void **state)
@@ -302,7 +278,7 @@ static void script_is_the_interpreter_of_a_script(void **state)
     programs_script("outer", "echo \"outer runs $(basename \"$1\")\" >&2; echo ${1##*/} >&2\n");
     snprintf(first_line, sizeof(first_line), "#! %s", programs_path("outer"));
     run_alone(first_line, "nothing\n", &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "script");
+    programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "script");
 }
 
 static void program_that_is_not_named_is_not_run(void **state)
@@ -348,28 +324,32 @@ static void reports_and_lines_are_passed_on(void **state)
 {
     (void)state;
     struct attempt attempt;
-    run_script("echo '{\"type\":\"status\",\"text\":\"waiting\"}' >&3\n"
-               "echo '{\"type\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}' >&3\n"
-               "echo '{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"x\":1}}}' >&3\n"
-               "echo to the log\n"
-               "echo to the log too >&2\n",
-               NULL, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "to the log too");
-    expect_report(&attempt, "{\"type\":\"status\",\"text\":\"waiting\"}");
-    expect_report(&attempt, "{\"type\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}");
-    expect_report(&attempt, "{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"x\":1}}}");
-    expect_report(&attempt, "{\"type\":\"log\",\"level\":\"info\",\"text\":\"to the log\"}");
-    expect_report(&attempt, "{\"type\":\"log\",\"level\":\"notice\",\"text\":\"to the log too\"}");
+    programs_run_script(
+        "echo '{\"type\":\"status\",\"text\":\"waiting\"}' >&3\n"
+        "echo '{\"type\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}' >&3\n"
+        "echo '{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"x\":1}}}' >&3\n"
+        "echo to the log\n"
+        "echo to the log too >&2\n",
+        NULL, &attempt);
+    programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "to the log too");
+    programs_expect_report(&attempt, "{\"type\":\"status\",\"text\":\"waiting\"}");
+    programs_expect_report(&attempt, "{\"type\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}");
+    programs_expect_report(&attempt,
+                           "{\"type\":\"patchCluster\",\"patch\":{\"properties\":{\"x\":1}}}");
+    programs_expect_report(&attempt,
+                           "{\"type\":\"log\",\"level\":\"info\",\"text\":\"to the log\"}");
+    programs_expect_report(&attempt,
+                           "{\"type\":\"log\",\"level\":\"notice\",\"text\":\"to the log too\"}");
 }
 
 static void flood_of_output_is_cut(void **state)
 {
     (void)state;
     struct attempt attempt;
-    run_script("yes 'a line of text that is not short at all' | head -c 1000000000\n"
-               "echo still here >&2\n",
-               NULL, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "still here");
+    programs_run_script("yes 'a line of text that is not short at all' | head -c 1000000000\n"
+                        "echo still here >&2\n",
+                        NULL, &attempt);
+    programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "still here");
     assert_true(attempt.reported_length > 256 * 1024);
     assert_true(attempt.reported_length < 768 * 1024);
 }
@@ -378,7 +358,7 @@ static void line_without_an_end_is_cut(void **state)
 {
     (void)state;
     struct attempt attempt;
-    run_script("head -c 10000000 /dev/zero >&2; exit 1\n", NULL, &attempt);
+    programs_run_script("head -c 10000000 /dev/zero >&2; exit 1\n", NULL, &attempt);
     assert_int_equal(attempt.result, OUTCOME_TERMINAL);
     assert_int_equal(strlen(attempt.message), STATUS_TEXT_SIZE - 1);
     assert_int_equal(strspn(attempt.message, "?"), STATUS_TEXT_SIZE - 1);
@@ -389,13 +369,14 @@ static void flood_of_reports_is_terminal(void **state)
     (void)state;
     struct attempt attempt;
     char message[256];
-    run_script("yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' >&3\n",
-               NULL, &attempt);
+    programs_run_script(
+        "yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' >&3\n", NULL,
+        &attempt);
     snprintf(message, sizeof(message),
              "program %s wrote to descriptor 3 what may not stand there: reports of more than "
              "1048576 bytes",
              programs_path("script"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
     assert_true(attempt.reported_length < 768 * 1024);
 }
 
@@ -404,249 +385,14 @@ static void many_reports_are_terminal(void **state)
     (void)state;
     struct attempt attempt;
     char message[256];
-    run_script("yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' |\n"
-               "    head -n 10000 >&3\n",
-               NULL, &attempt);
+    programs_run_script(
+        "yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' |\n"
+        "    head -n 10000 >&3\n",
+        NULL, &attempt);
     snprintf(message, sizeof(message), "program %s reported more than 512 KiB on descriptor 3",
              programs_path("script"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
+    programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
-
-/* --- Nothing is left --- */
-
-/* No process of the worker's group, and none of the user of workers where they have one. */
-static void expect_nothing_left(const struct attempt *attempt)
-{
-    assert_int_equal(kill(-attempt->pid, 0), -1);
-    assert_int_equal(errno, ESRCH);
-}
-
-static void leftovers_are_gone_before_the_next_step(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    char leave[32], count[32];
-    snprintf(leave, sizeof(leave), "leave %d", (int)getpid());
-    snprintf(count, sizeof(count), "count %d", (int)getpid());
-    programs_script("leave", "sleep 1000.$1 &\n(sleep 1000.$1 & sleep 1000.$1 &) &\n");
-    programs_script("count",
-                    "for process in /proc/[0-9]*; do\n"
-                    "    grep -qsa \"^sleep.1000\\.$1\" $process/cmdline && echo $process >&2\n"
-                    "done\nexit 0\n");
-    programs_sandbox("read = /proc\n");
-    programs_step("leave", leave, NULL);
-    programs_step("count", count, NULL);
-    programs_run(&usual, &attempt);
-    expect_nothing_left(&attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "");
-}
-
-/* --- Where the worker cannot signal one program without harm to others: no scopes, one user --- */
-
-static const struct programs_options without_scopes = {.landlock_abi = 5 + 1,
-                                                       .without_namespaces = true};
-
-static void leftovers_make_a_step_the_last_where_they_cannot_be_ended(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    char message[256];
-    programs_script("leave", "sleep 1000 &\n");
-    programs_step("leave", "leave", NULL);
-    programs_step("next", "/bin/true", NULL);
-    programs_run(&without_scopes, &attempt);
-    snprintf(message, sizeof(message),
-             "program %s left processes running, which this kernel (Landlock ABI below 6) can only "
-             "end with the attempt: let it wait for them, or set actuator.worker_uids",
-             programs_path("leave"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
-    expect_nothing_left(&attempt);
-}
-
-static void leftovers_of_the_last_step_end_with_the_attempt(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    programs_script("leave", "sleep 1000 & echo left >&2\n");
-    programs_step("first", "/bin/true", NULL);
-    programs_step("leave", "leave", NULL);
-    programs_run(&without_scopes, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "left");
-    expect_nothing_left(&attempt);
-}
-
-static void step_that_takes_too_long_ends_with_the_attempt(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    programs_script("script", "trap '' TERM; sleep 1000\n");
-    programs_step("look", "script", "timeout = 1s\n");
-    programs_run(&without_scopes, &attempt);
-    expect_result(&attempt, OUTCOME_TRANSIENT, "timeout: step look was ended after 1s");
-    expect_nothing_left(&attempt);
-}
-
-static void forged_result_ends_with_the_attempt(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    char message[256];
-    programs_script("script", "echo '{\"type\":\"result\",\"outcome\":\"succeeded\"}' >&3\n"
-                              "sleep 1000\n");
-    programs_step("look", "script", NULL);
-    programs_run(&without_scopes, &attempt);
-    snprintf(
-        message, sizeof(message),
-        "program %s wrote to descriptor 3 what may not stand there: a result, which is for the "
-        "exit status to say",
-        programs_path("script"));
-    expect_result(&attempt, OUTCOME_TERMINAL, message);
-    expect_nothing_left(&attempt);
-}
-
-static void user_for_each_slot_does_for_scopes(void **state)
-{
-    (void)state;
-    static const char *const settings[] = {"--set=actuator.worker_uids=62500-62519",
-                                           "--set=actuator.max_workers=10", NULL};
-    struct attempt attempt;
-    if (!launcher_can_be_root())
-        skip();
-    programs_script("leave", "sleep 1000 &\n");
-    programs_script("next", "echo next >&2\n");
-    programs_step("leave", "leave", NULL);
-    programs_step("next", "next", NULL);
-    programs_run(&(struct programs_options){.landlock_abi = 5 + 1, .settings = settings}, &attempt);
-    expect_result(&attempt, OUTCOME_SUCCEEDED, "next");
-    expect_nothing_left(&attempt);
-}
-
-static void daemon_is_gone_with_the_attempt(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    run_script("(setsid sleep 1000 || sleep 1000) </dev/null >/dev/null 2>&1 3>&1 &\n"
-               "set -m 2>/dev/null; sleep 1000 &\n",
-               NULL, &attempt);
-    assert_int_equal(attempt.result, OUTCOME_SUCCEEDED);
-    expect_nothing_left(&attempt);
-}
-
-static void alarm_ends_programs_too(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    struct programs_options options = {.alarm_seconds = 1};
-    programs_script("script", "trap '' TERM ALRM; sleep 1000 & wait\n");
-    programs_step("look", "script", NULL);
-    programs_run(&options, &attempt);
-    assert_true(WIFSIGNALED(attempt.wait_status));
-    assert_int_equal(WTERMSIG(attempt.wait_status), SIGALRM);
-    expect_nothing_left(&attempt);
-}
-
-static void program_may_finish_after_sigterm(void **state)
-{
-    (void)state;
-    struct launcher_process launcher;
-    struct attempt attempt;
-    programs_script("script", "trap 'echo cleaning up; exit 0' TERM\n"
-                              "sleep 1000 & echo begun; wait\n");
-    programs_step("look", "script", NULL);
-    programs_start(&usual, &launcher);
-    programs_launch(&launcher, &usual, &attempt);
-    attempt_await_report(&attempt, "begun");
-    launcher_signal(&launcher, &attempt, SIGTERM);
-    attempt_finish(&launcher, &attempt);
-    expect_report(&attempt, "cleaning up");
-    assert_false(attempt.has_result);
-    assert_true(WIFSIGNALED(attempt.wait_status));
-    assert_int_equal(WTERMSIG(attempt.wait_status), SIGTERM);
-    expect_nothing_left(&attempt);
-    assert_int_equal(launcher_stop(&launcher), 0);
-}
-
-static void sigkill_ends_programs_that_are_stopped_too(void **state)
-{
-    (void)state;
-    struct launcher_process launcher;
-    struct attempt attempt;
-    programs_script("script", "sleep 1000 & kill -STOP $!\n(trap '' TERM; sleep 1000) &\n"
-                              "echo begun; kill -STOP $$\n");
-    programs_step("look", "script", NULL);
-    programs_start(&usual, &launcher);
-    programs_launch(&launcher, &usual, &attempt);
-    attempt_await_report(&attempt, "begun");
-    launcher_signal(&launcher, &attempt, SIGKILL);
-    attempt_finish(&launcher, &attempt);
-    assert_int_equal(WTERMSIG(attempt.wait_status), SIGKILL);
-    expect_nothing_left(&attempt);
-    assert_int_equal(launcher_stop(&launcher), 0);
-}
-
-/* The test is the subreaper of what the launcher leaves. */
-static void programs_end_with_the_launcher(void **state)
-{
-    (void)state;
-    struct launcher_process launcher;
-    struct attempt attempt;
-    programs_script("script", "(sleep 1000 & sleep 1000) & (trap '' TERM HUP; sleep 1000) &\n"
-                              "echo begun; wait\n");
-    programs_step("look", "script", NULL);
-    programs_start(&usual, &launcher);
-    programs_launch(&launcher, &usual, &attempt);
-    attempt_await_report(&attempt, "begun");
-    assert_int_equal(kill(launcher.pid, SIGKILL), 0);
-    int status = launcher_wait(&launcher, NULL, 0);
-    assert_int_equal(WTERMSIG(status), SIGKILL);
-    status = fixture_reap(attempt.pid);
-    assert_true(WIFSIGNALED(status));
-    expect_nothing_left(&attempt);
-    attempt_abandon(&attempt);
-}
-
-static void usage_of_programs_is_counted(void **state)
-{
-    (void)state;
-    struct attempt attempt;
-    run_script("(i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done)\n"
-               "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null\n",
-               NULL, &attempt);
-    assert_int_equal(attempt.result, OUTCOME_SUCCEEDED);
-    assert_true(attempt.ended.cpu_milliseconds >= 50);
-    assert_true(attempt.ended.max_rss_kib >= 64 * 1024);
-}
-
-static void other_attempts_go_on_beside_a_fork_bomb(void **state)
-{
-    (void)state;
-    struct launcher_process launcher;
-    struct attempt bomb, neighbour, practice;
-    struct programs_options options = {.processes = 64};
-    programs_script("script", "case \"$(cat)\" in *neighbour*) echo well; exit 0;; esac\n"
-                              "bomb() { bomb | bomb & }\n"
-                              "bomb; echo begun; sleep 1000\n");
-    programs_step("look", "script", "timeout = 30s\n");
-    programs_start(&options, &launcher);
-    programs_launch(&launcher, &options, &bomb);
-    attempt_await_report(&bomb, "begun");
-    attempt_run(&launcher, &(struct attempt_request){0}, &practice);
-    assert_true(practice.has_result);
-    assert_int_equal(practice.result, OUTCOME_SUCCEEDED);
-    launcher_signal(&launcher, &bomb, SIGKILL);
-    attempt_finish(&launcher, &bomb);
-    expect_nothing_left(&bomb);
-    programs_launch(&launcher, &options, &neighbour);
-    attempt_await_report(&neighbour, "begun");
-    launcher_signal(&launcher, &neighbour, SIGKILL);
-    attempt_finish(&launcher, &neighbour);
-    assert_int_equal(launcher_stop(&launcher), 0);
-}
-
-#define PROGRAM_TEST(test)                                                                         \
-    {                                                                                              \
-#test, test, programs_set_up, programs_tear_down, NULL                                     \
-    }
 
 int main(void)
 {
@@ -668,19 +414,6 @@ int main(void)
         PROGRAM_TEST(line_without_an_end_is_cut),
         PROGRAM_TEST(flood_of_reports_is_terminal),
         PROGRAM_TEST(many_reports_are_terminal),
-        PROGRAM_TEST(leftovers_are_gone_before_the_next_step),
-        PROGRAM_TEST(leftovers_make_a_step_the_last_where_they_cannot_be_ended),
-        PROGRAM_TEST(leftovers_of_the_last_step_end_with_the_attempt),
-        PROGRAM_TEST(step_that_takes_too_long_ends_with_the_attempt),
-        PROGRAM_TEST(forged_result_ends_with_the_attempt),
-        PROGRAM_TEST(user_for_each_slot_does_for_scopes),
-        PROGRAM_TEST(daemon_is_gone_with_the_attempt),
-        PROGRAM_TEST(alarm_ends_programs_too),
-        PROGRAM_TEST(program_may_finish_after_sigterm),
-        PROGRAM_TEST(sigkill_ends_programs_that_are_stopped_too),
-        PROGRAM_TEST(programs_end_with_the_launcher),
-        PROGRAM_TEST(usage_of_programs_is_counted),
-        PROGRAM_TEST(other_attempts_go_on_beside_a_fork_bomb),
     };
     struct CMUnitTest table[ENDING_COUNT];
     for (size_t i = 0; i < ENDING_COUNT; i++)
