@@ -30,6 +30,7 @@ SETTINGS = {
     "json_scan": ("", "void", "const char *text; size_t length;"),
     "manifest": ("mimo/store.h", "void", "struct manifest manifest; struct store_item *item; const char *actuator_id; int64_t now, "
                                          "lease_seconds; struct store_operation operation; struct error *error;"),
+    "network": ("", "void", "const struct sockaddr *peer; struct in6_addr address; struct error *error;"),
     "process_security": ("mimo/cleanup.h mimo/log.h", "void", "char text[PROCESS_CAPABILITIES_SIZE]; struct error *error;"),
     "step": ("", "struct step_result", "struct { int status; } answer; const char *what;"),
     "store": ("", "void", "struct store *store; const char *cluster_key, *id; struct json_object *changed; struct error *error;"),

@@ -258,72 +258,73 @@ static void a_wrong_header_is_refused(void **state)
     }
 }
 
+static const struct {
+    const char *member;
+    const char *value;
+    const char *reason;
+} wrong_claims[] = {
+    {"iss", "\"https://login.test/0f0e0d0c-0b0a-4908-8706-050403020100\"", "iss is"},
+    {"iss", "\"" ISSUER "/\"", "iss is"},
+    {"iss", "\"https://sts.windows.net/" TENANT "/\"", "iss is"},
+    {"iss", "\"HTTPS://login.test/" TENANT "/v2.0\"", "iss is"},
+    {"iss", NULL, "iss is \"\""},
+    {"iss", "[\"" ISSUER "\"]", "iss is \"\""},
+    {"aud", "\"11111111-2222-4333-8444-555555555556\"", "aud is"},
+    {"aud", "\"11111111-2222-4333-8444\"", "aud is"},
+    {"aud", "\"" AUDIENCE "0\"", "aud is"},
+    {"aud", "[\"" AUDIENCE "\"]", "aud is \"\""},
+    {"aud", "{\"" AUDIENCE "\": 1}", "aud is \"\""},
+    {"aud", "\"\"", "aud is \"\""},
+    {"aud", NULL, "aud is \"\""},
+    {"tid", "\"0f0e0d0c-0b0a-4908-8706-050403020101\"", "tid is"},
+    {"tid", "\"0F0E0D0C-0B0A-4908-8706-050403020100\"", "tid is"},
+    {"tid", NULL, "tid is \"\""},
+    {"ver", "\"1.0\"", "ver is \"1.0\", not 2.0"},
+    {"ver", "2", "ver is \"\""},
+    {"ver", NULL, "ver is \"\""},
+    {"exp", NULL, "exp is not a time"},
+    {"exp", "null", "exp is not a time"},
+    {"exp", "[2000003600]", "exp is not a time"},
+    {"exp", "\"2000003600\"", "exp is not a time"},
+    {"exp", "2000003600.5", "exp is not a time"},
+    {"exp", "1e300", "exp is not a time"},
+    {"exp", "9223372036854775807", "exp is not a time"},
+    {"exp", "-1", "exp is not a time"},
+    {"exp", "0", "exp is not a time"},
+    {"exp", "true", "exp is not a time"},
+    {"exp", "1999999880", "it expired 120 s ago"},
+    {"nbf", NULL, "nbf is not a time"},
+    {"nbf", "\"x\"", "nbf is not a time"},
+    {"nbf", "2000000121", "it is not valid for another 121 s"},
+    {"nbf", "2000003600", "it is not valid for another 3600 s"},
+    {"iat", NULL, "iat is not a time"},
+    {"iat", "2000000121", "iat is in the future"},
+    {"iat", "2000003601", "iat is in the future"},
+    {"nonce", "\"n\"", "it is an ID token (it has nonce)"},
+    {"at_hash", "\"n\"", "it is an ID token"},
+    {"c_hash", "null", "it is an ID token"},
+    {"idtyp", "\"device\"", "idtyp is \"device\""},
+    {"idtyp", "1", "idtyp is \"\""},
+    {"azp", NULL, "azp is no UUID"},
+    {"azp", "\"me\"", "azp is no UUID"},
+    {"oid", NULL, "oid is no UUID"},
+    {"oid", "\"" OBJECT "\\u0001\"", "oid is no UUID"},
+    {"roles", "\"MIMO.Admin\"", "roles is no array"},
+    {"roles", "{\"MIMO.Admin\": 1}", "roles is no array"},
+    {"roles", "[\"MIMO.Reader\", 1]", "roles has something that is no text"},
+    {"roles", "[[\"MIMO.Admin\"]]", "roles has something that is no text"},
+    {"scp", "[\"x\"]", "scp no text"},
+    {"deep", "[[[[[[[[1]]]]]]]]", "nested deeper than 8"},
+};
+
 static void a_wrong_claim_is_refused(void **state)
 {
-    static const struct {
-        const char *member;
-        const char *value;
-        const char *reason;
-    } cases[] = {
-        {"iss", "\"https://login.test/0f0e0d0c-0b0a-4908-8706-050403020100\"", "iss is"},
-        {"iss", "\"" ISSUER "/\"", "iss is"},
-        {"iss", "\"https://sts.windows.net/" TENANT "/\"", "iss is"},
-        {"iss", "\"HTTPS://login.test/" TENANT "/v2.0\"", "iss is"},
-        {"iss", NULL, "iss is \"\""},
-        {"iss", "[\"" ISSUER "\"]", "iss is \"\""},
-        {"aud", "\"11111111-2222-4333-8444-555555555556\"", "aud is"},
-        {"aud", "\"11111111-2222-4333-8444\"", "aud is"},
-        {"aud", "\"" AUDIENCE "0\"", "aud is"},
-        {"aud", "[\"" AUDIENCE "\"]", "aud is \"\""},
-        {"aud", "{\"" AUDIENCE "\": 1}", "aud is \"\""},
-        {"aud", "\"\"", "aud is \"\""},
-        {"aud", NULL, "aud is \"\""},
-        {"tid", "\"0f0e0d0c-0b0a-4908-8706-050403020101\"", "tid is"},
-        {"tid", "\"0F0E0D0C-0B0A-4908-8706-050403020100\"", "tid is"},
-        {"tid", NULL, "tid is \"\""},
-        {"ver", "\"1.0\"", "ver is \"1.0\", not 2.0"},
-        {"ver", "2", "ver is \"\""},
-        {"ver", NULL, "ver is \"\""},
-        {"exp", NULL, "exp is not a time"},
-        {"exp", "null", "exp is not a time"},
-        {"exp", "[2000003600]", "exp is not a time"},
-        {"exp", "\"2000003600\"", "exp is not a time"},
-        {"exp", "2000003600.5", "exp is not a time"},
-        {"exp", "1e300", "exp is not a time"},
-        {"exp", "9223372036854775807", "exp is not a time"},
-        {"exp", "-1", "exp is not a time"},
-        {"exp", "0", "exp is not a time"},
-        {"exp", "true", "exp is not a time"},
-        {"exp", "1999999880", "it expired 120 s ago"},
-        {"nbf", NULL, "nbf is not a time"},
-        {"nbf", "\"x\"", "nbf is not a time"},
-        {"nbf", "2000000121", "it is not valid for another 121 s"},
-        {"nbf", "2000003600", "it is not valid for another 3600 s"},
-        {"iat", NULL, "iat is not a time"},
-        {"iat", "2000000121", "iat is in the future"},
-        {"iat", "2000003601", "iat is in the future"},
-        {"nonce", "\"n\"", "it is an ID token (it has nonce)"},
-        {"at_hash", "\"n\"", "it is an ID token"},
-        {"c_hash", "null", "it is an ID token"},
-        {"idtyp", "\"device\"", "idtyp is \"device\""},
-        {"idtyp", "1", "idtyp is \"\""},
-        {"azp", NULL, "azp is no UUID"},
-        {"azp", "\"me\"", "azp is no UUID"},
-        {"oid", NULL, "oid is no UUID"},
-        {"oid", "\"" OBJECT "\\u0001\"", "oid is no UUID"},
-        {"roles", "\"MIMO.Admin\"", "roles is no array"},
-        {"roles", "{\"MIMO.Admin\": 1}", "roles is no array"},
-        {"roles", "[\"MIMO.Reader\", 1]", "roles has something that is no text"},
-        {"roles", "[[\"MIMO.Admin\"]]", "roles has something that is no text"},
-        {"scp", "[\"x\"]", "scp no text"},
-        {"deep", "[[[[[[[[1]]]]]]]]", "nested deeper than 8"},
-    };
     (void)state;
     cleanup_free char *header = header_with(NULL, NULL);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cleanup_free char *claims = claims_with(cases[i].member, cases[i].value);
+    for (size_t i = 0; i < sizeof(wrong_claims) / sizeof(wrong_claims[0]); i++) {
+        cleanup_free char *claims = claims_with(wrong_claims[i].member, wrong_claims[i].value);
         cleanup_free char *token = mint(header, claims, RS256);
-        expect_refused(claims, token, strlen(token), cases[i].reason);
+        expect_refused(claims, token, strlen(token), wrong_claims[i].reason);
     }
 }
 
