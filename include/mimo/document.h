@@ -36,7 +36,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "mimo/document.h"
 #include "mimo/error.h"
 
 enum {

@@ -3,12 +3,11 @@
 #include "supervisor/service.h"
 
 #include <stdio.h>
-
-#include "mimo/clock.h"
-
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
+
+#include "mimo/clock.h"
 
 static void notify(const char *state)
 {

@@ -166,7 +166,7 @@ static int plan(struct task_context *context, struct task_step **ret_steps, size
     cleanup_free struct practice_step *own = calloc(count + 1, sizeof(*own));
     cleanup_free struct task_step *steps = calloc(count + 1, sizeof(*steps));
     if (!own || !steps)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        return error_set_memory(error);
     for (size_t i = 0; i < count; i++) {
         if (read_entry(list, i, &own[i], error) < 0)
             return -1;
