@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mimo/error.h"
 #include "mimo/outcome.h"
 
 /* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error,
@@ -26,6 +27,12 @@ struct step_result {
 struct step_result step_succeeded(void);
 struct step_result step_transient(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct step_result step_terminal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What an error of this kind means for a step: transient when error_may_pass(), else terminal. */
+struct step_result step_failed(enum error_kind kind, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A condition that does not hold yet. */
 struct step_result step_wait(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -96,10 +96,10 @@ bool azure_status_passes(long status)
 
 struct step_result azure_no_answer(const struct azure_answer *answer, const char *what)
 {
-    enum error_kind kind = answer->error.kind;
-    bool is_ours = kind == ERROR_DENIED || kind == ERROR_INVALID || kind == ERROR_NOT_FOUND;
-    return answer->status == 0 && is_ours ? step_terminal("%s (%s)", answer->error.message, what)
-                                          : step_transient("%s (%s)", answer->error.message, what);
+    const struct error *error = &answer->error;
+    if (answer->status == 0)
+        return step_failed(error->kind, "%s (%s)", error->message, what);
+    return step_transient("%s (%s)", error->message, what);
 }
 
 void azure_answer_free(struct azure_answer *answer)

@@ -76,10 +76,8 @@ static struct step_result decode(const struct reading *reading, const char *valu
     data->is_pkcs12 = true;
     if (base64_decode_lines(value, &data->bytes, &data->length, &error) == 0)
         return step_succeeded();
-    if (error.kind == ERROR_INVALID)
-        return step_terminal("certificate %s in %s: its PKCS#12 is no base64: %s", reading->name,
-                             reading->vault, error.message);
-    return step_transient("%s (certificate %s)", error.message, reading->name);
+    return step_failed(error.kind, "certificate %s in %s: its PKCS#12 cannot be decoded: %s",
+                       reading->name, reading->vault, error.message);
 }
 
 static struct step_result take_value(const struct reading *reading,

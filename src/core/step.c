@@ -40,6 +40,18 @@ struct step_result step_terminal(const char *format, ...)
     return result;
 }
 
+struct step_result step_failed(enum error_kind kind, const char *format, ...)
+{
+    struct step_result result = {.outcome =
+                                     error_may_pass(kind) ? OUTCOME_TRANSIENT : OUTCOME_TERMINAL};
+    va_list arguments;
+
+    va_start(arguments, format);
+    fill(&result, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
 struct step_result step_wait(const char *format, ...)
 {
     struct step_result result = {.outcome = OUTCOME_TRANSIENT, .again = true};

@@ -44,9 +44,8 @@ static void read_detail(const struct kube_answer *answer, char *detail)
 static struct step_result no_answer(const struct kube_answer *answer, const char *what)
 {
     const struct error *error = &answer->error;
-    bool is_ours = error->kind == ERROR_DENIED || error->kind == ERROR_INVALID;
-    if (answer->status == 0 && is_ours)
-        return step_terminal("%s (%s)", error->message, what);
+    if (answer->status == 0)
+        return step_failed(error->kind, "%s (%s)", error->message, what);
     return step_transient("%s (%s)", error->message, what);
 }
 
@@ -218,7 +217,7 @@ static struct step_result change_and_send(struct modification *modification, con
     case 1:
         return send_object(modification, method, path, object);
     default:
-        return step_terminal("%s: %s", modification->what, error.message);
+        return step_failed(error.kind, "%s: %s", modification->what, error.message);
     }
 }
 

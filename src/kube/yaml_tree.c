@@ -95,8 +95,8 @@ static int make_binary(struct reader *reader, const yaml_event_t *event,
     size_t length;
     struct error problem;
     if (base64_decode_lines((const char *)event->data.scalar.value, &data, &length, &problem) < 0)
-        return problem.kind == ERROR_INVALID ? refuse(reader, event, "!!binary is not base64")
-                                             : out_of_memory(reader);
+        return error_may_pass(problem.kind) ? out_of_memory(reader)
+                                            : refuse(reader, event, "!!binary is not base64");
     bool has_nul = memchr(data, '\0', length) != NULL;
     *ret_value = has_nul ? NULL : document_new_string_length((const char *)data, length);
     OPENSSL_cleanse(data, length);

@@ -44,27 +44,15 @@ static struct step_result refuse(const struct worker *worker, const char *name,
                                  const struct error *error)
 {
     const char *directory = worker->workplace->certificate_directory;
-    switch (error->kind) {
-    case ERROR_NOT_FOUND:
+    if (error->kind == ERROR_NOT_FOUND)
         return step_terminal("404 certificate %s not found: put %s.pem, its key and chain, into %s "
                              "(%s)",
                              name, name, directory, error->message);
-    case ERROR_DENIED:
+    if (error->kind == ERROR_DENIED)
         return step_terminal("forbidden: certificate %s in %s: %s: make it readable for the user "
                              "of the launcher (actuator.launcher_user)",
                              name, directory, error->message);
-    case ERROR_INVALID:
-    case ERROR_TOO_LARGE:
-        return step_terminal("certificate %s in %s: %s", name, directory, error->message);
-    case ERROR_NONE:
-    case ERROR_CONFLICT:
-    case ERROR_MEMORY:
-    case ERROR_BUSY:
-    case ERROR_UNAVAILABLE:
-    case ERROR_SYSTEM:
-    default:
-        return step_transient("certificate %s in %s: %s", name, directory, error->message);
-    }
+    return step_failed(error->kind, "certificate %s in %s: %s", name, directory, error->message);
 }
 
 struct step_result worker_take_certificate(struct task_context *context, size_t position,

@@ -403,8 +403,7 @@ struct step_result worker_run_programs(struct worker *worker, struct task_contex
         return step_terminal("programs of tasks are not run on this machine: its kernel has no "
                              "Landlock, and nothing else keeps them from files");
     if (prepare(worker, context, kubeconfig, &error) < 0)
-        return error_may_pass(error.kind) ? step_transient("%s", error.message)
-                                          : step_terminal("%s", error.message);
+        return step_failed(error.kind, "%s", error.message);
     struct task planned = *context->task;
     planned.flags |= TASK_STEPS_OF_ITS_OWN;
     planned.plan = plan;

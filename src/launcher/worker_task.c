@@ -95,13 +95,13 @@ static struct step_result open_kubeconfig(struct worker *worker, const struct jo
                                   ret_config, &error);
     forget_credentials(worker);
     if (status < 0)
-        return step_terminal("the cluster's kubeconfig cannot be used: %s", error.message);
+        return step_failed(error.kind, "the cluster's kubeconfig cannot be used: %s",
+                           error.message);
     const char *url = document_string(job->cluster, "properties.apiserverProfile.url", NULL);
     if (!url || kubeconfig_expect_server(ret_config, url, &error) == 0)
         return step_succeeded();
     kubeconfig_free(ret_config);
-    return error.kind == ERROR_INVALID ? step_terminal("%s", error.message)
-                                       : step_transient("%s", error.message);
+    return step_failed(error.kind, "%s", error.message);
 }
 
 static struct step_result run_built_in(struct task_context *context, struct kubeconfig *config)
@@ -113,8 +113,7 @@ static struct step_result run_built_in(struct task_context *context, struct kube
     if (config)
         kubeconfig_free(config); /* the client has its own */
     if (status < 0)
-        return error.kind == ERROR_INVALID ? step_terminal("%s", error.message)
-                                           : step_transient("%s", error.message);
+        return step_failed(error.kind, "%s", error.message);
     struct step_result result = task_run(context);
     kube_client_free(context->kube); /* says good-bye to the API server */
     context->kube = NULL;

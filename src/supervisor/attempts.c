@@ -219,7 +219,7 @@ static void settle_without_servers(struct attempts *attempts, struct worker *wor
                                    const struct error *error)
 {
     settle_as_step(attempts, worker,
-                   error->kind == ERROR_INVALID ? OUTCOME_TERMINAL : OUTCOME_TRANSIENT,
+                   error_may_pass(error->kind) ? OUTCOME_TRANSIENT : OUTCOME_TERMINAL,
                    error->message);
 }
 

@@ -109,8 +109,7 @@ static struct step_result plan_and_run(struct task_context *context)
     size_t count = 0;
     struct error error = {0};
     if (context->task->plan(context, &steps, &count, &error) < 0)
-        return error_may_pass(error.kind) ? step_transient("%s", error.message)
-                                          : step_terminal("%s", error.message);
+        return step_failed(error.kind, "%s", error.message);
     struct step_result result = run_steps(context, steps, count);
     free(steps);
     return result;

@@ -16,7 +16,8 @@
 
 struct change {
     int calls;
-    int verdict; /* what it returns from the first call on */
+    int verdict;          /* what it returns from the first call on */
+    enum error_kind kind; /* of its failure; NONE: INVALID */
 };
 
 static int change_label(struct json_object *object, void *context, struct error *error)
@@ -25,7 +26,8 @@ static int change_label(struct json_object *object, void *context, struct error 
     char value[32];
     change->calls++;
     if (change->verdict < 0)
-        return error_set(error, ERROR_INVALID, "not what it should be");
+        return error_set(error, change->kind ? change->kind : ERROR_INVALID,
+                         "not what it should be");
     snprintf(value, sizeof(value), "v%d", change->calls);
     if (change->verdict > 0)
         document_set_string(object, "metadata.labels.changed", value);
@@ -71,6 +73,17 @@ static void an_object_that_cannot_be_changed_is_terminal(void **state)
     struct change change = {.verdict = -1};
     struct step_result result = modify(&change, &changed);
     assert_int_equal(OUTCOME_TERMINAL, result.outcome);
+    assert_string_equal("the cluster: not what it should be", result.message);
+    assert_false(changed);
+}
+
+static void a_change_that_lacks_memory_is_transient(void **state)
+{
+    (void)state;
+    bool changed = false;
+    struct change change = {.verdict = -1, .kind = ERROR_MEMORY};
+    struct step_result result = modify(&change, &changed);
+    assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
     assert_string_equal("the cluster: not what it should be", result.message);
     assert_false(changed);
 }
@@ -149,6 +162,7 @@ int main(void)
         TEST(a_change_is_written_once),
         TEST(nothing_to_change_writes_nothing),
         TEST(an_object_that_cannot_be_changed_is_terminal),
+        TEST(a_change_that_lacks_memory_is_transient),
         TEST(a_conflict_is_read_again_five_times),
         TEST(failures_of_reading_and_writing_come_through),
         TEST(an_object_without_a_version_is_not_written),

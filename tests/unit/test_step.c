@@ -25,6 +25,18 @@ static void each_way_to_end_is_told_apart(void **state)
     assert_string_equal(wait.message, "waiting for nodes");
 }
 
+static void what_may_pass_is_transient(void **state)
+{
+    (void)state;
+    for (int kind = ERROR_INVALID; kind <= ERROR_SYSTEM; kind++) {
+        struct step_result result = step_failed((enum error_kind)kind, "kind %d", kind);
+        bool passes = error_may_pass((enum error_kind)kind);
+        assert_int_equal(result.outcome, passes ? OUTCOME_TRANSIENT : OUTCOME_TERMINAL);
+        assert_false(result.again);
+        assert_int_equal(strncmp(result.message, "kind ", 5), 0);
+    }
+}
+
 static void messages_are_cleaned_and_cut(void **state)
 {
     char text[2 * STATUS_TEXT_SIZE];
@@ -42,6 +54,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_way_to_end_is_told_apart),
+        cmocka_unit_test(what_may_pass_is_transient),
         cmocka_unit_test(messages_are_cleaned_and_cut),
     };
 
