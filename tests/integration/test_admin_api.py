@@ -89,6 +89,7 @@ def test_what_was_read_can_be_sent_back_to_create_it_again(api, cluster):
     ({"runBefore": -1}, "runBefore", "1970"),
     ({"runBefore": 253402300800}, "runBefore", "9999"),
     ({"icm": "x" * 129}, "icm", "at most 128 bytes"),
+    ({"icm": "123\u202e654"}, "icm", "without control and invisible characters"),
     ({"runafter": 1}, "runafter", "there is no member \"runafter\""),
     ({"icm": [1]}, "icm", "number or a text"),
 ])
