@@ -87,12 +87,10 @@ static void fail(struct https_answer *answer, enum error_kind kind, enum https_t
 static void fail(struct https_answer *answer, enum error_kind kind, enum https_trouble trouble,
                  const char *format, ...)
 {
-    char text[ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    error_set_arguments(&answer->error, kind, format, arguments);
     va_end(arguments);
-    error_set(&answer->error, kind, "%s", text);
     answer->trouble = trouble;
 }
 

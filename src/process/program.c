@@ -55,12 +55,11 @@ void program_usage_error(const struct program *program, const char *format, ...)
 {
     struct error message;
     va_list arguments;
-    char text[ERROR_MESSAGE_SIZE];
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    /* one line without control characters */
+    error_set_arguments(&message, ERROR_INVALID, format, arguments);
     va_end(arguments);
-    error_set(&message, ERROR_INVALID, "%s", text); /* one line without control characters */
     fprintf(stderr, "%s: %s\n", program->name, message.message);
     exit(EXIT_USAGE);
 }

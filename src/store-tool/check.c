@@ -40,12 +40,10 @@ static void report(struct check *check, const char *format, ...)
 static void report(struct check *check, const char *format, ...)
 {
     struct error line;
-    char text[ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    error_set_arguments(&line, ERROR_INVALID, format, arguments);
     va_end(arguments);
-    error_set(&line, ERROR_INVALID, "%s", text);
     puts(line.message);
     check->problems++;
 }

@@ -97,12 +97,11 @@ static const struct verb *parse_operands(int count, char **operands)
 int tool_complain(const char *format, ...)
 {
     struct error line;
-    char text[ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    /* one line, whatever is in it */
+    error_set_arguments(&line, ERROR_INVALID, format, arguments);
     va_end(arguments);
-    error_set(&line, ERROR_INVALID, "%s", text); /* one line, whatever is in it */
     fprintf(stderr, "%s: %s\n", program.name, line.message);
     return EXIT_FAILURE;
 }

@@ -387,7 +387,7 @@ static void texts_that_are_no_strict_json_are_refused(void **state)
         {"", "{\"sub\": \"\\ud800\"}", "", "its claims: line 1"},
         {"", "{\"exp\": 9223372036854775808}", "", "its claims: line 1"},
         {"", "{\"exp\": NaN}", "", "its claims: line 1"},
-        {"", deep, "", "its claims: nested deeper than"},
+        {"", deep, "", "its claims: document is nested deeper than"},
         {"", "{", "", "its claims: line 1"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -34,7 +34,8 @@
 #define FLAGS_TASK "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6"
 #define HOST       "api.test"
 
-#define ANSWER     "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"code\":404}"
+#define ANSWER                                                                                     \
+    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"code\":404}"
 
 /* --- An API server --- */
 

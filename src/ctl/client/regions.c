@@ -73,14 +73,13 @@ static int fail(struct reading *reading, const char *format, ...)
 
 static int fail(struct reading *reading, const char *format, ...)
 {
-    char message[ERROR_MESSAGE_SIZE];
     va_list arguments;
+    if (reading->failed)
+        return 0;
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    error_set_arguments(reading->error, ERROR_INVALID, format, arguments);
     va_end(arguments);
-    if (!reading->failed)
-        error_set(reading->error, ERROR_INVALID, "%s:%d: %s", reading->regions->path, reading->line,
-                  message);
+    error_prefix(reading->error, "%s:%d", reading->regions->path, reading->line);
     reading->failed = true;
     return 0;
 }
