@@ -141,7 +141,7 @@ static const struct {
     {"fsync", EIO, replace_file, ERROR_SYSTEM, "cannot write /tmp/"},
     {"rename", EACCES, replace_file, ERROR_DENIED, "cannot write /tmp/"},
     {"memfd_create", EMFILE, seal, ERROR_SYSTEM, "cannot make memory file x: Too many open files"},
-    {"write", ENOMEM, seal, ERROR_SYSTEM, "cannot fill memory file x"},
+    {"write", ENOMEM, seal, ERROR_MEMORY, "cannot fill memory file x"},
     {"lseek", EINVAL, seal, ERROR_SYSTEM, "cannot fill memory file x"},
     {"fcntl", EPERM, seal, ERROR_DENIED, "cannot seal memory file x"},
     {"chmod", EPERM, make_directory, ERROR_DENIED, "cannot set the mode of /tmp/"},

@@ -198,23 +198,46 @@ static bool has_descriptor(pid_t pid, int fd)
     return readlink(path, target, sizeof(target)) >= 0;
 }
 
-/* Else the next supervisor would never get it, or get it while workers still live. */
-static void lock_is_the_launcher_s_alone(void **state)
+static void read_descriptor(pid_t pid, int fd, char *target, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+    ssize_t length = readlink(path, target, size - 1);
+    target[length < 0 ? 0 : length] = '\0';
+}
+
+/* A worker holds the lock too, so that nobody gets it while one lives, and beside its job and its
+ * report nothing else. */
+static void lock_is_held_by_the_launcher_and_its_workers(void **state)
 {
     (void)state;
     static const char *const arguments[] = {"--lock", "30", NULL};
     struct launcher_process launcher;
     struct attempt attempt;
+    char lock[256], other[256];
+    int locks = 0;
     if (!launcher_can_be_root())
         skip();
-    assert_int_equal(dup2(STDERR_FILENO, 30), 30);
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_int_equal(dup2(fileno(file), 30), 30);
     launcher_start(&launcher, &(struct launcher_options){.arguments = arguments});
     close(30);
+    fclose(file);
     attempt_launch(&launcher, &(struct attempt_request){.parameters = SLEEP}, &attempt);
     attempt_await_report(&attempt, "waiting");
     assert_true(has_descriptor(launcher.pid, 30));
-    for (int fd = 0; fd < 64; fd++)
-        assert_int_equal(has_descriptor(attempt.pid, fd), fd <= 3);
+    read_descriptor(launcher.pid, 30, lock, sizeof(lock));
+    for (int fd = 0; fd < 64; fd++) {
+        if (fd <= 3)
+            assert_true(has_descriptor(attempt.pid, fd));
+        else if (has_descriptor(attempt.pid, fd)) {
+            read_descriptor(attempt.pid, fd, other, sizeof(other));
+            assert_string_equal(lock, other);
+            locks++;
+        }
+    }
+    assert_int_equal(locks, 1);
     launcher_signal(&launcher, &attempt, SIGKILL);
     attempt_finish(&launcher, &attempt);
     assert_int_equal(launcher_stop(&launcher), 0);
@@ -328,7 +351,7 @@ int main(void)
         cmocka_unit_test(every_landlock_abi_is_served_and_gaps_are_logged_once),
         cmocka_unit_test(slots_of_a_range_run_as_users_of_their_own),
         cmocka_unit_test(title_of_a_worker_says_how_far_it_is),
-        cmocka_unit_test(lock_is_the_launcher_s_alone),
+        cmocka_unit_test(lock_is_held_by_the_launcher_and_its_workers),
 #ifndef WITH_SANITIZERS
         cmocka_unit_test(memory_of_a_task_that_no_worker_could_live_with_is_refused),
 #endif
