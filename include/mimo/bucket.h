@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bucket.h - which actuator looks after which cluster.
+ * bucket.h - which actuator runs the manifests of which cluster.
  *
- * Every cluster falls into one of 256 buckets for ever; live actuators divide the buckets among
- * themselves in contiguous ranges, in the order of their index. Check by hand:
+ * Every cluster belongs to one of 256 buckets, which never changes. The live actuators divide the
+ * buckets into contiguous ranges, in the order of their index. Pure. To check by hand:
  *     printf %s "$ID" | tr A-Z a-z | sha256sum | cut -c63-64        (hexadecimal)
  */
 #ifndef MIMO_BUCKET_H
@@ -13,7 +13,7 @@
 
 enum { BUCKET_COUNT = 256 };
 
-/* The buckets first..last, or none when last < first. */
+/* The buckets first..last; empty when last < first. */
 struct bucket_range {
     int first;
     int last;
@@ -23,7 +23,7 @@ struct bucket_range {
 int bucket_of(const char *cluster_resource_id);
 
 /* The range of the actuator at `position` among `count` live ones: the first 256 mod count ranges
- * have one bucket more. More actuators than buckets: the last ones get an empty range. */
+ * have one more bucket. With more actuators than buckets, the last ones get an empty range. */
 struct bucket_range bucket_range_of(int position, int count);
 
 bool bucket_range_contains(struct bucket_range range, int bucket);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certificate.h - a certificate with its private key: read from a source, judged, and in the form
- * that a cluster takes.
+ * certificate.h - a certificate with its private key: reads it as its source stores it, judges it,
+ * and converts it to the form that a cluster accepts.
  *
  *     static const struct certificate_purpose purpose = {
  *         .role = CERTIFICATE_SERVER, .host = "api.example.com", .days_left = 7};
@@ -11,14 +11,13 @@
  *     ... bundle.key, bundle.chain ...
  *     certificate_bundle_wipe(&bundle);
  *
- * A source has it as PEM blocks in any order (a private key without a pass phrase, its certificate,
- * the certificates of its issuers) or as PKCS#12 without a password, which is how Azure Key Vault
- * hands certificates out. Pure: the time comes as an argument.
+ * A source stores it as PEM blocks in any order (a private key without a pass phrase, its
+ * certificate, the certificates of its issuers) or as PKCS#12 without a password, which is how
+ * Azure Key Vault hands certificates out. Pure: the time comes as an argument.
  *
- * Ownership: the caller wipes what certificate_bundle_parse() filled.
- * Errors: ERROR_INVALID is a fault of the certificate and stays until somebody brings another;
- * ERROR_MEMORY may pass.
- * Sources: RFC 7468 (PEM), RFC 5958 (PKCS#8), RFC 7292 (PKCS#12), RFC 5280 (fitness).
+ * Ownership: the caller wipes what certificate_bundle_parse() filled. Errors: ERROR_INVALID is a
+ * fault of the certificate, which lasts until it is replaced; ERROR_MEMORY may pass. Sources: RFC
+ * 7468 (PEM), RFC 5958 (PKCS#8), RFC 7292 (PKCS#12), RFC 5280 (fitness).
  */
 #ifndef MIMO_CERTIFICATE_H
 #define MIMO_CERTIFICATE_H
@@ -35,7 +34,7 @@ enum {
     CERTIFICATE_DESCRIPTION_SIZE = 512,
 };
 
-/* What a source gave. */
+/* A certificate as a source stores it. */
 struct certificate_data {
     unsigned char *bytes; /* owned */
     size_t length;
@@ -47,11 +46,11 @@ void certificate_data_wipe(struct certificate_data *data);
 
 enum certificate_role { CERTIFICATE_SERVER, CERTIFICATE_CLIENT };
 
-/* What a certificate has to be good for. */
+/* The purpose that a certificate must be fit for. */
 struct certificate_purpose {
     enum certificate_role role;
     const char *host;  /* of a server: the DNS name it must cover, "*.apps.x.org" for a wildcard */
-    int64_t days_left; /* for how many days it must be valid still */
+    int64_t days_left; /* days for which it must still be valid */
 };
 
 struct certificate_bundle {

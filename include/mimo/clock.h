@@ -2,9 +2,10 @@
 /*
  * clock.h - the two clocks, and times as text.
  *
- * The wall clock (`unix_seconds`) is for what is stored and shown: due times, leases, history. It
- * may jump. The monotonic clock (`struct monotonic`) is for how long something takes; it is wrapped
- * in a struct so that the compiler refuses to mix the two.
+ * The wall clock (`unix_seconds`) is for times that are stored or shown: due times, leases,
+ * history. It may jump. The monotonic clock (`struct monotonic`) measures how long something takes.
+ * It is a struct so that the compiler refuses to mix the two. All functions may be called from any
+ * thread.
  *
  * Texts: RFC 3339 (UTC, "2026-11-30T00:00:00Z"), and durations "90s", "15m", "2h", "250ms", "7d".
  */
@@ -31,10 +32,10 @@ int64_t clock_unix_seconds(void);
 int64_t clock_unix_milliseconds(void);
 struct monotonic clock_monotonic(void);
 
-/* Makes a condition variable whose deadlines are of CLOCK_MONOTONIC. */
+/* Initializes a condition variable whose deadlines are times of CLOCK_MONOTONIC. */
 void clock_make_condition(pthread_cond_t *condition);
 
-/* Milliseconds since the machine started, those in which it was suspended included. */
+/* Milliseconds since the machine started, including the time for which it was suspended. */
 int64_t clock_boot_milliseconds(void);
 
 /* Milliseconds from `since` until now, never negative. */
@@ -49,8 +50,8 @@ const char *clock_format_milliseconds(char *buffer, int64_t unix_milliseconds);
 /* Reads an RFC 3339 time with any offset (fractions are cut off). */
 int clock_parse(const char *text, int64_t *ret_unix_seconds, struct error *error);
 
-/* "1h30m" style: "60m0s" of milliseconds as the operators' guide writes it: minutes and seconds
- * when at least a minute ("60m0s"), else seconds ("2s"), else milliseconds ("250ms"). */
+/* Writes a duration as in the operators' guide: minutes and seconds from one minute on ("60m0s"),
+ * else seconds ("2s"), else milliseconds ("250ms"). */
 const char *clock_format_duration(char *buffer, int64_t milliseconds);
 
 /* Reads "90", "90s", "15m", "2h", "7d", "250ms" into milliseconds; a bare number is seconds. */

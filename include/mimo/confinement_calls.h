@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confinement_calls.h - groups of system calls that more than one program's table is made of.
+ * confinement_calls.h - groups of system calls that several programs' tables share.
  *
- * Usage: static const struct confinement_call calls[] = {CONFINEMENT_BASE CONFINEMENT_THREADS ...};
- * each group gives its reason. What a single program needs stands in that program's table.
+ * Usage: static const struct confinement_call calls[] = {CONFINEMENT_BASE CONFINEMENT_THREADS ...}; each group gives
+ * its reason. Calls that only one program needs are in that program's table.
  */
 #ifndef MIMO_CONFINEMENT_CALLS_H
 #define MIMO_CONFINEMENT_CALLS_H
@@ -21,15 +21,15 @@
 
 #include "mimo/confinement.h"
 
-/* What SIGRTMIN does not count any more: the two of the C library. */
+/* The two real-time signals below SIGRTMIN, which the C library keeps for itself. */
 enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
 
 /* clang-format off */
 
-/* Memory that is never executable; where a library asks for that all the same (the dynamic linker, for a name
- * service), it is refused, and goes on without. Log and descriptors. Clocks, which are system calls where the vDSO
- * cannot read the clock source. Random numbers, into which libraries mix who they are. Signals of its own,
- * and the end: raise() and abort() on itself only. */
+/* Memory that is never executable: a library that asks for that (the dynamic linker, to load a name service) gets an
+ * error, which it handles. Log and descriptors. Clocks, which are system calls if the vDSO cannot read the clock
+ * source. Random numbers, which libraries mix with pid and uid. The process's own signals and exit: raise() and abort()
+ * reach only itself. */
 #define CONFINEMENT_BASE                                                                                    \
     {SCMP_SYS(brk)},                                                                                        \
     {SCMP_SYS(mmap), 1, {CONFINEMENT_LACKS(2, PROT_EXEC)}},                                                 \
@@ -47,7 +47,7 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(gettimeofday)},                                                                               \
     {SCMP_SYS(time)},                                                                                       \
     {SCMP_SYS(clock_nanosleep)},                                                                            \
-    {SCMP_SYS(restart_syscall)}, /* how the kernel goes on with a sleep or poll after SIGSTOP and SIGCONT */ \
+    {SCMP_SYS(restart_syscall)}, /* continues a sleep or poll after SIGSTOP and SIGCONT */ \
     {SCMP_SYS(getrandom)},                                                                                  \
     {SCMP_SYS(futex)},                                                                                      \
     {SCMP_SYS(sched_yield)},                                                                                \
@@ -61,8 +61,7 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(exit_group)},                                                                                 \
     CONFINEMENT_SANITIZERS
 
-/* Only in builds with sanitizers, never in a product: their allocator, their handlers' stack, and what they write
- * when they find something. */
+/* Only in builds with sanitizers, never in a release: their allocator, the stack of their handlers, their reports. */
 #ifdef WITH_SANITIZERS
 #define CONFINEMENT_SANITIZERS                                                                              \
     {SCMP_SYS(sigaltstack)},                                                                                \
@@ -73,8 +72,8 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
 #define CONFINEMENT_SANITIZERS
 #endif
 
-/* Threads, but no processes: clone3 keeps its flags where no filter can see them, and the C library takes clone where
- * there is none. Stacks are reserved first and made accessible later. */
+/* Threads, but no processes. No filter can see the flags of clone3, so it fails with ENOSYS, and the C library falls
+ * back to clone. Stacks are reserved first and made accessible later. */
 #define CONFINEMENT_THREADS                                                                                 \
     {SCMP_SYS(clone), 1, {CONFINEMENT_HAS(0, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND)}},                    \
     {SCMP_SYS(clone3), 0, {{0}}, ENOSYS},                                                                   \
@@ -105,7 +104,7 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(ioctl), 1, {CONFINEMENT_IS(1, FIOCLEX)}},                                                     \
     {SCMP_SYS(ioctl), 1, {CONFINEMENT_IS(1, FIONREAD)}},
 
-/* What is done with sockets once they are there. TCP fast open would connect past Landlock. */
+/* Use of open sockets. Without TCP fast open, which would bypass Landlock's rules for connect(2). */
 #define CONFINEMENT_SOCKETS                                                                                 \
     {SCMP_SYS(accept4)},                                                                                    \
     {SCMP_SYS(recvfrom)},                                                                                   \
@@ -118,7 +117,7 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(getpeername)},                                                                                \
     {SCMP_SYS(shutdown)},
 
-/* Local sockets: wake-up datagrams, the service manager's sd_notify(3), which looks at all IDs of its caller. */
+/* Local sockets: wake-up datagrams, and sd_notify(3) of the service manager, which reads all IDs of its caller. */
 #define CONFINEMENT_LOCAL_CLIENT                                                                            \
     {SCMP_SYS(socket), 1, {CONFINEMENT_IS(0, AF_UNIX)}},                                                    \
     {SCMP_SYS(socketpair), 1, {CONFINEMENT_IS(0, AF_UNIX)}},                                                \
@@ -126,7 +125,7 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(getegid)},                                                                                    \
     {SCMP_SYS(connect)},
 
-/* Landlock decides about paths; what is read, changed, made and removed there. */
+/* Reading, changing, creating and removing files; Landlock decides which. */
 #define CONFINEMENT_FILES                                                                                   \
     {SCMP_SYS(open)},                                                                                       \
     {SCMP_SYS(openat)},                                                                                     \
@@ -146,8 +145,8 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(lseek)},                                                                                      \
     {SCMP_SYS(pread64)},
 
-/* SQLite: locks by range, a shared index of the log, writes that reach the disk, files beside the database; it asks
- * who it is before it would give such a file to its owner. */
+/* SQLite: byte-range locks, the shared memory index of its log, fsync, files beside the database. It calls geteuid(2)
+ * before it changes the owner of such a file. */
 #define CONFINEMENT_SQLITE                                                                                  \
     {SCMP_SYS(pwrite64)},                                                                                   \
     {SCMP_SYS(ftruncate)},                                                                                  \
@@ -163,8 +162,9 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(geteuid)},                                                                                    \
     {SCMP_SYS(sysinfo)},
 
-/* getaddrinfo(3) and TCP clients: TCP and UDP, no MPTCP, which Landlock's port rules do not see. Netlink is refused as
- * a service manager's RestrictAddressFamilies= does; the C library then takes it that IPv4 and IPv6 are there. */
+/* getaddrinfo(3) and TCP clients: TCP and UDP, but not MPTCP, to which Landlock's port rules do not apply. Netlink is
+ * refused with the error that RestrictAddressFamilies= of a service manager causes; the C library then assumes that the
+ * machine has IPv4 and IPv6. */
 #define CONFINEMENT_NAMES                                                                                   \
     CONFINEMENT_SOCKET(AF_INET, SOCK_DGRAM, 0),                                                             \
     CONFINEMENT_SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP),                                                   \

@@ -9,9 +9,9 @@
  *                        Losing one costs a poll interval, nothing else.
  *   actuator-0.control   stream. One JSON object a line each way, CONTROL_LINE_MAXIMUM bytes at most
  *
- * Requests, and what is in the answer:
+ * Requests and their answers:
  *
- *   {"command":"status"}    "ok": true, and "actuator": what is below
+ *   {"command":"status"}    "ok": true, and "actuator": see below
  *   {"command":"ps"}        the same, and "workers": one for each attempt
  *   {"command":"security"}  the same, and "processes": what /proc does not tell of each
  *                           (process_security.h)

@@ -10,8 +10,7 @@
 /* The path of the directory that `path` is in; the caller frees it. NULL only without memory. */
 char *directory_of(const char *path);
 
-/* Writes the names in the directory of `path` to disk: a new file outlives a power cut only then.
- */
+/* fsync(2) of the directory of `path`: without it, a new file may be lost in a power failure. */
 int directory_sync_of(const char *path, struct error *error);
 
 #endif

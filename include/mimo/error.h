@@ -21,14 +21,14 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-/* What kind of failure it is: what a caller can decide on without reading the message. */
+/* The kind of a failure. Callers decide by the kind, never by the message. */
 enum error_kind {
     ERROR_NONE = 0,
     ERROR_INVALID,     /* the input is wrong; the same input fails again */
-    ERROR_NOT_FOUND,   /* what was named does not exist */
-    ERROR_CONFLICT,    /* somebody else was first (etag, existing id, lock) */
+    ERROR_NOT_FOUND,   /* the named thing does not exist */
+    ERROR_CONFLICT,    /* another writer was first (etag, existing id, lock) */
     ERROR_DENIED,      /* not allowed */
-    ERROR_TOO_LARGE,   /* the input exceeds a limit of ours (size, depth, count) */
+    ERROR_TOO_LARGE,   /* the input exceeds a limit (size, depth, count) */
     ERROR_MEMORY,      /* out of memory; may succeed later */
     ERROR_BUSY,        /* a queue or peer cannot take more now; try again when it can */
     ERROR_UNAVAILABLE, /* a service or device does not answer now; may succeed later */
@@ -53,9 +53,9 @@ int error_set_arguments(struct error *error, enum error_kind kind, const char *f
 /* ERROR_MEMORY "out of memory". Returns -1. */
 int error_set_memory(struct error *error);
 
-/* Whether the same call may succeed later although nothing was changed: true for ERROR_MEMORY,
- * ERROR_BUSY, ERROR_UNAVAILABLE and ERROR_SYSTEM. What this is true for is retried, and is never a
- * terminal failure of a manifest or the client's fault (4xx). */
+/* True if the same call may succeed later although nothing was changed: for ERROR_MEMORY,
+ * ERROR_BUSY, ERROR_UNAVAILABLE and ERROR_SYSTEM. Such a failure is retried; it never fails a
+ * manifest for good, and never blames a client (4xx). */
 bool error_may_pass(enum error_kind kind);
 
 /* Like error_set(), with ": " and the text of `errnum` after the message. The kind follows from
@@ -63,7 +63,7 @@ bool error_may_pass(enum error_kind kind);
 int error_set_system(struct error *error, int errnum, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "context: " in front of what `error` says, keeps its kind, returns -1. */
+/* Puts "context: " in front of the message, keeps the kind, returns -1. */
 int error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -2,10 +2,9 @@
 /*
  * exit_codes.h - why a worker ended before it could report a result.
  *
- * A dead worker says which step of its set-up failed by its exit code alone; no channel is needed.
- * One row a code; the launcher, the supervisor's messages and docs/processes.md read the same
- * table. Numbers are never reused: a retired code keeps its row. 0 to 63 belong to tasks and
- * programs.
+ * The exit code of a worker tells which step of its set-up failed, without any channel. The table
+ * has one row for each code; the launcher, the supervisor's messages and docs/processes.md all use
+ * it. Numbers are never reused: a retired code keeps its row. 0 to 63 are for tasks and programs.
  */
 #ifndef MIMO_EXIT_CODES_H
 #define MIMO_EXIT_CODES_H
@@ -37,7 +36,7 @@
 enum exit_code { EXIT_CODES(EXIT_CODE_CONSTANT) };
 #undef EXIT_CODE_CONSTANT
 
-/* The text of a row, or NULL for a code that is none of ours. */
+/* The text of a row, or NULL for a code that is not in the table. */
 const char *exit_code_text(int code);
 
 #endif

@@ -27,23 +27,25 @@
  *   timeout    = 5m              ; 0: the task's
  *   poll       = 0               ; a condition: exit 75 means "ask again after this long"
  *
- * Keys with lists (patches, read, execute, arguments) may stand there several times.
+ * Keys whose values are lists (patches, read, execute, arguments) may be given several times.
  *
- * File and programs, and the folders on the way to them, must belong to root (or to who runs MIMO)
- * and be writable by nobody else: they decide what runs on a customer's cluster.
+ * The file, the programs and the directories of their paths must belong to root or to the user who
+ * runs MIMO, and must not be writable by anybody else: they decide what runs on a customer's
+ * cluster.
  *
- * A program gets: the job (job.h) as JSON on descriptor 0; with `cluster`, descriptor 4: a
- * kubeconfig as sealed memory, named by KUBECONFIG=/proc/self/fd/4 too, whose servers are addresses
- * already (nothing in a sandbox resolves names; tls-server-name keeps the check of the
- * certificate). Descriptor 3 takes reports (report.h) of the types status, log and patchCluster,
- * one JSON object a line. Lines on descriptors 1 and 2 go into the log. It ends with 0: succeeded;
- * 75 (EX_TEMPFAIL): transient; anything else, a signal included: terminal. The last line on
- * descriptor 2 is the message.
+ * A program reads the job (job.h) as JSON from descriptor 0. With `cluster`, descriptor 4 is a
+ * kubeconfig in sealed memory, and KUBECONFIG is /proc/self/fd/4. Its servers are IP addresses,
+ * because names cannot be resolved in the sandbox; tls-server-name holds the name that the
+ * certificate must have. The program may write reports (report.h) of the types status, log and
+ * patchCluster to descriptor 3, one JSON object a line. Lines on descriptors 1 and 2 go into the
+ * log. Exit status 0 means succeeded, 75 (EX_TEMPFAIL) transient; any other status, and a signal,
+ * means terminal. The last line on descriptor 2 is the message.
  *
- * Who uses this: task_list (task.h) loads the files; supervisor, Admin API, mimoctl and launcher
- * see an external task as a struct task whose `external` is set.
+ * task_list (task.h) loads the files. For supervisor, Admin API, mimoctl and launcher an external
+ * task is a struct task whose `external` is set.
  *
- * Ownership: everything belongs to the struct external_task, which lives as long as its task_list.
+ * Ownership: struct external_task owns everything in it, and lives as long as its task_list. It is
+ * read-only once it was read, and may be shared between threads.
  */
 #ifndef MIMO_EXTERNAL_TASK_H
 #define MIMO_EXTERNAL_TASK_H
@@ -71,11 +73,11 @@ enum { EXTERNAL_EXIT_TRANSIENT = 75 }; /* EX_TEMPFAIL of sysexits.h */
 struct external_step {
     char *name;
     char **arguments;             /* NULL-terminated; the first is the program's absolute path */
-    int64_t timeout_milliseconds; /* 0: as long as the task may */
+    int64_t timeout_milliseconds; /* 0: that of the task */
     int64_t poll_milliseconds;    /* 0: an action */
 };
 
-/* Limits of the task; 0 where the configuration's are to be taken. */
+/* Limits of the task; 0: as configured in sandbox.*. */
 struct external_limits {
     int64_t memory;
     int64_t open_files;
@@ -85,8 +87,8 @@ struct external_limits {
 };
 
 struct external_task {
-    struct task task; /* id, names, flags, patches; its steps are of no use */
-    char *file;       /* where it was read from */
+    struct task task; /* id, names, flags, patches; has no steps */
+    char *file;       /* path of the file */
     bool takes_parameters;
     int64_t timeout_milliseconds; /* 0: actuator.task_timeout */
     struct external_limits limits;
@@ -96,7 +98,7 @@ struct external_task {
     size_t step_count;
 };
 
-/* Reads and checks one file. What is wrong is an error that names file, line and key. */
+/* Reads and checks one file. Errors name file, line and key. */
 int external_task_read(const char *path, struct external_task **ret_task, struct error *error);
 void external_task_free(struct external_task *task);
 

@@ -6,10 +6,10 @@
  *     if (ini_file_parse(path, text, length, &handlers, &reading, error) < 0)
  *         return -1; // "/etc/mimo/mimo.conf:7: ..."
  *
- * inih (https://github.com/benhoyt/inih) does the reading. What it would take without a word and
- * not as its writer meant it is an error here: a line or the name of a section that is too long,
- * text behind a section, NUL bytes; an indented line is a line of its own. A ";" behind a blank
- * begins a comment, as does a "#" or ";" at the beginning of a line.
+ * inih (https://github.com/benhoyt/inih) reads the files. Input that inih would silently misread is
+ * an error here: lines and section names that are too long, text behind a section, NUL bytes. An
+ * indented line does not continue the line before. A comment begins with "#" or ";" at the
+ * beginning of a line, or with ";" after a blank.
  */
 #ifndef MIMO_INI_FILE_H
 #define MIMO_INI_FILE_H
@@ -23,22 +23,22 @@ enum {
     INI_FILE_LINE_MAXIMUM = 197, /* characters, without those that end it */
 };
 
-/* Each answers 0, or -1 with an error that is put behind "FILE:LINE: "; nothing is read then any
- * more. Texts are borrowed. `line` counts from 1. */
+/* Each returns 0, or -1 with an error, which gets "FILE:LINE: " in front and ends the reading.
+ * Texts are borrowed. `line` counts from 1. */
 struct ini_handlers {
-    /* At each [section], with keys or without; may be NULL. */
+    /* Called for each [section], also for one without keys; may be NULL. */
     int (*section)(void *context, const char *section, int line, struct error *error);
     int (*key)(void *context, const char *section, const char *key, const char *value, int line,
                struct error *error);
 };
 
-/* Reads `text`, terminated and `length` bytes long, the content of the file at `path`. What is
- * wrong is ERROR_INVALID. */
+/* Reads `text`, the content of the file at `path`: `length` bytes and a NUL. ERROR_INVALID for
+ * every error in it. */
 int ini_file_parse(const char *path, const char *text, size_t length,
                    const struct ini_handlers *handlers, void *context, struct error *error);
 
 /* The paths of all files in `folder` whose names end in .conf and do not begin with a dot, in the
- * order of their names; NULL-terminated. None where there is no such folder. Released by
+ * order of their names; NULL-terminated. Empty if the folder does not exist. Release it with
  * ini_file_list_free(). NULL on failure. */
 char **ini_file_list(const char *folder, struct error *error);
 void ini_file_list_free(char **paths);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * job.h - all that a worker gets to know: one manifest, one cluster, the settings of its task.
+ * job.h - everything that a worker is told: one manifest, one cluster, the settings of its task.
  *
- * Written by the supervisor, carried as JSON in a sealed memfd, read by the worker inside its
+ * The supervisor writes the job as JSON into a sealed memfd; the worker reads it inside its
  * sandbox.
  *
  *   { "version": 1,
@@ -13,6 +13,9 @@
  *                     "addresses": ["10.0.0.4"]} ],                 endpoint.h
  *     "settings": { "acrDomain": "...",                    what the task needs of the configuration
  *                   "certificates": [ "mdsd" ] } }         names of certificates that it reads
+ *
+ * Ownership: a job owns its document, and its other pointers point into that; job_free().
+ * Errors: ERROR_INVALID names the missing or wrong member.
  */
 #ifndef MIMO_JOB_H
 #define MIMO_JOB_H

@@ -2,12 +2,18 @@
 /*
  * kube.h - kubeconfigs, and a client for the Kubernetes API of one cluster.
  *
- * A client holds one connection that is kept alive between its requests (libcurl), verifies TLS
- * always unless the kubeconfig itself says insecure-skip-tls-verify, follows no redirect, ignores
- * proxies of the environment, resolves no name (addresses come with the job), and reads no file:
- * everything is in memory. One thread at a time.
+ * A client keeps one connection alive between its requests (libcurl). It always verifies TLS unless
+ * the kubeconfig says insecure-skip-tls-verify. It follows no redirect, ignores the proxies of the
+ * environment, resolves no names (addresses come with the job), and reads no file.
  *
- * Bounds: connect 10 s, a request 30 s, a response KUBE_RESPONSE_MAXIMUM bytes.
+ * Ownership: kubeconfig_free(), kube_client_free() and kube_answer_free() release what the
+ * functions
+ * beside them fill; arguments are borrowed.
+ * Threads: a client is used by one thread at a time.
+ * Units: connecting takes at most 10 s, a request 30 s, a response KUBE_RESPONSE_MAXIMUM bytes.
+ * Errors: requests return a step_result, whose outcome decides about a retry (kube_step_result());
+ * the
+ * rest returns a struct error.
  * Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/, the kubeconfig format of
  * client-go.
  */
@@ -25,9 +31,9 @@
 enum {
     KUBE_RESPONSE_MAXIMUM = 8 * 1024 * 1024,
     KUBE_CONFLICT_RETRIES = 5,
-    KUBE_CONFIRM_PAUSE = 5 * 1000, /* milliseconds before a refusal is asked for again */
-    KUBE_RETRY_AFTER_SHORT = 15,   /* seconds of a Retry-After that is waited for at once */
-    KUBE_RETRY_AFTER_TOTAL = 60,   /* seconds waited for so by one client */
+    KUBE_CONFIRM_PAUSE = 5 * 1000, /* milliseconds before a refused request is repeated */
+    KUBE_RETRY_AFTER_SHORT = 15,   /* seconds: a Retry-After up to this is waited for at once */
+    KUBE_RETRY_AFTER_TOTAL = 60,   /* seconds that one client waits in this way */
 };
 
 /* What a kubeconfig says about its current context. Texts owned; secrets are wiped by
@@ -36,7 +42,7 @@ struct kubeconfig {
     char *server; /* https://host:port[/path] */
     char *host;   /* of the server's URL */
     int port;
-    char *ca;                 /* PEM, or NULL: then the system's */
+    char *ca;                 /* PEM; NULL: the system's */
     char *client_certificate; /* PEM, or NULL */
     char *client_key;         /* PEM, or NULL */
     char *token;              /* or NULL */
@@ -44,29 +50,30 @@ struct kubeconfig {
     bool insecure;
 };
 
-/* Reads YAML or JSON. ERROR_INVALID names what is missing or wrong ("context \"x\" names no user").
- * File references (certificate-authority and so on) are refused with a message that says how to
- * embed them (kubeconfig_embed() does). So are exec and auth-provider plug-ins, and plain
- * http. */
+/* Reads YAML or JSON. ERROR_INVALID names the missing or wrong member ("context \"x\" names no
+ * user"). File references (certificate-authority and so on) are refused with a message that says
+ * how to embed them (kubeconfig_embed() does). exec and auth-provider plug-ins and plain http are
+ * refused too. */
 int kubeconfig_parse(const char *text, size_t length, struct kubeconfig *ret_config,
                      struct error *error);
 void kubeconfig_free(struct kubeconfig *config);
 
-/* Makes a kubeconfig out of one context of an operator's: nothing in it but that context, its
- * cluster and its user, what files hold that these name (relative to `directory`) embedded, and
- * kubeconfig_parse() takes it. `context` NULL is the current one. The caller overwrites and frees
- * *ret_text. For programs that run as the operator alone: it opens what the text names. */
+/* Makes a kubeconfig of one context of an operator's kubeconfig, in the form that
+ * kubeconfig_parse() accepts: only that context, its cluster and its user, with the files that they
+ * name (relative to `directory`) embedded. `context` NULL: the current one. The caller overwrites
+ * and frees *ret_text. Only for programs that run as the operator, because it opens the files that
+ * the text names. */
 int kubeconfig_embed(const char *text, size_t length, const char *context, const char *directory,
                      char **ret_text, struct error *error);
 
 /* ERROR_INVALID if the client certificate, every CA or the token (a JSON Web Token) is not valid at
- * `now` (Unix seconds). Reading a kubeconfig does not check this: credentials may be renewed where
+ * `now` (Unix seconds). kubeconfig_parse() does not check this: credentials may be renewed before
  * they are used. */
 int kubeconfig_check_dates(const struct kubeconfig *config, int64_t now, struct error *error);
 
 /* ERROR_INVALID when the kubeconfig's server is not the one of `url` (scheme, host, port, path):
- * its credentials are for a server that nobody resolved, and that nobody registered for this
- * cluster. */
+ * its credentials would go to a server that is not registered for this cluster and has not been
+ * resolved. */
 int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, struct error *error);
 
 /* Writes the kubeconfig as JSON for a program that resolves no names and reads no CA bundle. The
@@ -76,22 +83,22 @@ int kubeconfig_expect_server(const struct kubeconfig *config, const char *url, s
 int kubeconfig_format(const struct kubeconfig *config, const struct json_object *endpoints,
                       unsigned position, char **ret_text, struct error *error);
 
-/* Called once by the process that forks workers: before its first fork, with the TZ that they will
- * have. Reads and sets up all that libcurl, OpenSSL, json-c and the time zone would otherwise look
- * for at their first use, which a sandbox forbids; keeps the system's CA bundle in memory (none is
- * fine: each kubeconfig then needs its own). */
+/* Prepares libcurl, OpenSSL, json-c and the time zone for use inside a sandbox, where they can open
+ * no files. The process that forks workers calls it once, before its first fork, with the TZ that
+ * the workers will have. Keeps the system's CA bundle in memory; without one, each kubeconfig needs
+ * its own CA. */
 int kube_warm_up(struct error *error);
 
 struct kube_client;
 
-/* `endpoints`: JSON array of endpoints with their addresses (endpoint.h), or NULL. Borrows nothing.
- * ERROR_INVALID: there is no address of the kubeconfig's server (an IP address needs none), or no
- * CA to verify its certificate with. */
+/* `endpoints`: JSON array of endpoints with their addresses (endpoint.h), or NULL. Keeps no
+ * reference to its arguments. ERROR_INVALID: `endpoints` has no address of the kubeconfig's server
+ * (not needed if the server is an IP address), or there is no CA to verify its certificate. */
 int kube_client_create(const struct kubeconfig *config, const struct json_object *endpoints,
                        struct kube_client **ret_client, struct error *error);
 void kube_client_free(struct kube_client *client);
 
-/* What came back. `document` is NULL unless the answer was a JSON object. */
+/* The answer to a request. `document` is NULL unless the answer was a JSON object. */
 struct kube_answer {
     long status;                  /* HTTP status; 0 when there was no answer */
     long retry_after;             /* seconds of Retry-After; 0 without it */
@@ -128,16 +135,16 @@ struct step_result kube_ask(struct kube_client *client, const char *method, cons
                             struct kube_answer *ret_answer);
 
 /* Reads the object at `path`, lets `change` alter it, and writes it back with its resourceVersion
- * when it was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed
- * tells whether a write happened. `change` returns 1 for altered, 0 for nothing to do, -1 for data
- * it cannot work with. */
+ * when it was altered; reads again after a conflict, KUBE_CONFLICT_RETRIES times. *ret_changed is
+ * true if it was written. `change` returns 1 if it altered the object, 0 if there is nothing to do,
+ * -1 for data that it cannot use. */
 typedef int kube_change_f(struct json_object *object, void *context, struct error *error);
 struct step_result kube_modify(struct kube_client *client, const char *path, const char *what,
                                kube_change_f *change, void *change_context, bool *ret_changed);
 
-/* The same for the object `name` of the list at `collection`, which is created when it is not
- * there: as a copy of `fresh` (borrowed) that `change` has altered. Somebody else who creates it
- * first is a conflict like any other. */
+/* The same for the object `name` of the list at `collection`, which is created if it does not
+ * exist: as a copy of `fresh` (borrowed) that `change` has altered. If another client creates it
+ * first, that is a conflict like any other. */
 struct step_result kube_ensure(struct kube_client *client, const char *collection, const char *name,
                                const char *what, struct json_object *fresh, kube_change_f *change,
                                void *change_context, bool *ret_changed);

@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * launcher_channel.h - what supervisor and launcher say to each other: the whole privileged
- * surface.
+ * launcher_channel.h - the messages between supervisor and launcher: the whole privileged surface.
  *
- * A SOCK_SEQPACKET pair made by the supervisor before it starts the launcher. One packet is one
- * message of fixed size: a header and the body of its type, fixed-width fields, no padding, native
- * byte order (both ends are of one build: the version says so). Anything else (short or long
- * packet, unknown type, wrong version, out of turn, missing or surplus descriptors) is a failure of
- * the peer, who is given up: the launcher ends, the supervisor ends non-zero.
+ * The channel is a SOCK_SEQPACKET pair that the supervisor makes before it starts the launcher. A
+ * packet is one message of fixed size: a header and the body of its type, fixed-width fields, no
+ * padding, native byte order (both ends are of one build, which the version confirms). Any other
+ * packet (short or long, unknown type, wrong version, out of turn, missing or surplus descriptors)
+ * is a failure of the peer: the launcher ends, and the supervisor exits with a non-zero status.
  *
  *   number  message  from        when      with
  *   1       LAUNCH   supervisor  ready     two descriptors: the job (a sealed memfd) and the
  *                                          result pipe's write end
  *   2       SIGNAL   supervisor  ready     signals the process group of one attempt
- *   64      READY    launcher    starting  once, when it has dropped its privileges and warmed
- *                                          its libraries
+ *   64      READY    launcher    starting  once, when it has dropped its privileges and loaded
+ *                                          what its libraries need
  *   65      STARTED  launcher    ready     the attempt's pid
  *   66      ENDED    launcher    ready     exit status and resource usage; the token is free again
- *   67      FAILED   launcher    ready     no worker could be made: errno; in place of STARTED
+ *   67      FAILED   launcher    ready     no worker could be made: errno; instead of STARTED
  *
- * The job is JSON (job.h), job_length bytes, followed at once by sealed_length bytes of the
- * cluster's sealed credentials (DER). The launcher reads neither: its child opens the seal before
- * it forgets the key, and parses the JSON when the sandbox has closed. So that it can read the
- * certificates that the task declared before it gives up the launcher's user, their names stand
- * in the message: each NAME.pem in the directory of tasks.certificates, and no other file. For the
- * same reason the message names a task of the operator's own (external_task.h): by it the launcher
- * chooses the sandbox, whatever the job says.
+ * The job is JSON (job.h) of job_length bytes, followed by sealed_length bytes of the cluster's
+ * sealed credentials (DER). The launcher reads neither: its child opens the seal before it forgets
+ * the key, and parses the JSON inside the sandbox.
+ *
+ * The child reads the certificates that the task declared while it still runs as the launcher's
+ * user, before it parses the job. The message therefore names them: each is the file NAME.pem in
+ * the directory of tasks.certificates. For the same reason the message names the external task
+ * (external_task.h), if the attempt is of one: the launcher chooses the sandbox by this name and
+ * ignores the job's.
+ *
+ * Ownership: a sender keeps its descriptors; a receiver owns those that it received.
+ * Threads: one thread for each end; no function waits.
+ * Errors: ERROR_INVALID for a message that breaks the rules, ERROR_BUSY when the socket is full,
+ * ERROR_UNAVAILABLE when the peer is gone.
  */
 #ifndef MIMO_LAUNCHER_CHANNEL_H
 #define MIMO_LAUNCHER_CHANNEL_H
@@ -41,16 +47,16 @@ enum {
     LAUNCH_CERTIFICATES_MAXIMUM = 2,
     LAUNCH_CERTIFICATE_SIZE = 128,
     LAUNCH_TITLE_SIZE = 192,
-    LAUNCH_TASK_SIZE = 40, /* UUID_SIZE, and what the next field needs to stand in its place */
+    LAUNCH_TASK_SIZE = 40, /* UUID_SIZE, padded so that the next field is aligned */
 };
 
-/* Bounds of fields; both ends refuse what is beyond. */
+/* Bounds of fields; both ends refuse larger values. */
 enum {
     LAUNCH_SLOTS_MAXIMUM = 1000,      /* slots 0..999: the most that actuator.max_workers allows */
-    LAUNCH_SECONDS_MAXIMUM = 86400,   /* the longest alarm: that of actuator.task_timeout */
+    LAUNCH_SECONDS_MAXIMUM = 86400,   /* the longest alarm: the maximum of actuator.task_timeout */
     LAUNCH_JOB_MAXIMUM = 1024 * 1024, /* bytes of the job's JSON */
     LAUNCH_SEALED_MAXIMUM = 512 * 1024, /* bytes of sealed credentials */
-    LAUNCH_PROCESSES_MAXIMUM = 4096,    /* of a worker that may have more than one */
+    LAUNCH_PROCESSES_MAXIMUM = 4096,    /* for a worker that may start processes */
 };
 
 enum launcher_message_type {
@@ -64,27 +70,28 @@ enum launcher_message_type {
 
 /* One attempt to run. */
 struct launcher_launch {
-    uint64_t token;     /* the supervisor's name for the attempt, not zero; not in use at present */
+    uint64_t
+        token; /* the supervisor's name for the attempt; not zero, not that of a running attempt */
     uint64_t memory;    /* RLIMIT_AS, bytes; >= 1 */
     uint64_t file_size; /* RLIMIT_FSIZE, bytes */
-    uint64_t not_after; /* the latest alarm, CLOCK_MONOTONIC in milliseconds; 0: alarm_seconds is
-                           all. However late a launch is read, no worker of it lives longer */
-    uint32_t slot;      /* worker slot: chooses the user where a range is configured */
+    uint64_t
+        not_after; /* the latest alarm, CLOCK_MONOTONIC in milliseconds; 0: only alarm_seconds counts. Bounds the worker's life even if the launch is read late */
+    uint32_t slot; /* worker slot: chooses the user where a range is configured */
     uint32_t alarm_seconds; /* >= 1 */
     uint32_t cpu_seconds;   /* RLIMIT_CPU; >= 1 */
     uint32_t open_files;    /* RLIMIT_NOFILE; >= 1 */
     uint32_t job_length;    /* >= 1 */
     uint32_t sealed_length; /* 0: none */
     uint32_t port_count;
-    uint16_t ports[LAUNCH_PORTS_MAXIMUM]; /* TCP ports that the worker may connect to; 0 behind the
-                                             last */
-    char title[LAUNCH_TITLE_SIZE];        /* for ps(1); terminated */
+    uint16_t ports
+        [LAUNCH_PORTS_MAXIMUM];    /* TCP ports that the worker may connect to; unused ones are 0 */
+    char title[LAUNCH_TITLE_SIZE]; /* for ps(1); terminated */
     uint32_t certificate_count;
-    /* Names after launch_certificate_is_valid(); those behind the last are empty. */
+    /* Names that launch_certificate_is_valid() accepts; unused ones are empty. */
     char certificates[LAUNCH_CERTIFICATES_MAXIMUM][LAUNCH_CERTIFICATE_SIZE];
-    char external_task[LAUNCH_TASK_SIZE]; /* UUID of a task whose steps are programs; "": built in.
-                                             Zeros behind it */
-    uint32_t processes; /* RLIMIT_NPROC of that one, >= 1; 0 for a task that is built in */
+    char external_task
+        [LAUNCH_TASK_SIZE]; /* UUID of a task whose steps are programs; "" for a built-in task. Padded with zeros */
+    uint32_t processes; /* RLIMIT_NPROC of an external task, >= 1; 0 for a built-in task */
     uint32_t reserved;
 };
 
@@ -94,11 +101,11 @@ struct launcher_signal {
     uint32_t reserved;
 };
 
-/* What keeps together the programs that an attempt runs. */
+/* How all programs of an attempt can be ended together. */
 enum launcher_programs {
     LAUNCHER_PROGRAMS_NONE,         /* no task runs any */
     LAUNCHER_PROGRAMS_IN_NAMESPACE, /* a PID namespace: the kernel ends all of them at once */
-    LAUNCHER_PROGRAMS_IN_GROUP,     /* a process group: this machine makes no user namespaces */
+    LAUNCHER_PROGRAMS_IN_GROUP,     /* a process group: this machine allows no user namespaces */
 };
 
 struct launcher_ready {
@@ -138,7 +145,7 @@ struct launcher_message {
         struct launcher_ended ended;
         struct launcher_failed failed;
     };
-    int job_fd;    /* LAUNCH: -1 otherwise. Owned by whoever received it */
+    int job_fd;    /* of LAUNCH; -1 for other types. The receiver owns it */
     int report_fd; /* LAUNCH: -1 otherwise */
 };
 
@@ -146,19 +153,20 @@ struct launcher_message {
  * name that is safe in a path and in a URL. */
 bool launch_certificate_is_valid(const char *name);
 
-/* Who may say what, and when. A side keeps the state: the supervisor's is moved on by receiving
- * READY, the launcher sets its own to READY when it has sent it. */
+/* Which side may send which message, and when. Each side keeps a state: receiving READY advances
+ * the supervisor's; the launcher sets its own when it has sent READY. */
 enum launcher_side { LAUNCHER_SIDE_SUPERVISOR, LAUNCHER_SIDE_LAUNCHER };
 enum launcher_channel_state { LAUNCHER_CHANNEL_STARTING, LAUNCHER_CHANNEL_READY };
 
-/* Sends one message, never waiting; descriptors stay the sender's. ERROR_INVALID when a field is
- * out of bounds (nothing was sent), ERROR_BUSY when the socket is full (try again when it is
- * writable), ERROR_UNAVAILABLE when the peer is gone. */
+/* Sends one message without waiting; the sender keeps its descriptors. ERROR_INVALID: a field is
+ * out of bounds, and nothing was sent. ERROR_BUSY: the socket is full; try again when it is
+ * writable. ERROR_UNAVAILABLE: the peer is gone. */
 int launcher_channel_send(int socket, const struct launcher_message *message, struct error *error);
 
-/* Receives one message from `from`, checks it against the table and every field's bounds, and moves
- * *state on. Never waits. 1: a message. 0: none there now. -1: ERROR_UNAVAILABLE at end of file,
- * ERROR_INVALID for a message that breaks the rules; nothing is left open then. */
+/* Receives one message from `from`, checks it against the table and every field's bounds, and
+ * advances *state. Never waits. Returns 1 with a message, 0 if there is none yet, and -1 on
+ * ERROR_UNAVAILABLE (end of file) or ERROR_INVALID (a message that breaks the rules); on failure no
+ * descriptor is left open. */
 int launcher_channel_receive(int socket, enum launcher_side from,
                              enum launcher_channel_state *state,
                              struct launcher_message *ret_message, struct error *error);

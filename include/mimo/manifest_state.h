@@ -10,8 +10,8 @@
  *      |--expire--> TimedOut
  *      '--cancel--> Cancelled
  *
- * Terminal states never change. The table stands in manifest_state.c; manifest.c alone assigns a
- * state, with what this function answers.
+ * Terminal states never change. The table is in manifest_state.c. Only manifest.c assigns a state,
+ * which it gets from manifest_state_next(). Pure.
  */
 #ifndef MIMO_MANIFEST_STATE_H
 #define MIMO_MANIFEST_STATE_H
@@ -32,15 +32,15 @@ enum { MANIFEST_STATE_COUNT = MANIFEST_CANCELLED + 1 };
 enum manifest_event {
     MANIFEST_CLAIM,   /* an actuator takes it */
     MANIFEST_SUCCEED, /* all steps done */
-    MANIFEST_FAIL,    /* terminal error: another attempt would end the same */
+    MANIFEST_FAIL,    /* terminal error: another attempt would fail too */
     MANIFEST_RETRY,   /* transient error, timeout, crash, lease expired, owner gone */
-    MANIFEST_DRAIN, /* back to the queue, uncounted: its actuator stops, or a server asks to wait */
+    MANIFEST_DRAIN, /* back to the queue, uncounted: the actuator stops, or a server asked to wait */
     MANIFEST_EXPIRE, /* runBefore passed */
     MANIFEST_CANCEL, /* an operator cancelled or stopped it */
 };
 enum { MANIFEST_EVENT_COUNT = MANIFEST_CANCEL + 1 };
 
-/* Attempts that a manifest gets at most: the guide's five dequeues. */
+/* The most attempts that a manifest gets: the five dequeues of the operators' guide. */
 enum { MANIFEST_ATTEMPTS_MAXIMUM = 5 };
 
 /* Sets of states as bits, for queries: 1u << state. */
@@ -49,18 +49,18 @@ enum { MANIFEST_ATTEMPTS_MAXIMUM = 5 };
     (MANIFEST_STATE_BIT(MANIFEST_PENDING) | MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS))
 #define MANIFEST_STATES_ALL ((1u << MANIFEST_STATE_COUNT) - 1)
 
-/* The state after `event`, in *ret_next. False when the event may not happen in `state`.
- * `attempts_left` tells whether another attempt is allowed; only MANIFEST_RETRY looks at it. */
+/* Sets *ret_next to the state after `event`. False if `event` is not allowed in `state`.
+ * `attempts_left` is true if another attempt is allowed; only MANIFEST_RETRY depends on it. */
 bool manifest_state_next(enum manifest_state state, enum manifest_event event, bool attempts_left,
                          enum manifest_state *ret_next);
 
 bool manifest_state_is_terminal(enum manifest_state state);
 
-/* "Pending", "InProgress", ... as documents and the Admin API spell them. */
+/* "Pending", "InProgress", ... as in documents and the Admin API. */
 const char *manifest_state_name(enum manifest_state state);
 const char *manifest_event_name(enum manifest_event event);
 
-/* Reads a name, in exactly that spelling. */
+/* Reads a name; upper and lower case matter. */
 bool manifest_state_parse(const char *name, enum manifest_state *ret_state);
 
 #endif

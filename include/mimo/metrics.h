@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metrics.h - every metric, once; and the channel between supervisor and metrics helper.
+ * metrics.h - the table of all metrics, and the channel between supervisor and metrics helper.
  *
- * A row: constant, name, kind, help. The helper's statsd lines and Prometheus page, and
- * docs/metrics.md are made from it. The three metrics of the operators' guide (heartbeat, queue
- * length, active workers) go to statsd; the others are on the Prometheus page alone.
+ * A row has constant, name, kind and help. The helper's statsd lines, its Prometheus page and
+ * docs/metrics.md are made from the table. The three metrics of the operators' guide (heartbeat,
+ * queue length, active workers) go to statsd; the others are only on the Prometheus page.
  *
- * Channel: a SOCK_SEQPACKET pair. The supervisor's end is joined to two processes: to the helper,
- * and to its keeper, which starts a helper that has ended again (supervisor/keeper.h). Both share
- * the other end, so the channel outlives a helper.
+ * Channel: a SOCK_SEQPACKET pair. Two processes share the other end: the helper, and its keeper,
+ * which starts a new helper when one has ended (supervisor/keeper.h). So the channel outlives a
+ * helper.
  *
  *   supervisor to helper   struct metrics_message. Sent without ever waiting: a helper that does
  *                          not read loses messages, not workers. A packet of any other size or
@@ -57,26 +57,26 @@ enum { METRICS_CHANNEL_VERSION = 2, METRICS_REASON_SIZE = 512 };
 
 struct metrics_message {
     uint32_t version;
-    uint32_t emit;                       /* bit n: send metric n to statsd now */
+    uint32_t emit;                       /* bit n set: send metric n to statsd now */
     int64_t values[METRIC_COUNT];        /* all values as they are now; counters since the start */
     char not_ready[METRICS_REASON_SIZE]; /* why METRIC_READY is 0; "" while it is 1. Terminated */
 };
 
 struct metrics_notice {
     uint32_t version;
-    int32_t pid;                 /* of the helper that was started; 0: it has ended */
+    int32_t pid;                 /* the helper that was started; 0: the helper has ended */
     int32_t wait_status;         /* as waitpid(2), when it has ended */
-    uint32_t pause_milliseconds; /* until it is started again, when it has ended */
+    uint32_t pause_milliseconds; /* when it has ended: pause before the next one is started */
 };
 
-/* Sends with the version of this build, and never waits. ERROR_BUSY: the helper is behind, the
- * message is lost. ERROR_UNAVAILABLE: neither helper nor keeper is there. */
+/* Sends with the version of this build, without waiting. ERROR_BUSY: the helper does not read fast
+ * enough, and the message is lost. ERROR_UNAVAILABLE: helper and keeper have both ended. */
 int metrics_channel_send(int socket, const struct metrics_message *message, struct error *error);
 
 /* 1: a message, 0: none now, -1: ERROR_UNAVAILABLE at end of file, ERROR_INVALID: a bad packet. */
 int metrics_channel_receive(int socket, struct metrics_message *ret_message, struct error *error);
 
-/* The same for notices. A notice that is lost costs a log line. */
+/* The same for notices. A lost notice only costs a line in the log. */
 int metrics_channel_notify(int socket, const struct metrics_notice *notice, struct error *error);
 int metrics_channel_receive_notice(int socket, struct metrics_notice *ret_notice,
                                    struct error *error);

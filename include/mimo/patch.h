@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * patch.h - JSON merge patches (RFC 7396), and what of a document one may change.
+ * patch.h - JSON merge patches (RFC 7396), and which parts of a document a patch may change.
  *
  * A task declares the paths that its patches may change: "properties.operatorFlags". Patch and
  * declarations are walked together, name by name:
@@ -10,7 +10,7 @@
  *     it may not be made, replaced or removed;
  *   - no other member may be in the patch, not even as an empty object.
  *
- * A name with a dot in it is one name, and no part of a declared path.
+ * A member whose name contains a dot never matches a declared path.
  *
  * Pure: no I/O.
  */
@@ -22,12 +22,13 @@
 #include "mimo/error.h"
 
 /* Checks that `patch` changes what `declared` allows (an array that ends in NULL; NULL: nothing)
- * and fits the object `target`. `target` NULL: the document is not looked at. ERROR_INVALID names
- * the member. */
+ * and fits the object `target`. `target` NULL: the document is not checked. ERROR_INVALID names the
+ * member. */
 int patch_check(const struct json_object *patch, const struct json_object *target,
                 const char *const *declared, struct error *error);
 
-/* Applies `patch` to `target`, both objects. -1 without memory: `target` is changed in part then. */
+/* Applies `patch` to `target`, both objects. -1 without memory; `target` is then changed in part.
+ */
 int patch_apply(struct json_object *target, const struct json_object *patch, struct error *error);
 
 #endif

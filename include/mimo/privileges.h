@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * privileges.h - giving up privileges for good, and proving it.
+ * privileges.h - drops privileges for good, and verifies it.
  *
- * A program that was started as root calls privileges_drop() once, early, before it reads input.
- * Started by an ordinary user there is nothing to change: the identity stays, everything else of
- * the hardening still applies.
+ * A program that was started as root calls privileges_drop() once, early, before it reads input. If
+ * an ordinary user started it, it keeps that user; the rest of the hardening still applies.
+ *
+ * Threads: call these functions before the first thread.
+ * Errors: a failure must end the program: it would run with privileges.
+ * Sources: credentials(7), capabilities(7)
  */
 #ifndef MIMO_PRIVILEGES_H
 #define MIMO_PRIVILEGES_H
@@ -21,22 +24,21 @@ struct identity {
     gid_t gid;
 };
 
-/* Looks up a user by name, or takes "UID" (then gid = uid) or "UID:GID" in numbers. */
+/* Looks up a user by name, or reads the numbers "UID" (then gid = uid) or "UID:GID". */
 int privileges_find_user(const char *name, struct identity *ret_identity, struct error *error);
 
 /* True when this process may change its identity (started as root). */
 bool privileges_can_change(void);
 
-/* Groups, gid, uid in this order, all of real, effective and saved; then reads them back and tries
- * for the old ones: if that works it is a failure. Capabilities named in `keep` (count may be 0)
- * stay permitted and effective, all others are dropped, the bounding set is emptied (of all but
- * `keep`) and the securebits are locked, where CAP_SETPCAP still allows it. Root as the new user is
- * refused. A process that cannot change users loses its capabilities. Sources: credentials(7),
- * capabilities(7). */
+/* Sets groups, gid and uid, in this order, each as real, effective and saved ID. Then reads them
+ * back, and fails if the process can still become the old user. Capabilities in `keep` (count may
+ * be 0) stay permitted and effective; all others are dropped, also from the bounding set. The
+ * securebits are locked if CAP_SETPCAP still allows it. Refuses root as the new user. A process
+ * that cannot change its user only loses its capabilities. */
 int privileges_drop(const struct identity *identity, const int *keep, size_t keep_count,
                     struct error *error);
 
-/* For a process that stays what it is: no new privileges, not dumpable, no core. */
+/* Sets no_new_privs, makes the process undumpable and disables core files. Changes no user. */
 int privileges_harden(struct error *error);
 
 #endif

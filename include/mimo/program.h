@@ -4,15 +4,15 @@
  *
  *   -c, --config FILE     configuration (default /etc/mimo/mimo.conf)
  *   -s, --set SECTION.KEY=VALUE   overrides one key; may be given several times
- *       --check-config    checks the configuration, says "ok" or what is wrong, and ends
- *       --dump-config     writes the configuration in force, and ends
- *       --example-config  writes a commented file with every key and its default, and ends
+ *       --check-config    checks the configuration, prints "ok" or the error, and exits
+ *       --dump-config     prints the configuration in force, and exits
+ *       --example-config  prints a commented file with every key and its default, and exits
  *   -h, --help, -V, --version
  *
- * Usage: first thing in main(). program_start() handles all of these itself, opens the log as the
- * configuration says, and returns only if the program is to go on. Wrong usage or configuration
- * ends the program with one line on standard error and status EXIT_USAGE, before anything was
- * started. Further options and operands are the program's own: it gives a table of them.
+ * Call program_start() first in main(). It handles all of these options, opens the log as
+ * configured, and returns only if the program is to run. Wrong usage or a wrong configuration ends
+ * the program with one line on standard error and status EXIT_USAGE, before anything is started. A
+ * program describes further options of its own in a table.
  */
 #ifndef MIMO_PROGRAM_H
 #define MIMO_PROGRAM_H
@@ -23,7 +23,7 @@
 
 struct program_option {
     const char *name;     /* long name without dashes; the table ends with a NULL name */
-    const char *argument; /* what stands for the value in the help, or NULL for a switch */
+    const char *argument; /* name of the value in the help, or NULL for a switch */
     const char *help;
     const char **ret_value; /* set to the value, or to the name for a switch */
 };
@@ -34,12 +34,12 @@ struct program {
     const char *operands; /* text of the usage line behind the options, or NULL if there are none */
     const char *details;  /* printed under the options by --help, or NULL */
     const struct program_option *options; /* or NULL */
-    /* What else --check-config checks, with lines about what it found before the "ok"; or NULL. */
+    /* Further checks of --check-config, which print their lines before the "ok"; or NULL. */
     int (*check)(const struct config *config, FILE *stream, struct error *error);
 };
 
-/* Returns the index of the first operand in argv (== argc if there is none). Ends the program in
- * all the cases above. `config` belongs to the caller. */
+/* Returns the index of the first operand in argv (argc if there is none). Ends the program in the
+ * cases above. The caller owns `config`. */
 int program_start(const struct program *program, int argc, char **argv, struct config *config);
 
 /* Loads the configuration again, from the same file and with the same overrides (SIGHUP). On
@@ -49,7 +49,7 @@ int program_reload(struct config *config, struct error *error);
 /* The configuration file that program_start() read and program_reload() reads. */
 const char *program_config_path(void);
 
-/* The --config and --set of this program's command line, NULL-terminated, to hand on to another
+/* The --config and --set of this program's command line, NULL-terminated, to pass on to another
  * program of the family: "--config", FILE, "--set", "section.key=value", ... Lives as long as the
  * program. */
 const char *const *program_config_arguments(void);

@@ -5,9 +5,9 @@
  *   /subscriptions/{sub}/resourceGroups/{rg}
  *       /providers/Microsoft.RedHatOpenShift/openShiftClusters/{name}     (one line)
  *
- * Compared and stored lower-cased; the subscription is a UUID, group and name keep to Azure's
- * naming rules (letters, digits, "-", "_", ".", "(", ")"; at most 90 characters, no "." at the
- * end).
+ * IDs are compared and stored in lower case. The subscription is a UUID; group and name follow
+ * Azure's naming rules (letters, digits, "-", "_", ".", "(", ")"; at most 90 characters, no "." at
+ * the end).
  */
 #ifndef MIMO_RESOURCE_ID_H
 #define MIMO_RESOURCE_ID_H
@@ -21,10 +21,11 @@ enum { RESOURCE_ID_SIZE = 384, RESOURCE_NAME_SIZE = 91 };
 /* Checks `text` and writes the lower-cased ID into `buffer` (RESOURCE_ID_SIZE bytes). */
 int resource_id_normalize(const char *text, char *buffer, struct error *error);
 
-/* The cluster's name: what stands behind the last slash. Points into `id`. */
+/* The cluster's name: the text after the last slash. Points into `id`. */
 const char *resource_id_name(const char *id);
 
-/* The subscription of a normalized ID into `buffer` (37 bytes); the partition key of clusters. */
+/* Writes the subscription of a normalized ID, the partition key of clusters, into `buffer` (37
+ * bytes). */
 void resource_id_subscription(const char *id, char *buffer);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * step.h - how one step of a task ended: the value that clients and tasks pass upwards.
+ * step.h - how one step of a task ended: the value that clients and tasks return.
  *
  *     if (answer.status == 404)
  *         return step_terminal("404 %s not found", what);
+ *
+ * Values own nothing. A message longer than STATUS_TEXT_SIZE is cut.
  */
 #ifndef MIMO_STEP_H
 #define MIMO_STEP_H
@@ -14,12 +16,11 @@
 #include "mimo/error.h"
 #include "mimo/outcome.h"
 
-/* What a step says: OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. With an error,
- * message is what stands behind the prefix of the statusText: "503 ...", "404 ...", "timeout ...".
- */
+/* `outcome` is OUTCOME_SUCCEEDED, OUTCOME_TRANSIENT or OUTCOME_TERMINAL. For the latter two,
+ * statusText is a prefix followed by `message`: "503 ...", "404 ...", "timeout ...". */
 struct step_result {
     enum outcome_kind outcome;
-    bool again;          /* a condition that does not hold yet: message says what it waits for */
+    bool again;          /* a condition that does not hold yet; `message` says which */
     int64_t retry_after; /* transient: seconds that the server asked to wait; 0: it did not */
     char message[STATUS_TEXT_SIZE];
 };

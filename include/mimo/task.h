@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.h - tasks, their steps, and the registry.
+ * task.h - tasks, their steps, and the list of tasks.
  *
- * A task is a list of steps which one worker runs in order. An action succeeds or fails; a
- * condition is asked again every `poll` until it holds or its time is over (then it counts as
- * transient: "timeout"). Steps run again after a retry: each must be safe to repeat from any
- * partial run and change nothing when there is nothing to change.
+ * A task is a list of steps that one worker runs in order. An action succeeds or fails. A condition
+ * is polled every `poll_milliseconds` until it holds or its timeout is over, which is a transient
+ * failure ("timeout"). Steps run again after a retry: each must be safe to repeat after any partial
+ * run, and must change nothing when there is nothing to change.
  *
  * A step gets everything from its task_context: the job, opened credentials, the Kubernetes client,
- * clock, sleep and reports. Tests hand it doubles by replacing the function pointers.
+ * clock, sleep and reports. Tests replace the function pointers.
  *
- * One file a task. A task_list (registry.c) has all of them: those that are built in and those of
- * the operator's own (external_task.h). Each program loads it once, at its start; it does not
- * change from then on and may be shared between threads. docs/writing-tasks.md walks through a new
- * task.
+ * Each task has its own file. A task_list (registry.c) holds all of them: the built-in tasks and
+ * the operator's own (external_task.h). docs/writing-tasks.md walks through a new task.
+ *
+ * Ownership: the list owns its tasks; pointers into it are valid until task_list_free().
+ * Threads: each program loads the list once, at its start; afterwards it is read-only and may be
+ * shared.
  */
 #ifndef MIMO_TASK_H
 #define MIMO_TASK_H
@@ -39,8 +41,8 @@ struct task_context;
 struct task_step {
     const char *name;
     struct step_result (*run)(struct task_context *context);
-    int64_t poll_milliseconds;    /* conditions: pause between two looks; 0 for an action */
-    int64_t timeout_milliseconds; /* conditions: how long at most */
+    int64_t poll_milliseconds;    /* conditions: pause between two polls; 0 for an action */
+    int64_t timeout_milliseconds; /* conditions: how long to poll at most */
 };
 
 enum task_flags {
@@ -57,8 +59,7 @@ struct task {
     unsigned flags;
     const struct task_step *steps;
     size_t step_count;
-    /* With TASK_STEPS_OF_ITS_OWN: the steps, in memory that task_run() frees. A failure ends the
-     * task as terminal. */
+    /* With TASK_STEPS_OF_ITS_OWN: makes the steps, in memory that task_run() frees. A failure ends the attempt as terminal. */
     int (*plan)(struct task_context *context, struct task_step **ret_steps, size_t *ret_count,
                 struct error *error);
     /* Checks a manifest's parameters when it is created; NULL: the task takes none. */
@@ -71,9 +72,9 @@ struct task {
      * is the cluster's whole document. NULL for none. New reference; NULL only without memory. */
     struct json_object *(*certificates)(const struct config *config,
                                         const struct json_object *cluster);
-    /* What of the configuration goes into the job's settings; NULL for nothing. New reference. */
+    /* The job's settings, made from the configuration; NULL if the task needs none. New reference. */
     struct json_object *(*settings)(const struct config *config);
-    /* Of a task of the operator's own; NULL for one that is built in. */
+    /* Set for a task of the operator's own; NULL for a built-in one. */
     const struct external_task *external;
 };
 
@@ -84,19 +85,17 @@ struct task_context {
     struct kube_client *kube; /* NULL unless TASK_NEEDS_CLUSTER */
     size_t step;              /* index of the step that runs */
     void *state;              /* the task's own, freed with free() at the end; NULL at first */
-    char result_message[STATUS_TEXT_SIZE]; /* what the result says when all steps are done; "" at
-                                              first */
+    char result_message
+        [STATUS_TEXT_SIZE]; /* the result's message when all steps are done; "" at first */
     int64_t (*now_milliseconds)(struct task_context *context); /* monotonic */
     void (*sleep_milliseconds)(struct task_context *context, int64_t milliseconds);
     void (*report)(struct task_context *context, const struct report *report);
-    /* Bytes onto the result pipe as they are. For the practice task alone, to show what becomes of
-     * those that are no report. */
+    /* Writes raw bytes to the result pipe. Only for the practice task, which sends invalid reports with it. */
     void (*report_bytes)(struct task_context *context, const void *bytes, size_t length);
-    /* The certificate at this position of those that the task declared, as its source has it; once
-     * for each position. The caller wipes it. Steps use certificate_read() (tasks.h). */
+    /* Hands over the certificate at `position` of those that the task declared, as its source stores it; works once for each position. The caller wipes it. Steps call certificate_read() (tasks.h). */
     struct step_result (*read_certificate)(struct task_context *context, size_t position,
                                            struct certificate_data *ret_data);
-    void *environment; /* of whoever made the context */
+    void *environment; /* private to the creator of the context */
 };
 
 /* Convenience for steps. */
@@ -105,27 +104,27 @@ void task_report_status(struct task_context *context, const char *format, ...)
 void task_report_log(struct task_context *context, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Runs all steps and reports each; the result is not reported but returned. Never exits. */
+/* Runs all steps and reports each. Returns the result without reporting it. Never exits. */
 struct step_result task_run(struct task_context *context);
 
-/* All tasks there are: those that are built in, and one of each file of tasks.directory. Practice
- * tasks count as registered where actuator.practice_tasks says so. Errors name the file; two tasks
- * with one id or short name are an error that names both. The list owns its tasks;
- * task_list_free(). */
+/* Loads all tasks: the built-in ones, and one from each file of tasks.directory. Practice tasks are
+ * registered if actuator.practice_tasks is set. Errors name the file; if two tasks share an id or a
+ * short name, the error names both. The list owns its tasks; task_list_free(). */
 struct task_list;
 int task_list_load(const struct config *config, struct task_list **ret_list, struct error *error);
 void task_list_free(struct task_list *list);
 
-/* Practice tasks count as registered from now on, or do not. */
+/* Registers or unregisters the practice tasks. */
 void task_list_set_practice(struct task_list *list, bool registered);
 
-/* True when files of tasks were added, taken away or written since: a restart takes that over. */
+/* True when task files were added, removed or written since the list was loaded: a restart would
+ * load them. */
 bool task_list_is_stale(const struct task_list *list);
 
-/* Loads the list and writes a line for each task of the operator's own: --check-config. */
+/* For --check-config: loads the list and prints a line for each external task. */
 int task_list_check(const struct config *config, FILE *stream, struct error *error);
 
-/* Each NULL where there is none. */
+/* NULL when there is no such task. */
 const struct task *task_list_at(const struct task_list *list, size_t position);
 const struct task *task_list_find(const struct task_list *list, const char *id);
 const struct task *task_list_find_by_name(const struct task_list *list,

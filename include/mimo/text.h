@@ -2,10 +2,10 @@
 /*
  * text.h - UTF-8 from outside, made safe to store and show.
  *
- * What a worker, a cluster, a client or a file says may hold characters that change how a terminal
- * or a browser shows the rest: controls, and invisible characters such as those that turn the
- * direction of the text. Everything of that kind goes through text_copy_clean() or log_escape()
- * before people see it. Both use the classes below, so they agree.
+ * Text of a worker, a cluster, a client or a file may contain characters that change how a terminal
+ * or a browser shows the rest: control characters, and invisible ones such as those that change the
+ * direction of text. All such text goes through text_copy_clean() or log_escape() before people see
+ * it. Both use the classes below, so they agree. Pure; any thread.
  */
 #ifndef MIMO_TEXT_H
 #define MIMO_TEXT_H
@@ -17,16 +17,17 @@ enum text_class {
     TEXT_END,       /* the end of the text */
     TEXT_PLAIN,     /* a character that is shown as it is */
     TEXT_CONTROL,   /* C0, C1, DEL, a line separator */
-    TEXT_INVISIBLE, /* of the direction of text, without width, a tag, a byte order mark */
-    TEXT_BAD,       /* a byte that begins no character */
+    TEXT_INVISIBLE, /* changes the direction of text, has no width, is a tag or a byte order mark */
+    TEXT_BAD,       /* a byte that does not begin a valid character */
 };
 
 /* The class of the character at `text` (terminated by NUL), and its length in bytes: 0 at the end, 1
  * for a bad byte. */
 enum text_class text_classify(const char *text, size_t *ret_length);
 
-/* Length in bytes of the valid UTF-8 character at `text` (terminated by NUL), or 0: end of text, or
- * a byte that begins none (overlong forms and surrogates are none). */
+/* Length in bytes of the valid UTF-8 character at `text` (terminated by NUL), or 0 at the end of
+ * the text and for a byte that does not begin a valid character (overlong forms and surrogates are
+ * invalid). */
 size_t text_character(const char *text);
 
 /* Writes "\u202e" or "\U000e0041" for the character at `text`. */
@@ -43,8 +44,8 @@ bool text_is_utf8(const char *text);
 /* True when all of it is plain. */
 bool text_is_clean(const char *text);
 
-/* Where the text of a file or a request begins: behind a byte order mark, which some editors and
- * shells write in front. *length shrinks by as much. */
+/* Skips a byte order mark, which some editors and shells write at the beginning of a file or a
+ * request. Subtracts its size from *length. */
 const char *text_skip_mark(const char *text, size_t *length);
 
 #endif

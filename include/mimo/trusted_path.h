@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trusted_path.h - files that decide what runs, and so must not be anybody's to change.
+ * trusted_path.h - reads files that decide what runs, if only root or this user can change them.
  *
  * A path is trusted when every directory and every symbolic link on the way, and the file itself,
  * belongs to root or to the effective user, and nobody else may write to it. Directories in which
  * only owners may remove files (sticky, such as /tmp) may be writable by all.
  *
  * Each part is opened relative to the one before, never following a link, and judged by its
- * descriptor. What is opened or read is what was judged: nobody can put another file in its place
- * in between.
+ * descriptor. The file that is opened or read is the one that was judged: it cannot be exchanged in
+ * between.
  *
  * Errors: ERROR_NOT_FOUND; ERROR_DENIED, with what to do; ERROR_INVALID for a path that is not
  * absolute or has too many links; that of a system call.
@@ -25,7 +25,7 @@ int trusted_path_check(const char *path, struct error *error);
 /* Opens it with O_PATH; the caller closes the descriptor. */
 int trusted_path_open(const char *path, int *ret_descriptor, struct error *error);
 
-/* As io_read_file(), of what was judged. */
+/* As io_read_file(), for a trusted path. */
 int trusted_path_read(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
                       struct error *error);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * children.h - which workers there are: tokens of the supervisor and the pids they stand for.
+ * children.h - the running workers: the supervisor's tokens and the pids that they stand for.
  *
- * The table is the only place where one is turned into the other, so that a signal goes to a
- * process that is ours and not reaped yet: its pid cannot have been given to somebody else.
- * A worker that runs programs has ended when nothing is left of its process group: until then its
- * row stays, with what is known of its end.
- * Bounded: a launcher holds no memory that its supervisor can make grow.
+ * Tokens are translated to pids only through this table, so a signal always goes to a worker that
+ * is not reaped yet: its pid cannot belong to another process. A worker that runs programs has
+ * ended only when its process group is empty; until then its row stays and keeps the worker's exit
+ * status. The table has a fixed size, so the supervisor cannot make the launcher use more memory.
  */
 #ifndef MIMO_LAUNCHER_CHILDREN_H
 #define MIMO_LAUNCHER_CHILDREN_H
@@ -21,11 +20,11 @@ enum { CHILDREN_MAXIMUM = 1024 }; /* actuator.max_workers is at most 1000 */
 struct child {
     uint64_t token;
     pid_t pid;
-    bool runs_programs; /* others may be in its process group */
-    bool has_ended;     /* reaped; others of its process group are still to be */
+    bool runs_programs; /* its process group may contain other processes */
+    bool has_ended;     /* reaped, but its process group is not empty */
     int wait_status;    /* then */
     uint64_t max_rss_kib;
-    uint64_t cpu_milliseconds; /* of all that were reaped */
+    uint64_t cpu_milliseconds; /* of all reaped processes */
 };
 
 struct children {
@@ -33,7 +32,8 @@ struct children {
     struct child table[CHILDREN_MAXIMUM]; /* the first `count`, in no order */
 };
 
-/* Pointers hold until the next children_add() or children_remove(). NULL: there is none. */
+/* Pointers hold until the next children_add() or children_remove(). NULL if there is no such child.
+ */
 struct child *children_by_token(struct children *children, uint64_t token);
 struct child *children_by_pid(struct children *children, pid_t pid);
 
@@ -41,8 +41,8 @@ struct child *children_by_pid(struct children *children, pid_t pid);
 struct child *children_add(struct children *children, uint64_t token, pid_t pid);
 void children_remove(struct children *children, struct child *child);
 
-/* Sends `signal` to the child's process group, or to the child alone while it has none of its own
- * yet. Not when it has ended: its pid may be somebody else's. */
+/* Sends `signal` to the child's process group, or only to the child while it has no group yet. Do
+ * not call it for a child that has ended: its pid may belong to another process. */
 int child_signal(const struct child *child, int signal);
 
 /* True while there is a process in the group of a child that has ended. */

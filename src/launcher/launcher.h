@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * launcher.h - the launcher's loop: orders from the supervisor become workers, ends of workers
- * become messages.
+ * launcher.h - the launcher's loop: starts a worker for each order of the supervisor, and reports
+ * the end of each worker.
  *
- * Two sources of events, one thread: the channel and SIGCHLD. The launcher decides nothing. It
- * keeps tokens and pids (children.h), checks what the channel's table does not know (a token in
- * use, no room), and answers.
+ * Events come from two sources, the channel and SIGCHLD, and are handled by one thread. The
+ * launcher makes no decisions. It keeps tokens and pids (children.h), checks what the channel
+ * cannot (a token in use, no room), and answers.
  */
 #ifndef MIMO_LAUNCHER_LAUNCHER_H
 #define MIMO_LAUNCHER_LAUNCHER_H
@@ -23,8 +23,9 @@ struct launcher {
     struct children children;
 };
 
-/* Says READY, then serves until the supervisor closes the channel (0), or breaks its rules or
- * cannot be served any more (-1). Either way all workers are dead and reaped when it returns. */
+/* Sends READY, then serves. Returns 0 when the supervisor closes the channel, and -1 when the
+ * supervisor breaks the channel's rules or the launcher cannot serve any longer. In both cases it
+ * first kills and reaps all workers. */
 int launcher_serve(struct workplace *workplace, int channel, struct error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program_files.h - which files the programs of a task may read and run: found, opened and made
- * into Landlock domains once, by the launcher, before it gives up its privileges.
+ * program_files.h - the files that the programs of a task may read and run. The launcher finds and
+ * opens them and makes the Landlock domains once, before it drops its privileges.
  *
  * A task (external_task.h) may
  *
@@ -10,12 +10,12 @@
  *             that scripts among them name (#!), and the ELF loaders of all these
  *   also      read /dev/null, /dev/zero, /dev/random, /dev/urandom, and write to the first
  *
- * and write nothing. Rules are for the files that were there at the start: who puts another file in
- * the place of one restarts mimod. A file to be executed must belong to root, or to who started the
- * launcher, and be writable by nobody else.
+ * and write nothing. The rules are for the files that exist at the start; restart mimod after
+ * replacing one. A file to be executed must belong to root or to the user who started the launcher,
+ * and must not be writable by anybody else.
  *
- * What the launcher itself gives up its children can never get back. So its own domain allows what
- * any task may (`paths`), and each worker enters that of its own task.
+ * Children cannot regain rights that the launcher has dropped. So the launcher's own domain allows
+ * the files of all tasks (`paths`), and each worker then enters the domain of its own task.
  */
 #ifndef MIMO_LAUNCHER_PROGRAM_FILES_H
 #define MIMO_LAUNCHER_PROGRAM_FILES_H
@@ -27,7 +27,7 @@
 #include "mimo/external_task.h"
 #include "mimo/task.h"
 
-/* Where programs are looked for that are named without a directory; PATH is made of them. */
+/* The directories of PATH, in which programs named without a directory are looked for. */
 #define PROGRAM_DIRECTORIES                                                                        \
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"
 #define PROGRAM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -44,14 +44,15 @@ struct program_files {
     size_t path_count;
 };
 
-/* Logs what is not there or may not be executed: the task finds out when it needs it. */
+/* Logs files that are missing or must not be executed, which is no error here: the task fails when
+ * it needs one. */
 int program_files_open(const struct task_list *tasks, int landlock_abi,
                        struct program_files *ret_files, struct error *error);
 
-/* Closes and forgets `paths`; the domains stay. */
+/* Closes and frees `paths`; the domains remain. */
 void program_files_close_paths(struct program_files *files);
 
-/* The domain of a task; NULL: there is no such external task. */
+/* The domain of a task; NULL if it is no external task. */
 const struct program_domain *program_files_find(const struct program_files *files,
                                                 const char *task_id);
 

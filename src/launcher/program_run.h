@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program_run.h - runs one program of a task (external_task.h), listens to it, and sees to it that
- * nothing of it is left.
+ * program_run.h - runs one program of a task (external_task.h), reads its output, and ends all
+ * processes that it leaves behind.
  *
  *     program_run_prepare(&place, &error);                        once, before the first
  *     program_run(&order, &listener, &end);
@@ -10,10 +10,10 @@
  * init of a PID namespace, or a subreaper whose process group the program shares: whatever the
  * program leaves behind becomes its child. In a namespace each program gets a session of its own.
  *
- * SIGTERM of the launcher means that the attempt is to stop. All programs get it as well: they may
- * finish, then the caller ends. In a namespace that is by exit code EXIT_WORKER_STOPPED, because an
- * init cannot end by SIGTERM. Without a namespace SIGTERM also comes when the guard has ended
- * (PR_SET_PDEATHSIG): then the whole group ends at once.
+ * SIGTERM from the launcher stops the attempt. The programs get it too and may finish; then the
+ * caller ends. In a namespace that is by exit code EXIT_WORKER_STOPPED, because an init cannot end
+ * by SIGTERM. Without a namespace SIGTERM also comes when the guard has ended (PR_SET_PDEATHSIG):
+ * then the whole group ends at once.
  */
 #ifndef MIMO_LAUNCHER_PROGRAM_RUN_H
 #define MIMO_LAUNCHER_PROGRAM_RUN_H
@@ -26,7 +26,7 @@
 #include "mimo/outcome.h"
 #include "mimo/report.h"
 
-/* Between SIGTERM and SIGKILL, when a program's time is over. */
+/* Milliseconds between SIGTERM and SIGKILL, when a program exceeds its time. */
 enum { PROGRAM_GRACE = 5000 };
 
 struct program_order {
@@ -37,7 +37,7 @@ struct program_order {
     int64_t deadline;         /* CLOCK_MONOTONIC, milliseconds; INT64_MAX: none */
 };
 
-/* Who hears what the program says. */
+/* Callbacks for the program's output. */
 struct program_listener {
     /* A line on descriptor 1 or 2, cut to fit, without its newline; never empty. */
     void (*line)(void *context, int descriptor, const char *line);
@@ -49,26 +49,28 @@ struct program_listener {
 enum program_fate {
     PROGRAM_ENDED,       /* by itself, or by a signal: wait_status */
     PROGRAM_NOT_STARTED, /* error_number */
-    PROGRAM_TIMED_OUT,   /* was ended at the deadline */
-    PROGRAM_MISREPORTED, /* was ended for what came over descriptor 3: problem */
+    PROGRAM_TIMED_OUT,   /* ended by the caller at the deadline */
+    PROGRAM_MISREPORTED, /* ended because of its reports on descriptor 3: problem */
 };
 
 struct program_end {
     enum program_fate fate;
     int wait_status;
     int error_number;
-    bool left_processes; /* some are still running: only the end of the caller's group ends them */
+    bool
+        left_processes; /* some processes still run, and end only with the caller's process group */
     char problem[ERROR_MESSAGE_SIZE];
     char last_line[STATUS_TEXT_SIZE]; /* on descriptor 2; "" for none */
 };
 
 /* Where programs run (worker_guard.h). */
 struct program_place {
-    pid_t parent;   /* of this process: its guard; 0 in a PID namespace, for it is outside */
-    pid_t stopper;  /* whose SIGTERM means that the attempt is to stop; 0 in a PID namespace */
-    bool is_init;   /* of a PID namespace of its own */
-    bool contained; /* signals of this process reach nobody but what it has started, by a PID
-                       namespace or by Landlock: only then can leftovers be ended between steps */
+    pid_t
+        parent; /* the guard of this process; 0 in a PID namespace, because the guard is outside it */
+    pid_t stopper; /* the process whose SIGTERM stops the attempt; 0 in a PID namespace */
+    bool is_init;  /* of a PID namespace of its own */
+    bool
+        contained; /* a PID namespace or Landlock limits signals of this process to its descendants: only then can leftovers be killed between steps */
 };
 
 /* Call it inside the sandbox, with no other children. */
@@ -77,7 +79,7 @@ int program_run_prepare(const struct program_place *place, struct error *error);
 void program_run(const struct program_order *order, const struct program_listener *listener,
                  struct program_end *ret_end);
 
-/* Sleeps. Ends this process instead when it is told to stop. */
+/* Sleeps. If the attempt is stopped meanwhile, ends this process. */
 void program_sleep(int64_t milliseconds);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox.h - what a worker may ask of the kernel: limits, Landlock, seccomp.
+ * sandbox.h - the sandbox of a worker: resource limits, Landlock, seccomp.
  *
- * One file a mechanism behind this interface. The launcher prepares once what can be prepared (the
- * negotiated Landlock ABI, the compiled filter); each worker then enters in the order of its
+ * Each mechanism has its own file behind this interface. The launcher prepares once whatever it can
+ * (the Landlock ABI, the compiled filter); each worker then enters the sandbox in the order of its
  * checklist (worker.c):
  *
  *     sandbox_limit_resources(&limits, error);
@@ -12,9 +12,9 @@
  *     sandbox_report_forbidden(report_fd, error);
  *     confinement_load(&filter, error);
  *
- * Nothing of it can be taken back. All of it holds for children too. Workers can make none, but for
- * those of a task whose steps are programs: they have a list of system calls of their own, one
- * Landlock domain more for the files of the task (program_files.h), and a limit of processes.
+ * None of it can be undone, and all of it holds for children too. Workers cannot create processes,
+ * except those of a task whose steps are programs. These have their own list of system calls, a
+ * second Landlock domain with the files of the task (program_files.h), and a limit on processes.
  */
 #ifndef MIMO_LAUNCHER_SANDBOX_H
 #define MIMO_LAUNCHER_SANDBOX_H
@@ -33,11 +33,10 @@ struct sandbox_limits {
     uint64_t file_size; /* RLIMIT_FSIZE, bytes */
     uint32_t cpu_seconds;
     uint32_t open_files;
-    uint32_t
-        processes; /* RLIMIT_NPROC: of the worker's user; 0: none beside those that there are */
+    uint32_t processes; /* RLIMIT_NPROC, of the worker's user; 0: no new processes */
 };
 
-/* setrlimit(2). Hard limits too: none can be raised again. */
+/* setrlimit(2), soft and hard limits: no process can raise them again. */
 int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *error);
 
 /* --- Landlock (sandbox_landlock.c) --- */
@@ -46,12 +45,12 @@ int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *e
  */
 int sandbox_deny_files(int abi, struct error *error);
 
-/* The same, but for what each of `paths` allows. */
+/* The same, except for what `paths` allow. */
 int sandbox_deny_other_files(int abi, const struct confinement_path *paths, size_t count,
                              struct error *error);
 
 /* The worker's domain: no file system, TCP connect only to `ports`, no TCP bind, signals and
- * abstract sockets only within itself; as much of it as `abi` knows. */
+ * abstract sockets only within the domain; as far as `abi` supports it. */
 int sandbox_enter_domain(int abi, const uint16_t *ports, size_t port_count, struct error *error);
 
 /* The same for a worker that runs programs, whose files another domain limits. */
@@ -63,16 +62,16 @@ int sandbox_enter_program_domain(int abi, const uint16_t *ports, size_t port_cou
 /* Compiles the allow list of workers. */
 int sandbox_build_worker_filter(struct confinement_filter *ret_filter, struct error *error);
 
-/* Compiles the launcher's filter: everything but what neither it nor a worker may ever ask for.
- * With `runs_programs` its workers can be given leave to execute; without it none can. */
+/* Compiles the launcher's filter, which denies what neither it nor a worker ever needs. Its workers
+ * can execute programs only with `runs_programs`. */
 int sandbox_build_launcher_filter(bool runs_programs, struct confinement_filter *ret_filter,
                                   struct error *error);
 
-/* Adds to a filter that all of confinement_never kills, but for execve. */
+/* Makes the calls of confinement_never, except execve, kill the process. */
 int sandbox_kill_all_but_execution(scmp_filter_ctx context, struct error *error);
 
-/* From here on a denied system call writes {"type":"forbidden","systemCall":NAME} to `report_fd`,
- * then ends the process by SIGSYS. */
+/* Installs the SIGSYS handler: a denied system call writes {"type":"forbidden","systemCall":NAME}
+ * to `report_fd`, then ends the process by SIGSYS. */
 int sandbox_report_forbidden(int report_fd, struct error *error);
 
 /* --- Workers that run programs (sandbox_programs.c) --- */
