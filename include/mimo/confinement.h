@@ -156,8 +156,7 @@ int confinement_report(int fd, const char *start, const char *end, struct error 
 struct confinement {
     const struct confinement_call *calls; /* its table */
     size_t call_count;
-    const struct confinement_call
-        *more_calls; /* calls that are known only at run time; may be NULL */
+    const struct confinement_call *more_calls; /* known only at run time; may be NULL */
     size_t more_call_count;
     struct confinement_domain domain;
 };

@@ -70,27 +70,27 @@ enum launcher_message_type {
 
 /* One attempt to run. */
 struct launcher_launch {
-    uint64_t
-        token; /* the supervisor's name for the attempt; not zero, not that of a running attempt */
+    uint64_t token;     /* the supervisor's name for the attempt: not zero, not in use */
     uint64_t memory;    /* RLIMIT_AS, bytes; >= 1 */
     uint64_t file_size; /* RLIMIT_FSIZE, bytes */
-    uint64_t
-        not_after; /* the latest alarm, CLOCK_MONOTONIC in milliseconds; 0: only alarm_seconds counts. Bounds the worker's life even if the launch is read late */
-    uint32_t slot; /* worker slot: chooses the user where a range is configured */
+    /* The latest alarm, CLOCK_MONOTONIC in milliseconds, which bounds the worker's life even if the
+     * launch is read late. 0: only alarm_seconds counts. */
+    uint64_t not_after;
+    uint32_t slot;          /* worker slot: chooses the user where a range is configured */
     uint32_t alarm_seconds; /* >= 1 */
     uint32_t cpu_seconds;   /* RLIMIT_CPU; >= 1 */
     uint32_t open_files;    /* RLIMIT_NOFILE; >= 1 */
     uint32_t job_length;    /* >= 1 */
     uint32_t sealed_length; /* 0: none */
     uint32_t port_count;
-    uint16_t ports
-        [LAUNCH_PORTS_MAXIMUM];    /* TCP ports that the worker may connect to; unused ones are 0 */
+    /* TCP ports that the worker may connect to; unused ones are 0. */
+    uint16_t ports[LAUNCH_PORTS_MAXIMUM];
     char title[LAUNCH_TITLE_SIZE]; /* for ps(1); terminated */
     uint32_t certificate_count;
     /* Names that launch_certificate_is_valid() accepts; unused ones are empty. */
     char certificates[LAUNCH_CERTIFICATES_MAXIMUM][LAUNCH_CERTIFICATE_SIZE];
-    char external_task
-        [LAUNCH_TASK_SIZE]; /* UUID of a task whose steps are programs; "" for a built-in task. Padded with zeros */
+    /* UUID of a task whose steps are programs, padded with zeros; "" for a built-in task. */
+    char external_task[LAUNCH_TASK_SIZE];
     uint32_t processes; /* RLIMIT_NPROC of an external task, >= 1; 0 for a built-in task */
     uint32_t reserved;
 };

@@ -62,8 +62,7 @@ struct manifest {
     int attempt; /* number of the latest attempt, 0 before the first */
     char lease_owner[UUID_SIZE];
     char claim_token[UUID_SIZE]; /* random, of the claim that holds the lease */
-    char incarnation
-        [UUID_SIZE]; /* of the lease owner: tells which start of the owner made the claim */
+    char incarnation[UUID_SIZE]; /* which start of the lease owner made the claim */
     int64_t lease_expires;
     int64_t created_at;
     int64_t started_at;

@@ -85,8 +85,8 @@ struct task_context {
     struct kube_client *kube; /* NULL unless TASK_NEEDS_CLUSTER */
     size_t step;              /* index of the step that runs */
     void *state;              /* the task's own, freed with free() at the end; NULL at first */
-    char result_message
-        [STATUS_TEXT_SIZE]; /* the result's message when all steps are done; "" at first */
+    /* The message of the result when all steps are done; "" at first. */
+    char result_message[STATUS_TEXT_SIZE];
     int64_t (*now_milliseconds)(struct task_context *context); /* monotonic */
     void (*sleep_milliseconds)(struct task_context *context, int64_t milliseconds);
     void (*report)(struct task_context *context, const struct report *report);

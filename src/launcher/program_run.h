@@ -57,20 +57,19 @@ struct program_end {
     enum program_fate fate;
     int wait_status;
     int error_number;
-    bool
-        left_processes; /* some processes still run, and end only with the caller's process group */
+    bool left_processes; /* some still run, and end only with the caller's process group */
     char problem[ERROR_MESSAGE_SIZE];
     char last_line[STATUS_TEXT_SIZE]; /* on descriptor 2; "" for none */
 };
 
 /* Where programs run (worker_guard.h). */
 struct program_place {
-    pid_t
-        parent; /* the guard of this process; 0 in a PID namespace, because the guard is outside it */
+    pid_t parent;  /* the guard of this process; 0 in a PID namespace: it is outside */
     pid_t stopper; /* the process whose SIGTERM stops the attempt; 0 in a PID namespace */
     bool is_init;  /* of a PID namespace of its own */
-    bool
-        contained; /* a PID namespace or Landlock limits signals of this process to its descendants: only then can leftovers be killed between steps */
+    /* A PID namespace or Landlock limits signals of this process to its descendants: only then can
+     * leftovers be killed between steps. */
+    bool contained;
 };
 
 /* Call it inside the sandbox, with no other children. */
