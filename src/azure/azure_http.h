@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * azure_http.h - one request to a service of Azure: JSON comes back.
+ * azure_http.h - sends one HTTPS request to a service of Azure and returns its JSON answer.
  */
 #ifndef MIMO_AZURE_AZURE_HTTP_H
 #define MIMO_AZURE_AZURE_HTTP_H
@@ -33,11 +33,11 @@ struct azure_answer {
 void azure_http(const struct azure_request *request, struct azure_answer *ret_answer);
 void azure_answer_free(struct azure_answer *answer);
 
-/* Statuses that pass by themselves, whoever sends them: 408, 429 and 5xx. */
+/* True for statuses that may pass, whichever server sends them: 408, 429 and 5xx. */
 bool azure_status_passes(long status);
 
-/* The result without a whole answer: terminal only if nothing can change by the next attempt, as
- * with a connection that the sandbox forbids. `what` names what was asked for. */
+/* The result when there is no complete answer: transient, or terminal if another attempt would fail
+ * too, such as for a connection that the sandbox forbids. `what` names the requested object. */
 struct step_result azure_no_answer(const struct azure_answer *answer, const char *what);
 
 /* asprintf(3); on -1 *ret_text is NULL. */

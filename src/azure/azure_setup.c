@@ -21,7 +21,7 @@
 
 enum { SECRET_MAXIMUM = 16 * 1024, AUDIENCE_SIZE = 256 };
 
-/* What the configuration says, else what the platform put into the environment, else the metadata
+/* Taken from the configuration, else from the environment that the platform set, else the metadata
  * service of virtual machines. */
 static const char *identity_endpoint(const struct config *config)
 {

@@ -15,7 +15,7 @@
 #define VIRTUAL_MACHINE_VERSION "2018-02-01"
 #define HOSTED_VERSION          "2019-08-01" /* of endpoints that come with an IDENTITY_HEADER */
 
-/* The words of the service: error_description of OAuth 2.0 (RFC 6749, 5.2). */
+/* The service's message: error_description of OAuth 2.0 (RFC 6749, 5.2). */
 static void read_detail(const struct azure_answer *answer, char *detail, size_t size)
 {
     status_text_copy(detail, size,
@@ -23,8 +23,8 @@ static void read_detail(const struct azure_answer *answer, char *detail, size_t 
                                      document_string(answer->document, "error", "")));
 }
 
-/* Only an error object of OAuth 2.0 (RFC 6749, 5.2) is a refusal: a proxy or a service that is
- * starting answers 4xx as well. */
+/* Only an error object of OAuth 2.0 (RFC 6749, 5.2) is a refusal, because a proxy or a starting
+ * service may answer 4xx too. */
 static bool is_refusal(const struct azure_answer *answer)
 {
     const char *code = document_string(answer->document, "error", "");

@@ -33,7 +33,7 @@ size_t document_depth(const struct json_object *value)
 }
 
 /* Takes the first name off `path` into `name`; returns the rest, or NULL after the last. False for
- * a name that no member of ours has. */
+ * a name that is too long for any known member. */
 static bool take_name(const char **path, char *name)
 {
     const char *dot = strchrnul(*path, '.');

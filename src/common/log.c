@@ -22,7 +22,7 @@ static struct {
 } state = {.program = "mimo", .level = LOG_LEVEL_INFO};
 
 /* systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream. A child whose standard error was
- * redirected still has the variable, so the numbers must be those of ours. */
+ * redirected still has the variable, so the numbers must match this process's standard error. */
 static bool stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -70,7 +70,7 @@ unsigned long log_static_head(char *buffer, unsigned long size, enum log_level l
                             (int)(state.pid ? state.pid : getpid()), level_name(level));
 }
 
-/* What stands before the message; returns its length. */
+/* Writes the prefix of a message; returns its length. */
 static size_t write_head(char *line, size_t size, enum log_level level)
 {
     struct timespec now;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kube_client.c - requests to one API server: who asks, and JSON both ways.
+ * kube_client.c - requests to one API server: credentials, JSON bodies and JSON answers.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -15,8 +15,7 @@
 #include "mimo/https.h"
 #include "mimo/io.h"
 
-/* The one thing that outlives a call in this folder: read before the forks, the same for every
- * client. */
+/* The only static state of this module: read before the forks, and the same for every client. */
 static char *system_ca;
 
 const char *kube_system_ca(void)

@@ -34,7 +34,8 @@ static void free_key(EVP_PKEY **key)
 }
 #define cleanup_key __attribute__((cleanup(free_key)))
 
-/* The reason that OpenSSL gives; its queue is left empty, for the next call reads it as its own. */
+/* Returns OpenSSL's reason and empties its error queue, which the next call would otherwise take
+ * for its own. */
 static const char *reason_of_failure(void)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -59,7 +60,7 @@ int pem_check_certificates(const char *pem, const char *what, struct error *erro
     }
 }
 
-/* Answers a question for a pass phrase, which OpenSSL would else ask on a terminal. */
+/* Refuses to supply a pass phrase, which OpenSSL would otherwise ask for on a terminal. */
 static int refuse_pass_phrase(char *buffer, int size, int writing, void *asked)
 {
     (void)buffer;

@@ -35,7 +35,7 @@ void children_remove(struct children *children, struct child *child)
     *child = children->table[--children->count];
 }
 
-/* A guard is not in the group, and ends when that is gone; one that is stopped cannot. */
+/* The guard is not in the group and ends when the group is empty, unless it is stopped. */
 int child_signal(const struct child *child, int signal)
 {
     if (child->has_ended)
@@ -46,9 +46,9 @@ int child_signal(const struct child *child, int signal)
     return result;
 }
 
-/* A number that is in use as a process group's is given to no process: while this is true, it is
- * the child's. After that it may be another's for a moment, which delays an end and does no harm:
- * the signal is none. */
+/* The kernel gives no process a pid that is in use as a process group ID, so while the group exists
+ * it is the child's. Once it is empty, another group may get the number; that only delays the end
+ * of the attempt, because signal 0 has no effect. */
 bool child_has_group(const struct child *child)
 {
     return kill(-child->pid, 0) == 0 || errno == EPERM;

@@ -14,7 +14,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
 
-/* Messages taken in before ended workers get their turn. */
+/* Messages that are handled before ended workers are reaped. */
 enum { BURST = 64 };
 
 /* Waits while the channel is full: the supervisor always reads, and never waits for the launcher.
@@ -236,7 +236,7 @@ static int reap(struct launcher *launcher, struct error *error)
 {
     struct signalfd_siginfo information;
     siginfo_t ended;
-    /* One notice may stand for many children: it is thrown away, and all are asked for. */
+    /* One SIGCHLD may stand for several children, so read and ignore it, then wait for all of them. */
     if (read(launcher->signals, &information, sizeof(information)) < 0 && errno != EAGAIN)
         return error_set_system(error, errno, "cannot read signals");
     for (;;) {

@@ -16,7 +16,7 @@
 #include "mimo/log.h"
 #include "mimo/trusted_path.h"
 
-/* As the kernel: a script may be the interpreter of a script, so deep and no deeper. */
+/* A script's interpreter may be a script too, up to the depth that the kernel allows. */
 enum { INTERPRETERS_MAXIMUM = 5, FIRST_LINE_SIZE = 256, SEGMENTS_MAXIMUM = 128 };
 
 static const unsigned readable = CONFINEMENT_READ | CONFINEMENT_LIST;

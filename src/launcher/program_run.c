@@ -19,7 +19,7 @@
 
 enum { FIRST_OWN_FD = EXTERNAL_KUBECONFIG_FD + 1, READ_SIZE = 16384 };
 
-/* Of this process, for its signal handler too. */
+/* State of this process, which its signal handler uses too. */
 static struct {
     struct program_place place;
     sigset_t waiting; /* the signal mask in which it waits: SIGCHLD and SIGTERM come through */
@@ -172,8 +172,8 @@ static int arrange_child(const struct program_order *order, const struct pipes *
     return close_range(FIRST_OWN_FD, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-/* Signals as every program expects them; SIGTERM before it is unblocked, for the handler would take
- * this process for one whose launcher is gone. */
+/* Restores the default actions that programs expect. SIGTERM's must be restored before it is
+ * unblocked: otherwise the handler would conclude, in the child, that the launcher has ended. */
 static int settle_child(pid_t parent)
 {
     static const int changed[] = {SIGTERM, SIGCHLD, SIGPIPE, SIGXFSZ};

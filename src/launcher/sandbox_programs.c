@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox_programs.c - which system calls the programs of a task of the operator's own may make
- * (external_task.h), and the worker that runs them.
+ * sandbox_programs.c - the system calls of an external task's programs (external_task.h), and of
+ * the worker that runs them.
  *
- * Wide enough for a shell, Python and programs in Go. What keeps them in their place is Landlock;
- * this list closes what Landlock does not see, and the kernel's larger attack surfaces. Three
- * answers:
+ * The list is large enough for a shell, Python and programs in Go. Landlock is their main boundary;
+ * this list closes what Landlock does not cover, and the parts of the kernel that are attacked
+ * most. A call has one of three results:
  *
- *   it works       rows of `allowed`, but for the arguments in `refused`
- *   an errno       rows with one; every call that is in no table has ENOSYS, as on an older kernel:
- *                  programs and their libraries know how to go on from there
- *   SIGSYS         confinement_never, without execve: nothing that a decent program does
+ *   allowed     rows of `allowed`, except for the arguments in `refused`
+ *   an errno    rows that name one. A call that is in no table fails with ENOSYS, as on an older
+ *               kernel, which programs and their libraries can handle
+ *   SIGSYS      confinement_never, without execve: calls that no honest program makes
  *
- * Two filters, for one cannot allow a call and refuse some of its arguments. The kernel takes the
- * stricter answer of the two.
+ * There are two filters, because one filter cannot allow a call and refuse some of its arguments.
+ * The kernel applies the stricter result of the two.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -33,7 +33,8 @@
 #include "mimo/process.h"
 #include "mimo/seal.h"
 
-/* The launcher has blocked all signals; what came for this worker since fork comes now. */
+/* The launcher blocks all signals. Unblocking delivers those that were sent to this worker since
+ * the fork. */
 static int open_signals(struct worker *worker, struct error *error)
 {
     (void)worker;

@@ -2,9 +2,9 @@
 /*
  * worker.h - the life of a worker: from fork to exit.
  *
- * The launcher forks and calls worker_main(), which goes through the checklist worker_steps
- * (worker.c), then runs the task (worker_task.c), reports its result and ends. A step that fails
- * ends the worker with the exit code of its row (exit_codes.h) and a line in the log.
+ * The launcher forks and calls worker_main(), which takes the steps of the checklist worker_steps
+ * (worker.c), runs the task (worker_task.c), reports its result and exits. If a step fails, the
+ * worker logs why and exits with the code of its row (exit_codes.h).
  */
 #ifndef MIMO_LAUNCHER_WORKER_H
 #define MIMO_LAUNCHER_WORKER_H
@@ -25,10 +25,10 @@ struct worker_step {
     int (*run)(struct worker *worker, struct error *error);
 };
 
-/* In the order in which they have to be taken; benchmarks and tests walk it too. */
+/* All steps in their order; tests and benchmarks use the table too. */
 extern const struct worker_step worker_steps[];
 
-/* Takes all steps. On failure the row that failed, else NULL. */
+/* Takes all steps. Returns the step that failed, or NULL. */
 const struct worker_step *worker_enter(struct worker *worker, struct error *error);
 
 /* The child's branch after fork. */
@@ -37,9 +37,8 @@ _Noreturn void worker_main(struct worker *worker);
 /* Parses the job, runs its task, reports the result (worker_task.c). Inside the sandbox. */
 _Noreturn void worker_run_task(struct worker *worker);
 
-/* Reads the certificates of the order, by the rights of the launcher's user, out of the directory
- * that the next step closes (worker_certificates.c). What is wrong with one is for the task to
- * hear. */
+/* Reads the certificates of the order as the launcher's user, from the directory that the next step
+ * closes (worker_certificates.c). Keeps each failure for the task, which reports it. */
 void worker_read_certificates(struct worker *worker);
 
 /* Hands a certificate of the order over to the task: `read_certificate` of its context. */

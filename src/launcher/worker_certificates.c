@@ -39,7 +39,7 @@ void worker_read_certificates(struct worker *worker)
         read_certificate(worker->workplace, order->certificates[i], &worker->certificates[i]);
 }
 
-/* Only what passes by itself is worth another attempt. */
+/* Only failures that may pass are worth another attempt. */
 static struct step_result refuse(const struct worker *worker, const char *name,
                                  const struct error *error)
 {

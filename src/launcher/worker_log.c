@@ -36,7 +36,7 @@ int worker_leave_log(struct error *error)
     return 0;
 }
 
-/* A pipe that takes nothing any more has nobody left to read it. */
+/* If the pipe cannot be written, its reader has ended. */
 static void report_line(const char *text)
 {
     const struct report report = {.type = REPORT_LOG, .level = LOG_LEVEL_ERROR, .text = text};
@@ -54,7 +54,7 @@ static void say(const char *title, const char *text)
         log_error("%s: %s", title, text);
 }
 
-/* _exit(2): what atexit() would do (flush, look for leaks) belongs to the launcher. */
+/* _exit(2), because the handlers of atexit() (flush, leak check) belong to the launcher. */
 void worker_give_up(const struct worker *worker, int exit_code, const struct error *error)
 {
     char text[ERROR_MESSAGE_SIZE + 128];

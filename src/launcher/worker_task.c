@@ -49,7 +49,7 @@ static void write_bytes(struct task_context *context, const void *bytes, size_t 
         worker_give_up(worker, EXIT_WORKER_REPORT, &error);
 }
 
-/* "mimo-worker: Practice my-cluster [2/3 wait] 2b65ac7b": progress stands before the last word. */
+/* "mimo-worker: Practice my-cluster [2/3 wait] 2b65ac7b": progress comes before the last word. */
 static void show_progress(const char *title, const struct report *step)
 {
     const char *last = strrchr(title, ' ');
@@ -83,7 +83,7 @@ static void forget_credentials(struct worker *worker)
     worker->credentials = NULL;
 }
 
-/* Succeeds with the kubeconfig of the cluster, or says why there is none. */
+/* Reads the kubeconfig of the cluster; on failure the result says why it is missing. */
 static struct step_result open_kubeconfig(struct worker *worker, const struct job *job,
                                           struct kubeconfig *ret_config)
 {

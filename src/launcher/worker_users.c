@@ -15,7 +15,7 @@
 /* Threads of processes that made themselves undumpable: /proc shows root as their owner. */
 enum { HIDDEN_PROCESSES = 256 };
 
-/* The launcher's user can read the seal's key, root everything: no worker may be either. */
+/* No worker may run as the launcher's user, which can read the seal key, or as root. */
 static int check(const struct worker_users *users, const char *key, struct error *error)
 {
     uint32_t count = users->count > 0 ? users->count : 1;

@@ -13,7 +13,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
 
-/* What is in force in this process, read back where the kernel tells. */
+/* What is in force in this process, as read back from the kernel where possible. */
 #define NOTHING "not confined"
 static char description[160] = NOTHING;
 static int abi_in_force;
@@ -29,8 +29,8 @@ int confinement_abi(void)
 }
 
 #ifdef WITH_SANITIZERS
-/* Asked when the program ends: the search for leaks traces the process, which is a call that kills
- * by now. */
+/* LeakSanitizer calls it when the program ends. Its search for leaks traces the process, and the
+ * filter would kill it. */
 extern int __lsan_is_turned_off(void);
 __attribute__((visibility("default"))) int __lsan_is_turned_off(void)
 {

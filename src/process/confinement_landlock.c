@@ -49,7 +49,7 @@ struct net_port_rule {
     uint64_t port;
 };
 
-/* What each ABI brought. */
+/* The rights that each ABI added. */
 static const struct {
     uint64_t files; /* all file system rights known to this ABI */
     size_t size;    /* of struct ruleset */

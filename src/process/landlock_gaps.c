@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* landlock_gaps.c - what a worker could do without what a later Landlock ABI brought. */
+/* landlock_gaps.c - what workers can do because the kernel's Landlock ABI is too old. */
 #include "mimo/process_security.h"
 
 #define NO_SCOPES "only seccomp keeps workers from signalling others"

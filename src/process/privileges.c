@@ -28,9 +28,9 @@ static void cleanup_cap_function(cap_t *caps)
 
 #define cleanup_cap __attribute__((cleanup(cleanup_cap_function)))
 
-/* Root has no powers by being root, the change of user strips capabilities, no ambient ones; and
- * nobody may change that any more. Whoever started us may have set some of these already, and
- * locked them. */
+/* With these bits root has no privileges of its own, a change of user drops capabilities, ambient
+ * capabilities are off, and none of that can be changed again. The parent process may already have
+ * set and locked some of them. */
 enum {
     SECUREBITS_ON = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
                     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
@@ -223,8 +223,8 @@ static int verify(const int *keep, size_t keep_count, bool closed, struct error 
 
 enum { KEEP_MAXIMUM = 8 };
 
-/* The change itself, for a process that may. The order matters: each step takes away what an
- * earlier one needed. */
+/* Changes the identity, in a process that may do so. The order matters: each step drops a privilege
+ * that earlier ones needed. */
 static int change(const struct identity *identity, const int *keep, size_t keep_count,
                   bool may_close, struct error *error)
 {

@@ -16,8 +16,8 @@
 
 #include "mimo/text.h"
 
-/* Where the kernel reads the title from: the arguments and the environment as exec laid them out.
- */
+/* The memory that the kernel shows as the title: arguments and environment as execve(2) placed
+ * them. */
 static struct {
     char *start;
     size_t size;

@@ -250,8 +250,8 @@ void seal_key_free(struct seal_key *key)
     free(key);
 }
 
-/* A sealed message without content yet, for the one recipient, agreed on with SHA-256 rather than
- * OpenSSL's default of SHA-1. */
+/* Makes a sealed message without content for one recipient. The key agreement uses SHA-256 instead
+ * of OpenSSL's default, SHA-1. */
 static CMS_ContentInfo *start_sealing(X509 *recipient)
 {
     unsigned flags = CMS_BINARY | CMS_PARTIAL | CMS_STREAM;

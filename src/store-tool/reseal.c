@@ -83,8 +83,8 @@ static int seal_anew(const struct reseal *reseal, const struct content *old,
     return 0;
 }
 
-/* 1: the document is to be written, 0: it may stay as it is, -1: it has to, for the reason in
- * `error`. */
+/* 1: the document must be written. 0: it needs no change. -1: it cannot be resealed, for the reason
+ * in `error`. */
 static int reseal_document(struct reseal *reseal, struct json_object *document, struct error *error)
 {
     const char *text = document_string(document, sealed_path, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tool.h - what the verbs of mimo-store get, and what they share.
+ * tool.h - the arguments of mimo-store's verbs, and their shared functions.
  *
  * Each verb has one file, and one row in main.c. Results go to standard output, everything else to
  * standard error, one line each. A verb returns the exit status; main.c flushes standard output and
@@ -38,12 +38,12 @@ int tool_reseal(const struct tool *tool);
 /* Writes "mimo-store: message" to standard error; returns EXIT_FAILURE. */
 int tool_fail(const struct error *error);
 
-/* The same for a message of its own. */
+/* The same with a formatted message. */
 int tool_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Calls `visit` with each document of the store, container by container, page by page; with a NULL
- * document and the reason where some cannot be read. -1: the store did not answer, or `visit` did
- * not want to go on, with its error. */
+ * document and the reason if one cannot be read. -1: the store did not answer, or `visit` failed
+ * with the error. */
 int tool_visit(struct store *store,
                int (*visit)(void *context, enum store_container container,
                             const struct json_object *document, struct error *error),
@@ -54,8 +54,8 @@ int tool_visit_pages(struct store *store, enum store_container container, size_t
                      int (*take)(void *context, struct store_result *page, struct error *error),
                      void *context, struct error *error);
 
-/* Makes a document that comes from elsewhere fit for this store: members that follow from others
- * (bucket, key, partitionKey) are filled in, and all must be understood. */
+/* Prepares a document from outside for this store: fills in members that are derived from others
+ * (bucket, key, partitionKey), and checks all of it. */
 int tool_complete_document(enum store_container container, struct json_object *document,
                            struct error *error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * claim.h - taking manifests: one round against the store.
+ * claim.h - claims manifests: one round against the store.
  *
  * A round asks for what is runnable in our buckets, reads the clusters concerned, and takes each
  * manifest together with its cluster's lease by one conditional pair (lease.h). If two actuators race

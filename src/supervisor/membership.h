@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * membership.h - who else is there, and which buckets are ours.
+ * membership.h - the live actuators, and the buckets of this one.
  *
  * With `auto` assignment every actuator writes a record of itself each membership_interval and reads
  * those of the others. All compute their ranges from the same sorted list (index, then id), so there
@@ -78,13 +78,13 @@ struct membership_time {
     struct monotonic monotonic;
 };
 
-/* Announces this actuator and works out its buckets anew. 0 with MEMBERSHIP_WATCHING: it has not
- * joined yet, and `error` says what it waits for. -1: the rest is as before; with MEMBERSHIP_FOREIGN
+/* Announces this actuator and computes its buckets. 0 with MEMBERSHIP_WATCHING: it has not joined
+ * yet, and `error` says what it waits for. -1: the rest is as before; with MEMBERSHIP_FOREIGN
  * `error` says what to do, else the store did not answer. */
 int membership_refresh(struct store *store, struct membership *membership,
                        struct membership_time now, struct error *error);
 
-/* Takes the record away, if it is still ours, so that the others take over at once. */
+/* Removes the record if it is still this start's, so that the other actuators take over at once. */
 int membership_leave(struct store *store, const struct membership *membership, struct error *error);
 
 #endif

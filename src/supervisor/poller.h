@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * poller.h - when to look at the store, and what for.
+ * poller.h - decides when to read the store, and runs membership, upkeep and claiming.
  *
  * A round runs on the thread pool, one at a time:
  *   at the start     membership until it has joined, then recovery of what this actuator left over
@@ -23,21 +23,21 @@
 #include "supervisor/stops.h"
 #include "supervisor/upkeep.h"
 
-/* Whether to claim. */
+/* Whether this actuator claims manifests. */
 enum poller_hold {
     POLLER_WORKING,
     POLLER_PAUSED,  /* nothing is claimed; the buckets stay ours, their manifests wait */
     POLLER_DRAINED, /* nothing is claimed, and the buckets are given to the other actuators */
 };
 
-/* When the next round is wished for, but for the timer. */
+/* How soon the next round is wanted, apart from the timer. */
 enum poller_wish { POLLER_WISH_NONE, POLLER_WISH_SOON, POLLER_WISH_NOW };
 
-/* What a round found; claims are taken out by the handler. */
+/* The result of a round; the handler moves the claims out. */
 struct poll_result {
     bool answered; /* the store answered everything */
     struct error error;
-    bool recovered; /* this was the first round that went through: `counts` is the recovery's */
+    bool recovered; /* the first round that succeeded: `counts` are those of the recovery */
     struct upkeep_counts counts;
     bool refreshed; /* the membership was refreshed */
     /* WATCHING: not joined yet, nothing was recovered or claimed, and `error` says what is waited
@@ -87,14 +87,14 @@ int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *stor
 /* Begins with the first round. */
 void poller_start(struct poller *poller);
 
-/* Look at once: there is work. */
+/* Starts a round at once, because there is work. */
 void poller_wake(struct poller *poller);
 
-/* Look soon: a worker became free. Others will within the next moments, and one round serves them
- * all. */
+/* Starts a round soon, because a worker became free. Others are likely to follow, and one round
+ * serves them all. */
 void poller_wake_soon(struct poller *poller);
 
-/* Holds back or works on; takes effect with the next round, which begins at once. */
+/* Stops or resumes claiming. Takes effect with the next round, which begins at once. */
 void poller_set_hold(struct poller *poller, enum poller_hold hold);
 
 bool poller_is_busy(const struct poller *poller);

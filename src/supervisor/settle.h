@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * settle.h - writing down attempts: progress while they run, results when they end.
+ * settle.h - writes attempts to the store: progress while they run, results when they end.
  *
  * Every write is fenced: it happens only while the manifest still belongs to this attempt
  * (lease_owns()). A result that comes too late changes nothing but the cluster's lease, if that is

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upkeep.h - what keeps the queue honest: recovery after a crash, expired leases, missed deadlines.
+ * upkeep.h - repairs the queue: recovery after a crash, expired leases, missed deadlines.
  *
  * The same few functions serve the start (everything that this actuator still owned comes back at
- * once), every poll (leases that expired; manifests past their runBefore) and clusters that were left
- * with a lease but without an attempt. Every write is conditional: what another writer changed
- * meanwhile is left to the next round.
+ * once), every poll (leases that expired; manifests past their runBefore) and clusters that were
+ * left with a lease but without an attempt. Every write is conditional; a document that another
+ * writer has changed meanwhile is left to the next round.
  *
  * Threads: blocks; the supervisor runs it on its thread pool.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker_limits.h - the limits of a worker: those of its task, or else of the configuration.
+ * worker_limits.h - the limits of a worker, from its task or else from the configuration.
  */
 #ifndef MIMO_SUPERVISOR_WORKER_LIMITS_H
 #define MIMO_SUPERVISOR_WORKER_LIMITS_H

@@ -16,8 +16,8 @@
 #define OPERATOR_PATH "/apis/config.openshift.io/v1/clusteroperators/kube-apiserver"
 #define OPERATOR_WHAT "clusteroperator kube-apiserver"
 
-/* The conditions that count, with the status that each must have. An absent one is as it must be,
- * except Available: nothing is up that nobody says is up. */
+/* The conditions that are checked, with the status that each must have. An absent condition is
+ * accepted, except Available: without it the operator does not count as available. */
 static const struct expectation {
     const char *type;
     const char *status;

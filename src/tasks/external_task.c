@@ -510,7 +510,7 @@ int external_task_read(const char *path, struct external_task **ret_task, struct
     return 0;
 }
 
-/* Texts of struct task are never changed by who has it, but they are ours. */
+/* The texts of struct task are const for its users, but this module owns them. */
 static void free_text(const char *text)
 {
     free((void *)(uintptr_t)text);

@@ -16,7 +16,7 @@
 
 enum { NAMES_SIZE = 1024, NAME_SHOWN_MAXIMUM = 128 };
 
-/* Names joined by ", "; what does not fit any more is counted. */
+/* Joins names by ", "; counts those that do not fit. */
 struct name_list {
     char text[NAMES_SIZE];
     size_t length;

@@ -71,7 +71,7 @@ static int read_then(const struct json_object *entry, struct practice_step *step
     return error_set(error, ERROR_INVALID, "member \"then\" must be one of %s", words);
 }
 
-/* Members that would do nothing beside this `then` are mistakes of whoever wrote them. */
+/* Refuses members that have no effect with this `then`: they are mistakes. */
 static int refuse_idle_members(const struct json_object *entry, const struct practice_step *step,
                                struct error *error)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * practice.h - what a step of the practice task is told to do, and the ways in which it can go
- * wrong.
+ * practice.h - the steps of the practice task, and the ways in which they can fail on request.
  */
 #ifndef MIMO_TASKS_PRACTICE_H
 #define MIMO_TASKS_PRACTICE_H
@@ -10,7 +9,7 @@
 
 struct practice_step;
 
-/* What a step may do at its end; a row of the table in practice_trouble.c. */
+/* How a step ends: a row of the table in practice_trouble.c. */
 struct practice_trouble {
     const char *word; /* of "then" */
     struct step_result (*make)(struct task_context *context, const struct practice_step *step);

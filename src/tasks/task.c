@@ -50,7 +50,8 @@ static void report_step(struct task_context *context, const struct task_step *st
     context->report(context, &report);
 }
 
-/* Waits a poll, or what is left of the step's time; a look at the very end is still made. */
+/* Waits until the next poll, or until the end of the step's time, when the condition is polled once
+ * more. */
 static void pause_between_looks(struct task_context *context, const struct task_step *step,
                                 int64_t deadline)
 {
@@ -59,9 +60,8 @@ static void pause_between_looks(struct task_context *context, const struct task_
                                 left < step->poll_milliseconds ? left : step->poll_milliseconds);
 }
 
-/* Asks until the condition holds, fails for good, or its time is over. What it waits for is
- * reported when it becomes something else, not at every look: a report costs the operators a change
- * of the document. */
+/* Polls until the condition holds, fails for good, or its time is over. Reports the reason for
+ * waiting only when it changes, because each report changes the manifest's document. */
 static struct step_result run_condition(struct task_context *context, const struct task_step *step)
 {
     int64_t deadline = context->now_milliseconds(context) + step->timeout_milliseconds;

@@ -21,14 +21,14 @@ struct step_result cluster_operator_check_api_server(struct task_context *contex
 enum { CERTIFICATE_DAYS_LEFT = 7 };
 
 /* Reads the certificate at `position` of those that the task declared, and judges whether it is fit
- * for `purpose` (certificate_read.c). On success the caller wipes the bundle. A certificate that is
- * unfit is a terminal failure: somebody has to bring another. */
+ * for `purpose` (certificate_read.c). On success the caller wipes the bundle. An unfit certificate
+ * is a terminal failure, because it has to be replaced. */
 struct step_result certificate_read(struct task_context *context, size_t position,
                                     const struct certificate_purpose *purpose,
                                     struct certificate_bundle *ret_bundle);
 
-/* The second half of it: judges what a source gave, and wipes that. Terminal only when the
- * certificate is unfit. */
+/* The second half of certificate_read(): judges the data of a source, and wipes it. Terminal only
+ * when the certificate is unfit. */
 struct step_result certificate_judge(struct task_context *context, size_t position,
                                      struct certificate_data *data,
                                      const struct certificate_purpose *purpose,
@@ -43,8 +43,8 @@ const char *certificate_name(const struct task_context *context, size_t position
 int secret_set(struct json_object *secret, const char *key, const char *text,
                bool (*same)(const char *present, const char *wanted), struct error *error);
 
-/* What the ACR Token Checker says of a cluster's `properties` at `now`; on success the message is
- * the result's. */
+/* The result of the ACR Token Checker for a cluster's `properties` at `now`; on success its message
+ * becomes the statusText. */
 struct step_result acr_token_judge(const struct json_object *properties, const char *acr_domain,
                                    int64_t now);
 

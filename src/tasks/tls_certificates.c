@@ -48,7 +48,7 @@ static const struct served {
     [INGRESS] = {"ingress", "ingress", "*.apps.", {"openshift-ingress", OPERATOR_NAMESPACE}},
 };
 
-/* What the steps know of each other: the task's state. */
+/* The task's state, which its steps share. */
 struct rotation {
     char domain[DOMAIN_SIZE];
     int secrets_written;

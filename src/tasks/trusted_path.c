@@ -15,7 +15,7 @@
 
 enum { LINKS_MAXIMUM = 40 }; /* as the kernel */
 
-/* The way so far, and what is left of it. */
+/* The part of the path that was judged, and the rest. */
 struct walk {
     int directory;        /* judged; owned */
     char shown[PATH_MAX]; /* its path, without a slash at the end: for messages */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * words.h - lists of words, NULL-terminated, made of texts that are split at blanks. NULL is an
- * empty list.
+ * words.h - NULL-terminated lists of words, made by splitting texts at blanks. NULL is the empty
+ * list.
  */
 #ifndef MIMO_TASKS_WORDS_H
 #define MIMO_TASKS_WORDS_H
@@ -10,14 +10,14 @@
 
 #include "mimo/error.h"
 
-/* What is wrong with a word, as an error. */
+/* Checks a word; the error says what is wrong with it. */
 typedef int words_check_f(const char *word, struct error *error);
 
 size_t words_count(char *const *words);
 
-/* Adds the words of `text`, each of which `check` (or NULL) takes; with none in it *words is at
- * least an array afterwards. ERROR_INVALID when there would be more than `maximum`. What was added
- * before a failure stays. */
+/* Appends the words of `text`; `check` must accept each, unless it is NULL. *words is never NULL
+ * afterwards, even if `text` has no words. ERROR_INVALID if there would be more than `maximum`.
+ * Words that were added before a failure stay. */
 int words_add(char ***words, const char *text, size_t maximum, words_check_f *check,
               struct error *error);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * readiness.h - whether the store takes writes, tried all the time.
+ * readiness.h - checks continuously whether the store accepts writes.
  *
  * A thread writes a small document (STORE_ANSWERS, expires by itself) every few seconds. A full
  * disk, a lock that another process holds, and a store that does not return show within seconds,
- * also while no client writes. Asking costs nothing, so probes are answered on the network thread.
+ * also while no client writes. A query only reads the latest result, so probes are answered on the
+ * network thread.
  *
  * Ready: the latest write went through, and not longer ago than READINESS_AGE_MAXIMUM.
  *

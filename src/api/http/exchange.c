@@ -94,7 +94,7 @@ static int judge_body(const struct route *route, const struct wire *wire, struct
     return 0;
 }
 
-/* The client's own id is echoed when it can stand in a header. */
+/* The client's own id is echoed if it is valid in a header. */
 static void take_client_request_id(struct request *request, const char *id)
 {
     if (!id || strlen(id) >= sizeof(request->client_request_id))
@@ -105,7 +105,8 @@ static void take_client_request_id(struct request *request, const char *id)
     snprintf(request->client_request_id, sizeof(request->client_request_id), "%s", id);
 }
 
-/* Who asks, and by which URL: links that are followed must not lead around a proxy. */
+/* Finds the client's address and the URL that it uses: links in answers must not bypass the proxy.
+ */
 static void find_client(struct exchange *exchange, const struct wire *wire)
 {
     struct request *request = &exchange->request;
@@ -221,8 +222,8 @@ void exchange_serve(struct exchange *exchange, bool closing)
     exchange_finish(exchange, closing);
 }
 
-/* What the client chose stands in quotes, in which quotes and backslashes are escaped, so that it
- * cannot look like another field. */
+/* Texts that the client chose are in quotes, with quotes and backslashes escaped, so that they
+ * cannot imitate another field. */
 static void write_access_line(const struct exchange *exchange)
 {
     char method[4 * sizeof(exchange->method)], target[1024], actor[ACTOR_NAME_SIZE * 4];
@@ -238,8 +239,7 @@ static void write_access_line(const struct exchange *exchange)
 
 static void add_header(struct exchange *exchange, const char *name, const char *value)
 {
-    /* fails only without memory, or for a value that cannot stand in a header: then better without
-     * it */
+    /* fails only without memory, or for a value that is invalid in a header: omit it then */
     if (value && value[0])
         (void)MHD_add_response_header(exchange->response, name, value);
 }

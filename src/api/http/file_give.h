@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file_give.h - giving a file, made as root a moment ago, to the user that will read it. */
+/* file_give.h - gives a file that root has just created to the user who reads it. */
 #ifndef API_FILE_GIVE_H
 #define API_FILE_GIVE_H
 
 #include "mimo/error.h"
 #include "mimo/privileges.h"
 
-/* Changes the owner of `path`. Others than root may write to its folder, so the file is looked at
- * first: it must be a regular file of ours with one name, not a link that was put in its place. */
+/* Changes the owner of `path`. Other users may be able to write to its directory, so the file is
+ * checked first: it must be a regular file of this user with one name, not a link that replaced it.
+ */
 int file_give(const char *path, const struct identity *owner, struct error *error);
 
 #endif

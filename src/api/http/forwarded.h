@@ -2,11 +2,11 @@
 /*
  * forwarded.h - the client behind a proxy.
  *
- * A proxy that is trusted (api.trusted_proxies) tells for whom it asks, in `Forwarded` (RFC 7239) or
- * in X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto. Each proxy on the way appends what it
+ * A proxy that is trusted (api.trusted_proxies) names its client in `Forwarded` (RFC 7239) or in
+ * X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto. Each proxy on the way appends what it
  * sees to what it got, so lists are read from their end: the client is the last address that is not
- * a trusted proxy itself, and what stands before it is the client's own claim. Host and scheme are
- * those that the last proxy saw. What cannot be understood is passed over. `Forwarded` counts before
+ * a trusted proxy itself, and anything before it may be forged by the client. Host and scheme are
+ * those that the last proxy saw. Malformed elements are ignored. `Forwarded` takes precedence over
  * the others.
  *
  * Pure. Nothing is owned; texts are copied.

@@ -50,8 +50,8 @@ void peer_remove(struct peers *peers, struct peer *peer);
 
 void peer_enter(struct peers *peers, struct peer *peer, enum peer_phase phase);
 
-/* How many connections may still bring a request although nothing new is accepted: accepted and not
- * heard yet, or kept open with bytes that wait to be read. */
+/* The number of open connections that may still send a request: those that have sent nothing yet,
+ * and those with unread bytes. */
 size_t peers_unheard(struct peers *peers);
 
 /* The other end's address and port, for the log. */

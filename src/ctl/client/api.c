@@ -259,9 +259,8 @@ int api_get(struct ctl *ctl, const char *path, const struct query *query,
 
 /* ---- pages ---- */
 
-/* Path and query of nextLink into *ret_target, NULL when there is no next page: asked of the
- * address we are connected to and of no other, whatever host the link names, for the token goes
- * with it. */
+/* Path and query of nextLink into *ret_target, NULL when there is no next page. The request goes to
+ * the connected address, whatever host the link names, because it carries the token. */
 static int next_target(const struct json_object *page, const char *target, char **ret_target,
                        struct error *error)
 {

@@ -2,8 +2,7 @@
 /*
  * interrupt.c - Ctrl-C: ends with status 130 and says what may have happened.
  *
- * The handler ends the process at once: nothing that mimoctl holds needs tidying up, but for the
- * terminal.
+ * The handler ends the process at once: only the terminal has to be restored.
  */
 #include "ctl/client/interrupt.h"
 

@@ -112,8 +112,9 @@ static void write_change(struct follow *follow)
     }
 }
 
-/* Shows the latest view if it says something new: true. On a terminal the line is written each
- * time, for the clock goes on, and a change of state begins a new one. */
+/* Shows the latest view if it differs from the last one, and returns true then. On a terminal the
+ * line is rewritten each time, because it shows the elapsed time; a change of state begins a new
+ * line. */
 static bool show(struct follow *follow, const char *state_before)
 {
     char change[CHANGE_SIZE];

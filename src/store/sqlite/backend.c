@@ -136,8 +136,8 @@ static bool asks_the_clock(const struct store_operation *operation)
            operation->query.kind == STORE_QUERY_RUNNABLE;
 }
 
-/* Brings the phases of manifests up to date where an operation needs it. *connection is given back
- * for that, and another borrowed, which sees the change; after -1 there is none. */
+/* Updates the phases of manifests if an operation depends on them. To do so it returns *connection
+ * and borrows another, which sees the change; after -1 *connection is NULL. */
 static int follow_clock(struct sqlite_store *store, const struct store_operation *operations,
                         size_t count, struct connection **connection, struct error *error)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commit.c - Group commit. Waiting for the disk is nearly all that a small transaction costs, so those who
- * come while one is being committed share the next. There is no thread for it: who finds no leader
- * leads, works off what has queued up by then, and hands the lead to the first of those that came
- * since.
+ * commit.c - group commit. A small transaction spends nearly all its time waiting for the disk, so
+ * callers that arrive during a commit share the next one. There is no thread for this: a caller
+ * that finds no leader becomes it, commits everything that is queued, and then makes the first
+ * caller that has arrived since the next leader.
  */
 #include <assert.h>
 
 #include "store/sqlite/handle.h"
 #include "store/sqlite/schema.h"
 
-/* Documents that one transaction writes at most, but for a single batch that is larger: bounds how
- * long other processes wait for the lock. */
+/* The most documents that one transaction writes, unless a single batch is larger. Bounds how long
+ * other processes wait for the lock. */
 enum { COMMIT_WEIGHT_MAXIMUM = 1000 };
 
 struct commit_job {
