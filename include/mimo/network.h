@@ -2,6 +2,7 @@
 /*
  * network.h - IP addresses, and lists of addresses and networks as the configuration has them.
  *
+ *     struct network_list list;
  *     if (network_list_parse("127.0.0.1, 10.0.0.0/8, fd00::/8", &list, error) < 0) ...
  *     if (network_address_of(peer, &address) && network_list_has(&list, &address)) ...
  *
