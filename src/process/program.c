@@ -64,7 +64,7 @@ void program_usage_error(const struct program *program, const char *format, ...)
     exit(EXIT_USAGE);
 }
 
-/* Exits after printing what an option asked for. A full disk or a closed pipe is a failure. */
+/* Ends the program after it wrote what was asked for; a full disk or closed pipe is no success. */
 static _Noreturn void finish_output(const struct program *program)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
