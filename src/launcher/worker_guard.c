@@ -207,10 +207,25 @@ static _Noreturn void guard(struct worker *worker, pid_t runner, int leash)
 int worker_guard_build_filter(struct confinement_filter *ret_filter, struct error *error)
 {
     static const struct confinement_call allowed[] = {
-        {SCMP_SYS(wait4)},          {SCMP_SYS(kill)},
-        {SCMP_SYS(getpid)},         {SCMP_SYS(rt_sigaction)},
-        {SCMP_SYS(rt_sigprocmask)}, {SCMP_SYS(rt_sigreturn)},
-        {SCMP_SYS(exit_group)},     {SCMP_SYS(restart_syscall)},
+        {SCMP_SYS(wait4)},
+        {SCMP_SYS(kill)},
+        {SCMP_SYS(getpid)},
+        {SCMP_SYS(rt_sigaction)},
+        {SCMP_SYS(rt_sigprocmask)},
+        {SCMP_SYS(rt_sigreturn)},
+        {SCMP_SYS(exit_group)},
+        {SCMP_SYS(restart_syscall)},
+#ifdef WITH_SANITIZERS
+        /* Only in builds with sanitizers, never in a product: their allocator and their exit. */
+        {SCMP_SYS(mmap)},
+        {SCMP_SYS(munmap)},
+        {SCMP_SYS(madvise)},
+        {SCMP_SYS(sched_yield)},
+        {SCMP_SYS(sigaltstack)},
+        {SCMP_SYS(futex)},
+        {SCMP_SYS(gettid)},
+        {SCMP_SYS(write)},
+#endif
     };
     scmp_filter_ctx context = NULL;
     int result = confinement_start(&context, SCMP_ACT_KILL_PROCESS, error);

@@ -100,9 +100,9 @@ class Site:
         return int(answer[9:12]), answer.decode()
 
     def reload(self):
-        before = self.server.log.count("who may log in")
+        before = self.server.log.count("credentials were reloaded")
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.server.log.count("who may log in") > before, "the reload")
+        wait_for(lambda: self.server.log.count("credentials were reloaded") > before, "the reload")
 
 
 @pytest.fixture(scope="module")

@@ -191,7 +191,7 @@ def test_mimoctl_talks_to_it(server):
 
 def test_sighup_reads_the_tokens_alone(server):
     server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "there is no TLS certificate to read again: api.tls = off" in server.log, "the line in the log")
+    wait_for(lambda: "no TLS certificate to reload: api.tls = off" in server.log, "the line in the log")
     assert ask(server, "GET", "/admin/tasks?api-version=admin")[0] == 200
 
 

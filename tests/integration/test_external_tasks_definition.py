@@ -106,8 +106,8 @@ def test_an_actuator_that_lacks_the_task_says_so_and_what_to_do(system, tasks):
     manifest = running.create("node-report") # the Admin API has read the file
     failed = running.wait_for_state(manifest, "Failed", timeout=60)
     assert failed["statusText"] == (
-        f"task ID not registered: actuator 0 has no task {REPORT}; where it is one of your own, its file must be in "
-        "tasks.directory of every actuator, and mimod restarted since")
+        f"task ID not registered: actuator 0 has no task {REPORT}; if it is a task of your own, put its "
+        "file into tasks.directory of every actuator and restart mimod")
 
 
 def test_sighup_tells_of_files_that_need_a_restart(system, tasks):
@@ -117,7 +117,7 @@ def test_sighup_tells_of_files_that_need_a_restart(system, tasks):
     os.kill(running.pid("actuator-0"), signal.SIGHUP)
     os.kill(running.pid("api"), signal.SIGHUP)
     running.wait_for(lambda: running.log("actuator-0").count("SIGHUP: configuration read") == 1)
-    running.wait_for(lambda: "the TLS certificate is the same" in running.log("api"))
+    running.wait_for(lambda: "the TLS certificate has not changed" in running.log("api"))
     assert said not in running.log("actuator-0")
     tasks.write("other.conf", OTHER, "other")
     os.kill(running.pid("actuator-0"), signal.SIGHUP)

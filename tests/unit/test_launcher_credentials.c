@@ -240,9 +240,9 @@ static void task_talks_to_its_cluster_with_the_sealed_credentials(void **state)
         start_scene(&scene, ordinary, false);
         struct attempt_request request = request_of(&scene);
         for (int i = 0; i < 3; i++)
-            assert_result(&scene, &request, OUTCOME_TRANSIENT, "404");
+            assert_result(&scene, &request, OUTCOME_TERMINAL, "404");
         request.cluster_url = NULL; /* a cluster that nobody has described: the kubeconfig counts */
-        assert_result(&scene, &request, OUTCOME_TRANSIENT, "404");
+        assert_result(&scene, &request, OUTCOME_TERMINAL, "404");
         stop_scene(&scene);
     }
 }

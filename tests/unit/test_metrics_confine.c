@@ -72,7 +72,9 @@ static void sockets_are_left_for_the_agent_alone(void **state)
     static const struct attempt of_a_socket[] = {
         {.name = "local", .attempt = attempt_local_socket},
         {.name = "TCP", .attempt = attempt_tcp_socket, .expected = NAMED, .call = "socket"},
+#ifndef WITH_SANITIZERS /* they may change signal actions */
         {.name = "thread", .attempt = attempt_thread, .expected = NAMED, .call = "rt_sigaction"},
+#endif
         {.name = "read",
          .attempt = attempt_read_configuration,
          .expected = NAMED,

@@ -100,7 +100,9 @@ static enum change_verdict decide_create(struct changing *changing, struct store
     }
     if (cluster_create(&changing->cluster, changing->request->resource_id, properties,
                        wanted->sealed, &error) < 0) {
-        answer_error(changing->answer, API_INVALID_PARAMETER, "properties", &error);
+        answer_error(changing->answer,
+                     error.kind == ERROR_TOO_LARGE ? API_TOO_LARGE : API_INVALID_PARAMETER,
+                     "properties", &error);
         return CHANGE_LEAVE;
     }
     changing->status = 201;

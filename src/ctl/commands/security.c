@@ -34,6 +34,8 @@ static const char role_supervisor[] = "supervisor";
 static const char role_worker[] = "worker";
 static const char role_program[] = "program"; /* that a worker runs */
 
+enum { ANCESTORS_MAXIMUM = 64 };
+
 static uint64_t capabilities_of_role(const char *role)
 {
     return strcmp(role, role_launcher) == 0 ? OF_LAUNCHER : 0;
@@ -209,17 +211,48 @@ static struct json_object *find_admin_apis(void)
 
 /* --- Programs of workers --- */
 
-/* A worker leads a session, which what it runs cannot leave. */
+/* 0 when the process is gone. */
+static int64_t parent_of(int64_t pid)
+{
+    char path[64], text[1024] = "";
+    snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    size_t length = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *name_end = strrchr(text, ')'); /* "PID (NAME) STATE PARENT ..." */
+    long long parent = 0;
+    if (!name_end || sscanf(name_end + 1, " %*c %lld", &parent) != 1)
+        return 0;
+    return parent;
+}
+
+/* Whether a process descends from a worker, but is not its child: that is the init of the
+ * namespace, or the leader of the group, in which the worker's programs run. */
+static bool is_program_of(int64_t pid, int64_t worker)
+{
+    int64_t parent = parent_of(pid);
+    if (parent == worker)
+        return false;
+    for (int depth = 0; parent > 1 && depth < ANCESTORS_MAXIMUM; depth++) {
+        parent = parent_of(parent);
+        if (parent == worker)
+            return true;
+    }
+    return false;
+}
+
 static void add_program(const char *pid, void *context)
 {
     struct json_object *processes = context;
     int64_t number = strtoll(pid, NULL, 10);
-    int64_t session = getsid((pid_t)number);
     size_t count = document_length(processes);
-    for (size_t i = 0; i < count && session != number; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct json_object *worker = document_item(processes, i);
         if (strcmp(document_string(worker, "role", ""), role_worker) != 0 ||
-            document_integer(worker, "pid", 0) != session)
+            !is_program_of(number, document_integer(worker, "pid", 0)))
             continue;
         struct json_object *process = document_copy(worker);
         document_set_string(process, "role", role_program);
