@@ -124,7 +124,7 @@ def test_a_resource_id_that_is_none_is_named(api, path):
 
 def test_a_cluster_too_large_for_the_store_is_413(api):
     cluster = cluster_id()
-    refused(api("PUT", f"/admin{cluster}", {"properties": {"a": "x" * (1024 * 1024 - 100)}}), 413, "RequestEntityTooLarge")
+    refused(api("PUT", f"/admin{cluster}", {"properties": {"a": "x" * (1024 * 1024 - 100)}}), 413, "RequestEntityTooLarge", "properties")
     api("GET", f"/admin{cluster}").expect(404)
 
 

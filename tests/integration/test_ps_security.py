@@ -38,8 +38,9 @@ def test_each_process_has_its_user_and_what_it_needs(system):
     running = system(clusters=1)
     created = start_worker(running)
     processes = show(running)
-    assert sorted(processes) == ["Admin API", "launcher", "metrics helper", "supervisor", "worker"]
+    assert sorted(processes) == ["Admin API", "keeper", "launcher", "metrics helper", "supervisor", "worker"]
     users = {role: found[0]["uid"] for role, found in processes.items()}
+    assert users.pop("keeper") == users["metrics helper"] # it starts the helper again, as whom it has to be
     assert 0 not in users.values() and len(set(users.values())) == len(users), users
     for role, (process,) in processes.items():
         kept = "kill,setgid,setuid" if role == "launcher" else "none"

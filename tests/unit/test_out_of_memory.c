@@ -389,7 +389,7 @@ static void wherever_memory_runs_out_the_caller_is_told(void **state)
 }
 
 /* json-c 0.16 leaks the copy of a member's name when it cannot add the member. */
-extern const char *__lsan_default_suppressions(void);
+extern __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:json_object_object_add_ex\n";
