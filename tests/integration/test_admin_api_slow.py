@@ -124,15 +124,16 @@ def is_established(port, client):
 
 
 def leave_an_answer_where_it_is(server):
-    """Far more than fits into the buffers on the way, so that the end cannot be seen from here."""
+    """Far more than fits into the buffers on the way, so that the end cannot be seen from here: an answer ends at 1 MiB,
+    so 16 are asked for at once."""
     connection = open_plain(server, "127.0.0.9")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     context = ssl.create_default_context(cafile=server.directory / "api.crt")
     with context.wrap_socket(connection, server_hostname="localhost") as secure:
         assert is_established(server.port, secure.getsockname())
         began = time.monotonic()
-        secure.sendall(b"GET /admin/maintenanceManifests?api-version=admin&limit=1000 HTTP/1.1\r\nHost: localhost\r\n"
-                       b"Authorization: Bearer " + server.tokens["reader"].encode() + b"\r\n\r\n")
+        secure.sendall(16 * (b"GET /admin/maintenanceManifests?api-version=admin&limit=1000 HTTP/1.1\r\nHost: localhost\r\n"
+                             b"Authorization: Bearer " + server.tokens["reader"].encode() + b"\r\n\r\n"))
         wait_for(lambda: "the answer was not taken within 30 s" in server.log, "the line in the log", 60)
         seconds = time.monotonic() - began
         wait_for(lambda: not is_established(server.port, secure.getsockname()), "the server's end to be closed")
