@@ -29,11 +29,11 @@ def metrics_of_header():
 METRICS = metrics_of_header()
 
 
-def packet(emit=(), version=1, **values):
+def packet(emit=(), version=2, **values):
     """A struct metrics_message; metrics by the end of their constants, such as HEARTBEAT=1."""
     bits = sum(1 << METRICS.index("METRIC_" + name) for name in emit)
     figures = [values.get(name.removeprefix("METRIC_"), 0) for name in METRICS]
-    return struct.pack(f"=II{len(figures)}q", version, bits, *figures)
+    return struct.pack(f"=II{len(figures)}q512s", version, bits, *figures, b"")
 
 
 class Helper:
@@ -231,7 +231,7 @@ def test_signals_of_the_group_leave_the_helper_running(start, number):
     assert helper.end() == 0
 
 
-@pytest.mark.parametrize("bad", [packet(version=2), packet() + b"\0", b"x"])
+@pytest.mark.parametrize("bad", [packet(version=1), packet() + b"\0", b"x"])
 def test_bad_packet_ends_the_helper_with_1(start, bad):
     helper = start()
     helper.channel.send(bad)
