@@ -23,7 +23,7 @@ enum { AUTH_TOKEN_MAXIMUM = 16 * 1024 };
 
 /* What a request brings; borrowed. */
 struct credentials {
-    const char *authorization;          /* the field, or NULL when there is none */
+    const char *authorization;          /* the header field; NULL if the request has none */
     const gnutls_datum_t *certificates; /* of the client, its own first, DER; or NULL */
     unsigned int certificate_count;
     const char *request_id; /* for the log */
