@@ -128,65 +128,64 @@ static void a_line_has_its_longest(void **state)
     }
 }
 
+static const struct {
+    const char *line;
+    const char *part;
+} broken[] = {
+    {"", "report: line 1"},
+    {"x", "report: line 1"},
+    {"[]", "report: document is not a JSON object"},
+    {"{}", "report: member \"type\" must be a string"},
+    {"{\"type\":7}", "member \"type\" must be a string"},
+    {"{\"type\":\"exit\\n\"}", "unknown type \"exit\\x0a\""},
+    {"{\"type\":\"step\",\"type\":\"step\"}", "duplicate member"},
+    {"{\"type\":\"status\"}", "member \"text\" is missing"},
+    {"{\"type\":\"status\",\"text\":null}", "member \"text\" must be a string"},
+    {"{\"type\":\"status\",\"text\":1}", "member \"text\" must be a string"},
+    {"{\"type\":\"status\",\"text\":\"\",\"more\":1}", "unknown member"},
+    {"{\"type\":\"status\",\"text\":\"\",\"level\":\"info\"}", "unknown member"},
+    {"{\"type\":\"step\",\"step\":1,\"steps\":3}", "member \"name\" is missing"},
+    {"{\"type\":\"step\",\"step\":0,\"steps\":3,\"name\":\"x\"}",
+     "member \"step\" must be an integer from 1"},
+    {"{\"type\":\"step\",\"step\":1.0,\"steps\":3,\"name\":\"x\"}",
+     "member \"step\" must be an integer from 1"},
+    {"{\"type\":\"step\",\"step\":1,\"steps\":1001,\"name\":\"x\"}",
+     "member \"steps\" must be an integer from 1 to 1000"},
+    {"{\"type\":\"step\",\"step\":4,\"steps\":3,\"name\":\"x\"}", "step 4 is behind the last, 3"},
+    {"{\"type\":\"log\",\"level\":\"debug\",\"text\":\"x\"}",
+     "member \"level\" must be error, warning, notice or info"},
+    {"{\"type\":\"log\",\"level\":6,\"text\":\"x\"}", "member \"level\" must be error"},
+    {"{\"type\":\"patchCluster\",\"patch\":[]}", "member \"patch\" must be an object"},
+    {"{\"type\":\"patchCluster\",\"patch\":null}", "member \"patch\" must be an object"},
+    {"{\"type\":\"forbidden\",\"systemCall\":\"\"}",
+     "member \"systemCall\" must be the name of a system call"},
+    {"{\"type\":\"forbidden\",\"systemCall\":\"open at\"}", "must be the name of a system call"},
+    {"{\"type\":\"forbidden\",\"systemCall\":\"a23456789012345678901234567890123\"}",
+     "must be the name of a system call"},
+    {"{\"type\":\"forbidden\",\"systemCall\":7}", "must be the name of a system call"},
+    {"{\"type\":\"result\",\"outcome\":\"timeout\"}",
+     "member \"outcome\" must be succeeded, transient or terminal"},
+    {"{\"type\":\"result\",\"outcome\":0}", "member \"outcome\" must be"},
+    {"{\"type\":\"result\",\"message\":\"\"}", "member \"outcome\" is missing"},
+    {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":0}",
+     "member \"retryAfter\" must be an integer from 1 to 3600"},
+    {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":3601}",
+     "member \"retryAfter\" must be an integer from 1 to 3600"},
+    {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":\"1\"}",
+     "member \"retryAfter\" must be an integer from 1 to 3600"},
+    {"{\"type\":\"result\",\"outcome\":\"succeeded\",\"message\":{}}",
+     "member \"message\" must be a string"},
+};
+
 static void what_breaks_the_rules_is_refused_by_name(void **state)
 {
-    static const struct {
-        const char *line;
-        const char *part;
-    } cases[] = {
-        {"", "report: line 1"},
-        {"x", "report: line 1"},
-        {"[]", "report: document is not a JSON object"},
-        {"{}", "report: member \"type\" must be a string"},
-        {"{\"type\":7}", "member \"type\" must be a string"},
-        {"{\"type\":\"exit\\n\"}", "unknown type \"exit\\x0a\""},
-        {"{\"type\":\"step\",\"type\":\"step\"}", "duplicate member"},
-        {"{\"type\":\"status\"}", "member \"text\" is missing"},
-        {"{\"type\":\"status\",\"text\":null}", "member \"text\" must be a string"},
-        {"{\"type\":\"status\",\"text\":1}", "member \"text\" must be a string"},
-        {"{\"type\":\"status\",\"text\":\"\",\"more\":1}", "unknown member"},
-        {"{\"type\":\"status\",\"text\":\"\",\"level\":\"info\"}", "unknown member"},
-        {"{\"type\":\"step\",\"step\":1,\"steps\":3}", "member \"name\" is missing"},
-        {"{\"type\":\"step\",\"step\":0,\"steps\":3,\"name\":\"x\"}",
-         "member \"step\" must be an integer from 1"},
-        {"{\"type\":\"step\",\"step\":1.0,\"steps\":3,\"name\":\"x\"}",
-         "member \"step\" must be an integer from 1"},
-        {"{\"type\":\"step\",\"step\":1,\"steps\":1001,\"name\":\"x\"}",
-         "member \"steps\" must be an integer from 1 to 1000"},
-        {"{\"type\":\"step\",\"step\":4,\"steps\":3,\"name\":\"x\"}",
-         "step 4 is behind the last, 3"},
-        {"{\"type\":\"log\",\"level\":\"debug\",\"text\":\"x\"}",
-         "member \"level\" must be error, warning, notice or info"},
-        {"{\"type\":\"log\",\"level\":6,\"text\":\"x\"}", "member \"level\" must be error"},
-        {"{\"type\":\"patchCluster\",\"patch\":[]}", "member \"patch\" must be an object"},
-        {"{\"type\":\"patchCluster\",\"patch\":null}", "member \"patch\" must be an object"},
-        {"{\"type\":\"forbidden\",\"systemCall\":\"\"}",
-         "member \"systemCall\" must be the name of a system call"},
-        {"{\"type\":\"forbidden\",\"systemCall\":\"open at\"}",
-         "must be the name of a system call"},
-        {"{\"type\":\"forbidden\",\"systemCall\":\"a23456789012345678901234567890123\"}",
-         "must be the name of a system call"},
-        {"{\"type\":\"forbidden\",\"systemCall\":7}", "must be the name of a system call"},
-        {"{\"type\":\"result\",\"outcome\":\"timeout\"}",
-         "member \"outcome\" must be succeeded, transient or terminal"},
-        {"{\"type\":\"result\",\"outcome\":0}", "member \"outcome\" must be"},
-        {"{\"type\":\"result\",\"message\":\"\"}", "member \"outcome\" is missing"},
-        {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":0}",
-         "member \"retryAfter\" must be an integer from 1 to 3600"},
-        {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":3601}",
-         "member \"retryAfter\" must be an integer from 1 to 3600"},
-        {"{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":\"1\"}",
-         "member \"retryAfter\" must be an integer from 1 to 3600"},
-        {"{\"type\":\"result\",\"outcome\":\"succeeded\",\"message\":{}}",
-         "member \"message\" must be a string"},
-    };
     struct report report;
     struct error error;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        expect_failure(report_parse(cases[i].line, strlen(cases[i].line), &report, &error), &error,
-                       ERROR_INVALID, cases[i].part);
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+        expect_failure(report_parse(broken[i].line, strlen(broken[i].line), &report, &error),
+                       &error, ERROR_INVALID, broken[i].part);
     static char line[REPORT_LINE_MAXIMUM];
     expect_failure(report_parse(line, sizeof(line), &report, &error), &error, ERROR_TOO_LARGE,
                    "report of 65536 bytes is too long");
