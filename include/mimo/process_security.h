@@ -21,6 +21,7 @@ enum process_dumpable {
 };
 
 struct process_security {
+    unsigned parent;   /* process ID */
     unsigned users[3]; /* real, effective, saved */
     unsigned groups[3];
     size_t supplementary_groups;

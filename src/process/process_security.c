@@ -63,6 +63,7 @@ static const struct line {
     {"NoNewPrivs", PLACE(no_new_privileges), read_number, false},
     {"Seccomp", PLACE(seccomp_mode), read_number, false},
     {"Seccomp_filters", PLACE(seccomp_filters), read_number, true},
+    {"PPid", PLACE(parent), read_number, false},
 };
 
 /* What stands behind "name:" at the beginning of a line, or NULL. */

@@ -9,11 +9,12 @@
 #include "expect.h"
 #include "mimo/process_security.h"
 
-static const char launcher[] = "Name:\tmimo-launcher\nUid:\t61184\t61185\t61186\t61187\n"
-                               "Gid:\t1\t2\t3\t4\nGroups:\t7 8 9 \nNoNewPrivs:\t1\n"
-                               "CapInh:\t0000000000000000\nCapPrm:\t00000000000000e0\n"
-                               "CapEff:\t00000000000000c0\nCapBnd:\t00000000000001e0\n"
-                               "CapAmb:\t0000000000000020\nSeccomp:\t2\nSeccomp_filters:\t3\n";
+static const char launcher[] =
+    "Name:\tmimo-launcher\nPPid:\t4711\nUid:\t61184\t61185\t61186\t61187\n"
+    "Gid:\t1\t2\t3\t4\nGroups:\t7 8 9 \nNoNewPrivs:\t1\n"
+    "CapInh:\t0000000000000000\nCapPrm:\t00000000000000e0\n"
+    "CapEff:\t00000000000000c0\nCapBnd:\t00000000000001e0\n"
+    "CapAmb:\t0000000000000020\nSeccomp:\t2\nSeccomp_filters:\t3\n";
 
 static void every_line_is_read(void **state)
 {
@@ -21,6 +22,7 @@ static void every_line_is_read(void **state)
     struct error error;
     (void)state;
     expect_success(process_security_parse(launcher, &security, &error), &error);
+    assert_int_equal(security.parent, 4711);
     assert_int_equal(security.users[0], 61184);
     assert_int_equal(security.users[1], 61185);
     assert_int_equal(security.users[2], 61186);

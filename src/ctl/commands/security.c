@@ -214,52 +214,40 @@ static struct json_object *find_admin_apis(void)
 /* 0 when the process is gone. */
 static int64_t parent_of(int64_t pid)
 {
-    char path[64], text[1024] = "";
-    snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    size_t length = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    const char *name_end = strrchr(text, ')'); /* "PID (NAME) STATE PARENT ..." */
-    long long parent = 0;
-    if (!name_end || sscanf(name_end + 1, " %*c %lld", &parent) != 1)
-        return 0;
-    return parent;
+    struct process_security security;
+    return process_security_read(pid, &security, NULL) < 0 ? 0 : security.parent;
 }
 
-/* Whether a process descends from a worker, but is not its child: that is the init of the
- * namespace, or the leader of the group, in which the worker's programs run. */
-static bool is_program_of(int64_t pid, int64_t worker)
+static const struct json_object *find_worker(const struct json_object *processes, int64_t pid)
 {
-    int64_t parent = parent_of(pid);
-    if (parent == worker)
-        return false;
-    for (int depth = 0; parent > 1 && depth < ANCESTORS_MAXIMUM; depth++) {
-        parent = parent_of(parent);
-        if (parent == worker)
-            return true;
+    size_t position;
+    struct json_object *process;
+    document_foreach_item(processes, position, process) {
+        if (strcmp(document_string(process, "role", ""), role_worker) == 0 &&
+            document_integer(process, "pid", 0) == pid)
+            return process;
     }
-    return false;
+    return NULL;
 }
 
+/* A program descends from a worker, but is not its child: that is the init of the namespace, or the
+ * leader of the group, in which the worker's programs run. */
 static void add_program(const char *pid, void *context)
 {
     struct json_object *processes = context;
+    const struct json_object *worker = NULL;
     int64_t number = strtoll(pid, NULL, 10);
-    size_t count = document_length(processes);
-    for (size_t i = 0; i < count; i++) {
-        const struct json_object *worker = document_item(processes, i);
-        if (strcmp(document_string(worker, "role", ""), role_worker) != 0 ||
-            !is_program_of(number, document_integer(worker, "pid", 0)))
-            continue;
-        struct json_object *process = document_copy(worker);
-        document_set_string(process, "role", role_program);
-        document_set(process, "pid", json_object_new_int64(number));
-        document_append(processes, process);
-        return;
+    int64_t ancestor = parent_of(number);
+    for (int depth = 0; !worker && ancestor > 1 && depth < ANCESTORS_MAXIMUM; depth++) {
+        ancestor = parent_of(ancestor);
+        worker = find_worker(processes, ancestor);
     }
+    if (!worker)
+        return;
+    struct json_object *process = document_copy(worker);
+    document_set_string(process, "role", role_program);
+    document_set(process, "pid", json_object_new_int64(number));
+    document_append(processes, process);
 }
 
 /* --- What belongs to the family as a whole --- */
