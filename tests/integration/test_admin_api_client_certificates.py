@@ -325,7 +325,7 @@ def test_mimoctl_says_which_certificate_was_refused(site, tmp_path):
     assert f"the key in {pem} can be read by others; chmod 600 {pem}" in done.stderr
     _, key = split(site.root.client(tmp_path / "other.pem"))
     done = mimoctl(site, tmp_path, "--cert", pem, "--key", key, status=3)
-    assert "made for each other?" in done.stderr
+    assert "both must be PEM, the key without a pass phrase and made for the certificate; check --cert and --key" in done.stderr
 
 
 def test_mimoctl_asks_for_no_password(site, tmp_path):
@@ -333,4 +333,4 @@ def test_mimoctl_asks_for_no_password(site, tmp_path):
     locked = tmp_path / "locked.key"
     subprocess.run(["openssl", "pkcs8", "-topk8", "-in", key, "-out", locked, "-passout", "pass:secret"], check=True)
     done = mimoctl(site, tmp_path, "--cert", certificate, "--key", locked, status=3)
-    assert "without a password" in done.stderr
+    assert "the key without a pass phrase" in done.stderr
