@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backoff.h - how long a manifest waits before its next attempt.
+ * backoff.h - how long to wait before what failed is tried again.
  *
- * The pause is `first` before the second attempt and doubles for each further one, up to `maximum`.
- * It varies by up to 10 % either way, so that manifests that failed together do not all return at
- * the same moment. Pure.
+ * The pause is `first` after the first failure and doubles with each further one, up to `maximum`.
+ * The pause of a manifest varies by up to 10 % either way, so that manifests that failed together
+ * do not all return at the same moment. Pure.
  */
 #ifndef MIMO_BACKOFF_H
 #define MIMO_BACKOFF_H
@@ -16,7 +16,10 @@ struct backoff {
     int64_t maximum; /* milliseconds */
 };
 
-/* The pause in milliseconds after `failures` failed attempts (>= 1). `random` is a random number
+/* The pause in milliseconds after `failures` failures in a row; 0 after none. */
+int64_t backoff_pause(const struct backoff *backoff, int failures);
+
+/* The same for a manifest, after `failures` failed attempts (>= 1). `random` is a random number
  * from the caller; equal numbers give equal pauses. */
 int64_t backoff_delay(const struct backoff *backoff, int failures, uint32_t random);
 

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "mimo/error.h"
 
@@ -34,6 +35,10 @@ struct monotonic clock_monotonic(void);
 
 /* Initializes a condition variable whose deadlines are times of CLOCK_MONOTONIC. */
 void clock_make_condition(pthread_cond_t *condition);
+
+/* When `milliseconds` (>= 0) from now are over, on CLOCK_MONOTONIC: for the functions of threads
+ * that wait until a time. */
+struct timespec clock_deadline(int64_t milliseconds);
 
 /* Milliseconds since the machine started, including the time for which it was suspended. */
 int64_t clock_boot_milliseconds(void);

@@ -41,6 +41,16 @@ int64_t clock_boot_milliseconds(void)
     return read_milliseconds(CLOCK_BOOTTIME);
 }
 
+struct timespec clock_deadline(int64_t milliseconds)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    int64_t nanoseconds = time.tv_nsec + milliseconds % 1000 * 1000000;
+    time.tv_sec += milliseconds / 1000 + nanoseconds / 1000000000;
+    time.tv_nsec = nanoseconds % 1000000000;
+    return time;
+}
+
 int64_t clock_elapsed(struct monotonic since)
 {
     int64_t elapsed = clock_monotonic().milliseconds - since.milliseconds;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "mimo/backoff.h"
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
 
@@ -51,12 +52,8 @@ static int64_t result_due_in(const struct writer *writer, const struct worker *w
         return -1;
     if (worker->write_failures == 0)
         return 0;
-    int64_t pause = WRITER_RETRY_FIRST;
-    for (int i = 1; i < worker->write_failures && pause < WRITER_RETRY_MAXIMUM; i++)
-        pause *= 2;
-    if (pause > WRITER_RETRY_MAXIMUM)
-        pause = WRITER_RETRY_MAXIMUM;
-    int64_t left = pause - clock_elapsed(worker->failed_at);
+    static const struct backoff retry = {WRITER_RETRY_FIRST, WRITER_RETRY_MAXIMUM};
+    int64_t left = backoff_pause(&retry, worker->write_failures) - clock_elapsed(worker->failed_at);
     return left > 0 ? left : 0;
 }
 

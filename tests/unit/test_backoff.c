@@ -13,11 +13,13 @@ static void pauses_double_up_to_the_maximum(void **state)
     for (int failures = 1; failures <= 6; failures++) {
         int64_t base = expected[failures - 1];
 
+        assert_int_equal(backoff_pause(&usual, failures), base);
         assert_int_equal(backoff_delay(&usual, failures, 0), base - base / 10);
         assert_int_equal(backoff_delay(&usual, failures, UINT32_MAX), base + base / 10);
         assert_in_range(backoff_delay(&usual, failures, UINT32_MAX / 2), base - 1, base + 1);
     }
     assert_int_equal(backoff_delay(&usual, 1000000, UINT32_MAX), 990000);
+    assert_int_equal(backoff_pause(&usual, 0), 0);
 }
 
 static void jitter_grows_with_the_random_number_and_is_the_same_for_the_same(void **state)

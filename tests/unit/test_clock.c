@@ -193,9 +193,30 @@ static void what_is_no_duration_is_refused(void **state)
     assert_int_equal(milliseconds, 42);
 }
 
+static int64_t milliseconds_of(struct timespec time)
+{
+    assert_in_range(time.tv_nsec, 0, 999999999);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static void a_deadline_lies_on_the_monotonic_clock(void **state)
+{
+    (void)state;
+    static const int64_t waits[] = {0, 1, 999, 1000, 1500, 86400000};
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+        struct timespec now, after;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t deadline = milliseconds_of(clock_deadline(waits[i]));
+        clock_gettime(CLOCK_MONOTONIC, &after);
+        assert_true(deadline >= milliseconds_of(now) + waits[i]);
+        assert_true(deadline <= milliseconds_of(after) + waits[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_deadline_lies_on_the_monotonic_clock),
         cmocka_unit_test(the_wall_clock_is_the_systems),
         cmocka_unit_test(monotonic_time_only_grows),
         cmocka_unit_test(times_are_written_in_utc),

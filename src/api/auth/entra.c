@@ -201,11 +201,9 @@ static void *keep_keys(void *context)
             fetch(entra);
             continue;
         }
-        struct timespec until;
         int64_t wait =
             due - now < LOOK_AGAIN * MILLISECONDS ? due - now : LOOK_AGAIN * MILLISECONDS;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += wait / MILLISECONDS + 1;
+        struct timespec until = clock_deadline((wait / MILLISECONDS + 1) * MILLISECONDS);
         pthread_cond_clockwait(&entra->changed, &entra->lock, CLOCK_MONOTONIC, &until);
     }
     pthread_mutex_unlock(&entra->lock);

@@ -2,21 +2,15 @@
 /* key_schedule.c - when keys are fetched. */
 #include "api/auth/key_schedule.h"
 
-static int64_t retry_pause(int failures)
-{
-    int64_t pause = KEYS_RETRY_FIRST;
-    if (failures == 0)
-        return 0;
-    for (int i = 1; i < failures && pause < KEYS_RETRY_LAST; i++)
-        pause *= 2;
-    return pause < KEYS_RETRY_LAST ? pause : KEYS_RETRY_LAST;
-}
+#include "mimo/backoff.h"
+
+static const struct backoff retry_pause = {KEYS_RETRY_FIRST, KEYS_RETRY_LAST};
 
 int64_t key_schedule_due(const struct key_schedule *schedule)
 {
     if (schedule->is_urged)
         return INT64_MIN;
-    int64_t retry = schedule->tried + retry_pause(schedule->failures);
+    int64_t retry = schedule->tried + backoff_pause(&retry_pause, schedule->failures);
     int64_t due = schedule->has_keys ? schedule->fetched + KEYS_FRESH : INT64_MIN;
     if (schedule->failures > 0 && due < retry)
         due = retry;

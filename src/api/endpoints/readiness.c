@@ -76,11 +76,10 @@ static void try_to_write(struct readiness *readiness)
 /* False when the thread is to end. */
 static bool wait_for_next(struct readiness *readiness)
 {
-    struct timespec until;
     int status = 0;
     pthread_mutex_lock(&readiness->lock);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (readiness->result < 0 ? READINESS_RETRY_INTERVAL : READINESS_INTERVAL) / 1000;
+    struct timespec until =
+        clock_deadline(readiness->result < 0 ? READINESS_RETRY_INTERVAL : READINESS_INTERVAL);
     while (!readiness->stopping && status == 0)
         status = pthread_cond_timedwait(&readiness->stop, &readiness->lock, &until);
     bool go_on = !readiness->stopping;
@@ -138,9 +137,7 @@ bool readiness_stop(struct readiness *readiness, long milliseconds)
 {
     if (!readiness)
         return true;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
+    struct timespec until = clock_deadline(milliseconds);
     pthread_mutex_lock(&readiness->lock);
     readiness->stopping = true;
     pthread_cond_signal(&readiness->stop);

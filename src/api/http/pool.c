@@ -245,14 +245,7 @@ bool pool_stop(struct pool *pool, long milliseconds)
 {
     if (!pool)
         return true;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_deadline(milliseconds);
     ask_to_stop(pool);
     pthread_mutex_lock(&pool->lock);
     int status = 0;
