@@ -164,7 +164,7 @@ enum launcher_channel_state { LAUNCHER_CHANNEL_STARTING, LAUNCHER_CHANNEL_READY 
 int launcher_channel_send(int socket, const struct launcher_message *message, struct error *error);
 
 /* Receives one message from `from`, checks it against the table and every field's bounds, and
- * advances *state. Never waits. Returns 1 with a message, 0 if there is none yet, and -1 on
+ * advances *state. Never waits. Returns 1 with a message, 0 if no message has arrived yet, and -1 on
  * ERROR_UNAVAILABLE (end of file) or ERROR_INVALID (a message that breaks the rules); on failure no
  * descriptor is left open. */
 int launcher_channel_receive(int socket, enum launcher_side from,

@@ -7,7 +7,7 @@
  * Scalars become strings, whatever they look like, except for a plain null or nothing, which become
  * null. !!binary is decoded. An alias becomes a copy of its value; merge keys (<<) are carried out.
  *
- * Refused: more than one document (an empty one at the end is none), nesting beyond
+ * Refused: more than one document (an empty one at the end does not count), nesting beyond
  * DOCUMENT_DEPTH_MAXIMUM, keys that are not scalars, NUL, aliases of more than YAML_COPIES_MAXIMUM.
  * A key twice in a mapping is refused by yaml_tree_check_keys() and not by the parser, because only
  * a part of the tree may be needed.

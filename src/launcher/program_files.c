@@ -119,7 +119,7 @@ static void read_first_line(int file, char *interpreter, char *argument)
         *interpreter = *argument = '\0';
 }
 
-/* "#!/usr/bin/env python3": env looks for its argument as it stands in PATH. */
+/* "#!/usr/bin/env python3": env looks for its argument in PATH. */
 static bool find_for_env(const char *interpreter, const char *argument, char *path, size_t size)
 {
     static const char *const directories[] = {PROGRAM_DIRECTORIES};

@@ -57,7 +57,7 @@ static void load_service(const char *name)
         (void)dlopen(file, RTLD_NOW | RTLD_NODELETE);
 }
 
-/* The services of the line "hosts:", but for what stands in brackets, "[NOTFOUND=return]". */
+/* The services of the line "hosts:", without the parts in brackets, "[NOTFOUND=return]". */
 static void load_services(void)
 {
     static const char wanted[] = "hosts:";

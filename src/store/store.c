@@ -298,7 +298,7 @@ int store_run(struct store *store, struct store_operation *operations, size_t co
     }
     if (store->backend->run(store, operations, count, error) == 0)
         return 0;
-    store_release(operations, count); /* half a result is none */
+    store_release(operations, count); /* an incomplete result is not handed out */
     return -1;
 }
 

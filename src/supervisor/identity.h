@@ -14,7 +14,7 @@
  * has a random *incarnation*, and the ID is bound to its place. A directory that was copied to
  * another machine, or within one, or that is used with another store, is refused with what to do. A
  * copy that cannot be told from its original (the image of a whole machine) is found by the
- * membership record (membership.h): the incarnation in it is none of those in actuator.start, or
+ * membership record (membership.h): the incarnation in it is not listed in actuator.start, or
  * they are from before the machine started.
  */
 #ifndef MIMO_SUPERVISOR_IDENTITY_H

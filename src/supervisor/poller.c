@@ -28,7 +28,8 @@ struct poller_round {
 static void on_timer(uv_timer_t *timer);
 static void on_round_done(uv_work_t *work, int status);
 
-/* A lease is taken to last by both times, and all else is due when it is so by both. */
+/* If the two clocks disagree, a lease is live if either says so; a deadline has passed only if both
+ * do. */
 static int run_steps(struct poller_round *round)
 {
     int64_t now = round->now.earliest / 1000;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * token_file.h - logging in with tokens whose SHA-256 stand in a file.
+ * token_file.h - logging in with tokens, of which a file has the SHA-256.
  *
  *     # name:role:SHA-256 of the token in hexadecimal
  *     admin:admin:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b

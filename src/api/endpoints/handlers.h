@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* handlers.h - the handlers, by the file they stand in. Each is a row in routes.c. */
+/* handlers.h - the handlers, by the file that defines them. Each is a row in routes.c. */
 #ifndef API_HANDLERS_H
 #define API_HANDLERS_H
 

@@ -75,7 +75,7 @@ void answer_set_view(struct answer *answer, int status, struct json_object *body
 int answer_refuse(struct answer *answer, enum api_error error, const char *target,
                   const char *format, ...)
 {
-    /* What a client sent stands in messages: of any length, and cut anywhere. */
+    /* Messages contain text of clients, which may be of any length and cut anywhere. */
     char raw[ERROR_MESSAGE_SIZE], message[ERROR_MESSAGE_SIZE], name[TARGET_SIZE];
     va_list arguments;
     va_start(arguments, format);

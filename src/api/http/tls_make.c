@@ -55,7 +55,7 @@ static int add_extension(X509 *certificate, int kind, const char *value)
     return added;
 }
 
-/* This host's name when it can stand in a certificate, else "". */
+/* This host's name if a certificate may contain it, else "". */
 static void host_name(char *buffer, size_t size)
 {
     if (gethostname(buffer, size) < 0)

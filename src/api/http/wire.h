@@ -88,7 +88,7 @@ int wire_check(const struct wire *wire, const char *method, size_t block, struct
  * chunked. */
 bool wire_has_body(const struct wire *wire, long long *ret_length);
 
-/* True for what can stand in Host: a name or an address, and perhaps a port. */
+/* True for a valid value of Host: a name or an address, with or without a port. */
 bool wire_is_host(const char *value);
 
 /* Decodes percent-escapes once into `buffer`; `plus` turns "+" into a space. -1: broken escape, a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handlers.h - the commands' functions, by the file they stand in. Each is a row in commands.c.
+ * handlers.h - the commands' functions, by the file that defines them. Each is a row in commands.c.
  *
  * 0 or another exit status; -1 with the error filled in.
  */
