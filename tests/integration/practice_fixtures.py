@@ -15,6 +15,8 @@ INGRESS = "/apis/operator.openshift.io/v1/namespaces/openshift-ingress-operator/
 SECRETS = "/api/v1/namespaces/openshift-azure-operator/secrets"
 CONFIG_MAPS = "/api/v1/namespaces/openshift-config/configmaps"
 
+MERGE = "application/merge-patch+json"
+
 unique = (f"object-{number}" for number in itertools.count())
 
 
@@ -39,3 +41,19 @@ def config_map(name, data=None, **metadata):
 
 def version(obj):
     return obj["metadata"]["resourceVersion"]
+
+
+@pytest.fixture
+def created(admin):
+    """A fresh config map: its path and what the server made of it."""
+    name = next(unique)
+    answer = admin.request("POST", CONFIG_MAPS, config_map(name, {"a": "1"}))
+    assert answer.status == 201
+    return f"{CONFIG_MAPS}/{name}", answer.json
+
+
+def is_status(answer, code, reason, text=""):
+    status = answer.json
+    assert (answer.status, status["kind"], status["code"], status["reason"]) == (code, "Status", code, reason), status
+    assert text in status["message"]
+    return status
