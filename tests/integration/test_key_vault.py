@@ -124,7 +124,7 @@ def test_challenge_for_somebody_else_s_token_is_not_answered(start, azure):
     ("secret", 200, '{"value": "x", "contentType": "text/plain"}', "terminal", "certificate mdsd in "),
     ("secret", 200, '{"value": "*", "contentType": "application/x-pkcs12"}', "terminal", "certificate mdsd in "),
     ("secret", 200, '{"value": "AAAA", "contentType": "application/x-pkcs12"}', "terminal",
-     "certificate mdsd cannot be used: its PKCS#12 cannot be read"),
+     "certificate mdsd cannot be used: its PKCS#12 is damaged: export it again"),
     ("secret", 200, "huge", "transient", "the answer of localhost:"),
     ("identity", 0, None, "transient", "connection closed without an answer by 127.0.0.1:"),
     ("identity", 400, None, "terminal", "400 token of the managed identity: "),
