@@ -105,8 +105,8 @@ struct confinement_call {
 #define CONFINEMENT_IS_BUT(number, value, ignored)                                                 \
     CONFINEMENT_ARGUMENT(number, SCMP_CMP_MASKED_EQ, ~(uint64_t)(ignored), .datum_b = (value))
 
-/* A placeholder for the pid of the process that loads the filter; a table may use it a few times.
- */
+/* A placeholder for the pid of the process that loads the filter; a table may use it a few
+ * times. */
 enum { CONFINEMENT_OWN_PID = 0x6d696d6f, CONFINEMENT_OWN_PID_MAXIMUM = 8 };
 
 /* System calls that no confined process of the family ever makes: only injected code would. They

@@ -140,8 +140,7 @@ struct json_object *document_new_string_format(const char *format, ...)
  * it is null. `s` may be followed by '+' for each text that is appended to it. A NULL without
  * these, bad UTF-8 and lack of memory make the whole NULL; what `o` took over is dropped then.
  *
- *     document_pack("{s:s, s:[i, i], s:o*}", "name", name, "range", 1, 9, "extra", extra);
- */
+ *     document_pack("{s:s, s:[i, i], s:o*}", "name", name, "range", 1, 9, "extra", extra); */
 struct json_object *document_pack(const char *format, ...);
 
 /* ---- objects ---- */

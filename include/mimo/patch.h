@@ -27,8 +27,8 @@
 int patch_check(const struct json_object *patch, const struct json_object *target,
                 const char *const *declared, struct error *error);
 
-/* Applies `patch` to `target`, both objects. -1 without memory; `target` is then changed in part.
- */
+/* Applies `patch` to `target`, both objects. -1 without memory; `target` is then changed in
+ * part. */
 int patch_apply(struct json_object *target, const struct json_object *patch, struct error *error);
 
 #endif

@@ -34,8 +34,8 @@ int64_t process_resident_kib(int64_t pid);
 void process_close_descriptors(const int *keep, size_t count);
 
 /* Makes the kernel kill this process when its parent ends (PR_SET_PDEATHSIG, prctl(2)). Call it
- * after the last change of credentials, which would clear it. Fails if `expected_parent` has ended.
- */
+ * after the last change of credentials, which would clear it. Fails if `expected_parent` has
+ * ended. */
 int process_die_with_parent(pid_t expected_parent, struct error *error);
 
 #endif

@@ -51,8 +51,8 @@ int seal_close(const struct seal_certificate *certificate, const void *plain, si
 int seal_open(const struct seal_key *key, const void *sealed, size_t length,
               unsigned char **ret_plain, size_t *ret_length, struct error *error);
 
-/* True if `sealed` was sealed under this certificate. False for anything that is not sealed text.
- */
+/* True if `sealed` was sealed under this certificate. False for anything that is not sealed
+ * text. */
 bool seal_is_under(const struct seal_certificate *certificate, const void *sealed, size_t length);
 
 /* Overwrites and frees. NULL is allowed. */

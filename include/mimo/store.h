@@ -247,8 +247,8 @@ struct store_name {
     const char *partition; /* NULL: whichever it is in */
 };
 
-/* The name that a document carries in itself. ERROR_INVALID says which member is missing or wrong.
- */
+/* The name that a document carries in itself. ERROR_INVALID says which member is missing or
+ * wrong. */
 int store_name_of_document(enum store_container container, const struct json_object *document,
                            struct store_name *ret_name, struct error *error);
 

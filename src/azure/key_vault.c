@@ -52,8 +52,8 @@ static bool read_challenge(const char *challenge, const char *parameter, char *v
 
 /* A token for a resource must not go to somebody else: the vault is to be a host under that of the
  * resource, or the resource the configured one.
- * https://devblogs.microsoft.com/azure-sdk/guidance-for-applications-using-the-key-vault-libraries/
- */
+ *
+ * https://devblogs.microsoft.com/azure-sdk/guidance-for-applications-using-the-key-vault-libraries/ */
 static bool resource_fits(const struct reading *reading, const char *resource)
 {
     static const char scheme[] = "https://";

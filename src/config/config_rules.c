@@ -107,8 +107,8 @@ static int check_worker_uids(const struct config *config, struct error *error)
     return 0;
 }
 
-/* "host:port", "[::1]:port": only the form; whether there is such an address shows when it is used.
- */
+/* "host:port", "[::1]:port": only the form; whether there is such an address shows when it is
+ * used. */
 static bool is_address(const char *text)
 {
     const char *colon = strrchr(text, ':');

@@ -21,8 +21,8 @@
 enum { FORMATTED_SIZE = 64, ALLOWED_SIZE = 256 };
 
 /* A kind of value. `read` returns false for text that is not a value of this kind. `write` and
- * `allowed` write to a stream: the value as in the file, and a description of the allowed values.
- */
+ * `allowed` write to a stream: the value as in the file, and a description of the allowed
+ * values. */
 struct config_kind {
     bool (*read)(const struct config_row *row, const char *text, void *field);
     void (*write)(const struct config_row *row, const void *field, FILE *stream);

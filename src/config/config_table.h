@@ -48,8 +48,8 @@ bool config_row_equals(const struct config_row *row, const struct config *a,
                        const struct config *b);
 void config_row_swap(const struct config_row *row, struct config *a, struct config *b);
 
-/* Rules over several keys, and the form of texts that have one. ERROR_INVALID "section.key: ...".
- */
+/* Rules over several keys, and the form of texts that have one. ERROR_INVALID "section.key:
+ * ...". */
 int config_check_rules(const struct config *config, struct error *error);
 
 #endif

@@ -236,8 +236,8 @@ static bool is_secret(const char *name)
     return false;
 }
 
-/* Operator flags are names that operators chose ("aro.pullsecret.enabled"), and values they know.
- */
+/* Operator flags are names that operators chose ("aro.pullsecret.enabled"), and values they
+ * know. */
 static bool is_free_of_secrets(const char *name)
 {
     return strcmp(name, "operatorFlags") == 0;

@@ -17,8 +17,8 @@
 #include "mimo/exit_codes.h"
 #include "mimo/text.h"
 
-/* A row: its name in the history, what it means for the manifest, what its statusText begins with.
- */
+/* A row: its name in the history, what it means for the manifest, what its statusText begins
+ * with. */
 static const struct outcome_row {
     const char *name;
     enum manifest_event event;

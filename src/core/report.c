@@ -236,8 +236,8 @@ void report_free(struct report *report)
 /* The value of a member of a report that is to be written. New reference. */
 static struct json_object *make_value(const struct report *report, const struct member *member)
 {
-    char text[STATUS_TEXT_SIZE]; /* in this length a text fits its line, whatever has to be escaped
-                                  */
+    char text[STATUS_TEXT_SIZE]; /* in this length a text fits its line, whatever has to be
+     * escaped */
 
     if (member->read == read_step)
         return json_object_new_int64(strcmp(member->name, "step") == 0 ? report->step

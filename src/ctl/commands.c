@@ -11,7 +11,7 @@
 
 #define BIT OPTION_BIT
 
-/* What every command takes, and what those take that talk to an Admin API. */
+/* Options of every command, and of the commands that use the Admin API. */
 #define OF_ALL (BIT(OPTION_OUTPUT) | BIT(OPTION_HELP))
 #define OF_API                                                                                     \
     (BIT(OPTION_URL) | BIT(OPTION_LOCATION) | BIT(OPTION_TOKEN_FILE) | BIT(OPTION_CERT) |          \
@@ -40,12 +40,12 @@ static const struct command commands[] = {
      "Exit status 0 when it ends Completed, 4 when it ends otherwise.", NULL},
     {"manifest", "wait", "ID", 1, 1, OF_API | BIT(OPTION_FOR) | BIT(OPTION_TIMEOUT),
      ctl_manifest_wait, "waits until a manifest is in a state and its worker has ended",
-     "Exit status 0 when it is, 4 when it ended in another state, 5 when that took too long.",
+     "Exit status 0 when it is in one of the states, 4 when it ended in another, 5 when the wait timed out.",
      "mimoctl manifest wait 2b65ac7b --for Completed --timeout 30m"},
     {"manifest", "cancel", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_FORCE) | BIT(OPTION_ICM),
-     ctl_manifest_cancel, "cancels manifests that are Pending, or stuck",
-     "InProgress for an hour or more counts as stuck. Cancelling does not end a worker; its result is dropped. mimoctl "
-     "manifest stop ends the worker, also afterwards.",
+     ctl_manifest_cancel, "cancels manifests that are Pending or stuck InProgress",
+     "A manifest that is InProgress for an hour or more counts as stuck. Cancelling does not end its worker; the worker's "
+     "result is dropped. To end the worker, use mimoctl manifest stop, before or after this.",
      NULL},
     {"manifest", "stop", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
      ctl_manifest_stop, "ends the workers of manifests",
@@ -53,41 +53,41 @@ static const struct command commands[] = {
     {"manifest", "recreate", "ID...", 1, OPERANDS_UNLIMITED,
      OF_API | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) | BIT(OPTION_DELETE_OLD) | BIT(OPTION_WATCH) | BIT(OPTION_ICM),
      ctl_manifest_recreate, "creates a failed manifest again: same task, cluster, parameters and priority",
-     "For manifests that are Failed, RetriesExceeded, TimedOut or Cancelled, once the cause is mended. Refused while "
-     "another manifest for the same task and cluster is open.",
+     "For manifests that are Failed, RetriesExceeded, TimedOut or Cancelled, after the cause has been fixed. Refused while "
+     "another manifest for the same task and cluster is Pending or InProgress.",
      "mimoctl manifest recreate 2b65ac7b --watch --delete-old"},
     {"manifest", "delete", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
-     ctl_manifest_delete, "deletes manifests for good", NULL, NULL},
+     ctl_manifest_delete, "deletes manifests permanently", NULL, NULL},
 
     {"manifest", "cleanup", "", 0, 0,
      OF_API | BIT(OPTION_CLUSTER) | BIT(OPTION_FAILED) | BIT(OPTION_OLDER_THAN) | BIT(OPTION_DRY_RUN) | BIT(OPTION_YES) |
          BIT(OPTION_ICM),
      ctl_manifest_cleanup, "deletes manifests that have ended and are no longer needed",
-     "Deletes TimedOut, Cancelled, and Completed older than 7 days. Shows them and asks first; without a terminal it needs "
-     "--yes or --dry-run.",
+     "Deletes manifests that are TimedOut or Cancelled, or were Completed more than 7 days ago. Shows them and asks first; "
+     "without a terminal it needs --yes or --dry-run.",
      "mimoctl manifest cleanup --failed --older-than 30d --dry-run"},
 
     {"queue", NULL, "", 0, 0, OF_API,
-     ctl_queue, "shows how many manifests are in which state, the busiest clusters, and old manifests",
-     "With --output id: the IDs of manifests that should have run two hours ago.", NULL},
+     ctl_queue, "shows the number of manifests in each state, the busiest clusters, and overdue manifests",
+     "With --output id: the IDs of manifests that are due for more than two hours and have not ended.", NULL},
     {"health", NULL, "", 0, 0, OF_API,
-     ctl_health, "checks the fleet, and says what to do",
-     "Exit status 0 healthy, 1 warning, 2 critical, 3 when there are no figures.", NULL},
+     ctl_health, "checks the fleet, and names the next command for each problem",
+     "Exit status 0 healthy, 1 warning, 2 critical, 3 when the Admin API cannot be reached.", NULL},
     {"audit", NULL, "", 0, 0, OF_API | BIT(OPTION_SINCE) | BIT(OPTION_LIMIT),
-     ctl_audit, "shows who changed what, when, and for which ticket", NULL,
+     ctl_audit, "shows changes: when, by whom, what, and for which ticket", NULL,
      "mimoctl audit --since 7d"},
 
     {"cluster", "register", "RESOURCE-ID", 1, 1,
      OF_API | BIT(OPTION_KUBECONFIG) | BIT(OPTION_CONTEXT) | BIT(OPTION_PROPERTIES) | BIT(OPTION_OPERATOR_FLAGS) |
          BIT(OPTION_FORCE) | BIT(OPTION_ICM),
      ctl_cluster_register, "adds a cluster to the inventory, or changes it",
-     "Only one context of the kubeconfig is sent, with the files that it names embedded. --properties replaces all stored "
-     "properties; without --properties they stay.",
+     "Only one context of the kubeconfig is sent, with the contents of the files that it names. --properties replaces all "
+     "stored properties; without --properties they are kept.",
      "mimoctl cluster register RESOURCE-ID --kubeconfig ~/.kube/config --context fleet-7"},
     {"cluster", "list", "", 0, 0, OF_API,
      ctl_cluster_list, "lists the clusters", NULL, NULL},
     {"cluster", "show", "CLUSTER", 1, 1, OF_API,
-     ctl_cluster_show, "shows one cluster, its manifests, and what they have in common", NULL, NULL},
+     ctl_cluster_show, "shows one cluster, its manifests, and a pattern in their failures", NULL, NULL},
     {"cluster", "remove", "CLUSTER...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
      ctl_cluster_remove, "removes clusters from the inventory", NULL, NULL},
 
@@ -99,25 +99,26 @@ static const struct command commands[] = {
      ctl_actuator_list, "lists the actuators, whether they take work, and their buckets", NULL, NULL},
 
     {"ps", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_SECURITY),
-     ctl_ps, "shows the workers on this machine, or what each process may do",
-     "Asks the control sockets of the actuators: it works only on their machine, and needs no Admin API.",
+     ctl_ps, "shows the workers on this machine, or the privileges of each process",
+     "Asks the actuators on this machine over their control sockets; the Admin API is not used.",
      "mimoctl ps --security"},
     {"top", NULL, "", 0, 0, BIT(OPTION_RUNTIME_DIRECTORY),
-     ctl_top, "shows the workers on this machine, again every second",
-     "Fits the terminal, whatever its size. q or Ctrl-C ends it.", NULL},
+     ctl_top, "shows the workers on this machine, updated every second",
+     "q or Ctrl-C ends it.", NULL},
     {"pause", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
      ctl_pause, "stops the actuators on this machine from taking work",
-     "They keep their buckets, so work for these waits. For all actuators on this machine, or those with the given "
+     "They keep their buckets, so manifests of clusters in these buckets wait. Applies to all actuators on this machine, or to "
+     "those with the given "
      "indexes.", NULL},
     {"drain", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED,
      BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_WAIT) | BIT(OPTION_TIMEOUT),
-     ctl_drain, "hands the buckets of the actuators on this machine to others",
-     "Workers that run finish. For all actuators on this machine, or those with the given indexes. With --wait: exit "
-     "status 4 when another command changed one meanwhile, 5 when it took too long.",
+     ctl_drain, "hands the buckets (groups of clusters) of the actuators on this machine to others",
+     "Running workers finish. Applies to all actuators on this machine, or to those with the given indexes. With --wait: exit "
+     "status 4 when another command changed an actuator's mode meanwhile, 5 when the wait timed out.",
      "mimoctl drain --wait --timeout 70m"},
     {"resume", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
      ctl_resume, "lets the actuators on this machine take work again",
-     "For all actuators on this machine, or those with the given indexes.", NULL},
+     "Applies to all actuators on this machine, or to those with the given indexes.", NULL},
 };
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commands.h - the table of commands, its help, and what somebody may have meant.
+ * commands.h - the table of commands, and help texts.
  */
 #ifndef MIMO_CTL_COMMANDS_H
 #define MIMO_CTL_COMMANDS_H
@@ -19,15 +19,15 @@ struct command {
     const char *operands; /* of the usage line; "" for none */
     int operands_minimum;
     int operands_maximum;
-    uint64_t options; /* beside those of every command; OPTION_BIT()s */
+    uint64_t options; /* in addition to those of every command; OPTION_BIT()s */
     ctl_handler *run;
     const char *help;    /* one line */
     const char *details; /* more of it, or NULL */
     const char *example; /* or NULL */
 };
 
-/* Finds the command that the operands name. *ret_words is how many of them that takes.
- * ERROR_INVALID with a suggestion when there is none. */
+/* Finds the command that the operands begin with. *ret_words is the number of operands that name
+ * it. ERROR_INVALID, with a suggestion, when there is none. */
 int command_find(char *const *operands, int count, const struct command **ret_command,
                  int *ret_words, struct error *error);
 
@@ -37,7 +37,7 @@ const char *command_name(const struct command *command, char *buffer, size_t siz
 /* All options that the command takes. */
 uint64_t command_options(const struct command *command);
 
-/* Help for one command; for all commands of a group; for all of mimoctl (NULL). */
+/* Help for one command; for all commands of a group; for mimoctl as a whole (NULL). */
 void help_command(const struct command *command, FILE *file);
 void help_group(const char *group, FILE *file);
 

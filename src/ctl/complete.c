@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * complete.c - what may come next on a command line, for shells: mimoctl __complete WORD...
+ * complete.c - completion of command lines, for shells: mimoctl __complete WORD...
  */
 #include "ctl/complete.h"
 
@@ -30,7 +30,7 @@ struct completion {
     const struct command *command; /* or NULL while there is none yet */
 };
 
-/* A candidate, if the word begins like it. */
+/* Writes a candidate if it begins with the word. */
 static void offer(const struct completion *completion, const char *text, const char *description)
 {
     const char *typed = completion->whole + completion->kept;
@@ -78,7 +78,7 @@ static void offer_clusters(struct completion *completion)
     offer_each(completion, "/admin/clusters", full ? "id" : "name", full ? "name" : "id");
 }
 
-/* The states that a command is of use for. */
+/* The states of manifests that a command applies to. */
 static unsigned states_for(const struct command *command)
 {
     static const struct {
@@ -260,13 +260,13 @@ static void take_letters(struct completion *completion, const char *letters)
     }
 }
 
-/* What is wrong already is nothing to complain about here: it is passed over. */
+/* Skips words that are wrong: completion reports no errors. */
 static void take_word(struct completion *completion, char *word)
 {
     struct options *options = &completion->ctl->options;
     size_t length = strcspn(word, "=");
     if (strcmp(word, "=") == 0)
-        return; /* bash makes three words of --name=VALUE */
+        return; /* bash splits --name=VALUE into three words */
     if (completion->pending != NO_OPTION) {
         options->values[completion->pending] = word;
         completion->pending = NO_OPTION;
@@ -294,7 +294,7 @@ static void offer_options(const struct completion *completion)
     }
 }
 
-/* Groups, or the verbs of one. A group that has verbs has several rows, one after the other. */
+/* Offers groups, or the verbs of one. The rows of a group are adjacent. */
 static void offer_commands(const struct completion *completion, const char *group)
 {
     const struct command *command;

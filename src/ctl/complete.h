@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * complete.h - what may come next on a command line, for shells: mimoctl __complete WORD...
+ * complete.h - completion of command lines, for shells: mimoctl __complete WORD...
  *
- * The shells' scripts in contrib/completion know nothing of mimoctl: they hand over the words up to
- * the cursor, the last of which is the one to be completed (it may be empty), and show what comes
- * back. The tables of commands and options are the only source, so completion cannot fall behind.
+ * The scripts in contrib/completion pass the words up to the cursor and show the candidates that
+ * are written. The last word is the one to complete; it may be empty. Candidates come from the
+ * tables of commands and options alone, so completion always matches them.
  *
- * A line for each candidate: the whole word, a tab, what it is. ":files" and ":directories" stand
- * for names of files, which shells know best.
+ * Each candidate is a line: the whole word, a tab, a description. The lines ":files" and
+ * ":directories" ask the shell to complete names of files itself.
  */
 #ifndef MIMO_CTL_COMPLETE_H
 #define MIMO_CTL_COMPLETE_H
@@ -18,12 +18,12 @@
 
 #define COMPLETE_COMMAND "__complete"
 
-/* Writes the candidates for the last of `words`. What cannot be found out, such as the names of
- * clusters while the Admin API does not answer, is left out without a word. */
+/* Writes the candidates for the last of `words`. Candidates that cannot be determined, such as
+ * names of clusters while the Admin API does not answer, are left out without a message. */
 void complete(struct ctl *ctl, char **words, int count);
 
-/* For tests: whether completion has an opinion on what a placeholder of the tables, such as
- * "STATE,..." or "ID...", stands for. */
+/* For tests: true if completion handles a placeholder of the tables, such as "STATE,..." or
+ * "ID...". */
 bool complete_knows(const char *placeholder);
 
 #endif

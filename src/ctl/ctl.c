@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctl.c - what every command of mimoctl is given, and how it ends.
+ * ctl.c - the context of mimoctl's commands, and their exit statuses.
  */
 #include "ctl/ctl.h"
 

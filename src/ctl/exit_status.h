@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exit_status.h - how mimoctl ends; mimoctl(1) lists the same. */
+/* exit_status.h - exit statuses of mimoctl, as in mimoctl(1). */
 #ifndef MIMO_CTL_EXIT_STATUS_H
 #define MIMO_CTL_EXIT_STATUS_H
 

@@ -8,7 +8,7 @@
 
 enum { LINE_WIDTH = 79, COMMAND_COLUMN = 22, OPTION_COLUMN = 32 };
 
-/* Options that are alike for all commands stand apart, behind those of the command itself. */
+/* General options are listed separately, after the command's own. */
 #define GENERAL                                                                                    \
     (OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_URL) | OPTION_BIT(OPTION_LOCATION) |            \
      OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) |            \
@@ -104,7 +104,8 @@ void help_group(const char *group, FILE *file)
     if (!group) {
         write_options(file, "Options of most commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
         fputs("\nExit status: 0 done; 1 refused or not found; 2 wrong usage; 3 cannot reach or log "
-              "in;\n4 the manifest ended otherwise; 5 the wait timed out; 130 interrupted.\n",
+              "in;\n4 the manifest ended in another state; 5 the wait timed out; 130 "
+              "interrupted.\n",
               file);
     }
     fputs("\nMore: mimoctl COMMAND --help, and mimoctl(1).\n", file);

@@ -2,8 +2,8 @@
 /*
  * main.c - mimoctl: the operators' command line.
  *
- * Reads the command line, finds the command in its table, runs it, and says what went wrong: here
- * and nowhere else errors become words on standard error and exit statuses.
+ * Reads the command line, finds the command in the table and runs it. Only main() writes errors to
+ * standard error and turns them into exit statuses.
  */
 #include <errno.h>
 #include <locale.h>
@@ -63,7 +63,7 @@ static int check_usage(const struct command *command, const struct options *opti
         return error_set(error, ERROR_INVALID, "%s needs %s: mimoctl %s %s", name,
                          command->operands, name, command->operands);
     if (command->operands_maximum != OPERANDS_UNLIMITED && count > command->operands_maximum)
-        return error_set(error, ERROR_INVALID, "\"%s\" is too much for mimoctl %s%s%s",
+        return error_set(error, ERROR_INVALID, "unexpected operand \"%s\" of mimoctl %s%s%s",
                          options->operands[command->operands_maximum], name,
                          command->operands[0] ? " " : "", command->operands);
     return 0;
@@ -90,7 +90,7 @@ static int run(struct ctl *ctl, struct error *error)
     return command->run(ctl, error);
 }
 
-/* Data that could not be written is no success, whatever the command says. */
+/* A command whose output could not be written has failed. */
 static int flush(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 {
     struct ctl ctl = {0};
     struct error error = {0};
-    setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters; all else is in C's */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of characters only */
     tzset();
     document_warm_up();
     interrupt_install();

@@ -56,7 +56,7 @@ static int take_value(struct walk *walk, enum option_id id, const char *attached
         return 0;
     }
     if (*value)
-        return error_set(error, ERROR_INVALID, "--%s stands twice", option->name);
+        return error_set(error, ERROR_INVALID, "--%s is given twice", option->name);
     if (!attached && walk->at + 1 >= walk->count)
         return error_set(error, ERROR_INVALID, "--%s needs a value: --%s %s", option->name,
                          option->name, option->argument);
@@ -132,7 +132,7 @@ void options_free(struct options *options)
 void options_shift(struct options *options, int count)
 {
     options->operand_count -= count;
-    /* One more than there are: the array ends in NULL. */
+    /* One more than operands: the array ends in NULL. */
     memmove(options->operands, options->operands + count,
             ((size_t)options->operand_count + 1) * sizeof(char *));
 }
@@ -143,7 +143,7 @@ int options_check(const struct options *options, uint64_t allowed, const char *c
     for (int id = 0; id < OPTION_COUNT; id++)
         if (options->values[id] && !(allowed & OPTION_BIT(id)))
             return error_set(error, ERROR_INVALID,
-                             "--%s does not belong to \"mimoctl %s\"; see mimoctl %s --help",
+                             "--%s is not an option of mimoctl %s; see mimoctl %s --help",
                              option_descriptions[id].name, command, command);
     return 0;
 }
@@ -172,7 +172,7 @@ int options_file(enum option_id id, const char *path, size_t maximum, char **ret
 {
     if (io_read_file(path, maximum, ret_text, ret_length, error) == 0)
         return 0;
-    error->kind = ERROR_INVALID; /* what was named on the command line is not there */
+    error->kind = ERROR_INVALID; /* a wrong file name on the command line is a usage error */
     return error_prefix(error, "--%s", option_descriptions[id].name);
 }
 
@@ -191,7 +191,7 @@ int options_object(const struct options *options, enum option_id id,
     text = text_skip_mark(of_file ? of_file : text, &length);
     *ret_object = document_parse(text, length, error);
     if (!*ret_object) {
-        error_prefix(error, "--%s is no JSON object", option_descriptions[id].name);
+        error_prefix(error, "--%s is not a JSON object", option_descriptions[id].name);
         error->kind = ERROR_INVALID;
         return -1;
     }

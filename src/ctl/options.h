@@ -2,8 +2,8 @@
 /*
  * options.h - the options of mimoctl: one table, and its parser.
  *
- * An option means the same wherever it is allowed; the table of commands says which
- * command allows which. Options and operands may be mixed; "--" ends the options. "--name VALUE",
+ * An option has one meaning in all commands that allow it; the table of commands lists the options
+ * of each. Options and operands may be mixed; "--" ends the options. "--name VALUE",
  * "--name=VALUE", "-n VALUE" and "-nVALUE" are the same.
  */
 #ifndef MIMO_CTL_OPTIONS_H
@@ -15,7 +15,7 @@
 
 #include "mimo/error.h"
 
-/* Constant, letter or 0, name, what stands for the value (NULL for a switch), help. */
+/* Constant, letter or 0, name, placeholder of the value (NULL for a switch), help. */
 /* clang-format off */
 #define CTL_OPTIONS(OPTION)                                                                                      \
     OPTION(OPTION_CLUSTER, 'c', "cluster", "CLUSTER", "the cluster: full resource ID, or its name when that is unique") \
@@ -23,36 +23,36 @@
     OPTION(OPTION_STATE, 0, "state", "STATE,...", "only manifests in these states, such as Pending,InProgress")                              \
     OPTION(OPTION_LIMIT, 0, "limit", "N", "at most N lines (default 1000; 0: no limit)")                         \
     OPTION(OPTION_RUN_AFTER, 0, "run-after", "TIME", "not before TIME: +2h, \"2026-12-01 02:00\" (local), RFC 3339, Unix seconds") \
-    OPTION(OPTION_RUN_BEFORE, 0, "run-before", "TIME", "TimedOut when not started before TIME (default: in 7 days)") \
+    OPTION(OPTION_RUN_BEFORE, 0, "run-before", "TIME", "if not started before TIME, it becomes TimedOut (default: in 7 days)") \
     OPTION(OPTION_PRIORITY, 0, "priority", "N", "0 (default) runs first, 1000000 last")                          \
     OPTION(OPTION_PARAMETERS, 0, "parameters", "JSON|@FILE", "parameters of the task: a JSON object")            \
     OPTION(OPTION_IF_OPEN, 0, "if-open", "skip|fail", "when an open manifest for this cluster and task exists: show that one, or fail") \
-    OPTION(OPTION_IDEMPOTENCY_KEY, 0, "idempotency-key", "WORD", "a request that is repeated with this word within a day creates nothing") \
-    OPTION(OPTION_WATCH, 'w', "watch", NULL, "stay and follow it until it ends")                                 \
+    OPTION(OPTION_IDEMPOTENCY_KEY, 0, "idempotency-key", "WORD", "a repeated request with the same WORD within a day creates nothing") \
+    OPTION(OPTION_WATCH, 'w', "watch", NULL, "follow it until it ends")                                 \
     OPTION(OPTION_DELETE_OLD, 0, "delete-old", NULL, "delete the old manifest; with --watch when the new one is Completed") \
-    OPTION(OPTION_FAILED, 0, "failed", NULL, "also Failed and RetriesExceeded, which somebody may be investigating") \
-    OPTION(OPTION_OLDER_THAN, 0, "older-than", "DURATION", "only what ended longer ago than that (default: 7d for Completed, 0s for others)") \
+    OPTION(OPTION_FAILED, 0, "failed", NULL, "also Failed and RetriesExceeded") \
+    OPTION(OPTION_OLDER_THAN, 0, "older-than", "DURATION", "only manifests that ended longer ago (default: 7d for Completed, 0s for others)") \
     OPTION(OPTION_DRY_RUN, 0, "dry-run", NULL, "show what would be deleted, and delete nothing")  \
     OPTION(OPTION_YES, 'y', "yes", NULL, "do not ask")                                           \
     OPTION(OPTION_SINCE, 0, "since", "TIME", "entries since TIME, or since 2h, 7d ago (default 1d)") \
     OPTION(OPTION_WAIT, 0, "wait", NULL, "wait until the last worker has ended")                 \
-    OPTION(OPTION_FORCE, 0, "force", NULL, "cancel: also what is InProgress for less than an hour; register: also credentials that have expired") \
+    OPTION(OPTION_FORCE, 0, "force", NULL, "cancel: also manifests that are InProgress for less than an hour; register: also credentials that have expired") \
     OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
     OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \
-    OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; files it names are embedded; sealed on arrival, never shown again") \
-    OPTION(OPTION_CONTEXT, 0, "context", "NAME", "the context of the kubeconfig to take (default: its current one)") \
+    OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; files that it names are embedded; the Admin API seals it and never returns it") \
+    OPTION(OPTION_CONTEXT, 0, "context", "NAME", "the context of the kubeconfig (default: its current one)") \
     OPTION(OPTION_PROPERTIES, 0, "properties", "JSON|@FILE", "properties of the cluster: a JSON object")         \
-    OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "operatorFlags of a new cluster: a JSON object of texts") \
-    OPTION(OPTION_SECURITY, 0, "security", NULL, "show what each process of the actuator may do, and what is more than it needs") \
+    OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "operatorFlags of a new cluster: a JSON object of strings") \
+    OPTION(OPTION_SECURITY, 0, "security", NULL, "show the privileges of each process, and those that it does not need") \
     OPTION(OPTION_ICM, 0, "icm", "N", "number of the ticket, for the audit trail")                               \
     OPTION(OPTION_RUNTIME_DIRECTORY, 0, "runtime-directory", "DIR", "where the actuators' sockets are (MIMO_RUNTIME_DIRECTORY; default /run/mimo)") \
     OPTION(OPTION_OUTPUT, 'o', "output", "FORM", "table (default), wide, json or id")                            \
     OPTION(OPTION_URL, 0, "url", "URL", "the Admin API, such as https://mimo.example.com (MIMO_URL)")            \
-    OPTION(OPTION_LOCATION, 0, "location", "NAME", "a region of ~/.config/mimo/config")                          \
-    OPTION(OPTION_TOKEN_FILE, 0, "token-file", "FILE", "file with the token to log in with (MIMO_TOKEN_FILE; MIMO_TOKEN is the token itself)") \
-    OPTION(OPTION_CERT, 0, "cert", "FILE", "TLS client certificate to log in with, in place of a token (MIMO_CLIENT_CERT)") \
-    OPTION(OPTION_KEY, 0, "key", "FILE", "key of --cert, if it is in a file of its own (MIMO_CLIENT_KEY)")        \
-    OPTION(OPTION_CACERT, 0, "cacert", "FILE", "CA certificates that the Admin API's certificate is checked with (MIMO_CACERT)") \
+    OPTION(OPTION_LOCATION, 0, "location", "NAME", "the Admin API of this region of ~/.config/mimo/config")                          \
+    OPTION(OPTION_TOKEN_FILE, 0, "token-file", "FILE", "file with the token for the log-in (MIMO_TOKEN_FILE; MIMO_TOKEN is the token itself)") \
+    OPTION(OPTION_CERT, 0, "cert", "FILE", "TLS client certificate for the log-in, in place of a token (MIMO_CLIENT_CERT)") \
+    OPTION(OPTION_KEY, 0, "key", "FILE", "key of --cert, if it is in another file (MIMO_CLIENT_KEY)")        \
+    OPTION(OPTION_CACERT, 0, "cacert", "FILE", "CA certificates that verify the Admin API's certificate (MIMO_CACERT)") \
     OPTION(OPTION_VERBOSE, 'v', "verbose", NULL, "write each request and the status of its answer to standard error")   \
     OPTION(OPTION_HELP, 'h', "help", NULL, "show help for the command")                                \
     OPTION(OPTION_VERSION, 'V', "version", NULL, "show the version")
@@ -81,20 +81,20 @@ struct options {
     int operand_count;
 };
 
-/* Reads argv[1] and on. ERROR_INVALID names the option that is wrong. */
+/* Parses argv, from argv[1] on. ERROR_INVALID names the option that is wrong. */
 int options_parse(struct options *options, int argc, char **argv, struct error *error);
 
 void options_free(struct options *options);
 
-/* Takes the first `count` operands away. */
+/* Removes the first `count` operands. */
 void options_shift(struct options *options, int count);
 
-/* ERROR_INVALID names the first option given that is not in `allowed`. `command` is for the
+/* Refuses options that are not in `allowed`: ERROR_INVALID names the first. `command` is for the
  * message. */
 int options_check(const struct options *options, uint64_t allowed, const char *command,
                   struct error *error);
 
-/* A whole number of an option within bounds; `otherwise` when the option was not given. */
+/* The value of an option as a whole number within bounds; `otherwise` without the option. */
 int options_number(const struct options *options, enum option_id id, int64_t smallest,
                    int64_t largest, int64_t otherwise, int64_t *ret_number, struct error *error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * suggest.c - what somebody may have meant.
+ * suggest.c - suggestions for misspelt words.
  */
 #include "ctl/suggest.h"
 
@@ -14,8 +14,8 @@ static size_t smallest_of(size_t a, size_t b, size_t c)
     return smaller < c ? smaller : c;
 }
 
-/* Number of letters to insert, drop, replace, or swap with a neighbour (optimal string alignment).
- */
+/* Number of letters to insert, drop, replace, or swap with a neighbour (optimal string
+ * alignment). */
 static size_t distance(const char *a, const char *b)
 {
     size_t a_length = strlen(a);
@@ -42,7 +42,7 @@ const char *suggest(const char *word, const char *const *words, size_t count)
 {
     const char *best = NULL;
     size_t length = strlen(word);
-    size_t limit = length < 4 ? 1 : 2; /* short words are near to everything */
+    size_t limit = length < 4 ? 1 : 2; /* short words are similar to many others */
     for (size_t i = 0; i < count; i++) {
         if (!words[i])
             continue;

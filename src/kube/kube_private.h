@@ -14,8 +14,8 @@ const char *kube_system_ca(void);
 /* Replaces them by a copy of `pem`; NULL for none. */
 int kube_set_system_ca(const char *pem, struct error *error);
 
-/* Other bounds than those of kube.h, so that a test of a silent server does not take half a minute.
- */
+/* Other bounds than those of kube.h, so that a test of a silent server does not take half a
+ * minute. */
 void kube_client_set_timeouts(struct kube_client *client, long connect_milliseconds,
                               long request_milliseconds);
 

@@ -20,8 +20,8 @@ const struct metric_description helper_metric_descriptions[HELPER_METRIC_COUNT] 
     HELPER_METRICS(HELPER_COUNTER, HELPER_GAUGE)};
 
 /* "actuator.heartbeat" -> "actuator_heartbeat_total". In the page's format an ending "_count" is
- * reserved for histograms: "mimo.actuator.workers.active.count" -> "mimo_actuator_workers_active".
- */
+ * reserved for histograms: "mimo.actuator.workers.active.count" ->
+ * "mimo_actuator_workers_active". */
 static void write_name(FILE *page, const struct metric_description *description)
 {
     static const char reserved[] = ".count";

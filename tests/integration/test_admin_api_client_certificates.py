@@ -322,7 +322,7 @@ def test_mimoctl_says_which_certificate_was_refused(site, tmp_path):
     pem = Authority("Other").client(tmp_path / "ann.pem")
     done = mimoctl(site, tmp_path, "--cert", pem, status=3)
     assert f"does not accept the client certificate {pem} (--cert)" in done.stderr
-    assert f"the key in {pem} can be read by others; chmod 600 {pem}" in done.stderr
+    assert f"other users can read the key in {pem}; run chmod 600 {pem}" in done.stderr
     _, key = split(site.root.client(tmp_path / "other.pem"))
     done = mimoctl(site, tmp_path, "--cert", pem, "--key", key, status=3)
     assert "both must be PEM, the key without a pass phrase and made for the certificate; check --cert and --key" in done.stderr

@@ -193,7 +193,7 @@ def test_a_key_is_sent_and_a_repetition_said(mimoctl, api):
     api.answer(CREATE, manifest(), status=201, headers={"Idempotent-Replayed": "true"})
     done = mimoctl(*arguments)
     assert done.stdout == f"{ID}\n"
-    assert "nothing more was created" in done.stderr
+    assert "nothing was created" in done.stderr
     api.answer(CREATE, error("IdempotencyKeyReused", "this key was used for another request", "Idempotency-Key"), status=422)
     assert "this key was used" in mimoctl(*arguments, status=1).stderr
 
@@ -209,19 +209,19 @@ def test_refusal_of_the_server_is_1_and_names_the_member(mimoctl, api):
     (["-t", FLAGS], "missing --task or --cluster"),
     (["-c", R1], "missing --task or --cluster"),
     (["-t", FLAGS, "-c", R1, "--run-after", "tomorrow"], "--run-after: \"tomorrow\" is not a time"),
-    (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" is no key"),
+    (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" is not a key"),
     (["-t", FLAGS, "-c", R1, "--idempotency-key", ""], "--idempotency-key: 1 to 128 characters"),
     (["-t", FLAGS, "-c", R1, "--priority", "-1"], "--priority: \"-1\" is not a whole number"),
-    (["-t", FLAGS, "-c", R1, "--parameters", "[]"], "--parameters is no JSON object"),
+    (["-t", FLAGS, "-c", R1, "--parameters", "[]"], "--parameters is not a JSON object"),
     (["-t", FLAGS, "-c", R1, "--parameters", "@/no/such/file"], "/no/such/file"),
     (["-t", FLAGS, "-c", R1, "--if-open", "maybe"], "neither skip nor fail"),
     (["-t", FLAGS, "-c", R1, "--icm", "1 2"], "--icm"),
     (["-t", FLAGS, "-c", "/subscriptions/x"], "/subscriptions/x"),
     (["-t", FLAGS, "-c", "a/b"], "neither a cluster's name nor a resource ID"),
-    (["-t", b"\xff", "-c", R1], "cannot send maintenanceTaskID: is it valid UTF-8?"),
-    (["-t", FLAGS, "-c", R1, "extra"], '"extra" is too much for mimoctl manifest create'),
-    (["-t", FLAGS, "-c", R1, "--kubeconfig", "x"], '--kubeconfig does not belong to "mimoctl manifest create"'),
-    (["-t", FLAGS, "-c", R1, "-o", "yaml"], '"yaml" is none of table, wide, json, id'),
+    (["-t", b"\xff", "-c", R1], "cannot send maintenanceTaskID: it must be valid UTF-8"),
+    (["-t", FLAGS, "-c", R1, "extra"], 'unexpected operand "extra" of mimoctl manifest create'),
+    (["-t", FLAGS, "-c", R1, "--kubeconfig", "x"], '--kubeconfig is not an option of mimoctl manifest create'),
+    (["-t", FLAGS, "-c", R1, "-o", "yaml"], '"yaml" is not one of table, wide, json, id'),
 ])
 def test_wrong_usage_is_2_and_asks_the_server_nothing(mimoctl, api, arguments, message):
     done = mimoctl("manifest", "create", *arguments, status=2)
@@ -314,7 +314,7 @@ def test_wait_that_takes_too_long_is_5(mimoctl, api):
 
 
 def test_wait_checks_its_options_first(mimoctl, api):
-    assert "no state" in mimoctl("manifest", "wait", ID, "--for", "done", status=2).stderr
+    assert "not a state" in mimoctl("manifest", "wait", ID, "--for", "done", status=2).stderr
     assert "--timeout" in mimoctl("manifest", "wait", ID, "--timeout", "soon", status=2).stderr
     assert api.requests == []
 
@@ -350,7 +350,7 @@ def test_interrupted_change_says_that_it_may_have_been_made(build_dir, environme
         assert asked.wait(DEADLINE)
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 130
-        assert "the change may have been made all the same" in process.stderr.read()
+        assert "the change may have been made" in process.stderr.read()
     go_on.set()
 
 

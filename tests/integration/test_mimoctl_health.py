@@ -92,7 +92,7 @@ def test_figures_that_leave_something_out_say_so(mimoctl, api):
 
 
 @pytest.mark.parametrize("answer, status, message", [
-    (Answer(error("NotFound", "manifest not found: summary"), 404), 1, "has no summary of its manifests: it is older"),
+    (Answer(error("NotFound", "manifest not found: summary"), 404), 1, "has no summary of manifests: its mimo-api is older"),
     (Answer({"states": {}}), 3, 'answers without "byState"'),
     (Answer(error("ServiceUnavailable", "the store does not answer"), 503), 3, "the store does not answer"),
 ])

@@ -79,9 +79,9 @@ def test_a_kubeconfig_that_no_worker_could_use_is_not_sent(mimoctl, api, directo
 
 
 @pytest.mark.parametrize("flags, message", [
-    ({"aro.dnsmasq.enabled": True}, '"aro.dnsmasq.enabled" must be a text: write "true" or "60" in quotation marks'),
-    ({"a": "x", "aro.checker.interval": 60}, '"aro.checker.interval" must be a text'),
-    ({"aro.rbac.enabled": None}, '"aro.rbac.enabled" must be a text'),
+    ({"aro.dnsmasq.enabled": True}, '"aro.dnsmasq.enabled" must be a string: write "true" or "60" in quotation marks'),
+    ({"a": "x", "aro.checker.interval": 60}, '"aro.checker.interval" must be a string'),
+    ({"aro.rbac.enabled": None}, '"aro.rbac.enabled" must be a string'),
     ({"": "x"}, "a flag has an empty name"),
 ])
 def test_flags_of_another_type_are_refused_at_once(mimoctl, api, flags, message):
@@ -103,9 +103,9 @@ def test_flags_alone_never_replace_the_properties_of_a_cluster(mimoctl, api):
 @pytest.mark.parametrize("arguments, message", [
     (["one", "--operator-flags", "{}"], "registered by its full resource ID"),
     ([R1], "nothing to register"),
-    ([R1, "--operator-flags", "x"], "--operator-flags is no JSON object"),
+    ([R1, "--operator-flags", "x"], "--operator-flags is not a JSON object"),
     ([R1, "--kubeconfig", "/no/such/file"], "--kubeconfig: cannot open /no/such/file"),
-    ([R1, "--context", "x"], "--context names one in a kubeconfig: give --kubeconfig FILE, too"),
+    ([R1, "--context", "x"], "--context needs --kubeconfig FILE"),
     (["/subscriptions/1"], "/subscriptions/1"),
 ])
 def test_wrong_registration_is_2(mimoctl, api, arguments, message):
@@ -183,4 +183,4 @@ def test_actuator_list(mimoctl, api):
     assert mimoctl("actuator", "list", "-o", "id").stdout == f"{ID}\n{ID2}\n"
     assert json.loads(mimoctl("actuator", "list", "-o", "json").stdout) == actuators
     api.answer("GET /admin/actuators", {"value": []})
-    assert "does mimod run" in mimoctl("actuator", "list").stderr
+    assert "check that mimod runs" in mimoctl("actuator", "list").stderr

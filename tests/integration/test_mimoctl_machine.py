@@ -140,7 +140,7 @@ def test_drain_that_takes_too_long_is_5(mimoctl, actuators):
 def test_drain_that_somebody_took_back_is_4(mimoctl, actuators):
     run = actuators([actuator_answer(mode="draining", workersActive=1), actuator_answer(mode="working")])
     done = mimoctl("drain", "--wait", "--runtime-directory", run, status=4)
-    assert "actuator 0 is working: somebody told it something else meanwhile" in done.stderr
+    assert "actuator 0 is working: another command changed its mode meanwhile" in done.stderr
 
 
 def test_drain_of_an_actuator_that_goes_away_is_3(mimoctl, actuators):
@@ -151,7 +151,7 @@ def test_drain_of_an_actuator_that_goes_away_is_3(mimoctl, actuators):
 
 def test_drain_checks_its_options_first(mimoctl, actuators):
     run = actuators(actuator_answer())
-    for arguments, message in ((["--timeout", "5m"], "--timeout goes with --wait"),
+    for arguments, message in ((["--timeout", "5m"], "--timeout needs --wait"),
                                (["--wait", "--timeout", "soon"], "--timeout: ")):
         assert message in mimoctl("drain", *arguments, "--runtime-directory", run, status=2).stderr
     assert actuators.started[0].questions == []
@@ -244,11 +244,11 @@ def test_top_stays_when_the_actuator_goes(build_dir, environment, actuators):
 
 def test_top_is_for_people_on_a_terminal(mimoctl, build_dir, environment, actuators, directory):
     run = actuators(actuator_answer())
-    assert "top needs a terminal; mimoctl ps shows the same once" in mimoctl(
+    assert "top needs a terminal; use mimoctl ps" in mimoctl(
         "top", "--runtime-directory", run, status=2).stderr
     with top(build_dir, environment, run, "-o", "json") as terminal:
         assert terminal.end() == 2
-    assert "mimoctl ps has the forms for programs" in terminal.text
+    assert "top has no --output for programs" in terminal.text
     with top(build_dir, environment, directory / "nothing") as terminal:
         assert terminal.end() == 3
     assert "\x1b[?1049h" not in terminal.text

@@ -53,11 +53,11 @@ def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
 
 
 @pytest.mark.parametrize("view, message, command", [
-    (blocked(), "nothing blocks it: it starts at the next look of its actuator", "watch 2b65ac7b"),
+    (blocked(), "nothing blocks it; it starts at the actuator's next poll", "watch 2b65ac7b"),
     ({**progress(2, "act", statusText="half way"), "blockers": []}, "it has been in progress for 0s: [2/3] act: half way",
      "watch 2b65ac7b"),
     (manifest("Failed", statusText="TerminalError: 404"), "it has ended as Failed: TerminalError: 404",
-     "recreate 2b65ac7b --watch, once the cause is mended"),
+     "recreate 2b65ac7b --watch, once the cause is fixed"),
 ])
 def test_explain_of_what_nothing_blocks_tells_how_it_is(mimoctl, api, view, message, command):
     api.answer(SHOW, view)
@@ -71,7 +71,7 @@ def test_explain_of_what_nothing_blocks_tells_how_it_is(mimoctl, api, view, mess
 def test_explain_of_an_admin_api_that_does_not_tell_is_1(mimoctl, api):
     api.answer(SHOW, manifest())
     api.answer(SHOW_OF_CLUSTER, manifest())
-    assert "cannot say what blocks a manifest: it is older" in mimoctl("manifest", "explain", ID, status=1).stderr
+    assert "does not report what blocks a manifest: its mimo-api is older" in mimoctl("manifest", "explain", ID, status=1).stderr
     api.answer(SHOW, error("NotFound", "manifest not found: x"), status=404)
     assert "manifest not found: x" in mimoctl("manifest", "explain", ID, status=1).stderr
 
@@ -135,7 +135,7 @@ def test_cancel_that_is_not_allowed_to_this_token_is_not_explained_as_a_state(mi
     api.answer(SHOW, manifest("InProgress", startedAt=seconds_ago(600)))
     api.answer(CANCEL, error("Forbidden", "role MIMO.Operator is missing"), status=403)
     said = mimoctl("manifest", "cancel", ID, status=1).stderr
-    assert said == f"mimoctl: manifest {ID}: role MIMO.Operator is missing; asked with the token of MIMO_TOKEN\n"
+    assert said == f"mimoctl: manifest {ID}: role MIMO.Operator is missing; logged in with the token of MIMO_TOKEN\n"
 
 
 CLUSTER = f"GET /admin{R1}"
@@ -174,7 +174,7 @@ def test_stop_says_what_happens_now(mimoctl, api):
     api.answer(SHOW, progress(1, "look"))
     api.answer(STOP, progress(1, "look", statusText="being stopped"), status=202)
     done = mimoctl("manifest", "stop", ID, "--icm", "7")
-    assert f"manifest {ID}: its worker is asked to end, and killed after 10 s; next: mimoctl manifest wait 2b65ac7b " \
+    assert f"manifest {ID}: its worker gets SIGTERM now and SIGKILL after 10 s; next: mimoctl manifest wait 2b65ac7b " \
            "--for Cancelled" in done.stderr
     assert "being stopped" in done.stdout
     assert api.requests_of(STOP)[0].headers["x-mimo-icm"] == "7"
@@ -190,7 +190,7 @@ def test_stop_that_is_refused_or_not_known_is_1(mimoctl, api):
     for status, body in ((404, NO_ENDPOINT), (405, error("MethodNotAllowed", "POST is not allowed here"))):
         api.answer(STOP, body, status=status)
         said = mimoctl("manifest", "stop", ID, status=1).stderr
-        assert "it is older than this mimoctl" in said and "update mimo-api there" in said
+        assert "mimo-api is older than this mimoctl" in said and "update mimo-api there" in said
 
 
 # ---- Recovery 2: cleanup ----
@@ -325,7 +325,7 @@ def test_recreate_has_its_own_times_and_forms(mimoctl, api):
 
 @pytest.mark.parametrize("state, message", [
     ("Pending", "it has not ended yet; mimoctl manifest explain"), ("InProgress", "it has not ended yet"),
-    ("Completed", "there is nothing to make good"), ("Sleeping", "there is nothing to make good")])
+    ("Completed", "it did not fail"), ("Sleeping", "it did not fail")])
 def test_recreate_of_what_did_not_fail_is_1(mimoctl, api, state, message):
     api.answer(SHOW, manifest(state))
     assert message in mimoctl("manifest", "recreate", ID, status=1).stderr
@@ -410,7 +410,7 @@ def test_audit_limit_and_mistakes(mimoctl, api):
     assert "--since: \"soon\" is not a time" in mimoctl("audit", "--since", "soon", status=2).stderr
     assert "--limit" in mimoctl("audit", "--limit", "-1", status=2).stderr
     api.answer("GET /admin/audit", NO_ENDPOINT, status=404)
-    assert "it is older than this mimoctl" in mimoctl("audit", status=1).stderr
+    assert "mimo-api is older than this mimoctl" in mimoctl("audit", status=1).stderr
 
 
 # ---- task show ----

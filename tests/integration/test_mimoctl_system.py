@@ -158,7 +158,7 @@ def test_reader_may_look_and_not_touch(system):
     assert "cluster-0" in run_as(running, reader, "cluster", "list").stdout
     done = run_as(running, reader, "manifest", "create", "-t", "practice", "-c", "cluster-0")
     assert done.returncode == 1
-    assert "asked with the token of MIMO_TOKEN" in done.stderr
+    assert "logged in with the token of MIMO_TOKEN" in done.stderr
     assert running.mimoctl("manifest", "list", "-o", "id").stdout == ""
 
 
@@ -168,7 +168,7 @@ def test_admin_api_that_is_gone_is_3(system):
 
     def refused(): # at first it may be there still, and hang up
         done = running.mimoctl("task", "list", check=False)
-        return done if "is mimo-api running there" in done.stderr else None
+        return done if "check that mimo-api runs there" in done.stderr else None
 
     assert running.wait_for(refused).returncode == 3
 

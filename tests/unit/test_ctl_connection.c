@@ -141,8 +141,7 @@ static void token_of_a_region_is_never_sent_elsewhere(void **state)
     (void)state;
     write_file(".config/mimo/config", two_regions);
     const struct connection_options options = {.url = "https://other.example.com"};
-    expect_refusal(&options, ERROR_UNAVAILABLE,
-                   "no token to log in with at https://other.example.com");
+    expect_refusal(&options, ERROR_UNAVAILABLE, "no token to log in at https://other.example.com");
 }
 
 static void flags_go_before_the_environment(void **state)
@@ -183,7 +182,7 @@ static void without_any_address_the_ways_to_give_one_are_told(void **state)
     (void)state;
     const struct connection_options options = {0};
     const struct connection_options nowhere = {.location = "mars"};
-    expect_refusal(&options, ERROR_INVALID, "give --url or set MIMO_URL");
+    expect_refusal(&options, ERROR_INVALID, "give --url, set MIMO_URL");
     expect_refusal(&nowhere, ERROR_INVALID, "there is no [region mars]");
 }
 
@@ -215,9 +214,9 @@ static void tokens_that_no_header_can_hold_are_refused(void **state)
     (void)state;
     const struct connection_options options = {.url = "https://mimo.example.com"};
     setenv("MIMO_TOKEN", "two words", 1);
-    expect_refusal(&options, ERROR_UNAVAILABLE, "MIMO_TOKEN: a token is one word");
+    expect_refusal(&options, ERROR_UNAVAILABLE, "MIMO_TOKEN: the token must be one word");
     setenv("MIMO_TOKEN", "a\r\nX-Evil: 1", 1);
-    expect_refusal(&options, ERROR_UNAVAILABLE, "MIMO_TOKEN: a token is one word");
+    expect_refusal(&options, ERROR_UNAVAILABLE, "MIMO_TOKEN: the token must be one word");
     setenv("MIMO_TOKEN", "caf\xc3\xa9", 1);
     expect_refusal(&options, ERROR_UNAVAILABLE, "visible ASCII");
     setenv("MIMO_TOKEN", " \n", 1);
@@ -305,15 +304,17 @@ static void mistakes_in_the_configuration_are_named_by_line(void **state)
         const char *text;
         const char *message;
     } cases[] = {
-        {"[region a]\nurl=https://a\nulr=x\n", "config:3: a region has no \"ulr\""},
-        {"[region a]\nurl=https://a\n\nurl=https://b\n", "config:4: url stands here a second time"},
-        {"[region a]\nurl=https://a\ntoken_file=x\ntoken_command=y\n", "config:4: a region has a"},
+        {"[region a]\nurl=https://a\nulr=x\n", "config:3: unknown key \"ulr\" in a region"},
+        {"[region a]\nurl=https://a\n\nurl=https://b\n", "config:4: url is given a second time"},
+        {"[region a]\nurl=https://a\ntoken_file=x\ntoken_command=y\n",
+         "config:4: give token_file or"},
         {"[region a]\nurl=\n", "config:2: url is empty"},
-        {"[regions]\nurl=https://a\n", "config:2: there is no section [regions]"},
-        {"url=https://a\n", "config:1: only default_location"},
-        {"[region a]\nurl=https://a\nnonsense\n", "config:3: neither"},
+        {"[regions]\nurl=https://a\n", "config:2: unknown section [regions]"},
+        {"url=https://a\n", "config:1: unknown key \"url\" before"},
+        {"[region a]\nurl=https://a\nnonsense\n", "config:3: this is neither"},
         {"[region a]\ncacert=x\n", "[region a] has no url"},
-        {"[region a]\nurl=https://a\nclient_key=x\n", "[region a] has client_key, no client_cert"},
+        {"[region a]\nurl=https://a\nclient_key=x\n",
+         "[region a] has client_key without client_cert"},
         {"default_location=b\n[region a]\nurl=https://a\n", "there is no [region b]"},
     };
     const struct connection_options options = {0};

@@ -86,7 +86,7 @@ static void wrong_options_are_named(void **state)
         {"-x", "there is no option -x"},
         {"--cluster", "--cluster needs a value: --cluster CLUSTER"},
         {"-c", "--cluster needs a value"},
-        {"--cluster a --cluster b", "--cluster stands twice"},
+        {"--cluster a --cluster b", "--cluster is given twice"},
         {"--watch=yes", "--watch takes no value"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -113,7 +113,7 @@ static void option_of_another_command_is_refused(void **state)
     assert_int_equal(options_check(&options, OPTION_BIT(OPTION_FORCE), "manifest cancel", &error),
                      -1);
     assert_non_null(
-        strstr(error.message, "--priority does not belong to \"mimoctl manifest cancel\""));
+        strstr(error.message, "--priority is not an option of mimoctl manifest cancel"));
     options_free(&options);
 }
 

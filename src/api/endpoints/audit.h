@@ -40,8 +40,8 @@ struct audit {
  * without memory; then audit_run() answers 503. */
 struct audit audit_begin(const struct request *request, const char *resource);
 
-/* Runs `change` (not a query) with the entry. The caller looks at change->result and releases it.
- */
+/* Runs `change` (not a query) with the entry. The caller looks at change->result and releases
+ * it. */
 int audit_run(struct api *api, struct audit *audit, struct store_operation *change, int status,
               struct answer *answer);
 

@@ -21,8 +21,8 @@
 static const char *const taken_members[] = {
     "maintenanceTaskID", "runAfter", "runBefore", "priority", "parameters", "icm", NULL};
 
-/* What a manifest's view contains and the caller may not set: ignored, as the service always did.
- */
+/* What a manifest's view contains and the caller may not set: ignored, as the service always
+ * did. */
 static const char *const ignored_members[] = {
     "id",         "clusterResourceID", "state",       "statusText",   "dequeues",
     "leaseOwner", "leaseOwnerName",    "leaseExpiry", "leaseExpires", "nextAttempt",

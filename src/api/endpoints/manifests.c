@@ -62,8 +62,8 @@ struct json_object *manifest_answer_view(struct api *api, struct manifest *manif
     return view;
 }
 
-/* Adds the view of a document that is not as this program writes them, but for its closing brace.
- */
+/* Adds the view of a document that is not as this program writes them, but for its closing
+ * brace. */
 static int add_view_of_document(const struct store_item *item, struct manifest *ret_manifest,
                                 struct text_buffer *view, struct error *error)
 {

@@ -105,8 +105,8 @@ static void take_client_request_id(struct request *request, const char *id)
     snprintf(request->client_request_id, sizeof(request->client_request_id), "%s", id);
 }
 
-/* Finds the client's address and the URL that it uses: links in answers must not bypass the proxy.
- */
+/* Finds the client's address and the URL that it uses: links in answers must not bypass the
+ * proxy. */
 static void find_client(struct exchange *exchange, const struct wire *wire)
 {
     struct request *request = &exchange->request;

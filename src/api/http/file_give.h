@@ -7,8 +7,8 @@
 #include "mimo/privileges.h"
 
 /* Changes the owner of `path`. Other users may be able to write to its directory, so the file is
- * checked first: it must be a regular file of this user with one name, not a link that replaced it.
- */
+ * checked first: it must be a regular file of this user with one name, not a link that replaced
+ * it. */
 int file_give(const char *path, const struct identity *owner, struct error *error);
 
 #endif

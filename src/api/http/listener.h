@@ -26,8 +26,8 @@ bool listener_is_local(const struct listener *listener);
 /* From now on connections are refused, unless they can wait for the next process. */
 void listener_refuse(const struct listener *listener);
 
-/* "127.0.0.1:8443" as it is bound, into `buffer` of LISTENER_ADDRESS_SIZE bytes; returns `buffer`.
- */
+/* "127.0.0.1:8443" as it is bound, into `buffer` of LISTENER_ADDRESS_SIZE bytes; returns
+ * `buffer`. */
 const char *listener_address(int fd, char *buffer);
 
 #endif

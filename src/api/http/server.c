@@ -121,8 +121,8 @@ static void count_connection(struct server *server, const struct peer *peer, boo
         log_error("out of memory: a connection is not counted");
 }
 
-/* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is closed.
- */
+/* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is
+ * closed. */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {

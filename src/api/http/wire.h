@@ -71,8 +71,8 @@ struct wire {
 };
 
 /* Begins with the request line. `method`, `target_start` and `version` are the texts in the buffer
- * the request was read into; `target` is a copy of the target made before it was cut into pieces.
- */
+ * the request was read into; `target` is a copy of the target made before it was cut into
+ * pieces. */
 void wire_begin(struct wire *wire, const char *method, const char *target_start,
                 const char *version, const char *target);
 
@@ -80,8 +80,8 @@ void wire_begin(struct wire *wire, const char *method, const char *target_start,
 void wire_field(struct wire *wire, const char *name, size_t name_length, const char *value,
                 size_t value_length);
 
-/* Judges it all. `block` is the length of the header block from `method` on, with its empty line.
- */
+/* Judges it all. `block` is the length of the header block from `method` on, with its empty
+ * line. */
 int wire_check(const struct wire *wire, const char *method, size_t block, struct answer *answer);
 
 /* True when the header announces a body. `ret_length` (may be NULL) is its length, or -1 for

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api.c - the Admin API as commands use it: JSON in, JSON out, refusals as errors.
+ * api.c - requests to the Admin API, its JSON answers, and its refusals as errors.
  */
 #include "ctl/client/api.h"
 
@@ -17,7 +17,8 @@
 
 #define API_VERSION_QUERY "?api-version=admin"
 
-/* A page is at most this many items: with histories they are large, an answer is not. */
+/* Items of one page at most: an item with its history is large, and the size of an answer is
+ * limited. */
 enum { PAGE_ITEMS = 200 };
 
 void query_add(struct query *query, const char *name, const char *value)
@@ -51,7 +52,8 @@ static void cleanup_answer_function(struct http_answer *answer)
 }
 #define cleanup_http_answer __attribute__((cleanup(cleanup_answer_function)))
 
-/* "invalid_token: the token is not known" out of WWW-Authenticate; "" when it says nothing. */
+/* The reason in WWW-Authenticate, such as "invalid_token: the token is not known"; "" without one.
+ * */
 static void read_challenge(const char *challenge, char *buffer, size_t size)
 {
     static const char key[] = "error_description=\"";
@@ -63,7 +65,8 @@ static void read_challenge(const char *challenge, char *buffer, size_t size)
     snprintf(buffer, size, " (%.*s)", (int)strcspn(start, "\""), start);
 }
 
-/* Statuses with a meaning of their own, and what they become. All other 4xx: refused. */
+/* Statuses with a special meaning, and the error kinds they become. Every other 4xx is a refusal.
+ * */
 static enum error_kind kind_of_status(long status)
 {
     switch (status) {
@@ -80,18 +83,18 @@ static enum error_kind kind_of_status(long status)
     }
 }
 
-/* Something answered that is no Admin API, or none any more. */
+/* The answer does not come from an Admin API: from a proxy, for example. */
 static int explain_stranger(const struct connection *connection, const struct http_answer *answer,
                             struct error *error)
 {
     if (answer->status >= 300 && answer->status < 400)
         return error_set(error, ERROR_UNAVAILABLE,
-                         "%s (%s) answers with a redirect to %s, which is not followed; is that "
-                         "the address of the Admin API itself?",
+                         "%s (%s) redirects to %s; mimoctl follows no redirects: give the address "
+                         "of the Admin API itself",
                          connection->url, connection->url_from,
                          answer->location[0] ? answer->location : "nowhere");
     return error_set(error, ERROR_UNAVAILABLE,
-                     "%s (%s) answers %ld without the JSON of an Admin API (%s); is that the right "
+                     "%s (%s) answers %ld without the JSON of an Admin API (%s); check the "
                      "address?",
                      connection->url, connection->url_from, answer->status,
                      answer->content_type[0] ? answer->content_type : "no content type");
@@ -103,7 +106,8 @@ static int explain_login(const struct connection *connection, const struct http_
     char reason[HTTP_FIELD_SIZE], login[CONNECTION_LOGIN_SIZE];
     read_challenge(answer->challenge, reason, sizeof(reason));
     return error_set(error, ERROR_UNAVAILABLE,
-                     "%s (%s) does not accept %s%s; is it expired, or of another region?",
+                     "%s (%s) does not accept %s%s; check that it has not expired and is meant "
+                     "for this region",
                      connection->url, connection->url_from, connection_login(connection, login),
                      reason);
 }
@@ -115,7 +119,8 @@ static bool lacks_endpoint(const char *code, const char *target)
            (strcmp(code, "NotFound") == 0 && strcmp(target, "endpoint") == 0);
 }
 
-/* An error of the Admin API: its message, and what helps to find it in the server's log. */
+/* An error that the Admin API reports: its message, and the request ID to look up in the server's
+ * log. */
 static int explain_refusal(const struct connection *connection, const struct http_answer *answer,
                            const struct json_object *body, struct api_answer *ret_answer,
                            struct error *error)
@@ -128,11 +133,11 @@ static int explain_refusal(const struct connection *connection, const struct htt
     char login[CONNECTION_LOGIN_SIZE];
     if (lacks_endpoint(code, target))
         return error_set(error, ERROR_DENIED,
-                         "%s (%s) cannot do this: it is older than this mimoctl (%s); update "
-                         "mimo-api there",
+                         "%s (%s) does not support this: its mimo-api is older than this mimoctl "
+                         "(%s); update mimo-api there",
                          connection->url, connection->url_from, message);
     if (answer->status == 403)
-        return error_set(error, kind, "%s; asked with %s", message,
+        return error_set(error, kind, "%s; logged in with %s", message,
                          connection_login(connection, login));
     if (answer->status >= 500 || kind == ERROR_UNAVAILABLE)
         return error_set(error, kind, "%s (%s) cannot answer now: %ld %s: %s (request %s)",
@@ -193,13 +198,13 @@ static int check_word(enum option_id option, const char *what, const char *word,
     const char *name = option_descriptions[option].name;
     for (const char *c = word; c && *c; c++)
         if (*c < '!' || *c > '~')
-            return error_set(error, ERROR_INVALID, "--%s: \"%s\" is no %s", name, word, what);
+            return error_set(error, ERROR_INVALID, "--%s: \"%s\" is not a %s", name, word, what);
     if (word && (word[0] == '\0' || strlen(word) > 128))
         return error_set(error, ERROR_INVALID, "--%s: 1 to 128 characters", name);
     return 0;
 }
 
-/* One request with a ready target. */
+/* One request; `target` is complete. */
 static int call_target(struct ctl *ctl, const char *method, const char *target,
                        const struct json_object *body, const char *key,
                        struct api_answer *ret_answer, struct error *error)
@@ -259,8 +264,8 @@ int api_get(struct ctl *ctl, const char *path, const struct query *query,
 
 /* ---- pages ---- */
 
-/* Path and query of nextLink into *ret_target, NULL when there is no next page. The request goes to
- * the connected address, whatever host the link names, because it carries the token. */
+/* Stores path and query of nextLink in *ret_target, NULL when there is no next page. The host in
+ * the link is ignored: the request carries the token, so it goes to the connected address only. */
 static int next_target(const struct json_object *page, const char *target, char **ret_target,
                        struct error *error)
 {
@@ -272,12 +277,13 @@ static int next_target(const struct json_object *page, const char *target, char 
         return 0;
     if (!path || path[0] != '/' || strcmp(path, target) == 0)
         return error_set(error, ERROR_UNAVAILABLE,
-                         "the Admin API answers with a nextLink that leads nowhere: %s", link);
+                         "the Admin API answers with an invalid nextLink: %s", link);
     *ret_target = strdup(path);
     return *ret_target ? 0 : error_set_system(error, ENOMEM, "request");
 }
 
-/* Appends the wanted items of a page, at most up to the limit. True when the page had more. */
+/* Appends the wanted items of a page, up to the limit. Returns true when the page has more of them.
+ * */
 static bool take_items(const struct api_listing *listing, struct json_object *page,
                        struct json_object *items)
 {
@@ -293,7 +299,8 @@ static bool take_items(const struct api_listing *listing, struct json_object *pa
     return false;
 }
 
-/* The first page's target: no more items than are wanted, where none is dropped here. */
+/* The target of the first page. It asks for no more items than are wanted, unless some are dropped
+ * here. */
 static char *first_target(const struct api_listing *listing, struct error *error)
 {
     cleanup_query struct query query = {0};
@@ -306,7 +313,7 @@ static char *first_target(const struct api_listing *listing, struct error *error
     return make_target(listing->path, &query, error);
 }
 
-/* One page into `items`. *target becomes that of the next page, or NULL. */
+/* Reads one page into `items`. *target becomes that of the next page, or NULL. */
 static int take_page(struct ctl *ctl, const struct api_listing *listing, char **target,
                      struct json_object *items, bool *ret_more, struct error *error)
 {
@@ -317,7 +324,8 @@ static int take_page(struct ctl *ctl, const struct api_listing *listing, char **
     cleanup_json struct json_object *page = answer.body;
     if (!document_is_array(document_member(page, "value")))
         return error_set(error, ERROR_UNAVAILABLE,
-                         "%s answers without \"value\": is it an Admin API of this version?",
+                         "%s answers without \"value\"; check that this is an Admin API of this "
+                         "version",
                          listing->path);
     if (next_target(page, *target, &next, error) < 0)
         return -1;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api.h - the Admin API as commands use it: JSON in, JSON out, refusals as errors.
+ * api.h - requests to the Admin API, its JSON answers, and its refusals as errors.
  *
  *     struct query query = {0};
  *     query_add(&query, "force", "true");
  *     api_call(ctl, &(struct api_request){.method = "POST", .path = path, .query = &query},
- * &answer, error);
+ *              &answer, error);
  *
  * Refusals become ERROR_DENIED, ERROR_NOT_FOUND or ERROR_CONFLICT with what the server said;
- * 401, 5xx and answers that are not an Admin API's become ERROR_UNAVAILABLE. An endpoint that an
- * older Admin API lacks is ERROR_DENIED and said to be that. The first call opens the connection.
+ * 401, 5xx and answers that are not an Admin API's become ERROR_UNAVAILABLE. If an older Admin API
+ * lacks the endpoint, the error is ERROR_DENIED and says so. The first call opens the connection.
  */
 #ifndef MIMO_CTL_CLIENT_API_H
 #define MIMO_CTL_CLIENT_API_H
@@ -22,13 +22,13 @@
 #include "ctl/ctl.h"
 #include "mimo/error.h"
 
-/* Parameters behind "?api-version=admin"; zeroed at first. */
+/* Query parameters after "?api-version=admin". Zero it before use. */
 struct query {
     char *text;  /* "&name=value...", escaped; owned */
-    bool failed; /* no memory: api_call() says so */
+    bool failed; /* out of memory; api_call() reports it */
 };
 
-/* NULL `value`: nothing is added. */
+/* Adds nothing if `value` is NULL. */
 void query_add(struct query *query, const char *name, const char *value);
 void query_add_number(struct query *query, const char *name, int64_t value);
 
@@ -47,9 +47,9 @@ struct api_request {
 };
 
 struct api_answer {
-    long status;              /* 2xx; after a failure that of the refusal, 0 when no answer came */
-    struct json_object *body; /* owned; NULL for 204, and for 202 without one */
-    bool replayed;            /* it was given before, to a request with the same key */
+    long status;                      /* 2xx; of the refusal after a failure; 0 without an answer */
+    struct json_object *body;         /* owned; NULL for 204, and for 202 without one */
+    bool replayed;                    /* a repeated answer to an earlier request with this key */
     char refusal[ERROR_MESSAGE_SIZE]; /* after a refusal: the server's message alone, else "" */
 };
 
@@ -61,7 +61,7 @@ int api_call(struct ctl *ctl, const struct api_request *request, struct api_answ
 int api_get(struct ctl *ctl, const char *path, const struct query *query,
             struct json_object **ret_object, struct error *error);
 
-/* Tells whether an item is wanted. */
+/* Returns true for an item that is wanted. */
 typedef bool api_keep_function(const struct json_object *item, const void *context);
 
 struct api_listing {
@@ -72,7 +72,7 @@ struct api_listing {
     const void *context;
 };
 
-/* All pages of a listing as one array, a new reference. *ret_more (may be NULL) tells that there
+/* All pages of a listing as one array, a new reference. *ret_more (may be NULL) is true if there
  * are more than `limit`. */
 int api_list(struct ctl *ctl, const struct api_listing *listing, struct json_object **ret_items,
              bool *ret_more, struct error *error);

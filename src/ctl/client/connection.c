@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connection.c - which Admin API is talked to, and as whom.
+ * connection.c - the address of the Admin API, the log-in, and the CA.
  */
 #include "ctl/client/connection.h"
 
@@ -57,7 +57,8 @@ static int take_url(struct connection *connection, const char *text, struct erro
                          from, text);
     if (endpoint.is_plain && !endpoint_is_loopback(&endpoint))
         return error_set(error, ERROR_INVALID,
-                         "%s: \"%s\" is not https; a token is never sent in clear over a network",
+                         "%s: \"%s\" is not https; mimoctl sends no token over a network "
+                         "unencrypted",
                          from, text);
     bool is_usual_port = endpoint.port == (endpoint.is_plain ? 80 : 443);
     if (asprintf(&connection->url, "%s://%s", endpoint.is_plain ? "http" : "https",
@@ -69,7 +70,7 @@ static int take_url(struct connection *connection, const char *text, struct erro
     return 0;
 }
 
-/* Takes the address of a region, which *ret_region then is. */
+/* Uses the address of a region and stores the region in *ret_region. */
 static int take_region(struct connection *connection, const struct regions *regions,
                        const char *location, const struct region **ret_region, struct error *error)
 {
@@ -81,8 +82,7 @@ static int take_region(struct connection *connection, const struct regions *regi
     if (!region)
         return error_set(
             error, ERROR_INVALID,
-            "which Admin API? give --url or set MIMO_URL, or write its [region NAME] "
-            "into %s%s",
+            "no address of an Admin API: give --url, set MIMO_URL, or add a [region NAME] to %s%s",
             path, regions->count > 1 ? " and choose with --location or default_location" : "");
     if (asprintf(&connection->url_from, "region %s of %s", region->name, path) < 0) {
         connection->url_from = NULL;
@@ -109,7 +109,7 @@ static int choose_url(struct connection *connection, const struct connection_opt
 
 /* ---- token ---- */
 
-/* Cuts a byte order mark and white space off and refuses what no header may hold. */
+/* Removes a byte order mark and white space, and refuses characters that a header must not have. */
 static int take_token(struct connection *connection, const char *text, struct error *error)
 {
     size_t length = strlen(text);
@@ -118,13 +118,12 @@ static int take_token(struct connection *connection, const char *text, struct er
     length = strcspn(text, " \t\r\n");
     const char *from = connection->token_from;
     if (text[length + strspn(text + length, " \t\r\n")] != '\0')
-        return error_set(error, ERROR_UNAVAILABLE, "%s: a token is one word", from);
+        return error_set(error, ERROR_UNAVAILABLE, "%s: the token must be one word", from);
     if (length == 0)
         return error_set(error, ERROR_UNAVAILABLE, "%s: the token is empty", from);
     for (size_t i = 0; i < length; i++)
         if (text[i] < '!' || text[i] > '~')
-            return error_set(error, ERROR_UNAVAILABLE, "%s: a token is made of visible ASCII",
-                             from);
+            return error_set(error, ERROR_UNAVAILABLE, "%s: the token must be visible ASCII", from);
     connection->token = strndup(text, length);
     return connection->token ? 0 : error_set_system(error, ENOMEM, "connection");
 }
@@ -138,10 +137,10 @@ static int read_token_file(struct connection *connection, const char *path, stru
         error->kind = ERROR_UNAVAILABLE;
         return -1;
     }
-    /* A file of root's may be meant for a group. */
+    /* A file that belongs to root may be readable by its group on purpose. */
     mode_t others = stat(path, &status) < 0 ? 0 : status.st_uid == 0 ? S_IRWXO : S_IRWXG | S_IRWXO;
     if (others && (status.st_mode & others))
-        output_say("warning: the token in %s can be read by others; chmod 600 %s", path, path);
+        output_say("warning: other users can read the token in %s; run chmod 600 %s", path, path);
     int result = take_token(connection, text, error);
     explicit_bzero(text, strlen(text));
     return result;
@@ -193,7 +192,7 @@ static int take_region_token(struct connection *connection, const struct region 
 
 /* ---- client certificate ---- */
 
-/* libcurl tells little of a file that it cannot read. */
+/* libcurl's own message for an unreadable file lacks its name and the reason. */
 static int check_readable(const char *what, const char *path, const char *from, struct error *error)
 {
     cleanup_free char *text = NULL;
@@ -216,7 +215,7 @@ static int take_certificate(struct connection *connection, const char *cert, con
         check_readable("key of the client certificate", key, from, error) < 0)
         return -1;
     if (stat(key, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
-        output_say("warning: the key in %s can be read by others; chmod 600 %s", key, key);
+        output_say("warning: other users can read the key in %s; run chmod 600 %s", key, key);
     return put(&connection->cert, cert, error) < 0 || put(&connection->key, key, error) < 0 ||
                    put(&connection->cert_from, from, error) < 0
                ? -1
@@ -273,12 +272,14 @@ static bool has_login(const struct connection *connection)
     return connection->token || connection->cert;
 }
 
-/* The first place that says anything says all. */
+/* Uses the first place that names a token or a certificate, and no other. */
 static int choose_login(struct connection *connection, const struct connection_options *options,
                         const struct region *region, struct error *error)
 {
     if (options->key && !options->cert)
-        return error_set(error, ERROR_INVALID, "--key needs --cert, the certificate it belongs to");
+        return error_set(error, ERROR_INVALID,
+                         "--key needs --cert, the certificate that belongs "
+                         "to the key");
     if (log_in_by_options(connection, options, error) < 0)
         return -1;
     if (!has_login(connection) && log_in_by_environment(connection, error) < 0)
@@ -288,9 +289,9 @@ static int choose_login(struct connection *connection, const struct connection_o
     if (has_login(connection))
         return 0;
     return error_set(error, ERROR_UNAVAILABLE,
-                     "no token to log in with at %s (%s): give --token-file, or set MIMO_TOKEN or "
-                     "MIMO_TOKEN_FILE, or token_file or token_command of a region; or a client "
-                     "certificate: --cert, MIMO_CLIENT_CERT or client_cert",
+                     "no token to log in at %s (%s): give --token-file, set MIMO_TOKEN or "
+                     "MIMO_TOKEN_FILE, or set token_file or token_command of the region; or log "
+                     "in with a client certificate: --cert, MIMO_CLIENT_CERT or client_cert",
                      connection->url, connection->url_from);
 }
 

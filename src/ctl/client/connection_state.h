@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connection_state.h - what is known of the Admin API that is talked to: connection.h decides it,
- * http.h makes requests by it.
+ * connection_state.h - address, log-in and CA of the Admin API: connection.h fills them in, http.h
+ * uses them.
  */
 #ifndef MIMO_CTL_CLIENT_CONNECTION_STATE_H
 #define MIMO_CTL_CLIENT_CONNECTION_STATE_H
@@ -12,7 +12,7 @@ struct http; /* http.h */
 
 /* All texts are owned. */
 struct connection {
-    char *url;      /* "https://host:port", nothing behind */
+    char *url;      /* "https://host:port", without a path */
     char *url_from; /* "MIMO_URL", "--url", "region eastus of /root/.config/mimo/config" */
     char *token;    /* NULL: the certificate alone */
     char *token_from;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control_client.c - asking the supervisors of this machine, on the sockets of control.h.
+ * control_client.c - requests to the supervisors on this machine, over the sockets of control.h.
  */
 #include "ctl/client/control_client.h"
 
@@ -19,8 +19,7 @@
 #include "mimo/control.h"
 #include "mimo/document.h"
 
-/* Connects to a socket in a folder whose path may be longer than a socket's address has room for.
- */
+/* Connects to a socket. The path of its folder may be longer than a socket address can hold. */
 static int connect_in(const char *directory, const char *name)
 {
     cleanup_fd int folder = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -66,7 +65,7 @@ static int read_line(int fd, char *line, size_t size, size_t *ret_length, struct
             continue;
         if (received < 0 && errno == EAGAIN)
             return error_set(error, ERROR_UNAVAILABLE,
-                             "does not answer within %d s: does mimod hang?",
+                             "does not answer within %d s; mimod may hang: see its log",
                              CONTROL_PATIENCE_SECONDS);
         if (received <= 0)
             return error_set(error, ERROR_UNAVAILABLE, "closed the connection without an answer");
@@ -89,9 +88,9 @@ static int converse(int fd, const char *command, struct json_object **ret_answer
     if (!line)
         return error_set_system(error, ENOMEM, "cannot read");
     snprintf(request, sizeof(request), "{\"command\":\"%s\"}\n", command);
-    /* A few bytes into an empty socket buffer: they fit, or nobody is there. */
+    /* The socket's buffer is empty and these few bytes fit, unless the peer has gone. */
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
-        return error_set(error, ERROR_UNAVAILABLE, "does not take a question");
+        return error_set(error, ERROR_UNAVAILABLE, "does not accept a request");
     if (read_line(fd, line, CONTROL_LINE_MAXIMUM, &length, error) < 0)
         return -1;
     cleanup_json struct json_object *answer = document_parse(line, length, error);
@@ -143,8 +142,9 @@ int control_find(const char *directory, struct json_object **ret_names, struct e
         json_object_put(names);
         return error_set(
             error, ERROR_UNAVAILABLE,
-            "no actuator has a control socket in %s: is mimod running on this machine, "
-            "and its actuator.runtime_directory there (--runtime-directory, "
+            "no actuator has a control socket in %s: check that mimod runs on this machine "
+            "and "
+            "that its actuator.runtime_directory is this one (--runtime-directory, "
             "MIMO_RUNTIME_DIRECTORY)?",
             directory);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.c - requests of mimoctl to an Admin API: its headers, its files, and advice.
+ * http.c - HTTP requests to the Admin API: headers, files of the connection, and advice in errors.
  */
 #include "ctl/client/http.h"
 
@@ -135,7 +135,7 @@ static int make_headers(const struct connection *connection, const struct http_r
                       error);
 }
 
-/* Header fields of the answer that are looked at, and their members. */
+/* Header fields of the answer that are used, and the members they go to. */
 static const struct {
     const char *name;
     size_t offset;
@@ -159,26 +159,27 @@ static void take_answer(const struct connection *connection, struct https_answer
 
 /* ---- failures ---- */
 
-/* What to do about a failure. */
+/* Advice for each failure. */
 static const char *advice(enum https_trouble trouble, const struct connection *connection)
 {
     static const char *const texts[] = {
-        [HTTPS_TROUBLE_NAME] = "is the name right, and does this machine have a name server?",
-        [HTTPS_TROUBLE_CONNECT] = "is mimo-api running there, and is the port right?",
-        [HTTPS_TROUBLE_PROXY] = "does the proxy lead there?",
-        [HTTPS_TROUBLE_TLS] = "does the server speak https?",
+        [HTTPS_TROUBLE_NAME] = "check the name, and that this machine has a name server",
+        [HTTPS_TROUBLE_CONNECT] = "check that mimo-api runs there, and the port",
+        [HTTPS_TROUBLE_PROXY] = "check that the proxy leads there",
+        [HTTPS_TROUBLE_TLS] = "check that the server speaks https",
         [HTTPS_TROUBLE_CLIENT_CERTIFICATE] = "check --cert and --key",
-        [HTTPS_TROUBLE_CLIENT_REFUSED] = "does this Admin API accept client certificates of that "
-                                         "issuer, and is the certificate still valid?",
-        [HTTPS_TROUBLE_TIMEOUT] = "a change may have been made all the same",
-        [HTTPS_TROUBLE_LOST] = "a change may have been made all the same",
-        [HTTPS_TROUBLE_TOO_LARGE] = "is that an Admin API?",
+        [HTTPS_TROUBLE_CLIENT_REFUSED] = "check that this Admin API accepts client certificates "
+                                         "of that issuer, "
+                                         "and that the certificate is still valid",
+        [HTTPS_TROUBLE_TIMEOUT] = "a change may have been made: look before you try again",
+        [HTTPS_TROUBLE_LOST] = "a change may have been made: look before you try again",
+        [HTTPS_TROUBLE_TOO_LARGE] = "check that this is an Admin API",
     };
     if (trouble == HTTPS_TROUBLE_DISTRUST || trouble == HTTPS_TROUBLE_CA)
-        return connection->cacert ? "is that the CA of this Admin API's certificate?"
+        return connection->cacert ? "check that this is the CA of the Admin API's certificate"
                                   : "name the file of its CA with --cacert or MIMO_CACERT";
     const char *text = trouble < sizeof(texts) / sizeof(texts[0]) ? texts[trouble] : NULL;
-    return text ? text : "is that an Admin API?";
+    return text ? text : "check that this is an Admin API";
 }
 
 static int explain(const struct https_answer *answer, const struct connection *connection,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.h - requests of mimoctl to an Admin API, over https.h.
+ * http.h - HTTP requests to the Admin API, over https.h.
  *
  * Certificates are always verified, redirects are not followed, and the connection is kept between
  * requests. Timeouts are those of https.h (2 s for a hurried connection); an answer has at most
@@ -41,7 +41,8 @@ struct http;
 int http_open(const struct connection *connection, struct http **ret_http, struct error *error);
 void http_close(struct http *http); /* NULL is allowed */
 
-/* ERROR_UNAVAILABLE, saying what to do, when no answer came. Any status is an answer. */
+/* Fills in the answer, whatever its status. ERROR_UNAVAILABLE, with what to do, without an answer.
+ * */
 int http_perform(const struct connection *connection, const struct http_request *request,
                  struct http_answer *ret_answer, struct error *error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * interrupt.c - Ctrl-C: ends with status 130 and says what may have happened.
+ * interrupt.c - Ctrl-C: ends mimoctl with status 130, and warns if a change may have been made.
  *
- * The handler ends the process at once: only the terminal has to be restored.
+ * The handler restores the terminal and ends the process at once.
  */
 #include "ctl/client/interrupt.h"
 
@@ -20,10 +20,10 @@ static struct termios terminal_before; /* set before screen_taken is */
 static void say(const char *text)
 {
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
-    (void)ignored; /* there is nobody left to tell */
+    (void)ignored; /* a failure cannot be reported here */
 }
 
-/* All of it may be called by a signal handler. */
+/* Async-signal-safe. */
 static void give_terminal_back(void)
 {
     static const char leave[] = "\033[?25h\033[?1049l";
@@ -38,7 +38,7 @@ static void give_terminal_back(void)
 static void handle_end(int number)
 {
     give_terminal_back();
-    raise(number); /* SA_RESETHAND: this time it ends us */
+    raise(number); /* SA_RESETHAND: the default action ends the process */
 }
 
 static void handle_interrupt(int number)
@@ -48,7 +48,7 @@ static void handle_interrupt(int number)
     if (line_open)
         say("\n");
     if (changing)
-        say("mimoctl: interrupted; the change may have been made all the same: look before you try "
+        say("mimoctl: interrupted; the change may have been made: look before you try "
             "again\n");
     else
         say("mimoctl: interrupted\n");

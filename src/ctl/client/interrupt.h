@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * interrupt.h - Ctrl-C: ends with status 130 and says what may have happened.
+ * interrupt.h - Ctrl-C: ends mimoctl with status 130, and warns if a change may have been made.
  */
 #ifndef MIMO_CTL_CLIENT_INTERRUPT_H
 #define MIMO_CTL_CLIENT_INTERRUPT_H
@@ -11,16 +11,15 @@
 /* Installs the handler of SIGINT. */
 void interrupt_install(void);
 
-/* Told before and after each request that changes something. */
+/* Call it before (true) and after (false) each request that changes something. */
 void interrupt_change_begins(bool changing);
 
-/* Shows the terminal's second screen, without a cursor. From here on the terminal is given back in
- * the state `before` however mimoctl ends: by interrupt_screen_ends(), SIGINT, SIGTERM or SIGHUP.
- */
+/* Shows the terminal's alternate screen, without a cursor. interrupt_screen_ends(), SIGINT, SIGTERM
+ * and SIGHUP restore the normal screen and the state `before`. */
 void interrupt_screen_begins(const struct termios *before);
 void interrupt_screen_ends(void);
 
-/* Told while a line stands on the terminal that has no newline yet. */
+/* Call it with true when a line on the terminal has no newline yet, with false when it has one. */
 void interrupt_line_is_open(bool open);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * regions.c - mimoctl's own configuration: where the Admin API of each region is.
+ * regions.c - mimoctl's configuration file: the Admin APIs of the regions.
  */
 #include "ctl/client/regions.h"
 
@@ -19,7 +19,7 @@ enum { FILE_SIZE_MAXIMUM = 256 * 1024 };
 
 #define REGION_PREFIX "region "
 
-/* Keys of a [region NAME], and where each goes. */
+/* Keys of a [region NAME], and the members they set. */
 static const struct {
     const char *name;
     size_t offset;
@@ -65,7 +65,7 @@ struct reading {
     const char *rest; /* of the text */
     int line;         /* number of the line that inih has */
     bool failed;
-    struct error *error; /* the first thing that is wrong */
+    struct error *error; /* the first error */
 };
 
 static int fail(struct reading *reading, const char *format, ...)
@@ -84,7 +84,7 @@ static int fail(struct reading *reading, const char *format, ...)
     return 0;
 }
 
-/* "~/x" is meant as a shell would mean it. The caller frees. */
+/* Expands "~/" as a shell does. The caller frees the result. */
 static char *expand_home(const char *value)
 {
     const char *home = getenv("HOME");
@@ -94,11 +94,11 @@ static char *expand_home(const char *value)
     return strdup(value);
 }
 
-/* Stores a value that may be given once. Inih wants 1 for "go on". */
+/* Stores a value that may be given once. Returns 1, inih's "go on". */
 static int set(struct reading *reading, char **field, const char *name, const char *value)
 {
     if (*field)
-        return fail(reading, "%s stands here a second time", name);
+        return fail(reading, "%s is given a second time", name);
     if (value[0] == '\0')
         return fail(reading, "%s is empty", name);
     *field = expand_home(value);
@@ -131,12 +131,12 @@ static int handle_region_key(struct reading *reading, const char *region_name, c
             if (!set(reading, field, name, value))
                 return 0;
             if (region->token_file && region->token_command)
-                return fail(reading, "a region has a token_file or a token_command, not both");
+                return fail(reading, "give token_file or token_command, not both");
             return 1;
         }
     return fail(reading,
-                "a region has no \"%s\": there are url, token_file, token_command, cacert, "
-                "client_cert, client_key",
+                "unknown key \"%s\" in a region; known are url, token_file, token_command, "
+                "cacert, client_cert, client_key",
                 name);
 }
 
@@ -149,15 +149,17 @@ static int handle_key(void *user, const char *section, const char *name, const c
     if (strncmp(section, REGION_PREFIX, strlen(REGION_PREFIX)) == 0)
         return handle_region_key(reading, section + strlen(REGION_PREFIX), name, value);
     if (section[0] != '\0')
-        return fail(reading, "there is no section [%s]: write [region NAME]", section);
+        return fail(reading, "unknown section [%s]; write [region NAME]", section);
     if (strcmp(name, "default_location") == 0)
         return set(reading, &reading->regions->default_location, name, value);
-    return fail(reading, "only default_location stands before the first [region NAME], not \"%s\"",
+    return fail(reading,
+                "unknown key \"%s\" before the first [region NAME]; only "
+                "default_location may be there",
                 name);
 }
 
-/* ini_reader. Leading blanks are taken off, for inih would take an indented line as going on with
- * the value of the line before. */
+/* ini_reader. Removes leading blanks, because inih appends an indented line to the value of the
+ * line before. */
 static char *read_line(char *buffer, int size, void *stream)
 {
     struct reading *reading = stream;
@@ -165,12 +167,12 @@ static char *read_line(char *buffer, int size, void *stream)
         return NULL;
     const char *line = reading->rest + strspn(reading->rest, " \t");
     size_t length = strcspn(line, "\n");
-    size_t room = (size_t)size - 3; /* inih counts CR, LF and NUL in */
+    size_t room = (size_t)size - 3; /* inih's size includes CR, LF and NUL */
     reading->line++;
     reading->rest = line + length + (line[length] == '\n');
     if (length > room) {
         fail(reading,
-             "the line has %zu bytes, %zu are allowed (a long token_command: put it into "
+             "the line has %zu bytes, at most %zu are allowed (put a long token_command into "
              "a script)",
              length, room);
         return NULL;
@@ -188,7 +190,9 @@ static int check_all(const struct regions *regions, struct error *error)
             return error_set(error, ERROR_INVALID, "%s: [region %s] has no url", regions->path,
                              region->name);
         if (region->client_key && !region->client_cert)
-            return error_set(error, ERROR_INVALID, "%s: [region %s] has client_key, no client_cert",
+            return error_set(error, ERROR_INVALID,
+                             "%s: [region %s] has client_key without "
+                             "client_cert",
                              regions->path, region->name);
     }
     if (regions->default_location && !regions_find(regions, regions->default_location))
@@ -204,7 +208,7 @@ static int parse(struct regions *regions, const char *text, struct error *error)
     int line = ini_parse_stream(read_line, &reading, handle_key, &reading);
     if (line > 0 && !reading.failed) {
         reading.line = line;
-        fail(&reading, "neither a [region NAME], a key = value, nor a comment");
+        fail(&reading, "this is neither [region NAME], nor KEY = VALUE, nor a comment");
     }
     if (line < 0)
         return error_set_system(error, ENOMEM, "cannot read %s", regions->path);

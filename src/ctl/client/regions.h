@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * regions.h - mimoctl's own configuration: where the Admin API of each region is.
+ * regions.h - mimoctl's configuration file: the Admin APIs of the regions.
  *
  * An INI file, the first that exists: $MIMOCTL_CONFIG, $XDG_CONFIG_HOME/mimo/config or
- * ~/.config/mimo/config, REGIONS_SYSTEM_PATH. All of them may be missing.
+ * ~/.config/mimo/config, REGIONS_SYSTEM_PATH. None has to exist.
  *
  *     default_location = eastus
  *
@@ -40,7 +40,7 @@ struct regions {
     size_t count;
 };
 
-/* For users without a file of their own. */
+/* Read for users who have no file of their own. */
 #define REGIONS_SYSTEM_PATH SYSCONFDIR "/mimo/mimoctl.conf"
 
 /* Path of the file to read, or of the user's own if there is none yet; the caller frees it. NULL
@@ -53,8 +53,8 @@ int regions_read(struct regions *regions, char *path, struct error *error);
 
 void regions_free(struct regions *regions);
 
-/* The region of that name; NULL `name`: the default, or the only one there is. NULL when there is
- * none. Borrowed. */
+/* The region `name`; for NULL the default one, or the only one. NULL when there is none. Borrowed.
+ * */
 const struct region *regions_find(const struct regions *regions, const char *name);
 
 #endif

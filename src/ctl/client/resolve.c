@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve.c - what operators name: clusters by ID or unique name, manifests by ID or the beginning
- * of one.
+ * resolve.c - finds what an operand names: a cluster by ID or unique name, a manifest by ID or its
+ * beginning.
  */
 #include "ctl/client/resolve.h"
 
@@ -13,7 +13,7 @@
 #include "mimo/document.h"
 #include "mimo/uuid.h"
 
-/* Two are too many already; the others are for the message. */
+/* Candidates kept at most; all but the first serve the message only. */
 enum { CANDIDATES_SHOWN = 4, PREFIX_MATCHES_MAXIMUM = 20 };
 
 static bool fits(const struct json_object *item, const char *member, const char *text, bool whole)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve.h - what operators name: clusters by ID or unique name, manifests by ID or the beginning
- * of one.
+ * resolve.h - finds what an operand names: a cluster by ID or unique name, a manifest by ID or its
+ * beginning.
  */
 #ifndef MIMO_CTL_CLIENT_RESOLVE_H
 #define MIMO_CTL_CLIENT_RESOLVE_H
@@ -12,14 +12,14 @@
 #include "mimo/error.h"
 #include "mimo/resource_id.h"
 
-/* Shorter beginnings of IDs are refused: nearly any fleet has several such manifests. */
+/* Shorter beginnings of IDs are refused: most fleets have several manifests for each. */
 enum { RESOLVE_PREFIX_MINIMUM = 4 };
 
 /* A path below "/admin", such as "/admin/subscriptions/.../maintenanceManifests/ID/cancel". */
 enum { RESOLVE_PATH_SIZE = RESOURCE_ID_SIZE + 128 };
 
-/* The normalized resource ID of a cluster, into `buffer` (RESOURCE_ID_SIZE bytes). A full ID is
- * only checked, not looked up. */
+/* Writes the normalized resource ID of a cluster into `buffer` (RESOURCE_ID_SIZE bytes). A full ID
+ * is checked for its form, but not looked up. */
 int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct error *error);
 
 /* The manifest that `text` names; *ret_manifest is a new reference to its view. */
@@ -31,8 +31,8 @@ int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret
 const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,
                                   char *buffer);
 
-/* Exposed for tests: picks from `items` the only one whose `member` begins with `text` (without
- * regard to case), `whole`: is `text`. NULL with ERROR_NOT_FOUND or ERROR_CONFLICT. Borrowed. */
+/* Exposed for tests: picks from `items` the only one whose `member` begins with `text`, or with
+ * `whole` equals it, in any case. NULL with ERROR_NOT_FOUND or ERROR_CONFLICT. Borrowed. */
 struct json_object *resolve_pick(const char *what, const struct json_object *items,
                                  const char *member, const char *text, bool whole,
                                  struct error *error);

@@ -11,7 +11,8 @@
 #include "ctl/output/times.h"
 #include "mimo/document.h"
 
-/* "alive", "dead", or what keeps a live one from taking work: "paused", "draining", "drained". */
+/* "alive", "dead", or the mode of a live one that takes no work: "paused", "draining", "drained".
+ * */
 static void fill_state(const struct output *output, const struct json_object *actuator,
                        const void *context, struct cell *cell)
 {
@@ -68,7 +69,8 @@ static const struct column columns[] = {
 static const struct listing actuator_listing = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
-    .nothing = "no actuator has registered: does mimod run, on the same store as the Admin API?",
+    .nothing = "no actuator has registered; check that mimod runs and uses the store of the Admin "
+               "API",
 };
 
 /* The first live actuator that takes no work. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit.c - mimoctl audit: who changed what, when, for which ticket.
+ * audit.c - mimoctl audit: the audit trail.
  */
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static void fill_time(const struct output *output, const struct json_object *ent
              clock_format(text, document_time(entry, "time", 0)));
 }
 
-/* What stands behind the last slash: the ID of a manifest, the name of a cluster. */
+/* The last part of the resource's path: the ID of a manifest, the name of a cluster. */
 static void fill_resource(const struct output *output, const struct json_object *entry,
                           const void *context, struct cell *cell)
 {

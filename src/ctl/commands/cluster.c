@@ -52,7 +52,7 @@ static int remove_one(struct ctl *ctl, const char *text, struct json_object *rem
 
 int ctl_cluster_remove(struct ctl *ctl, struct error *error)
 {
-    (void)error; /* each failure is said as it happens */
+    (void)error; /* each failure was reported already */
     cleanup_json struct json_object *removed = json_object_new_array();
     int status = ctl_each(ctl, remove_one, removed);
     ctl_write_deleted(ctl, removed);

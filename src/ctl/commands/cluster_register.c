@@ -20,8 +20,8 @@
 
 enum { KUBECONFIG_FILE_MAXIMUM = 16 * 1024 * 1024 };
 
-/* The Admin API replaces properties as a whole. Flags alone would so take away all others of a
- * cluster that is there already. */
+/* The Admin API replaces all properties of a cluster. Sending flags alone would remove the others
+ * of a cluster that is registered already. */
 static int check_new(struct ctl *ctl, const char *path, struct error *error)
 {
     struct error reason;
@@ -36,12 +36,13 @@ static int check_new(struct ctl *ctl, const char *path, struct error *error)
     return error_set(
         error, ERROR_CONFLICT,
         "the cluster is registered already, and --operator-flags alone would remove its other "
-        "properties: give all of them with --properties @FILE; next: mimoctl cluster show %s -o "
-        "json, whose member \"properties\" is the start of such a file",
+        "properties: give all of them with --properties @FILE; to start such a file, copy the "
+        "member \"properties\" of mimoctl cluster show %s -o json",
         strrchr(path, '/') + 1);
 }
 
-/* Flags are texts, with names; anything else would fail on the cluster, at each attempt. */
+/* Flags have names, and strings as values; the cluster would refuse anything else at each attempt.
+ * */
 static int check_flags(const struct json_object *flags, struct error *error)
 {
     const char *name;
@@ -51,8 +52,8 @@ static int check_flags(const struct json_object *flags, struct error *error)
             return error_set(error, ERROR_INVALID, "--operator-flags: a flag has an empty name");
         if (!document_is_string(value))
             return error_set(error, ERROR_INVALID,
-                             "--operator-flags: \"%s\" must be a text: write \"true\" or \"60\" in "
-                             "quotation marks",
+                             "--operator-flags: \"%s\" must be a string: write \"true\" or \"60\" "
+                             "in quotation marks",
                              name);
     }
     return 0;
@@ -78,8 +79,8 @@ static int add_properties(struct ctl *ctl, const char *path, struct json_object 
     return 0;
 }
 
-/* An operator's kubeconfig may know a whole fleet, by files all over the machine: what leaves it is
- * what this cluster needs. */
+/* An operator's kubeconfig may have contexts of many clusters and refer to many files. Only what
+ * this cluster needs is sent. */
 static int embed_kubeconfig(const char *path, const char *context, char **ret_text,
                             struct error *error)
 {
@@ -106,7 +107,7 @@ static int check_dates(const char *text, struct error *error)
     if (result == 0)
         return 0;
     struct error problem = *error;
-    return error_set(error, problem.kind, "%s; register it all the same with --force",
+    return error_set(error, problem.kind, "%s; to register it nevertheless, use --force",
                      problem.message);
 }
 
@@ -117,11 +118,11 @@ static int add_kubeconfig(struct ctl *ctl, struct json_object *body, struct erro
     cleanup_free char *text = NULL;
     if (!path && context)
         return error_set(error, ERROR_INVALID,
-                         "--context names one in a kubeconfig: give --kubeconfig FILE, too");
+                         "--context needs --kubeconfig FILE, which has the context");
     if (!path)
         return 0;
     if (embed_kubeconfig(path, context, &text, error) < 0) {
-        error->kind = ERROR_INVALID; /* a file that the command line names is not there */
+        error->kind = ERROR_INVALID; /* a wrong file name on the command line is a usage error */
         return -1;
     }
     if (!ctl->options.values[OPTION_FORCE] && check_dates(text, error) < 0) {

@@ -2,7 +2,7 @@
 /*
  * cluster_show.c - mimoctl cluster show: the guide's Procedure 2, "Investigate Specific Cluster".
  *
- * One cluster, its manifests by state, those with problems, and what their pattern says.
+ * One cluster, its manifests by state, those with problems, and the pattern of failures.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,7 +82,7 @@ static struct json_object *pick_problems(const struct json_object *manifests)
     return problems;
 }
 
-/* Whether the latest manifest of each task that ended well or badly did the one or the other. */
+/* Per task: whether its latest manifest that ended succeeded or failed. */
 static struct json_object *latest_by_task(const struct json_object *manifests)
 {
     struct json_object *latest = json_object_new_object();
@@ -97,7 +97,7 @@ static struct json_object *latest_by_task(const struct json_object *manifests)
     return latest;
 }
 
-/* Step 4: what the failures have in common. */
+/* Step 4: the pattern of the failures. */
 static void say_pattern(const struct json_object *manifests, const struct json_object *tasks)
 {
     cleanup_json struct json_object *latest = latest_by_task(manifests);
@@ -135,7 +135,7 @@ static bool say_stuck(const struct output *output, const struct json_object *man
     return false;
 }
 
-/* What runs, else the newest that failed. */
+/* The manifest that runs, else the newest that failed. */
 static void say_next(const struct json_object *cluster, const struct json_object *problems)
 {
     size_t position;

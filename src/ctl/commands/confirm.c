@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confirm.c - asking first, where somebody sits at a terminal.
+ * confirm.c - questions to the user at a terminal.
  */
 #include "ctl/commands/confirm.h"
 
@@ -19,7 +19,7 @@ bool confirm_is_possible(void)
 bool confirm(const char *question)
 {
     char answer[16] = "";
-    fflush(stdout); /* what is asked about stands there */
+    fflush(stdout); /* the question refers to this output */
     fprintf(stderr, "mimoctl: %s [y/N] ", question);
     interrupt_line_is_open(true);
     bool answered = fgets(answer, sizeof(answer), stdin) != NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confirm.h - asking first, where somebody sits at a terminal.
+ * confirm.h - questions to the user at a terminal.
  */
 #ifndef MIMO_CTL_COMMANDS_CONFIRM_H
 #define MIMO_CTL_COMMANDS_CONFIRM_H
@@ -9,10 +9,11 @@
 
 #include "ctl/ctl.h"
 
-/* Whether confirm() has somebody to ask: standard input and standard error are a terminal. */
+/* True if confirm() can ask: standard input and standard error are a terminal. */
 bool confirm_is_possible(void);
 
-/* "mimoctl: QUESTION [y/N] " on standard error. True for "y" or "yes", in any case. */
+/* Writes "mimoctl: QUESTION [y/N] " to standard error. True if the answer is "y" or "yes", in any
+ * case. */
 bool confirm(const char *question);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * explain.c - mimoctl manifest explain: why a manifest does not run now.
  *
- * The Admin API has the causes in `blockers`, an object for each.
+ * The Admin API returns the causes as `blockers`, one object each.
  */
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static const struct listing blocker_listing = {
     .nothing = "",
 };
 
-/* The manifest again, by the endpoint that looks for blockers. */
+/* Reads the manifest again, from the endpoint that adds blockers. */
 static int load(struct ctl *ctl, const char *id, struct json_object **ret_manifest,
                 struct error *error)
 {
@@ -75,7 +75,7 @@ static void tell_progress(const struct ctl *ctl, const struct json_object *manif
     manifest_text_status(manifest, status);
     times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
     if (bit == MANIFEST_STATE_BIT(MANIFEST_PENDING))
-        output_say("nothing blocks it: it starts at the next look of its actuator");
+        output_say("nothing blocks it; it starts at the actuator's next poll");
     else if (bit == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS))
         output_say("it has been in progress for %s%s%s", elapsed, status[0] ? ": " : "", status);
     else
@@ -113,8 +113,8 @@ int ctl_manifest_explain(struct ctl *ctl, struct error *error)
     if (pending && !document_is_array(blockers))
         return error_set(
             error, ERROR_DENIED,
-            "the Admin API at %s cannot say what blocks a manifest: it is older than this "
-            "mimoctl; update mimo-api there",
+            "the Admin API at %s does not report what blocks a manifest: its mimo-api is older "
+            "than this mimoctl; update mimo-api there",
             ctl->connection.url);
     write_blockers(ctl, manifest, blockers ? blockers : none);
     return CTL_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fleet.c - how the fleet stands: all counts by state, and each manifest of the queue.
+ * fleet.c - the state of the fleet: counts by state, and the manifests of the queue.
  */
 #include "ctl/commands/fleet.h"
 
@@ -12,15 +12,16 @@
 
 #define SUMMARY_PATH "/admin/maintenanceManifests/summary"
 
-/* What the figures leave out has to be known to whoever judges by them. */
+/* Warns about manifests that the figures leave out. */
 static void say_what_is_missing(const struct json_object *summary)
 {
     int64_t not_understood = document_integer(summary, "notUnderstood", 0);
     if (document_is_true(document_get(summary, "truncated")))
-        output_say("there are more manifests than the Admin API counts: the figures of those that "
-                   "have ended are too low; mimoctl manifest cleanup helps");
+        output_say(
+            "the store has more manifests than the Admin API counts: the figures of those "
+            "that have ended are too low; delete old manifests with mimoctl manifest cleanup");
     if (not_understood > 0)
-        output_say("%" PRId64 " manifests of the store cannot be read and are not counted: "
+        output_say("%" PRId64 " manifests of the store cannot be read and are not counted; "
                    "mimo-store check names them",
                    not_understood);
 }
@@ -29,18 +30,19 @@ static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error
 {
     cleanup_json struct json_object *summary = NULL;
     if (api_get(ctl, SUMMARY_PATH, NULL, &summary, error) < 0) {
-        /* One without a summary takes the word for the ID of a manifest. */
+        /* An older Admin API takes "summary" as the ID of a manifest. */
         if (error->kind == ERROR_NOT_FOUND)
             return error_set(error, ERROR_DENIED,
-                             "%s has no summary of its manifests: it is older than this mimoctl; "
-                             "update mimo-api there",
+                             "%s has no summary of manifests: its mimo-api is older than this "
+                             "mimoctl; update mimo-api there",
                              ctl->connection.url);
         return -1;
     }
     const struct json_object *counts = document_get(summary, "byState");
     if (!document_is_object(counts))
         return error_set(error, ERROR_UNAVAILABLE,
-                         SUMMARY_PATH " answers without \"byState\": is it an Admin API of this "
+                         SUMMARY_PATH " answers without \"byState\"; check that it is an Admin "
+                                      "API of this "
                                       "version?");
     for (int state = 0; state < MANIFEST_STATE_COUNT; state++)
         fleet->counts[state] =
@@ -58,8 +60,8 @@ static int load_queue(struct ctl *ctl, struct fleet *fleet, struct error *error)
     return api_list(ctl, &listing, &fleet->queue, NULL, error);
 }
 
-/* The queue moves on between the two requests: its states are counted from the list, so that what
- * is shown of it agrees. */
+/* The queue may change between the two requests, so its states are counted from the list: then the
+ * figures agree with each other. */
 static void count_queue(struct fleet *fleet)
 {
     size_t position;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fleet.h - how the fleet stands: all counts by state, and each manifest of the queue.
+ * fleet.h - the state of the fleet: counts by state, and the manifests of the queue.
  *
- * The queue, that is Pending and InProgress, is listed; what has ended is only counted, by the
+ * Manifests of the queue (Pending and InProgress) are listed; the others are only counted, by the
  * Admin API's summary.
  */
 #ifndef MIMO_CTL_COMMANDS_FLEET_H
@@ -30,11 +30,11 @@ static inline void cleanup_fleet_function(struct fleet *fleet)
 }
 #define cleanup_fleet __attribute__((cleanup(cleanup_fleet_function)))
 
-/* All manifests there are, and those in any of `states`. */
+/* The number of all manifests, and of those in any of `states`. */
 int64_t fleet_total(const struct fleet *fleet);
 int64_t fleet_count(const struct fleet *fleet, unsigned states);
 
-/* Seconds that a Pending manifest is due and was not started; -1 when it is not due, or not
+/* The number of seconds for which a Pending manifest has been due; -1 when it is not due, or not
  * Pending. */
 int64_t fleet_waited(const struct json_object *manifest, int64_t now);
 

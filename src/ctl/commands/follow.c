@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * follow.c - staying with a manifest: mimoctl manifest watch and wait.
+ * follow.c - mimoctl manifest watch and wait: follow a manifest.
  *
- * The Admin API is asked again and again: soon after something changed, less often the longer
- * nothing does. An Admin API that is restarted meanwhile is waited for.
+ * Polls the Admin API: soon after a change, then less and less often. If the Admin API stops
+ * answering, it is polled for FOLLOW_PATIENCE before the command gives up.
  */
 #include "ctl/commands/follow.h"
 
@@ -33,21 +33,21 @@ struct follow {
     struct ctl *ctl;
     struct json_object *manifest; /* the latest view; owned */
     char path[RESOLVE_PATH_SIZE];
-    unsigned wanted; /* the states that end it well */
+    unsigned wanted; /* the states to wait for */
     int64_t timeout; /* milliseconds; 0: none */
-    bool shows;      /* each change */
-    bool to_the_end; /* a state that ends it counts only when its worker has ended */
+    bool shows;      /* write each change */
+    bool to_the_end; /* a final state counts only once the worker has ended */
     struct monotonic begin;
     struct monotonic heard; /* when the Admin API last answered */
-    bool troubled;          /* it did not since, and that was said */
+    bool troubled;          /* it does not answer, and that was reported */
     int64_t pause;
-    char change[CHANGE_SIZE]; /* what was last shown, without times */
-    bool line_open;           /* a line stands on the terminal that the next one replaces */
+    char change[CHANGE_SIZE]; /* the last output, without times */
+    bool line_open;           /* the terminal shows a line that the next one replaces */
 };
 
 /* ---- showing ---- */
 
-/* All that counts as a change. */
+/* The text that is compared to find a change. */
 static void describe(const struct json_object *manifest, char *buffer)
 {
     char status[CELL_SIZE];
@@ -92,7 +92,7 @@ static void write_line(struct follow *follow)
     interrupt_line_is_open(follow->line_open);
 }
 
-/* Ends the line that stands on the terminal, so that it stays and the next one follows it. */
+/* Ends the open line with a newline, so that the next one does not replace it. */
 static void close_line(struct follow *follow)
 {
     if (follow->line_open)
@@ -112,9 +112,9 @@ static void write_change(struct follow *follow)
     }
 }
 
-/* Shows the latest view if it differs from the last one, and returns true then. On a terminal the
- * line is rewritten each time, because it shows the elapsed time; a change of state begins a new
- * line. */
+/* Writes the latest view if it differs from the last one; returns true then. On a terminal the line
+ * is rewritten each time, because it shows the elapsed time; a change of state starts a new line.
+ * */
 static bool show(struct follow *follow, const char *state_before)
 {
     char change[CHANGE_SIZE];
@@ -138,7 +138,8 @@ static void sleep_milliseconds(int64_t milliseconds)
     nanosleep(&pause, NULL);
 }
 
-/* An Admin API that is gone is waited for. 0: ask again; -1: it was gone for too long. */
+/* The Admin API did not answer. Returns 0 to ask again, -1 after FOLLOW_PATIENCE without an answer.
+ * */
 static int bear_trouble(struct follow *follow, const struct error *error)
 {
     close_line(follow);
@@ -180,7 +181,7 @@ static int say_too_late(struct follow *follow)
     return CTL_TIMED_OUT;
 }
 
-/* An Admin API that does not answer is asked again by ask(). */
+/* If the Admin API does not answer, ask() repeats the request. */
 static bool worker_runs(struct follow *follow)
 {
     int64_t end;
@@ -188,7 +189,7 @@ static bool worker_runs(struct follow *follow)
     return still_running(follow->ctl, follow->manifest, &end, &ignored) > 0;
 }
 
-/* The exit status when it has ended; -1 for "not yet". */
+/* The exit status once it has ended; -1 before. */
 static int verdict(struct follow *follow)
 {
     const char *state = document_string(follow->manifest, "state", "");
@@ -217,7 +218,8 @@ static void pause_between(struct follow *follow, bool changed)
     sleep_milliseconds(ends_before ? (left > 0 ? left : 0) : follow->pause);
 }
 
-/* Goes on until there is a verdict, which it returns; -1 when the Admin API is gone. */
+/* Follows until there is an exit status, which it returns; -1 when the Admin API no longer answers.
+ * */
 static int run(struct follow *follow, struct error *error)
 {
     char state_before[64] = "";
@@ -272,7 +274,7 @@ int ctl_manifest_wait(struct ctl *ctl, struct error *error)
     if (timeout && clock_parse_duration(timeout, &follow.timeout, error) < 0)
         return error_prefix(error, "--timeout");
     if (timeout && follow.timeout == 0)
-        follow.timeout = 1; /* one look, and no waiting */
+        follow.timeout = 1; /* poll once, and do not wait */
     if (resolve_manifest(ctl, ctl->options.operands[0], &follow.manifest, error) < 0)
         return -1;
     resolve_manifest_path(follow.manifest, "", follow.path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * follow.h - staying with a manifest until it is where somebody wants it.
+ * follow.h - follows a manifest until it has ended.
  */
 #ifndef MIMO_CTL_COMMANDS_FOLLOW_H
 #define MIMO_CTL_COMMANDS_FOLLOW_H
@@ -10,11 +10,12 @@
 #include "ctl/ctl.h"
 #include "mimo/error.h"
 
-/* Shows each change of `manifest` (a view, borrowed) until it has ended: 0 when Completed, else
- * CTL_ENDED_OTHERWISE. -1 when the Admin API is gone for longer than FOLLOW_PATIENCE. */
+/* Shows each change of `manifest` (a view, borrowed) until it has ended. Returns 0 when Completed,
+ * else CTL_ENDED_OTHERWISE; -1 when the Admin API does not answer for longer than FOLLOW_PATIENCE.
+ * */
 int follow_watch(struct ctl *ctl, struct json_object *manifest, struct error *error);
 
-/* How long an Admin API may be gone while somebody watches: it is restarted during updates. */
+/* Time to wait for an Admin API that does not answer: it is restarted during updates. */
 enum { FOLLOW_PATIENCE = 60 * 1000 };
 
 #endif

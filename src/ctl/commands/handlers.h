@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handlers.h - the commands' functions, by the file that defines them. Each is a row in commands.c.
- *
- * 0 or another exit status; -1 with the error filled in.
+ * handlers.h - the functions of the commands, by file. Each is a row in commands.c.
+ * Each returns 0 or another exit status, or -1 with the error filled in.
  */
 #ifndef MIMO_CTL_COMMANDS_HANDLERS_H
 #define MIMO_CTL_COMMANDS_HANDLERS_H

@@ -22,7 +22,7 @@ enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL };
 
 static const struct {
     const char *name;
-    const char *verdict; /* of the whole */
+    const char *verdict; /* for the fleet as a whole */
     enum colour colour;
 } levels[] = {
     [LEVEL_OK] = {"ok", "healthy", COLOUR_GREEN},
@@ -41,17 +41,17 @@ struct figures {
     int64_t now;
 };
 
-/* What a check found. */
+/* The result of a check. */
 struct finding {
     char value[VALUE_SIZE];
     const struct json_object
-        *manifest; /* the one that the advice is about; borrowed, may be NULL */
+        *manifest; /* the manifest that the advice names; borrowed, may be NULL */
 };
 
-/* Grades one figure. */
+/* Fills in the result of one check. */
 typedef enum level judge_function(const struct figures *figures, struct finding *finding);
 
-/* A figure above `warning` or above `critical` has that level. */
+/* The level of a figure: above `critical`, above `warning`, or healthy. */
 static enum level grade(int64_t figure, int64_t warning, int64_t critical)
 {
     if (figure > critical)
@@ -67,8 +67,8 @@ static int64_t silence_of(const struct json_object *actuator, int64_t now)
     return seen < now ? now - seen : 0;
 }
 
-/* The actuator with the latest report is graded. Another that is silent is a warning for a day;
- * then it counts as removed. */
+/* Grades the actuator with the latest heartbeat. A silent one is a warning for a day; after that it
+ * counts as removed. */
 static enum level judge_heartbeat(const struct figures *figures, struct finding *finding)
 {
     int64_t shortest = INT64_MAX;
@@ -94,7 +94,7 @@ static enum level judge_heartbeat(const struct figures *figures, struct finding 
     return level == LEVEL_OK && silent > 0 ? LEVEL_WARNING : level;
 }
 
-/* One actuator that takes no work is a warning; critical when none takes any. */
+/* A warning if one actuator takes no work, critical if none does. */
 static enum level judge_taking(const struct figures *figures, struct finding *finding)
 {
     int alive = 0;
@@ -113,7 +113,7 @@ static enum level judge_taking(const struct figures *figures, struct finding *fi
             mode = its_mode;
     }
     if (alive == 0)
-        snprintf(finding->value, VALUE_SIZE, "-"); /* the heartbeat's affair */
+        snprintf(finding->value, VALUE_SIZE, "-"); /* the check "heartbeat" covers this */
     else
         snprintf(finding->value, VALUE_SIZE, "%d of %d%s%s", taking, alive,
                  *mode ? ", others " : "", mode);
@@ -138,7 +138,7 @@ static enum level judge_queue(const struct figures *figures, struct finding *fin
     return grade(length, 499, 1000);
 }
 
-/* Due ones only: a manifest that is planned for next week is not stuck. */
+/* Only manifests that are due: one planned for next week is not stuck. */
 static enum level judge_never_tried(const struct figures *figures, struct finding *finding)
 {
     int64_t count = 0;
@@ -212,7 +212,8 @@ static enum level judge_running(const struct figures *figures, struct finding *f
     return grade(longest, 60 * MINUTE, INT64_MAX);
 }
 
-/* No worker runs although work is due. How long that has been so is estimated by the longest wait. */
+/* No worker runs although manifests are due. The longest wait estimates how long this has lasted.
+ * */
 static enum level judge_workers(const struct figures *figures, struct finding *finding)
 {
     int64_t workers = figures->fleet.counts[MANIFEST_IN_PROGRESS];
@@ -246,7 +247,7 @@ static enum level judge_failed(const struct figures *figures, struct finding *fi
     return grade(figure, 49, 100);
 }
 
-/* Manifests that an operator cancelled do not count, and a few say nothing about a fleet. */
+/* Manifests that an operator cancelled do not count. Too few manifests are not graded. */
 static enum level judge_completed(const struct figures *figures, struct finding *finding)
 {
     int64_t ended = fleet_count(&figures->fleet, MANIFEST_STATES_ALL & ~MANIFEST_STATES_OPEN &
@@ -269,8 +270,8 @@ static const struct check {
     const char *name;
     judge_function *judge;
     const char *healthy;
-    const char *advice;   /* a command that runs as it is, or */
-    const char *advice_on; /* one that runs with the ID of the manifest that was found */
+    const char *advice;   /* a complete command; or */
+    const char *advice_on; /* a command that needs the ID of the manifest that was found */
 } checks[] = {
     {"store", judge_store, "takes writes", "mimo-store check", NULL},
     {"heartbeat", judge_heartbeat, "within 2m; critical after 5m", "mimoctl actuator list", NULL},
@@ -347,7 +348,7 @@ static void write_troubled(const struct json_object *rows)
             printf("%s\n", document_string(row, "id", ""));
 }
 
-/* The store's trouble is a sentence that the table may have shortened. */
+/* Writes the store's message in full: the table may have shortened it. */
 static void write_cause(const struct json_object *rows)
 {
     const struct json_object *store = document_item(rows, 0);
@@ -393,7 +394,8 @@ static void write_checks(const struct output *output, const struct json_object *
     }
 }
 
-/* An Admin API that is not ready says why. One that does not answer at all is noticed later. */
+/* Asks an Admin API that is not ready for the reason. If it does not answer at all, a later request
+ * fails. */
 static void load_readiness(struct ctl *ctl, struct figures *figures)
 {
     const struct api_request request = {.method = "GET", .path = "/healthz/ready"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hold.c - mimoctl pause, drain and resume: whether the actuators of this machine take work.
+ * hold.c - mimoctl pause, drain and resume: the mode of the actuators on this machine.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,9 +94,9 @@ int ctl_resume(struct ctl *ctl, struct error *error)
 
 struct drain {
     struct ctl *ctl;
-    struct json_object *answers; /* the latest, of those that answered the drain; owned */
+    struct json_object *answers; /* the latest, of the actuators that accepted the drain; owned */
     int64_t timeout;             /* milliseconds; 0: none */
-    int64_t said;                /* workers that were last said to run; -1 at first */
+    int64_t said;                /* number of workers last reported; -1 at first */
     struct monotonic begin;
 };
 
@@ -110,7 +110,7 @@ static int64_t workers_left(const struct json_object *answers)
     return workers;
 }
 
-/* CTL_OK when all are drained, CTL_ENDED_OTHERWISE when one was told something else meanwhile, -1
+/* CTL_OK when all are drained, CTL_ENDED_OTHERWISE when another command changed the mode of one, -1
  * while some still drain. */
 static int verdict(const struct drain *drain)
 {
@@ -122,7 +122,7 @@ static int verdict(const struct drain *drain)
         if (strcmp(mode, "draining") == 0) {
             status = -1;
         } else if (strcmp(mode, "drained") != 0) {
-            output_say("actuator %" PRId64 " is %s: somebody told it something else meanwhile",
+            output_say("actuator %" PRId64 " is %s: another command changed its mode meanwhile",
                        document_integer(answer, "actuator.index", 0), mode);
             return CTL_ENDED_OTHERWISE;
         }
@@ -174,11 +174,11 @@ int ctl_drain(struct ctl *ctl, struct error *error)
     const char *timeout = ctl->options.values[OPTION_TIMEOUT];
     struct drain drain = {.ctl = ctl, .said = -1, .begin = clock_monotonic()};
     if (timeout && !ctl->options.values[OPTION_WAIT])
-        return error_set(error, ERROR_INVALID, "--timeout goes with --wait");
+        return error_set(error, ERROR_INVALID, "--timeout needs --wait");
     if (timeout && clock_parse_duration(timeout, &drain.timeout, error) < 0)
         return error_prefix(error, "--timeout");
     if (timeout && drain.timeout == 0)
-        drain.timeout = 1; /* one look, and no waiting */
+        drain.timeout = 1; /* poll once, and do not wait */
     int status = command(ctl, "drain", &drain.answers, error);
     if (status == CTL_OK && ctl->options.values[OPTION_WAIT])
         status = wait_until_drained(&drain, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * machine.c - one command for all actuators of this machine, or for some.
+ * machine.c - sends one command to all actuators of this machine, or to some.
  */
 #include "ctl/commands/machine.h"
 
@@ -43,8 +43,8 @@ static int names_of(const struct machine_question *question, struct json_object 
     return 0;
 }
 
-/* A hardened actuator cannot see the memory of its workers (ProtectProc=, systemd.exec(5)); this
- * process may. */
+/* Fills in the memory of workers. A hardened actuator cannot see it (ProtectProc=,
+ * systemd.exec(5)); this process may. */
 static void fill_in_memory(struct json_object *answer)
 {
     size_t position;

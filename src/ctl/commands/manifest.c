@@ -39,7 +39,7 @@ static int add_filters(struct ctl *ctl, struct query *query, char *cluster, stru
     return 0;
 }
 
-/* No manifests of a cluster may mean that the ID is misspelt: ask for it. */
+/* No manifests: the cluster's ID may be misspelt, so check that the cluster exists. */
 static int check_cluster(struct ctl *ctl, const char *cluster, struct error *error)
 {
     char path[RESOLVE_PATH_SIZE];

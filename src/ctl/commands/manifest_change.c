@@ -33,9 +33,9 @@ static int post(struct ctl *ctl, const struct json_object *manifest, const char 
 
 /* ---- cancel ---- */
 
-enum { NOT_ACCEPTABLE = 406 }; /* its state forbids it */
+enum { NOT_ACCEPTABLE = 406 }; /* not allowed in its state */
 
-/* What an operator can do about a manifest that cannot be cancelled: the guide's Recovery 1. */
+/* Advice on a manifest that cannot be cancelled: the guide's Recovery 1. */
 static void advise(const struct ctl *ctl, const struct json_object *manifest)
 {
     const char *id = document_string(manifest, "id", "");
@@ -49,9 +49,11 @@ static void advise(const struct ctl *ctl, const struct json_object *manifest)
         output_say("it has been in progress for %s and counts as stuck after %d minutes; its lease "
                    "ends %s. Choose one:",
                    elapsed, MANIFEST_STUCK_SECONDS / 60, ends);
-        output_say("    mimoctl manifest watch %.8s           waits for its end", id);
-        output_say("    mimoctl manifest stop %.8s            ends its worker", id);
-        output_say("    mimoctl manifest cancel --force %.8s  lets the worker run on", id);
+        output_say("    mimoctl manifest watch %.8s           to wait for its end", id);
+        output_say("    mimoctl manifest stop %.8s            to end its worker", id);
+        output_say("    mimoctl manifest cancel --force %.8s  to cancel it and let its worker run "
+                   "on",
+                   id);
     } else if (state == MANIFEST_STATE_BIT(MANIFEST_COMPLETED)) {
         output_say("it has ended, so there is nothing to cancel");
     } else if (!(state & MANIFEST_STATES_OPEN)) {
@@ -61,7 +63,7 @@ static void advise(const struct ctl *ctl, const struct json_object *manifest)
     }
 }
 
-/* Cancelling leaves a worker alone, which keeps its cluster for as long. */
+/* Cancelling does not end a worker, which keeps the lease of its cluster until it ends. */
 static void say_running(struct ctl *ctl, const struct json_object *manifest)
 {
     int64_t end;
@@ -121,7 +123,7 @@ static int stop_one(struct ctl *ctl, const char *id, struct json_object *stopped
     bool is_view = document_string(said, "id", NULL) != NULL;
     const char *state = document_string(said, "state", "");
     document_append(stopped, json_object_get(is_view ? said : manifest));
-    output_say("manifest %s: its worker is asked to end, and killed after 10 s; next: mimoctl "
+    output_say("manifest %s: its worker gets SIGTERM now and SIGKILL after 10 s; next: mimoctl "
                "manifest wait %.8s --for %s",
                document_string(manifest, "id", ""), document_string(manifest, "id", ""),
                is_view && states_bit(state) & ~MANIFEST_STATES_OPEN ? state : "Cancelled");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_change.h - changes of manifests that several commands make.
+ * manifest_change.h - changes of manifests, for several commands.
  */
 #ifndef MIMO_CTL_COMMANDS_MANIFEST_CHANGE_H
 #define MIMO_CTL_COMMANDS_MANIFEST_CHANGE_H

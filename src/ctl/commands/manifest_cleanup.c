@@ -3,8 +3,8 @@
  * manifest_cleanup.c - mimoctl manifest cleanup: the guide's Recovery 2, "Clean Up Terminal-State
  * Manifests".
  *
- * Deletes one by one what it listed, so that nothing goes that was not shown: a manifest that has
- * ended never changes again.
+ * Deletes the listed manifests one by one, so that nothing is deleted that was not shown. A
+ * manifest that has ended never changes again.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,15 +24,15 @@ enum { ASKED_ABOUT = 20 }; /* rows shown before the question */
 
 #define FAILED (MANIFEST_STATE_BIT(MANIFEST_FAILED) | MANIFEST_STATE_BIT(MANIFEST_RETRIES_EXCEEDED))
 
-/* What may go: ended in one of `states`, at least so many seconds ago. */
+/* Selects manifests that ended in one of `states`, at least so many seconds ago. */
 struct choice {
     unsigned states;
     int64_t ages[MANIFEST_STATE_COUNT];
     int64_t now;
 };
 
-/* The guide's: TimedOut and Cancelled at any age, Completed after 7 days, failed ones when asked
- * for, since somebody may be investigating them. */
+/* The guide's: TimedOut and Cancelled at any age, Completed after 7 days, failed ones only with
+ * --failed, because somebody may be investigating them. */
 static struct choice choice_of_guide(const struct ctl *ctl)
 {
     struct choice choice = {
@@ -117,7 +117,7 @@ static bool is_wanted(struct ctl *ctl, const struct json_object *manifests)
     return confirm(question);
 }
 
-/* Deletes all; a failure is said, and the others are still deleted, unless the Admin API cannot be
+/* Deletes all. After a failure it writes the message and goes on, unless the Admin API cannot be
  * reached. */
 static int delete_all(struct ctl *ctl, const struct json_object *manifests,
                       struct json_object *deleted)
@@ -160,8 +160,8 @@ int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
     struct choice choice;
     if (asks && !confirm_is_possible())
         return error_set(error, ERROR_INVALID,
-                         "there is no terminal to ask on: give --yes to delete, or --dry-run to "
-                         "see what would be");
+                         "cannot ask without a terminal: give --yes to delete, or --dry-run to "
+                         "see what would be deleted");
     if (read_choice(ctl, &choice, error) < 0 || find(ctl, &choice, &manifests, error) < 0)
         return -1;
     if (document_length(manifests) == 0 && !dry_run) {

@@ -18,17 +18,17 @@
 #include "mimo/document.h"
 #include "mimo/manifest.h"
 
-/* Steals `value`, which is NULL when it could not be made. */
+/* Takes over `value`, which is NULL when it could not be made. */
 static int add(struct json_object *body, const char *member, struct json_object *value,
                struct error *error)
 {
     if (document_add(body, member, value) < 0)
-        return error_set(error, ERROR_INVALID, "cannot send %s: is it valid UTF-8?", member);
+        return error_set(error, ERROR_INVALID, "cannot send %s: it must be valid UTF-8", member);
     return 0;
 }
 
-/* Adds a time of the command line. A local one is said back with its zone: what is meant by "02:00"
- * should not be left to guess. */
+/* Adds a time of the command line. A local time is written back with its zone, because "02:00"
+ * alone is ambiguous. */
 static int add_time(const struct ctl *ctl, enum option_id option, const char *member,
                     struct json_object *body, struct error *error)
 {
@@ -94,9 +94,10 @@ int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creati
     if (api_call(ctl, &request, &answer, error) < 0)
         return -1;
     if (answer.replayed)
-        output_say("answered as the first time with that key: nothing more was created");
+        output_say("this key was used before: the first answer is repeated, and nothing was "
+                   "created");
     else if (answer.status == 200)
-        output_say("such a manifest is open already: this is it, none was created");
+        output_say("such a manifest is open already and is shown here; none was created");
     *ret_manifest = answer.body;
     return 0;
 }
@@ -110,8 +111,7 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
     if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
         return error_set(
             error, ERROR_INVALID,
-            "missing --task or --cluster; mimoctl task list and mimoctl cluster list show "
-            "what there is");
+            "missing --task or --cluster; see mimoctl task list and mimoctl cluster list");
     if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
         resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
         return -1;

@@ -16,7 +16,7 @@
 #include "ctl/output/states.h"
 #include "mimo/document.h"
 
-/* Those that ended without having done their work. */
+/* States of manifests that ended without doing their work. */
 #define RECREATABLE                                                                                \
     (MANIFEST_STATE_BIT(MANIFEST_FAILED) | MANIFEST_STATE_BIT(MANIFEST_RETRIES_EXCEEDED) |         \
      MANIFEST_STATE_BIT(MANIFEST_TIMED_OUT) | MANIFEST_STATE_BIT(MANIFEST_CANCELLED))
@@ -31,15 +31,16 @@ static int check_state(const struct json_object *manifest, struct error *error)
     if (bit & MANIFEST_STATES_OPEN)
         return error_set(error, ERROR_DENIED,
                          "manifest %s is %s: it has not ended yet; mimoctl manifest explain %.8s "
-                         "tells what it waits for",
+                         "shows what it waits for",
                          id, state, id);
     return error_set(error, ERROR_DENIED,
-                     "manifest %s is %s: there is nothing to make good; mimoctl manifest create "
-                     "asks for the same again",
+                     "manifest %s is %s: it did not fail; to run the task again, use mimoctl "
+                     "manifest create",
                      id, state);
 }
 
-/* What is carried over: task, priority, parameters. Times are not: those of the old one passed. */
+/* Copies task, priority and parameters. Times are not copied: those of the old manifest have
+ * passed. */
 static int make_body(const struct ctl *ctl, const struct json_object *old, struct json_object *body,
                      struct error *error)
 {
@@ -52,8 +53,8 @@ static int make_body(const struct ctl *ctl, const struct json_object *old, struc
     return manifest_create_add_times(ctl, body, error);
 }
 
-/* *ret_manifest is the new one, a new reference. An open one for the same task and cluster makes
- * this a conflict: it is doing already what is asked for. */
+/* *ret_manifest is a new reference to the new manifest. ERROR_CONFLICT if another one for the same
+ * task and cluster is open, because that one does the same work. */
 static int create_like(struct ctl *ctl, const struct json_object *old,
                        struct json_object **ret_manifest, struct error *error)
 {
@@ -77,7 +78,7 @@ static void say_what_was_done(const struct json_object *old, const struct json_o
                document_get(manifest, "parameters") ? ", with the same parameters" : "");
 }
 
-/* Deletes the old one, when that is wanted and the new one ended well or is not waited for. */
+/* Deletes the old manifest if --delete-old is given, with --watch only if the new one succeeded. */
 static int finish(struct ctl *ctl, const struct json_object *old, int status, struct error *error)
 {
     const char *id = document_string(old, "id", "");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_rows.c - manifests as commands write them: the tasks' names are asked of the Admin API.
+ * manifest_rows.c - output of manifests, with the names of their tasks from the Admin API.
  */
 #include "ctl/commands/manifest_rows.h"
 

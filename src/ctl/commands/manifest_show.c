@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_show.c - all there is to tell about one manifest, for people.
+ * manifest_show.c - all details of one manifest, for people.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* next.c - the command that an operator usually runs next. */
+/* next.c - suggests the command that usually comes next. */
 #include "ctl/commands/next.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "mimo/manifest_state.h"
 #include "mimo/resource_id.h"
 
-/* The command up to the ID, and words behind it. */
+/* The command before the ID, and the words after it. */
 static const struct {
     const char *command;
     const char *remark;
@@ -17,8 +17,8 @@ static const struct {
     [MANIFEST_PENDING] = {"explain", ""},
     [MANIFEST_IN_PROGRESS] = {"watch", ""},
     [MANIFEST_COMPLETED] = {NULL, ""},
-    [MANIFEST_FAILED] = {"recreate", " --watch, once the cause is mended"},
-    [MANIFEST_RETRIES_EXCEEDED] = {"recreate", " --watch, once the cause is mended"},
+    [MANIFEST_FAILED] = {"recreate", " --watch, once the cause is fixed"},
+    [MANIFEST_RETRIES_EXCEEDED] = {"recreate", " --watch, once the cause is fixed"},
     [MANIFEST_TIMED_OUT] = {"recreate", " --watch, if it is still needed"},
     [MANIFEST_CANCELLED] = {"recreate", " --watch, if it is still needed"},
 };
@@ -36,7 +36,7 @@ void next_say(const struct json_object *manifest)
                    resource_id_name(document_string(manifest, "clusterResourceID", "")));
 }
 
-/* "until" passes by itself; the others need a look at somebody else. */
+/* A blocker with "until" ends by itself; for the others, suggests the object to look at. */
 void next_say_blocked(const struct json_object *manifest, const struct json_object *blockers)
 {
     size_t position;

@@ -17,7 +17,7 @@
 
 enum {
     CLUSTERS_SHOWN = 10,
-    CLUSTER_SUSPICIOUS = 10, /* manifests of one cluster from which the guide has it looked at */
+    CLUSTER_SUSPICIOUS = 10, /* the guide investigates a cluster with this many manifests */
     OLD_SECONDS = 2 * 3600,
     OLD_SHOWN = 20,
 };
@@ -38,7 +38,7 @@ static struct json_object *count_clusters(const struct json_object *queue)
     return counts;
 }
 
-/* How many of the queue were tried never, once, ...; the last number is five times and more. */
+/* Counts of the queue by attempts: none, one, ...; the last is five and more. */
 static struct json_object *count_dequeues(const struct json_object *queue)
 {
     int64_t counts[MANIFEST_ATTEMPTS_MAXIMUM + 1] = {0};
@@ -85,7 +85,7 @@ static struct json_object *top_clusters(const struct json_object *queue)
     return top;
 }
 
-/* Manifests of the queue that might have run for two hours and did not end. */
+/* Manifests of the queue that are due for more than two hours and have not ended. */
 static struct json_object *old_manifests(const struct fleet *fleet)
 {
     struct json_object *old = json_object_new_array();
@@ -97,7 +97,7 @@ static struct json_object *old_manifests(const struct fleet *fleet)
     return old;
 }
 
-/* All figures as one object: what --output json shows, and what the tables are made of. */
+/* All figures as one object, for --output json and for the tables. */
 static struct json_object *make_figures(const struct fleet *fleet)
 {
     struct json_object *states = json_object_new_object();
@@ -182,7 +182,8 @@ static void write_old(struct ctl *ctl, const struct json_object *old)
         output_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
 }
 
-/* The oldest that waits too long, else the busiest cluster, else the whole. */
+/* Suggests a look at the oldest overdue manifest, else at the busiest cluster, else at the health.
+ * */
 static void say_next(const struct json_object *old, const struct json_object *top)
 {
     const struct json_object *busiest = document_item(top, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * security.c - mimoctl ps --security: what each process of the family on this machine may do.
+ * security.c - mimoctl ps --security: privileges of the actuators' processes on this machine.
  *
- * The actuators tell which processes are theirs, the kernel tells the rest. What is more than a
- * process needs is named as a gap.
+ * The list of processes comes from the actuators, everything else from the kernel. A privilege that
+ * a process does not need is reported as a gap.
  */
 #include <dirent.h>
 #include <grp.h>
@@ -24,7 +24,7 @@
 #include "mimo/io.h"
 #include "mimo/process_security.h"
 
-/* What a process of the family may keep. */
+/* Privileges that each kind of process may keep. */
 #define BIT(capability) (UINT64_C(1) << (capability))
 #define OF_LAUNCHER     (BIT(CAP_KILL) | BIT(CAP_SETGID) | BIT(CAP_SETUID))
 
@@ -41,7 +41,7 @@ static uint64_t capabilities_of_role(const char *role)
     return strcmp(role, role_launcher) == 0 ? OF_LAUNCHER : 0;
 }
 
-/* --- What is more than a process needs --- */
+/* --- Gaps: more privileges than a process needs --- */
 
 static void add_gap(struct json_object *process, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -70,20 +70,21 @@ static void find_gaps(struct json_object *process, const struct process_security
         add_gap(process, "may gain privileges by running programs (no_new_privs is off)");
     if (security->seccomp_mode != 2)
         add_gap(process, "may make any system call (no seccomp filter)");
-    /* Every program is dumpable once it is executed; its worker's Landlock domain is around it. */
+    /* exec makes every program dumpable; the Landlock domain of its worker still confines it. */
     if (security->dumpable == PROCESS_DUMPABLE && strcmp(role, role_program) != 0)
-        add_gap(process, "others of its user may trace it and read its memory (dumpable)");
+        add_gap(process, "other processes of its user may trace it and read its memory (dumpable)");
     const char *of_landlock = landlock_gaps((int)document_integer(process, "landlockAbi", -1));
     if (strcmp(role, role_launcher) == 0 && of_landlock)
         add_gap(process, "Landlock ABI %" PRId64 ": %s",
                 document_integer(process, "landlockAbi", 0), of_landlock);
     if (json_object_get_boolean(document_get(process, "withoutNamespaces")))
-        add_gap(process, "no PID namespaces: this machine forbids user namespaces, so programs of "
-                         "tasks are kept together by their process group; docs/security.md says "
-                         "what holds then");
+        add_gap(
+            process,
+            "no PID namespaces, because this machine forbids user namespaces: "
+            "programs of tasks are kept together by their process group instead (docs/security.md)");
 }
 
-/* --- What the kernel tells --- */
+/* --- Facts from the kernel --- */
 
 static struct json_object *user_text(unsigned id)
 {
@@ -127,8 +128,8 @@ static struct json_object *dumpable_text(const struct process_security *security
     return NULL;
 }
 
-/* Fills in what is known of a process, and its gaps. One that has ended meanwhile keeps its pid
- * alone. */
+/* Adds the kernel's facts about a process, and its gaps. A process that has ended meanwhile keeps
+ * its pid alone. */
 static void fill_in(struct json_object *process)
 {
     struct process_security security;
@@ -155,10 +156,10 @@ static void fill_in(struct json_object *process)
     find_gaps(process, &security);
 }
 
-/* --- The Admin API, which no socket tells of --- */
+/* --- The Admin API, which no actuator lists --- */
 
-/* Looked for by its name, which anybody could give to a process of theirs; where we may look, by
- * its executable too. The user that is shown tells the rest. */
+/* Found by its name, which any process can take, and by its executable where we may read that. The
+ * user is shown, so that a reader can tell a false one. */
 static bool is_admin_api(const char *pid)
 {
     static const char program[] = "mimo-api";
@@ -230,8 +231,8 @@ static const struct json_object *find_worker(const struct json_object *processes
     return NULL;
 }
 
-/* A program descends from a worker, but is not its child: that is the init of the namespace, or the
- * leader of the group, in which the worker's programs run. */
+/* A program descends from a worker, but is not its child: the child is the init of the PID
+ * namespace, or the leader of the process group, of the worker's programs. */
 static void add_program(const char *pid, void *context)
 {
     struct json_object *processes = context;
@@ -250,7 +251,7 @@ static void add_program(const char *pid, void *context)
     document_append(processes, process);
 }
 
-/* --- What belongs to the family as a whole --- */
+/* --- Gaps of the actuator as a whole --- */
 
 static struct json_object *first_of_role(const struct json_object *processes, const char *role)
 {
@@ -296,7 +297,7 @@ static void fill_landlock(const struct output *output, const struct json_object 
 {
     (void)output, (void)context;
     int64_t abi = document_integer(process, "landlockAbi", -1);
-    if (abi < 0) /* who is not asked cannot say */
+    if (abi < 0) /* not asked */
         snprintf(cell->text, sizeof(cell->text), "?");
     else if (abi == 0)
         snprintf(cell->text, sizeof(cell->text), "no");

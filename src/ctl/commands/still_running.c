@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* still_running.c - whether the worker of a manifest that has ended still runs. */
+/* still_running.c - checks whether the worker of an ended manifest still runs. */
 #include "ctl/commands/still_running.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * still_running.h - whether the worker of a manifest that has ended still runs.
+ * still_running.h - checks whether the worker of an ended manifest still runs.
  *
  * Cancelling a manifest, or stopping it, ends the manifest before its worker ends. Until then the
  * worker's cluster is leased for that manifest.
@@ -12,8 +12,8 @@
 
 #include "ctl/ctl.h"
 
-/* 1 and the end of the lease when a worker of `manifest` may still run, else 0; -1 when the Admin
- * API does not answer. A cluster that was removed has no worker. */
+/* Returns 1, with the end of the lease, when a worker of `manifest` may still run; 0 when not, also
+ * when the cluster was removed; -1 when the Admin API does not answer. */
 int still_running(struct ctl *ctl, const struct json_object *manifest, int64_t *ret_lease_end,
                   struct error *error);
 

@@ -77,7 +77,7 @@ static int find(struct ctl *ctl, const char *text, struct json_object **ret_task
                      "there is no task with the name or ID \"%s\"; see mimoctl task list", text);
 }
 
-/* "a, b" of an array of texts; "" where there is none. */
+/* An array of strings as "a, b"; "" for a missing one. */
 static void join(const struct json_object *texts, char *buffer, size_t size)
 {
     size_t position, used = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * top.c - mimoctl top: the workers of this machine on a terminal, drawn again every second.
+ * top.c - mimoctl top: shows the workers of this machine on a terminal, updated every second.
  *
- * Draws on the terminal's alternate screen; the normal one is back afterwards, however the program
- * ends (interrupt.h). Lines are cut at the edges of the window, whatever its size.
+ * Draws on the terminal's alternate screen; interrupt.h restores the normal one however the program
+ * ends. Lines are cut at the edge of the window.
  */
 #include <errno.h>
 #include <poll.h>
@@ -29,7 +29,7 @@ enum { REFRESH_MILLISECONDS = 1000 };
 
 /* ---- drawing ---- */
 
-/* Bytes of `line` that take up to `columns` on the terminal; sequences that colour take none. */
+/* The number of bytes of `line` that fit into `columns`; colour sequences take no column. */
 static size_t cut(const char *line, size_t columns)
 {
     size_t at = 0;
@@ -41,7 +41,7 @@ static size_t cut(const char *line, size_t columns)
         }
         size_t length = output_fit(line + at, 1);
         size_t of_character = 1;
-        if (length == 0) { /* a character of two columns */
+        if (length == 0) { /* a character two columns wide, with one column left */
             length = output_fit(line + at, 2);
             of_character = 2;
         }
@@ -53,8 +53,7 @@ static size_t cut(const char *line, size_t columns)
     return at;
 }
 
-/* The tables as one text with a newline behind each line; the caller frees it. NULL without
- * memory. */
+/* The tables as one text of complete lines; the caller frees it. NULL when out of memory. */
 static char *render(const struct output *output, const struct json_object *answers)
 {
     char *text = NULL;
@@ -63,7 +62,7 @@ static char *render(const struct output *output, const struct json_object *answe
     if (!screen)
         return NULL;
     FILE *terminal = stdout;
-    stdout = screen; /* tables are written there */
+    stdout = screen; /* the output functions write to stdout */
     workers_text_write(output, answers);
     stdout = terminal;
     if (fclose(screen) == 0)
@@ -86,8 +85,8 @@ static void write_line(const struct output *output, const char *line)
            output->colour ? "\033[0m" : "");
 }
 
-/* A title, then as many lines as there is room for. The last line of the terminal gets no newline,
- * which would scroll. */
+/* Draws a title and as many lines as fit. The last line gets no newline, because that would scroll.
+ * */
 static void draw(struct ctl *ctl, const struct json_object *answers)
 {
     char clock[TIMES_TEXT_SIZE], title[160];
@@ -111,7 +110,7 @@ static void draw(struct ctl *ctl, const struct json_object *answers)
 
 /* ---- the terminal ---- */
 
-/* Its only effect: poll(2) ends. */
+/* Does nothing; the signal interrupts poll(2). */
 static void handle_resize(int number)
 {
     (void)number;
@@ -124,8 +123,8 @@ static void follow_size(void)
     sigaction(SIGWINCH, &action, NULL);
 }
 
-/* Waits for a second, a key, or another size of the window. False when the key was "q" or there
- * are no more. */
+/* Waits for a second, a key, or a new size of the window. Returns false for "q" and at the end of
+ * input. */
 static bool goes_on(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -136,8 +135,8 @@ static bool goes_on(void)
     return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q';
 }
 
-/* Keys are read one by one and not shown. Ctrl-Z is off: a stopped process would leave the terminal
- * in this state. */
+/* Switches off line editing and echo, and Ctrl-Z: a stopped process would leave the terminal in
+ * this state. */
 static int take_terminal(struct error *error)
 {
     struct termios before;
@@ -161,10 +160,9 @@ int ctl_top(struct ctl *ctl, struct error *error)
     struct machine_question question = {.command = "ps"};
     if (!ctl->output.live || isatty(STDIN_FILENO) != 1)
         return error_set(error, ERROR_INVALID,
-                         "top needs a terminal; mimoctl ps shows the same once");
+                         "top needs a terminal; use mimoctl ps, which shows the workers once");
     if (ctl->output.form != OUTPUT_TABLE && ctl->output.form != OUTPUT_WIDE)
-        return error_set(error, ERROR_INVALID,
-                         "top is for people; mimoctl ps has the forms for programs");
+        return error_set(error, ERROR_INVALID, "top has no --output for programs; use mimoctl ps");
     cleanup_json struct json_object *answers = NULL;
     if (machine_ask(ctl, &question, &answers, error) < 0 || take_terminal(error) < 0)
         return -1;

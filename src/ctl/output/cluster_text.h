@@ -12,8 +12,8 @@
 /* The columns of clusters. */
 extern const struct listing cluster_listing;
 
-/* "manifest 2b65ac7b, ends in 55m", or "" when nothing runs on it. Into `buffer` of `size` bytes.
- */
+/* "manifest 2b65ac7b, ends in 55m", or "" when nothing runs on it. Into `buffer` of `size`
+ * bytes. */
 const char *cluster_text_lease(const struct output *output, const struct json_object *cluster,
                                char *buffer, size_t size);
 

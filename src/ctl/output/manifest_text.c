@@ -112,7 +112,7 @@ static void fill_attempts(const struct output *output, const struct json_object 
         cell->colour = COLOUR_YELLOW;
 }
 
-/* Pending: when it is due; InProgress: for how long it runs; else when it ended. */
+/* Pending: when it is due. InProgress: how long it has run. Otherwise: when it ended. */
 static void fill_when(const struct output *output, const struct json_object *manifest,
                       const void *context, struct cell *cell)
 {

@@ -22,7 +22,7 @@ enum colour manifest_text_colour(const char *state);
  * (CELL_SIZE bytes), which is returned. */
 const char *manifest_text_status(const struct json_object *manifest, char *buffer);
 
-/* Seconds: of waiting since it was created (Pending), of its present attempt (InProgress), or of its
+/* In seconds: the wait since it was created (Pending), else the duration of the present or the
  * latest attempt. */
 int64_t manifest_text_elapsed(const struct json_object *manifest, int64_t now);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.c - the terminal, data for standard output, and messages.
+ * output.c - data for standard output, messages, and the terminal.
  */
 #include "ctl/output/output.h"
 
@@ -31,7 +31,7 @@ static const char *const colour_codes[] = {
     [COLOUR_RED] = "\033[31m", [COLOUR_BLUE] = "\033[34m",  [COLOUR_DIM] = "\033[2m",
 };
 
-/* ---- what is asked for, and where it goes ---- */
+/* ---- form and terminal ---- */
 
 const char *output_form_name(enum output_form form)
 {
@@ -45,7 +45,7 @@ static int read_form(const char *name, enum output_form *ret_form, struct error 
             *ret_form = (enum output_form)form;
             return 0;
         }
-    return error_set(error, ERROR_INVALID, "--output: \"%s\" is none of table, wide, json, id",
+    return error_set(error, ERROR_INVALID, "--output: \"%s\" is not one of table, wide, json, id",
                      name);
 }
 
@@ -72,8 +72,8 @@ int output_set_up(struct output *output, const char *form, struct error *error)
 /* ---- text on terminals ---- */
 
 /* Length in bytes of the character at `text`, which is not at its end; *ret_width is the columns it
- * takes. Needs a UTF-8 locale, which is main()'s to set; what is no character of it is a byte of
- * one column. */
+ * takes. Needs a UTF-8 locale, which main() sets; a byte that is not part of a valid character
+ * takes one column. */
 static size_t measure_character(const char *text, size_t *ret_width)
 {
     wchar_t character;
@@ -216,7 +216,7 @@ void output_say(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    /* What servers and files say must not steer the terminal. */
+    /* Text of servers and files must not control the terminal. */
     status_text_copy(clean, sizeof(clean), text);
     fprintf(stderr, "mimoctl: %s\n", clean);
 }

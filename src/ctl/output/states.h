@@ -18,7 +18,7 @@ int states_parse(const char *option, const char *text, unsigned *ret_states, str
  * returns it. */
 const char *states_format(char *buffer, unsigned states);
 
-/* The bit of a state's name as the Admin API gives it; 0 for none we know. */
+/* The bit of a state's name as the Admin API gives it; 0 for an unknown name. */
 unsigned states_bit(const char *name);
 
 #endif

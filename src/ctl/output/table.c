@@ -15,8 +15,8 @@
 enum {
     GAP = 2,
     COLUMNS_MAXIMUM = 32,
-    ELIDED_MINIMUM = 12, /* columns that a column keeps when it is shortened */
-    LAST_MINIMUM = 24,   /* room for the last column, else it goes on a line of its own */
+    ELIDED_MINIMUM = 12, /* width that a shortened column keeps */
+    LAST_MINIMUM = 24,   /* if less is left, the last column goes on a line of its own */
     INDENT = 4,          /* of such a line */
 };
 
@@ -86,7 +86,7 @@ static int fill_cells(struct table *table, const struct listing *listing,
 
 /* ---- widths ---- */
 
-/* The widest column but the last that may be shortened further; NULL when there is none. */
+/* The widest column, except the last, that can be shortened further; NULL when there is none. */
 static size_t *widest_to_shorten(struct table *table)
 {
     size_t *widest = NULL;
@@ -107,8 +107,8 @@ static void shorten(struct table *table, size_t column)
     }
 }
 
-/* Decides how wide columns are, and where the last one goes. A last column that has no room in any
- * case costs the others nothing. */
+/* Decides the widths of the columns and the place of the last one. If the last one has no room even
+ * then, the others are not shortened for it. */
 static void fit_columns(struct table *table)
 {
     size_t last = table->widths[table->column_count - 1];
@@ -131,7 +131,7 @@ static void fit_columns(struct table *table)
 
 /* ---- rows ---- */
 
-/* The text of a cell in at most `columns`, its middle left out: "operator..pdate". */
+/* The text of a cell, shortened in the middle to at most `columns`: "operator..pdate". */
 static const char *elide(const char *text, size_t columns, char *buffer)
 {
     size_t width = output_width(text);
@@ -146,7 +146,8 @@ static const char *elide(const char *text, size_t columns, char *buffer)
     return buffer;
 }
 
-/* Writes `text` in lines of `columns`, each but the first after `indent` blanks. */
+/* Writes `text` in lines of `columns`; every line except the first is indented by `indent` blanks.
+ * */
 static void write_wrapped(const struct table *table, enum colour colour, char *text, size_t columns,
                           size_t indent)
 {

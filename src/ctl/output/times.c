@@ -18,7 +18,7 @@ static const int64_t day = 86400;
 
 static int read_unix(const char *text, int64_t *ret_unix_seconds, struct error *error)
 {
-    /* Twelve digits are the year 9999 and more. */
+    /* Twelve digits reach beyond the year 9999. */
     int64_t seconds = strlen(text) <= 12 ? strtoll(text, NULL, 10) : INT64_MAX;
     if (seconds > CLOCK_MAXIMUM)
         return error_set(error, ERROR_INVALID, "\"%s\" is beyond the year 9999", text);
@@ -70,7 +70,7 @@ static int read_local(const char *text, int64_t *ret_unix_seconds, struct error 
         found.tm_min != asked.tm_min)
         return error_set(error, ERROR_INVALID,
                          "\"%s\" does not exist in the local time zone: no such day, or the clock "
-                         "is put forward over it",
+                         "skips it when it is put forward",
                          text);
     if (seconds < 0 || seconds > CLOCK_MAXIMUM)
         return error_set(error, ERROR_INVALID, "\"%s\" is outside of 1970 to 9999", text);
@@ -136,8 +136,8 @@ const char *times_format_span(char *buffer, int64_t seconds)
     return buffer;
 }
 
-/* Rounded to the nearest minute or hour, so that what was asked for as "+2h" is shown as "2h" some
- * seconds later: "42s", "5m", "2h", "1h40m", "7d", "2d04h". */
+/* Rounded to the nearest minute or hour, so that "+2h" is still shown as "2h" some seconds later:
+ * "42s", "5m", "2h", "1h40m", "7d", "2d04h". */
 static const char *format_until(char *buffer, int64_t seconds)
 {
     int64_t minutes = (seconds + minute / 2) / minute;

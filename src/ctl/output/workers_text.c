@@ -105,8 +105,8 @@ static void describe_buckets(const struct json_object *actuator, char *buffer, s
         snprintf(buffer, size, "buckets %" PRId64 "-%" PRId64, first, last);
 }
 
-/* "Actuator 0 on vm0 (mimod 0.1.0, pid 812, up 3h): ready; buckets 0-85; 2 of 10 workers; paused"
- */
+/* "Actuator 0 on vm0 (mimod 0.1.0, pid 812, up 3h): ready; buckets 0-85; 2 of 10 workers;
+ * paused" */
 static void write_header(const struct output *output, const struct json_object *actuator)
 {
     char readiness[1024];

@@ -169,8 +169,8 @@ void connection_close(struct connection *connection)
         return;
     forget_statements(connection);
     if (connection->db) {
-        /* The last one out tidies up the log; if the file is gone, a log at that path is another's.
-         */
+        /* The last one out tidies up the log; if the file is gone, a log at that path is
+         * another's. */
         if (!connection_is_current(connection))
             sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close(connection->db);

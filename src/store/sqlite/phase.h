@@ -25,8 +25,8 @@ enum {
 /* The phase at `now` of a Pending manifest with these columns. */
 enum manifest_phase phase_at(const struct columns *columns, int64_t now);
 
-/* Whether there are manifests that are not in their phase, as the connection's transaction sees it.
- */
+/* Whether there are manifests that are not in their phase, as the connection's transaction sees
+ * it. */
 int phase_is_behind(struct connection *connection, int64_t now, bool *ret_behind,
                     struct error *error);
 

@@ -21,8 +21,8 @@ struct cursor {
     char id[RESOURCE_ID_SIZE];
 };
 
-/* All that a page needs to know of its kind. Every statement gives etag, document, id and two keys.
- */
+/* All that a page needs to know of its kind. Every statement gives etag, document, id and two
+ * keys. */
 struct query_kind {
     const char *(*choose_sql)(const struct store_query *query);
     const char *sql;

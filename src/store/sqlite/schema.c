@@ -59,8 +59,8 @@ static const char heads[] =
     "  run_after INTEGER NOT NULL,"
     "  id TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;"
-    /* STORE_QUERY_RUNNABLE: two kinds of clusters, so that those at work are not even passed over
-     */
+    /* STORE_QUERY_RUNNABLE: two kinds of clusters, so that those at work are not even passed
+     * over */
     "CREATE INDEX heads_free ON heads(priority, run_after, id, bucket, manifest)"
     "  WHERE lease_expires = 0;"
     "CREATE INDEX heads_leased ON heads(lease_expires) WHERE lease_expires > 0;";
