@@ -6,6 +6,9 @@
  * those of the others. All compute their ranges from the same sorted list (index, then id), so there
  * is no leader. For a moment two may both believe that they own a bucket: leases make that safe.
  * With `static` assignment index and count decide, and the record is for others to see.
+ * An actuator in mode "draining" or "drained" stays on record, so that operators see it, but has no
+ * buckets and is not counted when the others divide them. It says "drained" only when it has given
+ * back its last lease. A record without a mode, as older versions wrote it, is that of one that works.
  *
  * Alive is an actuator whose record was seen to change within membership_ttl of our monotonic clock.
  * The times in a record come from another machine's clock and prove nothing. They are used once, as
@@ -58,10 +61,10 @@ struct membership {
     /* What is in force now; shown to others with the next announcement. */
     int workers;
     int max_workers;
-    const char *mode; /* "working" or "paused" */
+    const char *mode; /* a word of control.h: working, paused, draining or drained */
     enum membership_standing standing;
-    struct bucket_range buckets; /* none until joined */
-    int live;                    /* actuators that count as alive, this one included */
+    struct bucket_range buckets; /* none until joined, and while draining or drained */
+    int live; /* live actuators that divide the buckets, this one included if it does */
     /* When to look again although the interval is not over: the next of the others counts as dead
      * if it stays silent, or our own record has been watched for long enough. INT64_MAX: never. */
     struct monotonic look_again;
@@ -84,7 +87,8 @@ struct membership_time {
 int membership_refresh(struct store *store, struct membership *membership,
                        struct membership_time now, struct error *error);
 
-/* Removes the record if it is still this start's, so that the other actuators take over at once. */
+/* Removes the record if it is still this start's: the process ends, and the other actuators take over
+ * at once. */
 int membership_leave(struct store *store, const struct membership *membership, struct error *error);
 
 #endif

@@ -16,7 +16,7 @@ struct poller_round {
     struct settle_rules rules;
     struct membership membership;
     struct steady_time now;
-    bool leave; /* give the buckets away instead of working on them */
+    bool drained; /* the buckets are given away: nothing is claimed, returned or timed out */
     bool recover;
     bool refresh;
     bool tidy;
@@ -36,11 +36,6 @@ static int run_steps(struct poller_round *round)
     struct poll_result *result = &round->result;
     struct error *error = &result->error;
 
-    if (round->leave) {
-        round->membership.buckets = (struct bucket_range){0, -1};
-        result->refreshed = true;
-        return membership_leave(round->store, &round->membership, error);
-    }
     if (round->refresh) {
         struct membership_time time = {round->now.steady / 1000, clock_monotonic()};
         int status = membership_refresh(round->store, &round->membership, time, error);
@@ -55,12 +50,15 @@ static int run_steps(struct poller_round *round)
         if (upkeep_recover_owned(round->store, &round->rules, now, &result->counts, error) < 0)
             return -1;
         result->recovered = true;
-    } else if (round->tidy && upkeep_run(round->store, &round->rules, round->membership.buckets,
-                                         now, &result->counts, error) < 0) {
+    } else if (round->tidy && !round->drained &&
+               upkeep_run(round->store, &round->rules, round->membership.buckets, now,
+                          &result->counts, error) < 0) {
         return -1;
     }
     if (stops_find(round->store, result->watches, result->watch_count, error) < 0)
         return -1;
+    if (round->drained)
+        return 0;
     round->claim.buckets = round->membership.buckets;
     return claim_run(round->store, &round->claim, now, &result->claims, error);
 }
@@ -97,11 +95,29 @@ static bool is_time_to_look(const struct membership *membership)
     return clock_monotonic().milliseconds >= membership->look_again.milliseconds;
 }
 
+/* What the others and the operators are told with the next announcement. */
+static const char *mode_of(const struct poller *poller)
+{
+    if (poller->hold == POLLER_WORKING)
+        return "working";
+    if (poller->hold == POLLER_PAUSED)
+        return "paused";
+    return poller->handlers->busy(poller->context) ? "draining" : "drained";
+}
+
+/* A change is announced at once. */
+static void update_mode(struct poller *poller)
+{
+    const char *mode = mode_of(poller);
+    if (strcmp(mode, poller->membership.mode) != 0)
+        poller->last_refresh = (struct monotonic){0};
+    poller->membership.mode = mode;
+}
+
 static void begin_round(struct poller *poller)
 {
     const struct config *config = poller->config;
-    bool nothing_to_do = poller->hold == POLLER_DRAINED && poller->left;
-    poller->round = nothing_to_do ? NULL : calloc(1, sizeof(*poller->round));
+    poller->round = calloc(1, sizeof(*poller->round));
     if (!poller->round) {
         uv_timer_start(&poller->timer, on_timer, (uint64_t)config->actuator_poll_interval, 0);
         return;
@@ -109,13 +125,14 @@ static void begin_round(struct poller *poller)
     bool urgent = poller->wish == POLLER_WISH_NOW;
     poller->wish = POLLER_WISH_NONE;
     uv_timer_stop(&poller->timer);
+    update_mode(poller);
     struct steady_time now = steady_clock_now(poller->clock);
     *poller->round = (struct poller_round){
         .store = poller->store,
         .rules = *poller->rules,
         .membership = poller->membership,
         .now = now,
-        .leave = poller->hold == POLLER_DRAINED && poller->recovered,
+        .drained = poller->hold == POLLER_DRAINED,
         .recover = !poller->recovered,
         .refresh = !poller->recovered || is_time_to_look(&poller->membership) ||
                    left_of(poller->last_refresh, config->actuator_membership_interval) == 0,
@@ -173,8 +190,6 @@ static void on_round_done(uv_work_t *work, int status)
     struct poll_result *result = &round->result;
     struct monotonic now = clock_monotonic();
 
-    if (round->leave && result->answered)
-        poller->left = true;
     poller->membership.standing = round->membership.standing;
     if (result->refreshed) {
         poller->membership.buckets = round->membership.buckets;
@@ -233,9 +248,6 @@ void poller_start(struct poller *poller)
 void poller_set_hold(struct poller *poller, enum poller_hold hold)
 {
     poller->hold = hold;
-    poller->membership.mode = hold == POLLER_WORKING ? "working" : "paused";
-    poller->last_refresh = (struct monotonic){0}; /* tell the others at once */
-    poller->left = false;
     poller_wake(poller);
 }
 

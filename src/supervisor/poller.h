@@ -6,6 +6,7 @@
  *   at the start     membership until it has joined, then recovery of what this actuator left over
  *   each poll        membership when its interval is over, upkeep, claiming
  *   when woken       claiming alone: a manifest was created, a worker became free
+ *   drained          membership, and the operators' wish to stop what still runs; nothing else
  * Between rounds the poller sleeps until the poll interval is over or the next manifest becomes
  * due, whichever is first. While the store does not answer nothing is claimed and polls go on.
  */
@@ -54,6 +55,7 @@ struct poller_handlers {
     size_t (*free_workers)(void *context); /* how many claims are welcome now */
     /* Fills `watches` (room for all slots) with the running attempts; returns how many. */
     size_t (*running)(void *context, struct stop_watch *watches);
+    bool (*busy)(void *context); /* whether an attempt still holds a lease */
     void (*polled)(void *context, struct poll_result *result);
 };
 
@@ -72,7 +74,6 @@ struct poller {
     bool recovered;
     enum poller_wish wish; /* came while a round was in flight */
     enum poller_hold hold;
-    bool left; /* drained, and the membership record is gone */
     bool closing;
     struct monotonic last_refresh; /* of the membership, that went well */
     struct monotonic last_upkeep;

@@ -237,6 +237,13 @@ static size_t free_workers(void *context)
                : 0;
 }
 
+/* Whether an attempt still holds a lease. */
+static bool is_busy(void *context)
+{
+    const struct supervisor *supervisor = context;
+    return !attempts_are_idle(&supervisor->attempts);
+}
+
 static size_t watch_attempts(void *context, struct stop_watch *watches)
 {
     struct supervisor *supervisor = context;
@@ -273,8 +280,11 @@ static void note_buckets(struct supervisor *supervisor)
     if (supervisor->feed.message.values[METRIC_BUCKETS_OWNED] == owned)
         return;
     feed_set(&supervisor->feed, METRIC_BUCKETS_OWNED, owned);
-    log_info("buckets %d to %d are ours, of %d live actuators", membership->buckets.first,
-             membership->buckets.last, membership->live);
+    if (owned == 0)
+        log_info("no bucket is ours any more: %d other actuators divide them", membership->live);
+    else
+        log_info("buckets %d to %d are ours, of %d live actuators", membership->buckets.first,
+                 membership->buckets.last, membership->live);
 }
 
 static void note_skipped(struct supervisor *supervisor, const struct error *skipped)
@@ -353,12 +363,11 @@ static enum status_mode mode_of(const struct supervisor *supervisor)
 {
     if (supervisor->phase != SUPERVISOR_RUNNING)
         return supervisor->phase == SUPERVISOR_STARTING ? STATUS_STARTING : STATUS_STOPPING;
-    bool active = worker_table_active(&supervisor->attempts.table) > 0;
     switch (supervisor->poller.hold) {
     case POLLER_PAUSED:
         return STATUS_PAUSED;
     case POLLER_DRAINED:
-        return active ? STATUS_DRAINING : STATUS_DRAINED;
+        return attempts_are_idle(&supervisor->attempts) ? STATUS_DRAINED : STATUS_DRAINING;
     case POLLER_WORKING:
         break;
     }
@@ -469,7 +478,8 @@ static const struct attempts_handlers attempts_handlers = {
     .written = on_written,
     .launcher_lost = on_lost,
 };
-static const struct poller_handlers poller_handlers = {free_workers, watch_attempts, on_polled};
+static const struct poller_handlers poller_handlers = {free_workers, watch_attempts, is_busy,
+                                                       on_polled};
 static const struct sockets_handlers sockets_handlers = {on_woken, on_control};
 static const struct feed_handlers feed_handlers = {on_ready_asked};
 

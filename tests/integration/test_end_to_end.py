@@ -375,6 +375,12 @@ def test_a_paused_actuator_claims_nothing_until_it_resumes(system):
     running.wait_for_state(created, "Completed")
 
 
+def announced(running, index):
+    """Mode and buckets of a live actuator, as the Admin API shows them; None while it is not on record."""
+    members = running.api("GET", "/admin/actuators").expect(200)["value"]
+    return next(((one["mode"], one["buckets"]) for one in members if one["index"] == index and one["alive"]), None)
+
+
 def test_a_drained_actuator_gives_its_buckets_away_and_takes_them_back(system):
     running = system(clusters=1, instances=2, set={"actuator.membership_interval": "200ms",
                                                    "actuator.membership_ttl": "2s"})
@@ -384,11 +390,11 @@ def test_a_drained_actuator_gives_its_buckets_away_and_takes_them_back(system):
     other = 1 - busy
     assert running.control("drain", index=busy)["actuator"]["mode"] == "draining"
     running.wait_for(lambda: running.control(index=other)["actuator"]["buckets"] == [0, 255])
-    path = f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/cancel"
-    running.api("POST", path, query={"force": "true"}).expect(200)
-    (worker,) = running.workers(busy)
-    os.kill(worker["pid"], signal.SIGKILL)
-    running.wait_for(lambda: running.control(index=busy)["actuator"]["mode"] == "drained")
+    running.wait_for(lambda: announced(running, busy) == ("draining", [0, -1]), what="the draining actuator to stay on record")
+    path = f"/admin{running.cluster(0)}/maintenanceManifests/{created['id']}/stop"
+    running.api("POST", path).expect(202)
+    running.wait_for(lambda: running.control(index=busy)["actuator"]["mode"] == "drained", what="what runs to be stopped as asked")
+    running.wait_for(lambda: announced(running, busy) == ("drained", [0, -1]), what="the drained actuator to stay on record")
     second = running.create("practice")
     running.wait_for_state(second, "Completed")
     assert running.control(index=other)["actuator"]["id"] == running.manifest(second)["attempts"][0]["actuator"]

@@ -213,6 +213,15 @@ def test_actuator_is_paused_drained_and_works_again(system):
     done = running.mimoctl("drain", "--wait", "--timeout", "30s", "-o", "json")
     assert [one["actuator"]["mode"] for one in json.loads(done.stdout)["value"]] == ["drained"]
     assert running.mimoctl("ps").stdout == ""
+    listed = running.mimoctl("actuator", "list")
+    assert listed.stdout.split("\n")[1].split()[2:4] == ["drained", "none"] and "mimoctl resume 0" in listed.stderr
+    failing = running.mimoctl("health", "-o", "json", check=False)
+    assert {"id": "taking work", "status": "critical", "value": "0 of 1, drained"}.items() <= {
+        one["id"]: one for one in json.loads(failing.stdout)["checks"]}["taking work"].items()
+    waiting = create(running, "-c", "cluster-0", "-o", "id").stdout.strip()
+    assert "is drained: mimoctl resume, there" in running.mimoctl("manifest", "explain", waiting).stdout
+    running.mimoctl("resume")
+    running.mimoctl("manifest", "wait", waiting, "--timeout", "30s")
 
 
 def test_queue_and_health_of_a_system_that_works(system):

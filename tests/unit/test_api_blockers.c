@@ -196,6 +196,23 @@ static void an_actuator_may_be_paused_or_full(void **state)
     check_none(scene);
 }
 
+static void a_drained_actuator_is_named_when_nobody_has_the_bucket(void **state)
+{
+    struct scene *scene = *state;
+    struct json_object *member = scene->members[0].document;
+    document_add(member, "buckets", document_pack("[i,i]", 0, -1));
+    document_add(member, "mode", document_new_string("drained"));
+    check_text(
+        scene, "noActuator", "message",
+        "no live actuator has its bucket; the one on vm-1 is drained: mimoctl resume, there");
+    document_add(member, "mode", document_new_string("draining"));
+    check_text(
+        scene, "noActuator", "message",
+        "no live actuator has its bucket; the one on vm-1 is draining: mimoctl resume, there");
+    scene->facts.now = NOW + TTL + 1; /* dead: resuming it is no way out */
+    check_text(scene, "noActuator", "message", "no live actuator has its bucket");
+}
+
 static void a_record_that_does_not_tell_is_in_nobodys_way(void **state)
 {
     struct scene *scene = *state;
@@ -230,6 +247,7 @@ int main(void)
         TEST(a_cluster_may_be_missing_or_unreadable),
         TEST(somebody_alive_must_have_the_bucket),
         TEST(an_actuator_may_be_paused_or_full),
+        TEST(a_drained_actuator_is_named_when_nobody_has_the_bucket),
         TEST(a_record_that_does_not_tell_is_in_nobodys_way),
         TEST(all_causes_are_told_at_once),
     };

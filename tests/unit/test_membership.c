@@ -278,6 +278,63 @@ static void one_that_leaves_is_gone_at_once(void **state)
     assert_int_equal(other->buckets.first, 0);
 }
 
+static void check_range(const struct membership *membership, int first, int last)
+{
+    assert_int_equal(membership->buckets.first, first);
+    assert_int_equal(membership->buckets.last, last);
+}
+
+/* Red when the others leave a gap for one that has given its buckets away, or do not see it. */
+static void one_that_drains_stays_on_record_without_buckets(void **state)
+{
+    static const char *const modes[] = {"draining", "drained"};
+    struct membership *own = actuator(TEST_ACTUATOR, 0);
+    struct membership *other = actuator(TEST_OTHER, 1);
+    refresh(*state, own, 0);
+    refresh(*state, other, 0);
+    refresh(*state, own, 1);
+    check_range(own, 0, 127);
+    for (int i = 0; i < 2; i++) {
+        own->mode = modes[i];
+        refresh(*state, own, 2 + i);
+        check_range(own, 0, -1);
+        assert_int_equal(own->live, 1); /* the other one */
+        refresh(*state, other, 2 + i);
+        check_range(other, 0, 255);
+        assert_int_equal(other->live, 1);
+        struct json_object *record = read_record(*state, TEST_ACTUATOR);
+        assert_string_equal(document_string(record, "mode", ""), modes[i]);
+        assert_int_equal(document_number(document_item(document_get(record, "buckets"), 1)), -1);
+        json_object_put(record);
+    }
+    own->mode = "working";
+    refresh(*state, own, 5);
+    refresh(*state, other, 5);
+    check_range(own, 0, 127);
+    check_range(other, 128, 255);
+}
+
+static void a_static_one_that_drains_has_no_buckets_either(void **state)
+{
+    struct membership *own = actuator(TEST_ACTUATOR, 0);
+    own->assignment = ASSIGNMENT_STATIC;
+    own->mode = "drained";
+    refresh(*state, own, 0);
+    check_range(own, 0, -1);
+    own->mode = "paused";
+    refresh(*state, own, 1);
+    check_range(own, 0, 255);
+}
+
+/* Records of older versions have no mode: put_record() writes such. */
+static void a_record_without_a_mode_counts(void **state)
+{
+    struct membership *own = actuator(TEST_ACTUATOR, 0);
+    put_record(*state, TEST_OTHER, TEST_NOW);
+    refresh(*state, own, 0);
+    check_range(own, 0, 127);
+}
+
 /* One process an actuator */
 
 static void a_start_joins_at_once_when_the_one_before_it_has_ended(void **state)
@@ -418,6 +475,9 @@ int main(void)
         CASE(records_of_the_dead_are_kept_for_thirty_days),
         CASE(the_record_of_a_living_actuator_is_not_removed),
         CASE(one_that_leaves_is_gone_at_once),
+        CASE(one_that_drains_stays_on_record_without_buckets),
+        CASE(a_static_one_that_drains_has_no_buckets_either),
+        CASE(a_record_without_a_mode_counts),
         CASE(a_start_joins_at_once_when_the_one_before_it_has_ended),
         CASE(a_start_does_not_join_beside_one_that_lives),
         CASE(a_start_joins_when_the_one_before_it_stayed_silent),

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mimo/document.h"
 #include "supervisor/poller.h"
 #include "supervisor_store.h"
 
@@ -20,6 +21,7 @@ static struct {
     size_t claimed, watched, stops;
     size_t free_workers;
     size_t running; /* attempts to be looked after */
+    bool busy;
     struct stop_watch watch;
 } seen;
 
@@ -62,6 +64,12 @@ static size_t running(void *context, struct stop_watch *watches)
     return seen.running;
 }
 
+static bool busy(void *context)
+{
+    (void)context;
+    return seen.busy;
+}
+
 static void on_polled(void *context, struct poll_result *result)
 {
     (void)context;
@@ -78,7 +86,7 @@ static void on_polled(void *context, struct poll_result *result)
     assert_int_equal(result->lease_milliseconds, config.actuator_lease_ttl);
 }
 
-static const struct poller_handlers handlers = {free_workers, running, on_polled};
+static const struct poller_handlers handlers = {free_workers, running, busy, on_polled};
 
 static int set_up(void **state)
 {
@@ -218,40 +226,78 @@ static void paused_it_claims_nothing_and_keeps_its_buckets(void **state)
     run_rounds(1);
     seen.free_workers = 3;
     poller_set_hold(&poller, POLLER_PAUSED);
-    assert_string_equal(poller.membership.mode, "paused");
     run_rounds(3);
+    assert_string_equal(poller.membership.mode, "paused");
     assert_int_equal(seen.claimed, 0);
     assert_true(seen.refreshed >= 2); /* the others are told at once */
     assert_int_equal(poller.membership.buckets.last, BUCKET_COUNT - 1);
     poller_set_hold(&poller, POLLER_WORKING);
-    assert_string_equal(poller.membership.mode, "working");
     run_rounds(2);
+    assert_string_equal(poller.membership.mode, "working");
     assert_int_equal(seen.claimed, 1);
 }
 
-static enum store_status member_record(void)
+/* Checks what the others read of this actuator. */
+static void check_record(const char *mode, int last_bucket)
 {
-    return test_run(store, store_get(STORE_MEMBERS, NULL, TEST_ACTUATOR));
+    struct error error;
+    struct store_operation read = store_get(STORE_MEMBERS, NULL, TEST_ACTUATOR);
+    assert_int_equal(store_run(store->store, &read, 1, &error), 0);
+    assert_int_equal(read.result.status, STORE_DONE);
+    const struct json_object *record = read.result.items[0].document;
+    assert_string_equal(document_string(record, "mode", ""), mode);
+    assert_int_equal(document_number(document_item(document_get(record, "buckets"), 1)),
+                     last_bucket);
+    store_release(&read, 1);
 }
 
-static void drained_it_gives_its_buckets_away(void **state)
+/* Red when the record is removed: operators then take the actuator for gone. */
+static void drained_it_gives_its_buckets_away_and_stays_on_record(void **state)
 {
     (void)state;
+    test_add_cluster(store, 1, "Succeeded");
+    test_add_manifest(store, 1, 0, TEST_NOW, NULL);
     poller_start(&poller);
     run_rounds(1);
-    assert_int_equal(member_record(), STORE_DONE);
+    check_record("working", BUCKET_COUNT - 1);
+    seen.free_workers = 3;
     poller_set_hold(&poller, POLLER_DRAINED);
-    while (!poller.left)
-        uv_run(&loop, UV_RUN_ONCE);
+    run_rounds(3);
+    check_record("drained", -1);
     assert_true(poller.membership.buckets.last < poller.membership.buckets.first);
-    assert_int_equal(member_record(), STORE_NOT_FOUND);
-    int rounds = seen.rounds;
-    poller_wake(&poller);
-    assert_false(poller_is_busy(&poller)); /* there is nothing to do */
-    assert_int_equal(seen.rounds, rounds);
+    assert_int_equal(seen.claimed, 0);
     poller_set_hold(&poller, POLLER_WORKING);
+    run_rounds(2);
+    check_record("working", BUCKET_COUNT - 1);
+    assert_int_equal(seen.claimed, 1);
+}
+
+/* Red when "drained" is announced while a lease is still held, or the attempts that run are not looked after. */
+static void it_is_drained_when_the_last_lease_is_given_back(void **state)
+{
+    (void)state;
+    char id[UUID_SIZE];
+    test_add_cluster(store, 1, "Succeeded");
+    test_add_manifest(store, 1, 0, TEST_NOW, id);
+    strcpy(seen.watch.manifest_id, id);
+    strcpy(seen.watch.cluster, test_cluster_id(1));
+    seen.running = 1;
+    seen.busy = true;
+    poller_start(&poller);
     run_rounds(1);
-    assert_int_equal(member_record(), STORE_DONE);
+    poller_set_hold(&poller, POLLER_DRAINED);
+    run_rounds(2);
+    check_record("draining", -1);
+    size_t watched = seen.watched;
+    run_rounds(2);
+    check_record("draining", -1);
+    assert_true(seen.watched > watched);
+    seen.running = 0;
+    seen.busy = false;
+    poller_wake_soon(
+        &poller); /* as when a worker becomes free; the membership interval is not over */
+    run_rounds(2);
+    check_record("drained", -1);
 }
 
 static void running_attempts_are_looked_after_at_each_poll(void **state)
@@ -280,7 +326,8 @@ int main(void)
         WITH_POLLER(a_store_that_fails_is_asked_again_and_written_to_first),
         WITH_POLLER(recovery_is_tried_until_it_succeeds),
         WITH_POLLER(paused_it_claims_nothing_and_keeps_its_buckets),
-        WITH_POLLER(drained_it_gives_its_buckets_away),
+        WITH_POLLER(drained_it_gives_its_buckets_away_and_stays_on_record),
+        WITH_POLLER(it_is_drained_when_the_last_lease_is_given_back),
         WITH_POLLER(running_attempts_are_looked_after_at_each_poll),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

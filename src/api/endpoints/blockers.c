@@ -98,6 +98,33 @@ static const char *find_hindrance(const struct json_object *member, const char *
     return NULL;
 }
 
+/* A live actuator that has given its buckets away; NULL: there is none. */
+static const struct json_object *find_drained(const struct blockers_facts *facts)
+{
+    for (size_t i = 0; i < facts->member_count; i++) {
+        const struct json_object *member = facts->members[i].document;
+        const char *mode = document_string(member, "mode", "");
+        if (member_is_alive(member, facts->ttl, facts->now) &&
+            (strcmp(mode, "drained") == 0 || strcmp(mode, "draining") == 0))
+            return member;
+    }
+    return NULL;
+}
+
+static int add_no_actuator(struct json_object *blockers, const struct blockers_facts *facts,
+                           int bucket)
+{
+    const struct json_object *drained = find_drained(facts);
+    char message[REASON_SIZE] = "no live actuator has its bucket";
+    if (drained)
+        snprintf(message, sizeof(message),
+                 "no live actuator has its bucket; the one on %.150s is %s: mimoctl resume, there",
+                 document_string(drained, "hostname", "an unknown host"),
+                 document_string(drained, "mode", ""));
+    return add(blockers, document_pack("{s:s, s:i, s:s}", "kind", "noActuator", "bucket", bucket,
+                                       "message", message));
+}
+
 /* While actuators come and go two of them may name the same bucket: one that can work suffices. */
 static int add_actuator(struct json_object *blockers, const struct blockers_facts *facts)
 {
@@ -114,8 +141,7 @@ static int add_actuator(struct json_object *blockers, const struct blockers_fact
         hindered = member;
     }
     if (!hindered)
-        return add(blockers, document_pack("{s:s, s:i, s:s}", "kind", "noActuator", "bucket",
-                                           bucket, "message", "no live actuator has its bucket"));
+        return add_no_actuator(blockers, facts, bucket);
     const char *kind = find_hindrance(hindered, &message);
     return add(blockers,
                document_pack("{s:s, s:s, s:s*, s:s}", "kind", kind, "actuator",

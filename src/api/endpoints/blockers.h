@@ -8,7 +8,7 @@
  *   overdue               since: it will be TimedOut
  *   clusterBusy           manifest and until (its lease), or provisioningState (somebody else)
  *   clusterMissing, clusterUnreadable
- *   noActuator            bucket: no live actuator has it
+ *   noActuator            bucket: no live actuator has it; the message names one that is drained
  *   actuatorPaused, actuatorFull   actuator, hostname: the one that has the bucket
  *
  * No cause at all means that it starts when that actuator looks next.

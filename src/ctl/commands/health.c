@@ -116,7 +116,10 @@ static enum level judge_taking(const struct figures *figures, struct finding *fi
         snprintf(finding->value, VALUE_SIZE, "-"); /* the check "heartbeat" covers this */
     else
         snprintf(finding->value, VALUE_SIZE, "%d of %d%s%s", taking, alive,
-                 *mode ? ", others " : "", mode);
+                 !*mode       ? ""
+                 : taking > 0 ? ", others "
+                              : ", ",
+                 mode);
     if (taking == alive)
         return LEVEL_OK;
     return taking == 0 ? LEVEL_CRITICAL : LEVEL_WARNING;
