@@ -244,7 +244,7 @@ def test_watch_writes_a_line_a_change_until_it_is_completed(mimoctl, api):
              for line in done.stdout.splitlines()]
     assert lines == ["Pending", "InProgress attempt 1 [1/3] look", "InProgress attempt 1 [2/3] act",
                      "InProgress attempt 1 [2/3] act: half way", "Completed attempt 1"]
-    assert done.stderr == ""
+    assert done.stderr == "mimoctl: next: mimoctl cluster show one\n"
 
 
 def test_watch_of_one_that_fails_is_4_and_says_why(mimoctl, api):
@@ -384,7 +384,7 @@ def test_delete_says_what_is_gone(mimoctl, api):
     api.answer(SHOW, manifest("Completed"))
     api.answer(f"DELETE /admin{R1}/maintenanceManifests/{ID}", None, status=204)
     done = mimoctl("manifest", "delete", ID)
-    assert (done.stdout, done.stderr) == ("", f"mimoctl: deleted {ID}\n")
+    assert (done.stdout, done.stderr) == ("", f"mimoctl: deleted {ID}\nmimoctl: next: mimoctl queue\n")
     assert mimoctl("manifest", "delete", ID, "-o", "id").stdout == f"{ID}\n"
     assert json.loads(mimoctl("manifest", "delete", ID, "-o", "json").stdout) == {"value": [{"id": ID}]}
 

@@ -104,7 +104,8 @@ def test_region_of_the_configuration_is_used(mimoctl, api, home, certificates):
 
 def test_verbose_says_each_request_and_never_the_token(mimoctl, api):
     done = mimoctl("task", "list", "-v")
-    assert re.fullmatch(rf"mimoctl: GET {api.url}/admin/tasks\?\S+: 200 in \d+ ms, request f00d-1\n", done.stderr)
+    assert re.fullmatch(rf"mimoctl: GET {api.url}/admin/tasks\?\S+: 200 in \d+ ms, request f00d-1\n"
+                        "mimoctl: next: mimoctl task show operator-flags-update\n", done.stderr)
 
 SHOW = f"GET {MANIFESTS}/{ID}"
 SHOW_OF_CLUSTER = f"GET /admin{R1}/maintenanceManifests/{ID}"
@@ -120,6 +121,7 @@ def test_colours_are_for_terminals_that_want_them(build_dir, environment, api, m
     assert "\x1b[31mFailed\x1b[0m" in text
     lines = [re.sub(r"\x1b\[\d+m", "", line) for line in text.splitlines()]
     assert max(map(len, lines)) <= 80
+    assert lines.pop() == f"mimoctl: next: mimoctl manifest logs {ID[:8]}"
     assert sum(line.count("x") for line in lines) == 200 # the status is wrapped, never cut
     for without in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b[" not in run_on_terminal(build_dir, ["manifest", "list"], {**variables, **without})[1]
@@ -133,8 +135,8 @@ def test_watch_on_a_terminal_writes_over_its_line(build_dir, environment, api):
                                    {**environment, "MIMO_URL": api.url, "TERM": "xterm", "NO_COLOR": "1"})
     assert status == 0
     lines = text.split("\r\n")
-    assert lines[-1] == ""
-    shown = [line.split("\r\x1b[K")[1:] for line in lines[:-1]]
+    assert lines[-2:] == ["mimoctl: next: mimoctl cluster show one", ""]
+    shown = [line.split("\r\x1b[K")[1:] for line in lines[:-2]]
     assert [len(line) >= 1 for line in shown] == [True] * 3 # Pending, InProgress, Completed
     assert "[1/3] look" in shown[1][0] and "[2/3] act" in shown[1][-1]
     assert "Completed" in shown[2][-1]

@@ -46,7 +46,7 @@ def test_ps_as_json_is_what_the_actuators_said(mimoctl, actuators):
 def test_ps_without_workers_says_so(mimoctl, actuators):
     run = actuators(actuator_answer())
     done = mimoctl("ps", "--runtime-directory", run)
-    assert (done.stdout, done.stderr) == ("", "mimoctl: no worker runs\n")
+    assert (done.stdout, done.stderr) == ("", "mimoctl: no worker runs\nmimoctl: next: mimoctl queue\n")
 
 
 @pytest.mark.parametrize("answer, message", [
@@ -122,7 +122,8 @@ def test_drain_waits_for_the_last_attempt(mimoctl, actuators):
     drain = [actuator_answer(mode="draining", workersActive=workers) for workers in (2, 2, 1)]
     run = actuators([*drain, actuator_answer(mode="drained")])
     done = mimoctl("drain", "--wait", "--timeout", "30s", "--runtime-directory", run)
-    assert done.stderr == "mimoctl: 2 workers still run\nmimoctl: 1 worker still runs\n"
+    assert done.stderr == ("mimoctl: 2 workers still run\nmimoctl: 1 worker still runs\n"
+                           "mimoctl: next, so that it takes work again: mimoctl resume 0\n")
     assert rows(done.stdout)[1] == ["0", "vm0", "drained", "0/10"]
     assert [one["command"] for one in actuators.started[0].questions] == ["drain", "status", "status", "status"]
 

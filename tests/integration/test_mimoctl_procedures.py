@@ -43,7 +43,7 @@ def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
     assert table[1] == ["backoff", "in 2m", "-", "the next attempt is due then"]
     assert table[2] == ["clusterBusy", "-", ID2[:8], f"manifest {ID2} runs on its cluster"]
     assert mimoctl("manifest", "explain", ID).stderr == (
-        f"mimoctl: next: mimoctl manifest watch {ID2[:8]}, which keeps the cluster busy\n")
+        f"mimoctl: next, for the one that keeps the cluster busy: mimoctl manifest watch {ID2[:8]}\n")
     wide = rows(mimoctl("manifest", "explain", ID, "-o", "wide").stdout)
     assert re.fullmatch(r"\d{4}-\S+Z", wide[1][1]) and wide[2][2] == ID2
     said = json.loads(mimoctl("manifest", "explain", ID, "-o", "json").stdout)
@@ -53,18 +53,18 @@ def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
 
 
 @pytest.mark.parametrize("view, message, command", [
-    (blocked(), "nothing blocks it; it starts at the actuator's next poll", "watch 2b65ac7b"),
+    (blocked(), "nothing blocks it; it starts at the actuator's next poll", ": mimoctl manifest watch 2b65ac7b"),
     ({**progress(2, "act", statusText="half way"), "blockers": []}, "it has been in progress for 0s: [2/3] act: half way",
-     "watch 2b65ac7b"),
+     ": mimoctl manifest watch 2b65ac7b"),
     (manifest("Failed", statusText="TerminalError: 404"), "it has ended as Failed: TerminalError: 404",
-     "recreate 2b65ac7b --watch, once the cause is fixed"),
+     ", once the cause is fixed: mimoctl manifest recreate 2b65ac7b --watch"),
 ])
 def test_explain_of_what_nothing_blocks_tells_how_it_is(mimoctl, api, view, message, command):
     api.answer(SHOW, view)
     api.answer(SHOW_OF_CLUSTER, view)
     done = mimoctl("manifest", "explain", ID)
     assert (done.stdout, re.sub(r"for (\d+m)?\d+s", "for 0s", done.stderr)) == (
-        "", f"mimoctl: {message}\nmimoctl: next: mimoctl manifest {command}\n")
+        "", f"mimoctl: {message}\nmimoctl: next{command}\n")
     assert json.loads(mimoctl("manifest", "explain", ID, "-o", "json").stdout)["blockers"] == []
 
 
@@ -147,14 +147,14 @@ def leased(until=-3000):
 
 def test_forced_cancel_says_what_still_runs(mimoctl, api):
     api.answer(SHOW, manifest("InProgress", startedAt=seconds_ago(600), leaseExpiry=seconds_ago(-3000)))
-    api.answer(CANCEL, manifest("Cancelled"))
+    api.answer(CANCEL, manifest("Cancelled", startedAt=seconds_ago(600)))
     api.answer(CLUSTER, leased())
     said = mimoctl("manifest", "cancel", "--force", ID).stderr
     assert said == ("mimoctl: its worker still runs on cluster one, which stays in maintenance until it ends, at the latest "
-                    "in 50m; next: mimoctl manifest stop 2b65ac7b\n")
+                    "in 50m\nmimoctl: next: mimoctl manifest stop 2b65ac7b\n")
     for cluster in (leased(until=10), {**leased(), "leaseManifest": ID2}, {"id": R1, "name": "One"}):
         api.answer(CLUSTER, cluster)
-        assert mimoctl("manifest", "cancel", "--force", ID).stderr == ""
+        assert mimoctl("manifest", "cancel", "--force", ID).stderr == "mimoctl: next: mimoctl manifest show 2b65ac7b\n"
 
 
 def test_wait_for_cancelled_waits_for_the_end_of_the_worker(mimoctl, api):
@@ -240,7 +240,7 @@ def test_cleanup_takes_what_the_guide_says(mimoctl, ended, arguments, numbers):
 
 def test_cleanup_says_what_it_deleted_in_each_form(mimoctl, api, ended):
     assert mimoctl("manifest", "cleanup", "--yes", "--icm", "9").stderr == \
-        "mimoctl: deleted 4 manifests: 2 Completed, 1 TimedOut, 1 Cancelled\n"
+        "mimoctl: deleted 4 manifests: 2 Completed, 1 TimedOut, 1 Cancelled\nmimoctl: next: mimoctl queue\n"
     assert {request.headers.get("x-mimo-icm") for request in api.requests if request.method == "DELETE"} == {"9"}
     assert mimoctl("manifest", "cleanup", "--yes", "-o", "id").stdout.split() == [identifier(n) for n in (1, 2, 4, 7)]
     deleted = json.loads(mimoctl("manifest", "cleanup", "--yes", "-o", "json").stdout)["value"]
@@ -308,7 +308,8 @@ def test_recreate_asks_for_the_same_again(mimoctl, api, state):
     assert request.query == {"api-version": "admin", "ifOpen": "fail"}
     assert request.headers["x-mimo-icm"] == "8"
     assert done.stderr == (f"mimoctl: manifest {ID} was {state}: did not succeed after 5 attempts: TransientError: 503\n"
-                           f"mimoctl: created {ID2} in its place, with the same parameters\n")
+                           f"mimoctl: created {ID2} in its place, with the same parameters\n"
+                           "mimoctl: next: mimoctl manifest watch 2b65ffff\n")
     assert rows(done.stdout)[1][:2] == ["2b65ffff", "Pending"]
     assert not [one for one in api.requests if one.method == "DELETE"]
 

@@ -59,7 +59,7 @@ def test_planned_manifest_is_waited_for_and_cancelled(system):
     assert done.returncode == 1
     assert identifier in done.stderr
 
-    assert " in 1h " in running.mimoctl("manifest", "list").stdout
+    assert re.search(r" in 1h(30|29)m ", running.mimoctl("manifest", "list").stdout)
     done = running.mimoctl("manifest", "wait", identifier, "--timeout", "200ms", check=False)
     assert done.returncode == 5
     assert "Cancelled" in running.mimoctl("manifest", "cancel", identifier).stdout
@@ -212,7 +212,7 @@ def test_actuator_is_paused_drained_and_works_again(system):
     os.kill(running.workers()[0]["pid"], signal.SIGKILL)
     done = running.mimoctl("drain", "--wait", "--timeout", "30s", "-o", "json")
     assert [one["actuator"]["mode"] for one in json.loads(done.stdout)["value"]] == ["drained"]
-    assert running.mimoctl("ps").stdout == ""
+    assert "no buckets; 0 of 10 workers; drained" in " ".join(running.mimoctl("ps").stdout.split())
     listed = running.mimoctl("actuator", "list")
     assert listed.stdout.split("\n")[1].split()[2:4] == ["drained", "none"] and "mimoctl resume 0" in listed.stderr
     failing = running.mimoctl("health", "-o", "json", check=False)
@@ -234,4 +234,4 @@ def test_queue_and_health_of_a_system_that_works(system):
     assert running.mimoctl("health").stdout.split()[1] == "healthy"
     create(running, "-c", "cluster-1", "--parameters", FAILING, "--watch", check=False)
     done = running.mimoctl("health", "-o", "id", check=False)
-    assert (done.returncode, done.stdout) == (2, "failed\ncompleted\n")
+    assert (done.returncode, done.stdout) == (2, "failed\n")

@@ -8,11 +8,13 @@
 
 #include "ctl/client/api.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/times.h"
 #include "mimo/document.h"
 
-/* "alive", "dead", or the mode of a live one that takes no work: "paused", "draining", "drained".
- * */
+enum { HOST_SIZE = 300 };
+
+/* "alive", "dead", or the mode of a live one that takes no work. */
 static void fill_state(const struct output *output, const struct json_object *actuator,
                        const void *context, struct cell *cell)
 {
@@ -73,20 +75,27 @@ static const struct listing actuator_listing = {
                "API",
 };
 
-/* The first live actuator that takes no work. */
-static void say_next(const struct json_object *actuators)
+/* About the first actuator that is dead or takes no work. */
+static void say_next(const struct output *output, const struct json_object *actuators)
 {
     size_t position;
     struct json_object *actuator;
+    char where[HOST_SIZE];
     document_foreach_item(actuators, position, actuator) {
+        bool alive = document_is_true(document_get(actuator, "alive"));
         const char *mode = document_string(actuator, "mode", "working");
-        if (!document_is_true(document_get(actuator, "alive")) || strcmp(mode, "working") == 0)
+        snprintf(where, sizeof(where), "on %s", document_string(actuator, "hostname", "?"));
+        if (alive && strcmp(mode, "working") == 0)
             continue;
-        output_say("next, on %s: mimoctl resume %" PRId64,
-                   document_string(actuator, "hostname", "?"),
-                   document_integer(actuator, "index", 0));
+        if (alive)
+            next_say(output, where, "mimoctl resume %" PRId64,
+                     document_integer(actuator, "index", 0));
+        else
+            next_say(output, where, "systemctl status mimod");
         return;
     }
+    if (document_length(actuators) > 0)
+        next_say(output, NULL, "mimoctl health");
 }
 
 int ctl_actuator_list(struct ctl *ctl, struct error *error)
@@ -96,7 +105,6 @@ int ctl_actuator_list(struct ctl *ctl, struct error *error)
     if (api_list(ctl, &all, &actuators, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &actuator_listing, actuators);
-    if (ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE)
-        say_next(actuators);
+    say_next(&ctl->output, actuators);
     return CTL_OK;
 }

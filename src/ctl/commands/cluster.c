@@ -9,6 +9,7 @@
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/cluster_text.h"
 #include "mimo/document.h"
 
@@ -19,6 +20,9 @@ int ctl_cluster_list(struct ctl *ctl, struct error *error)
     if (api_list(ctl, &all, &clusters, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &cluster_listing, clusters);
+    if (document_length(clusters) > 0)
+        next_say(&ctl->output, NULL, "mimoctl cluster show %s",
+                 document_string(document_item(clusters, 0), "name", "CLUSTER"));
     return CTL_OK;
 }
 
@@ -56,5 +60,7 @@ int ctl_cluster_remove(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *removed = json_object_new_array();
     int status = ctl_each(ctl, remove_one, removed);
     ctl_write_deleted(ctl, removed);
+    if (document_length(removed) > 0)
+        next_say(&ctl->output, NULL, "mimoctl cluster list");
     return status;
 }

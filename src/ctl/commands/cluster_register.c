@@ -11,6 +11,7 @@
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/cluster_text.h"
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
@@ -169,5 +170,7 @@ int ctl_cluster_register(struct ctl *ctl, struct error *error)
     }
     cleanup_json struct json_object *only = document_pack("[O]", cluster);
     output_items(&ctl->output, &cluster_listing, only);
+    next_say(&ctl->output, NULL, "mimoctl cluster show %s",
+             document_string(cluster, "name", resource_id_name(id)));
     return CTL_OK;
 }

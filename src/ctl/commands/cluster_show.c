@@ -14,6 +14,7 @@
 #include "ctl/commands/cluster.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/cluster_text.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
@@ -128,7 +129,8 @@ static bool say_stuck(const struct output *output, const struct json_object *man
             manifest_text_elapsed(manifest, output->now) >= MANIFEST_STUCK_SECONDS) {
             printf("%.8s has been InProgress for more than an hour.\n",
                    document_string(manifest, "id", ""));
-            output_say("next: mimoctl manifest cancel %.8s", document_string(manifest, "id", ""));
+            next_say(output, NULL, "mimoctl manifest cancel %.8s",
+                     document_string(manifest, "id", ""));
             return true;
         }
     }
@@ -136,21 +138,25 @@ static bool say_stuck(const struct output *output, const struct json_object *man
 }
 
 /* The manifest that runs, else the newest that failed. */
-static void say_next(const struct json_object *cluster, const struct json_object *problems)
+static void say_next(const struct output *output, const struct json_object *cluster,
+                     const struct json_object *manifests, const struct json_object *problems)
 {
     size_t position;
     struct json_object *manifest;
     document_foreach_item(problems, position, manifest)
         if (state_of(manifest) == MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS)) {
-            output_say("next: mimoctl manifest watch %.8s", document_string(manifest, "id", ""));
+            next_say(output, NULL, "mimoctl manifest watch %.8s",
+                     document_string(manifest, "id", ""));
             return;
         }
     if (document_length(problems) > 0)
-        output_say("next: mimoctl manifest logs %.8s",
-                   document_string(document_item(problems, 0), "id", ""));
+        next_say(output, NULL, "mimoctl manifest logs %.8s",
+                 document_string(document_item(problems, 0), "id", ""));
+    else if (document_length(manifests) > 0)
+        next_say(output, NULL, "mimoctl manifest list --cluster %s",
+                 document_string(cluster, "name", ""));
     else
-        output_say("next: mimoctl manifest list --cluster %s",
-                   document_string(cluster, "name", ""));
+        next_say(output, NULL, "mimoctl task list");
 }
 
 static int load_manifests(struct ctl *ctl, const struct json_object *cluster,
@@ -181,7 +187,7 @@ static int show_for_people(struct ctl *ctl, const struct json_object *cluster, s
         say_pattern(manifests, tasks);
     }
     if (!say_stuck(&ctl->output, manifests))
-        say_next(cluster, problems);
+        say_next(&ctl->output, cluster, manifests, problems);
     return CTL_OK;
 }
 

@@ -94,10 +94,10 @@ static void write_blockers(const struct ctl *ctl, const struct json_object *mani
         printf("%s\n", document_string(manifest, "id", ""));
     } else if (document_length(blockers) > 0) {
         output_table(&ctl->output, &blocker_listing, blockers);
-        next_say_blocked(manifest, blockers);
+        next_of_blocked(&ctl->output, manifest, blockers);
     } else {
         tell_progress(ctl, manifest);
-        next_say_blocked(manifest, blockers);
+        next_of_blocked(&ctl->output, manifest, blockers);
     }
 }
 

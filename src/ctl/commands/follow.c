@@ -17,6 +17,7 @@
 #include "ctl/client/resolve.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/commands/still_running.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
@@ -260,7 +261,9 @@ int ctl_manifest_watch(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *manifest = NULL;
     if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
-    return follow_watch(ctl, manifest, error);
+    int status = follow_watch(ctl, manifest, error);
+    next_of_followed(&ctl->output, manifest, status);
+    return status;
 }
 
 int ctl_manifest_wait(struct ctl *ctl, struct error *error)
@@ -281,6 +284,7 @@ int ctl_manifest_wait(struct ctl *ctl, struct error *error)
     int status = run(&follow, error);
     if (status >= 0)
         manifest_rows_one(ctl, follow.manifest);
+    next_of_followed(&ctl->output, follow.manifest, status);
     json_object_put(follow.manifest);
     return status;
 }

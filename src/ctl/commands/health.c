@@ -13,6 +13,7 @@
 #include "ctl/client/api.h"
 #include "ctl/commands/fleet.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "ctl/output/times.h"
@@ -373,6 +374,20 @@ static void write_advice(const struct json_object *rows)
     }
 }
 
+/* The first advice of the worst level. */
+static void say_next(const struct output *output, const struct json_object *rows, enum level worst)
+{
+    size_t position;
+    struct json_object *row;
+    document_foreach_item(rows, position, row) {
+        const char *advised = document_string(row, "advice", NULL);
+        if (!advised || strcmp(document_string(row, "status", ""), levels[worst].name) != 0)
+            continue;
+        next_say(output, NULL, "%s", advised);
+        return;
+    }
+}
+
 static void write_checks(const struct output *output, const struct json_object *rows,
                          enum level worst)
 {
@@ -393,6 +408,7 @@ static void write_checks(const struct output *output, const struct json_object *
         output_table(output, &check_listing, rows);
         write_cause(rows);
         write_advice(rows);
+        say_next(output, rows, worst);
         break;
     }
 }

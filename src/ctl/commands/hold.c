@@ -9,6 +9,7 @@
 
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/machine.h"
+#include "ctl/commands/next.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
@@ -62,6 +63,20 @@ static void write_modes(const struct output *output, const struct json_object *a
         printf("%s\n", document_string(answer, "actuator.id", ""));
 }
 
+/* About the first actuator that was asked. */
+static void say_next(const struct output *output, const struct json_object *answers)
+{
+    const struct json_object *answer = document_item(answers, 0);
+    const char *mode = document_string(answer, "actuator.mode", "");
+    int64_t index = document_integer(answer, "actuator.index", 0);
+    if (strcmp(mode, "draining") == 0)
+        next_say(output, NULL, "mimoctl drain --wait %" PRId64, index);
+    else if (strcmp(mode, "drained") == 0 || strcmp(mode, "paused") == 0)
+        next_say(output, "so that it takes work again", "mimoctl resume %" PRId64, index);
+    else
+        next_say(output, NULL, "mimoctl ps");
+}
+
 static int command(struct ctl *ctl, const char *name, struct json_object **ret_answers,
                    struct error *error)
 {
@@ -75,8 +90,10 @@ static int hold(struct ctl *ctl, const char *name, struct error *error)
 {
     cleanup_json struct json_object *answers = NULL;
     int status = command(ctl, name, &answers, error);
-    if (status >= 0 && document_length(answers) > 0)
+    if (status >= 0 && document_length(answers) > 0) {
         write_modes(&ctl->output, answers);
+        say_next(&ctl->output, answers);
+    }
     return status;
 }
 
@@ -182,8 +199,10 @@ int ctl_drain(struct ctl *ctl, struct error *error)
     int status = command(ctl, "drain", &drain.answers, error);
     if (status == CTL_OK && ctl->options.values[OPTION_WAIT])
         status = wait_until_drained(&drain, error);
-    if (status >= 0 && document_length(drain.answers) > 0)
+    if (status >= 0 && document_length(drain.answers) > 0) {
         write_modes(&ctl->output, drain.answers);
+        say_next(&ctl->output, drain.answers);
+    }
     json_object_put(drain.answers);
     return status;
 }

@@ -72,6 +72,7 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
                    ", there are more: --limit 0 shows all, --state and "
                    "--cluster fewer",
                    limit);
+    next_of_manifests(&ctl->output, manifests);
     return CTL_OK;
 }
 
@@ -80,7 +81,7 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
 static void show_for_people(struct ctl *ctl, const struct json_object *manifest)
 {
     manifest_rows_show(ctl, manifest);
-    next_say(manifest);
+    next_of_manifest(&ctl->output, manifest);
 }
 
 int ctl_manifest_show(struct ctl *ctl, struct error *error)

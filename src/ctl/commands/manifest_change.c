@@ -10,6 +10,7 @@
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_change.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/commands/still_running.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
@@ -64,16 +65,38 @@ static void advise(const struct ctl *ctl, const struct json_object *manifest)
 }
 
 /* Cancelling does not end a worker, which keeps the lease of its cluster until it ends. */
-static void say_running(struct ctl *ctl, const struct json_object *manifest)
+static bool say_running(struct ctl *ctl, const struct json_object *manifest)
 {
     int64_t end;
     char relative[TIMES_TEXT_SIZE];
-    if (still_running(ctl, manifest, &end, NULL) > 0)
-        output_say("its worker still runs on cluster %s, which stays in maintenance until it ends, "
-                   "at the latest %s; next: mimoctl manifest stop %.8s",
-                   resource_id_name(document_string(manifest, "clusterResourceID", "")),
-                   times_format_relative(relative, end, clock_unix_seconds()),
-                   document_string(manifest, "id", ""));
+    struct error ignored;
+    if (document_time(manifest, "startedAt", 0) == 0 ||
+        still_running(ctl, manifest, &end, &ignored) <= 0)
+        return false;
+    output_say("its worker still runs on cluster %s, which stays in maintenance until it ends, "
+               "at the latest %s",
+               resource_id_name(document_string(manifest, "clusterResourceID", "")),
+               times_format_relative(relative, end, clock_unix_seconds()));
+    return true;
+}
+
+/* About the first whose worker still runs, else about the first. */
+static void say_next(struct ctl *ctl, const struct json_object *cancelled)
+{
+    const struct json_object *running = NULL;
+    size_t position;
+    struct json_object *manifest;
+    document_foreach_item(cancelled, position, manifest)
+        if (say_running(ctl, manifest) && !running)
+            running = manifest;
+    if (running)
+        next_say(&ctl->output, NULL, "mimoctl manifest stop %.8s",
+                 document_string(running, "id", ""));
+    else if (document_length(cancelled) > 1)
+        next_say(&ctl->output, NULL, "mimoctl manifest list --state Cancelled");
+    else
+        next_say(&ctl->output, NULL, "mimoctl manifest show %.8s",
+                 document_string(document_item(cancelled, 0), "id", ""));
 }
 
 static int cancel_one(struct ctl *ctl, const char *id, struct json_object *cancelled,
@@ -93,9 +116,6 @@ static int cancel_one(struct ctl *ctl, const char *id, struct json_object *cance
         return CTL_REFUSED;
     }
     document_append(cancelled, answer.body);
-    if (states_bit(document_string(manifest, "state", "")) ==
-        MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS))
-        say_running(ctl, manifest);
     return 0;
 }
 
@@ -104,8 +124,10 @@ int ctl_manifest_cancel(struct ctl *ctl, struct error *error)
     (void)error; /* each failure is said as it happens */
     cleanup_json struct json_object *cancelled = json_object_new_array();
     int status = ctl_each(ctl, cancel_one, cancelled);
-    if (document_length(cancelled) > 0)
-        manifest_rows_list(ctl, cancelled);
+    if (document_length(cancelled) == 0)
+        return status;
+    manifest_rows_list(ctl, cancelled);
+    say_next(ctl, cancelled);
     return status;
 }
 
@@ -171,5 +193,7 @@ int ctl_manifest_delete(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *deleted = json_object_new_array();
     int status = ctl_each(ctl, delete_one, deleted);
     ctl_write_deleted(ctl, deleted);
+    if (document_length(deleted) > 0)
+        next_say(&ctl->output, NULL, "mimoctl queue");
     return status;
 }

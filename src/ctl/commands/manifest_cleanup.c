@@ -15,6 +15,7 @@
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_change.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "mimo/clock.h"
@@ -149,6 +150,7 @@ static int clean_up(struct ctl *ctl, const struct json_object *manifests)
     if (document_length(deleted) > 0)
         output_say("deleted %s", what);
     manifest_rows_data(ctl, deleted);
+    next_say(&ctl->output, NULL, "mimoctl queue");
     return status;
 }
 
@@ -167,10 +169,13 @@ int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
     if (document_length(manifests) == 0 && !dry_run) {
         output_say("there is nothing to clean up");
         manifest_rows_data(ctl, manifests);
+        next_say(&ctl->output, NULL, "mimoctl queue");
         return CTL_OK;
     }
     if (dry_run) {
         manifest_rows_list(ctl, manifests);
+        if (document_length(manifests) > 0)
+            output_say("nothing was deleted; next: the same command without --dry-run");
         return CTL_OK;
     }
     if (asks && !is_wanted(ctl, manifests)) {

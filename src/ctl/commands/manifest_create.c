@@ -12,6 +12,7 @@
 #include "ctl/commands/follow.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/times.h"
 #include "mimo/clock.h"
@@ -121,8 +122,13 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
                                                .key = ctl->options.values[OPTION_IDEMPOTENCY_KEY]};
     if (manifest_create_send(ctl, &creation, &manifest, error) < 0)
         return -1;
-    if (ctl->options.values[OPTION_WATCH])
-        return follow_watch(ctl, manifest, error);
+    if (ctl->options.values[OPTION_WATCH]) {
+        int status = follow_watch(ctl, manifest, error);
+        next_of_followed(&ctl->output, manifest, status);
+        return status;
+    }
     manifest_rows_one(ctl, manifest);
+    next_say(&ctl->output, NULL, "mimoctl manifest watch %.8s",
+             document_string(manifest, "id", ""));
     return CTL_OK;
 }

@@ -79,7 +79,7 @@ static void write_attempts(const struct ctl *ctl, const struct json_object *mani
             putchar('\n');
         write_attempt(&ctl->output, manifest, attempt);
     }
-    next_say(manifest);
+    next_of_manifest(&ctl->output, manifest);
 }
 
 int ctl_manifest_logs(struct ctl *ctl, struct error *error)

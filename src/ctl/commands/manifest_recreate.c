@@ -12,6 +12,7 @@
 #include "ctl/commands/manifest_change.h"
 #include "ctl/commands/manifest_create.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
 #include "mimo/document.h"
@@ -108,7 +109,10 @@ static int recreate_one(struct ctl *ctl, const char *id, struct json_object *cre
         status = follow_watch(ctl, manifest, error);
     else
         document_append(created, json_object_get(manifest));
-    return status < 0 ? -1 : finish(ctl, old, status, error);
+    status = status < 0 ? -1 : finish(ctl, old, status, error);
+    if (ctl->options.values[OPTION_WATCH])
+        next_of_followed(&ctl->output, manifest, status);
+    return status;
 }
 
 int ctl_manifest_recreate(struct ctl *ctl, struct error *error)
@@ -118,7 +122,13 @@ int ctl_manifest_recreate(struct ctl *ctl, struct error *error)
         return error_set(error, ERROR_INVALID, "--watch follows one manifest, not %d",
                          ctl->options.operand_count);
     int status = ctl_each(ctl, recreate_one, created);
-    if (document_length(created) > 0)
-        manifest_rows_list(ctl, created);
+    if (document_length(created) == 0)
+        return status;
+    manifest_rows_list(ctl, created);
+    if (document_length(created) > 1)
+        next_say(&ctl->output, NULL, "mimoctl manifest list --state Pending,InProgress");
+    else
+        next_say(&ctl->output, NULL, "mimoctl manifest watch %.8s",
+                 document_string(document_item(created, 0), "id", ""));
     return status;
 }

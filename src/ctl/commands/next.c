@@ -2,64 +2,131 @@
 /* next.c - suggests the command that usually comes next. */
 #include "ctl/commands/next.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "ctl/output/output.h"
+#include "ctl/exit_status.h"
+#include "ctl/output/states.h"
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 #include "mimo/resource_id.h"
 
-/* The command before the ID, and the words after it. */
+enum { COMMAND_SIZE = 512 };
+
+/* The command up to the ID, its options, and when it is of use. Of several manifests the one with
+ * the greatest urgency is picked. */
 static const struct {
     const char *command;
-    const char *remark;
+    const char *options;
+    const char *condition;
+    int urgency;
 } by_state[MANIFEST_STATE_COUNT] = {
-    [MANIFEST_PENDING] = {"explain", ""},
-    [MANIFEST_IN_PROGRESS] = {"watch", ""},
-    [MANIFEST_COMPLETED] = {NULL, ""},
-    [MANIFEST_FAILED] = {"recreate", " --watch, once the cause is fixed"},
-    [MANIFEST_RETRIES_EXCEEDED] = {"recreate", " --watch, once the cause is fixed"},
-    [MANIFEST_TIMED_OUT] = {"recreate", " --watch, if it is still needed"},
-    [MANIFEST_CANCELLED] = {"recreate", " --watch, if it is still needed"},
+    [MANIFEST_PENDING] = {"explain", "", NULL, 2},
+    [MANIFEST_IN_PROGRESS] = {"watch", "", NULL, 3},
+    [MANIFEST_COMPLETED] = {NULL, "", NULL, 0},
+    [MANIFEST_FAILED] = {"recreate", " --watch", "once the cause is fixed", 4},
+    [MANIFEST_RETRIES_EXCEEDED] = {"recreate", " --watch", "once the cause is fixed", 4},
+    [MANIFEST_TIMED_OUT] = {"recreate", " --watch", "if it is still needed", 1},
+    [MANIFEST_CANCELLED] = {"recreate", " --watch", "if it is still needed", 1},
 };
 
-void next_say(const struct json_object *manifest)
+void next_say(const struct output *output, const char *condition, const char *format, ...)
+{
+    char command[COMMAND_SIZE];
+    va_list arguments;
+    if (output->form != OUTPUT_TABLE && output->form != OUTPUT_WIDE)
+        return;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof(command), format, arguments);
+    va_end(arguments);
+    output_say("next%s%s: %s", condition ? ", " : "", condition ? condition : "", command);
+}
+
+static void say_cluster(const struct output *output, const struct json_object *manifest)
+{
+    next_say(output, NULL, "mimoctl cluster show %s",
+             resource_id_name(document_string(manifest, "clusterResourceID", "")));
+}
+
+void next_of_manifest(const struct output *output, const struct json_object *manifest)
 {
     enum manifest_state state;
     if (!manifest_state_parse(document_string(manifest, "state", ""), &state))
         return;
     if (by_state[state].command)
-        output_say("next: mimoctl manifest %s %.8s%s", by_state[state].command,
-                   document_string(manifest, "id", ""), by_state[state].remark);
+        next_say(output, by_state[state].condition, "mimoctl manifest %s %.8s%s",
+                 by_state[state].command, document_string(manifest, "id", ""),
+                 by_state[state].options);
     else
-        output_say("next: mimoctl cluster show %s",
-                   resource_id_name(document_string(manifest, "clusterResourceID", "")));
+        say_cluster(output, manifest);
 }
 
-/* A blocker with "until" ends by itself; for the others, suggests the object to look at. */
-void next_say_blocked(const struct json_object *manifest, const struct json_object *blockers)
+/* Says what to do about one cause; false for those that pass by themselves. */
+static bool say_blocker(const struct output *output, const struct json_object *manifest,
+                        const struct json_object *blocker)
+{
+    const char *kind = document_string(blocker, "kind", "");
+    const char *other = document_string(blocker, "manifest", NULL);
+    if (other)
+        next_say(output, "for the one that keeps the cluster busy", "mimoctl manifest watch %.8s",
+                 other);
+    else if (strncmp(kind, "cluster", strlen("cluster")) == 0)
+        say_cluster(output, manifest);
+    else if (strcmp(kind, "noActuator") == 0 || strncmp(kind, "actuator", strlen("actuator")) == 0)
+        next_say(output, NULL, "mimoctl actuator list");
+    else
+        return false;
+    return true;
+}
+
+void next_of_blocked(const struct output *output, const struct json_object *manifest,
+                     const struct json_object *blockers)
 {
     size_t position;
     struct json_object *blocker;
     enum manifest_state state;
     if (manifest_state_parse(document_string(manifest, "state", ""), &state) &&
         state != MANIFEST_PENDING) {
-        next_say(manifest);
+        next_of_manifest(output, manifest);
         return;
     }
-    document_foreach_item(blockers, position, blocker) {
-        const char *kind = document_string(blocker, "kind", "");
-        const char *other = document_string(blocker, "manifest", NULL);
-        if (other)
-            output_say("next: mimoctl manifest watch %.8s, which keeps the cluster busy", other);
-        else if (strncmp(kind, "cluster", strlen("cluster")) == 0)
-            output_say("next: mimoctl cluster show %s",
-                       resource_id_name(document_string(manifest, "clusterResourceID", "")));
-        else if (strcmp(kind, "noActuator") == 0 || strncmp(kind, "actuator", 8) == 0)
-            output_say("next: mimoctl actuator list");
-        else
+    document_foreach_item(blockers, position, blocker)
+        if (say_blocker(output, manifest, blocker))
+            return;
+    next_say(output, NULL, "mimoctl manifest watch %.8s", document_string(manifest, "id", ""));
+}
+
+void next_of_manifests(const struct output *output, const struct json_object *manifests)
+{
+    size_t position;
+    struct json_object *manifest;
+    const struct json_object *picked = NULL;
+    enum manifest_state state;
+    int urgency = -1;
+    document_foreach_item(manifests, position, manifest) {
+        if (!manifest_state_parse(document_string(manifest, "state", ""), &state) ||
+            by_state[state].urgency < urgency) /* of equals the last, which is the newest */
             continue;
-        return;
+        picked = manifest;
+        urgency = by_state[state].urgency;
     }
-    output_say("next: mimoctl manifest watch %.8s", document_string(manifest, "id", ""));
+    if (!picked)
+        return;
+    manifest_state_parse(document_string(picked, "state", ""), &state);
+    if (state == MANIFEST_FAILED || state == MANIFEST_RETRIES_EXCEEDED)
+        next_say(output, NULL, "mimoctl manifest logs %.8s", document_string(picked, "id", ""));
+    else
+        next_of_manifest(output, picked);
+}
+
+void next_of_followed(const struct output *output, const struct json_object *manifest, int status)
+{
+    const char *id = document_string(manifest, "id", "");
+    if (status == CTL_OK)
+        say_cluster(output, manifest);
+    else if (status == CTL_ENDED_OTHERWISE)
+        next_say(output, NULL, "mimoctl manifest logs %.8s", id);
+    else if (status == CTL_TIMED_OUT)
+        next_say(output, NULL, "mimoctl manifest explain %.8s", id);
 }

@@ -2,18 +2,36 @@
 /*
  * next.h - suggests the command that usually comes next.
  *
- * Writes "mimoctl: next: mimoctl ..." to standard error, so that standard output has data only.
- * Each suggestion is a complete command.
+ * A command for people ends with one. It is written to standard error, so that programs that read
+ * standard output are not disturbed, and only in the forms "table" and "wide":
+ *
+ *   mimoctl: next: mimoctl manifest watch 2b65ac7b
+ *   mimoctl: next, once the cause is fixed: mimoctl manifest recreate 2b65ac7b --watch
+ *
+ * What follows the colon can be pasted into a shell, apart from words in capitals.
  */
 #ifndef MIMO_CTL_COMMANDS_NEXT_H
 #define MIMO_CTL_COMMANDS_NEXT_H
 
 #include <json-c/json_object.h>
 
-/* Suggests by the state of a manifest. */
-void next_say(const struct json_object *manifest);
+#include "ctl/output/output.h"
+
+/* `condition` is put before the colon, or NULL. */
+void next_say(const struct output *output, const char *condition, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* By the state of a manifest. */
+void next_of_manifest(const struct output *output, const struct json_object *manifest);
 
 /* The same; for a Pending manifest by what blocks it. */
-void next_say_blocked(const struct json_object *manifest, const struct json_object *blockers);
+void next_of_blocked(const struct output *output, const struct json_object *manifest,
+                     const struct json_object *blockers);
+
+/* For a list of manifests: the one that needs a look most. Nothing for an empty list. */
+void next_of_manifests(const struct output *output, const struct json_object *manifests);
+
+/* For a manifest that was followed until this exit status. */
+void next_of_followed(const struct output *output, const struct json_object *manifest, int status);
 
 #endif

@@ -2,10 +2,13 @@
 /*
  * ps.c - mimoctl ps: the workers of the actuators on this machine, through their control sockets.
  */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/machine.h"
+#include "ctl/commands/next.h"
 #include "ctl/commands/security.h"
 #include "ctl/output/workers_text.h"
 #include "mimo/document.h"
@@ -22,6 +25,33 @@ static void write_manifest_ids(const struct json_object *answers)
     }
 }
 
+/* The worker that has run longest; else an actuator that takes no work; else the queue. */
+static void say_next(const struct output *output, const struct json_object *answers)
+{
+    const struct json_object *oldest = NULL;
+    const struct json_object *held = NULL;
+    size_t position;
+    struct json_object *answer;
+    document_foreach_item(answers, position, answer) {
+        size_t place;
+        struct json_object *worker;
+        document_foreach_item(document_get(answer, "workers"), place, worker)
+            if (!oldest || document_integer(worker, "runMilliseconds", 0) >
+                               document_integer(oldest, "runMilliseconds", 0))
+                oldest = worker;
+        if (!held && strcmp(document_string(answer, "actuator.mode", "working"), "working") != 0)
+            held = answer;
+    }
+    if (oldest)
+        next_say(output, NULL, "mimoctl manifest watch %.8s",
+                 document_string(oldest, "manifestID", ""));
+    else if (held)
+        next_say(output, "so that it takes work again", "mimoctl resume %" PRId64,
+                 document_integer(held, "actuator.index", 0));
+    else
+        next_say(output, NULL, "mimoctl queue");
+}
+
 static void write_answers(const struct output *output, const struct json_object *answers)
 {
     switch (output->form) {
@@ -36,6 +66,7 @@ static void write_answers(const struct output *output, const struct json_object 
     case OUTPUT_TABLE:
     case OUTPUT_WIDE:
         workers_text_write(output, answers);
+        say_next(output, answers);
         break;
     }
 }

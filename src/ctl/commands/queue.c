@@ -10,6 +10,7 @@
 #include "ctl/commands/fleet.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/manifest_text.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -182,19 +183,19 @@ static void write_old(struct ctl *ctl, const struct json_object *old)
         output_say("and %zu more: mimoctl queue -o id lists all", count - OLD_SHOWN);
 }
 
-/* Suggests a look at the oldest overdue manifest, else at the busiest cluster, else at the health.
- * */
-static void say_next(const struct json_object *old, const struct json_object *top)
+/* Suggests a look at the oldest overdue manifest, else at the busiest cluster, else at the health. */
+static void say_next(const struct output *output, const struct json_object *old,
+                     const struct json_object *top)
 {
     const struct json_object *busiest = document_item(top, 0);
     if (document_length(old) > 0)
-        output_say("next: mimoctl manifest explain %.8s",
-                   document_string(document_item(old, 0), "id", ""));
+        next_say(output, NULL, "mimoctl manifest explain %.8s",
+                 document_string(document_item(old, 0), "id", ""));
     else if (document_integer(busiest, "open", 0) >= CLUSTER_SUSPICIOUS)
-        output_say("next: mimoctl cluster show %s",
-                   resource_id_name(document_string(busiest, "clusterResourceID", "")));
+        next_say(output, NULL, "mimoctl cluster show %s",
+                 resource_id_name(document_string(busiest, "clusterResourceID", "")));
     else
-        output_say("next: mimoctl health");
+        next_say(output, NULL, "mimoctl health");
 }
 
 static void write_for_people(struct ctl *ctl, const struct fleet *fleet,
@@ -208,7 +209,7 @@ static void write_for_people(struct ctl *ctl, const struct fleet *fleet,
         output_table(&ctl->output, &top_listing, top);
     }
     write_old(ctl, document_get(figures, "old"));
-    say_next(document_get(figures, "old"), top);
+    say_next(&ctl->output, document_get(figures, "old"), top);
 }
 
 int ctl_queue(struct ctl *ctl, struct error *error)

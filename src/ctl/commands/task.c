@@ -9,6 +9,7 @@
 #include "ctl/client/api.h"
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
+#include "ctl/commands/next.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
@@ -54,6 +55,9 @@ int ctl_task_list(struct ctl *ctl, struct error *error)
     if (api_list(ctl, &all, &tasks, NULL, error) < 0)
         return -1;
     output_items(&ctl->output, &task_listing, tasks);
+    if (document_length(tasks) > 0)
+        next_say(&ctl->output, NULL, "mimoctl task show %s",
+                 document_string(document_item(tasks, 0), "shortName", "TASK"));
     return CTL_OK;
 }
 
@@ -129,6 +133,9 @@ int ctl_task_show(struct ctl *ctl, struct error *error)
         output_field(output, "Title", COLOUR_NONE, "%s", document_string(task, "name", ""));
         output_field(output, "Summary", COLOUR_NONE, "%s", document_string(task, "summary", ""));
         show_details(output, task);
+        next_say(output, "with a name that mimoctl cluster list shows",
+                 "mimoctl manifest create --task %s --cluster CLUSTER --watch",
+                 document_string(task, "shortName", ""));
     }
     return CTL_OK;
 }
