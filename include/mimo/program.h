@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program.h - the command line that all daemons share.
+ * program.h - the command line that mimo-store and all daemons share, on command_line.h.
  *
  *   -c, --config FILE     configuration (default /etc/mimo/mimo.conf)
  *   -s, --set SECTION.KEY=VALUE   overrides one key; may be given several times
@@ -9,10 +9,11 @@
  *       --example-config  prints a commented file with every key and its default, and exits
  *   -h, --help, -V, --version
  *
- * Call program_start() first in main(). It handles all of these options, opens the log as
- * configured, and returns only if the program is to run. Wrong usage or a wrong configuration ends
- * the program with one line on standard error and status EXIT_USAGE, before anything is started. A
- * program describes further options of its own in a table.
+ * Call program_start() first in main(); argv ends in NULL. It handles all of these options, opens
+ * the log as configured, and returns only if the program is to run. Wrong usage or a wrong
+ * configuration ends the program with one line on standard error and status EXIT_USAGE, before
+ * anything is started. A program describes further options of its own in a table. If an option is
+ * given twice, the last one counts.
  */
 #ifndef MIMO_PROGRAM_H
 #define MIMO_PROGRAM_H
@@ -38,8 +39,8 @@ struct program {
     int (*check)(const struct config *config, FILE *stream, struct error *error);
 };
 
-/* Returns the index of the first operand in argv (argc if there is none). Ends the program in the
- * cases above. The caller owns `config`. */
+/* Moves the operands to argv[1] and on, with a NULL behind them, and returns their number. Ends the
+ * program in the cases above. The caller owns `config`. */
 int program_start(const struct program *program, int argc, char **argv, struct config *config);
 
 /* Loads the configuration again, from the same file and with the same overrides (SIGHUP). On
@@ -58,8 +59,13 @@ const char *const *program_config_arguments(void);
 _Noreturn void program_usage_error(const struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The descriptor that a parent of the family passed at `number` (checked to be open), made
- * close-on-exec. */
-int program_inherited_fd(int number, struct error *error);
+/* The number that `text`, the value of `option`, is. Ends the program if it is none from `smallest`
+ * to `largest`. */
+int program_number(const struct program *program, const char *option, const char *text,
+                   int smallest, int largest);
+
+/* The descriptor that a parent of the family passed, made close-on-exec; `text`, the value of
+ * `option`, is its number. Ends the program if the descriptor is not open. */
+int program_inherited_fd(const struct program *program, const char *option, const char *text);
 
 #endif

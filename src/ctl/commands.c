@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "ctl/suggest.h"
+#include "mimo/suggest.h"
 
 #define BIT OPTION_BIT
 

@@ -4,8 +4,8 @@
  */
 #include "ctl/complete.h"
 
+#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,13 +20,13 @@
 #include "mimo/outcome.h"
 #include "mimo/resource_id.h"
 
-enum { CANDIDATES_MAXIMUM = 200, NO_OPTION = -1 };
+enum { CANDIDATES_MAXIMUM = 200 };
 
 struct completion {
     struct ctl *ctl;   /* options and operands of the words before are in ctl->options */
     const char *whole; /* the last word, as far as it is typed */
     size_t kept;       /* bytes of it that stay as they are: "--state=", "Failed," */
-    int pending;       /* the option whose value the word is, or NO_OPTION */
+    int pending;       /* the option whose value the word is, or COMMAND_NO_OPTION */
     const struct command *command; /* or NULL while there is none yet */
 };
 
@@ -199,85 +199,44 @@ static const struct {
 };
 enum { VALUE_COUNT = sizeof(values) / sizeof(values[0]) };
 
-static int find_value(const char *placeholder)
-{
-    for (int i = 0; i < VALUE_COUNT; i++)
-        if (strcmp(values[i].placeholder, placeholder) == 0)
-            return i;
-    return -1;
-}
-
-bool complete_knows(const char *placeholder)
-{
-    return find_value(placeholder) >= 0;
-}
-
 static void offer_value(struct completion *completion, const char *placeholder)
 {
-    int value = find_value(placeholder);
-    if (value >= 0)
-        values[value].offer(completion);
+    size_t i = 0;
+    while (i < VALUE_COUNT && strcmp(values[i].placeholder, placeholder) != 0)
+        i++;
+    assert(i < VALUE_COUNT); /* every placeholder of the tables has a row */
+    values[i].offer(completion);
 }
 
 /* ---- words before the last ---- */
 
-static int find_long(const char *name, size_t length)
-{
-    for (int id = 0; id < OPTION_COUNT; id++)
-        if (strlen(option_descriptions[id].name) == length &&
-            strncmp(option_descriptions[id].name, name, length) == 0)
-            return id;
-    return NO_OPTION;
-}
-
-static int find_letter(char letter)
-{
-    for (int id = 0; id < OPTION_COUNT; id++)
-        if (option_descriptions[id].letter == letter)
-            return id;
-    return NO_OPTION;
-}
-
-/* Stores a value, or leaves the option waiting for one. */
-static void take_option(struct completion *completion, int id, const char *attached)
-{
-    if (id == NO_OPTION)
-        return;
-    if (option_descriptions[id].argument && !attached)
-        completion->pending = id;
-    else
-        completion->ctl->options.values[id] = attached ? attached : option_descriptions[id].name;
-}
-
-static void take_letters(struct completion *completion, const char *letters)
-{
-    for (; *letters; letters++) {
-        int id = find_letter(*letters);
-        bool has_argument = id != NO_OPTION && option_descriptions[id].argument;
-        take_option(completion, id, has_argument && letters[1] ? letters + 1 : NULL);
-        if (has_argument)
-            return;
-    }
-}
-
 /* Skips words that are wrong: completion reports no errors. */
-static void take_word(struct completion *completion, char *word)
+static void take_words(struct completion *completion, char **words, int count)
 {
     struct options *options = &completion->ctl->options;
-    size_t length = strcspn(word, "=");
-    if (strcmp(word, "=") == 0)
-        return; /* bash splits --name=VALUE into three words */
-    if (completion->pending != NO_OPTION) {
-        options->values[completion->pending] = word;
-        completion->pending = NO_OPTION;
-    } else if (strncmp(word, "--", 2) == 0) {
-        take_option(completion, find_long(word + 2, length - 2),
-                    word[length] ? word + length + 1 : NULL);
-    } else if (word[0] == '-') {
-        take_letters(completion, word + 1);
-    } else if (options->operand_count > 0 || strcmp(word, "help") != 0) {
-        options->operands[options->operand_count++] = word;
-    }
+    struct command_line line = options_line(words, count);
+    struct error ignored;
+    const char *value;
+    int id;
+    while ((id = command_line_next(&line, &value, &ignored)) != COMMAND_LINE_END)
+        if (id >= 0)
+            options->values[id] = value;
+        else
+            completion->pending = line.unfinished;
+    options->operands = words + 1;
+    options->operand_count = line.operand_count;
+    if (options->operand_count > 0 && strcmp(options->operands[0], "help") == 0)
+        options_shift(options, 1);
+}
+
+/* bash splits --name=VALUE into three words. Returns how many are left without the "=". */
+static int drop_equal_signs(char **words, int count)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], "=") != 0)
+            words[kept++] = words[i];
+    return kept;
 }
 
 /* ---- the last word ---- */
@@ -325,10 +284,11 @@ static void offer_operand(struct completion *completion)
 static void split_word(struct completion *completion)
 {
     size_t length = strcspn(completion->whole, "=");
-    if (completion->pending != NO_OPTION || strncmp(completion->whole, "--", 2) != 0 ||
+    if (completion->pending != COMMAND_NO_OPTION || strncmp(completion->whole, "--", 2) != 0 ||
         completion->whole[length] == '\0')
         return;
-    completion->pending = find_long(completion->whole + 2, length - 2);
+    completion->pending =
+        command_line_find(option_descriptions, OPTION_COUNT, completion->whole + 2, length - 2);
     completion->kept = length + 1;
 }
 
@@ -344,18 +304,16 @@ static void find_command(struct completion *completion)
 
 void complete(struct ctl *ctl, char **words, int count)
 {
-    struct completion completion = {.ctl = ctl, .pending = NO_OPTION};
+    struct completion completion = {.ctl = ctl, .pending = COMMAND_NO_OPTION};
     ctl->hurried = true;
-    ctl->options.operands = calloc((size_t)count + 1, sizeof(char *));
-    if (!ctl->options.operands || count == 0)
+    if (count < 2)
         return;
-    for (int i = 0; i < count - 1; i++)
-        take_word(&completion, words[i]);
     const char *last = words[count - 1];
     completion.whole = strcmp(last, "=") == 0 ? "" : last;
+    take_words(&completion, words, drop_equal_signs(words, count - 1));
     find_command(&completion);
     split_word(&completion);
-    if (completion.pending != NO_OPTION) {
+    if (completion.pending != COMMAND_NO_OPTION) {
         const char *placeholder = option_descriptions[completion.pending].argument;
         offer_value(&completion, placeholder ? placeholder : "");
     } else if (completion.whole[0] == '-') {

@@ -12,18 +12,13 @@
 #ifndef MIMO_CTL_COMPLETE_H
 #define MIMO_CTL_COMPLETE_H
 
-#include <stdbool.h>
-
 #include "ctl/ctl.h"
 
 #define COMPLETE_COMMAND "__complete"
 
-/* Writes the candidates for the last of `words`. Candidates that cannot be determined, such as
- * names of clusters while the Admin API does not answer, are left out without a message. */
+/* Writes the candidates for the last of `words`; words[0] is skipped. Candidates that cannot be
+ * determined, such as names of clusters while the Admin API does not answer, are left out without a
+ * message. */
 void complete(struct ctl *ctl, char **words, int count);
-
-/* For tests: true if completion handles a placeholder of the tables, such as "STATE,..." or
- * "ID...". */
-bool complete_knows(const char *placeholder);
 
 #endif

@@ -6,55 +6,13 @@
 
 #include "ctl/commands.h"
 
-enum { LINE_WIDTH = 79, COMMAND_COLUMN = 22, OPTION_COLUMN = 32 };
+enum { COMMAND_COLUMN = 22 };
 
 /* General options are listed separately, after the command's own. */
 #define GENERAL                                                                                    \
     (OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_URL) | OPTION_BIT(OPTION_LOCATION) |            \
      OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) |            \
      OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_HELP))
-
-/* Writes `text` from column `at` on, broken between words, further lines indented to `column`. */
-static void write_wrapped(FILE *file, const char *text, int column, int at)
-{
-    while (*text) {
-        int length = (int)strcspn(text, " ");
-        if (at > column && at + 1 + length > LINE_WIDTH) {
-            fprintf(file, "\n%*s", column, "");
-            at = column;
-        } else if (at > column) {
-            fputc(' ', file);
-            at++;
-        }
-        fprintf(file, "%.*s", length, text);
-        at += length;
-        text += length;
-        text += strspn(text, " ");
-    }
-    fputc('\n', file);
-}
-
-/* A term, and its explanation in a column of its own. */
-static void write_entry(FILE *file, const char *term, const char *text, int column)
-{
-    int width = fprintf(file, "  %s", term);
-    if (width + 1 >= column)
-        fprintf(file, "\n%*s", column, "");
-    else
-        fprintf(file, "%*s", column - width, "");
-    write_wrapped(file, text, column, column);
-}
-
-static void write_option(FILE *file, const struct option_description *option)
-{
-    char term[80];
-    char letter[8] = "    ";
-    if (option->letter)
-        snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-    snprintf(term, sizeof(term), "%s--%s%s%s", letter, option->name, option->argument ? " " : "",
-             option->argument ? option->argument : "");
-    write_entry(file, term, option->help, OPTION_COLUMN);
-}
 
 static void write_options(FILE *file, const char *heading, uint64_t options)
 {
@@ -63,7 +21,7 @@ static void write_options(FILE *file, const char *heading, uint64_t options)
     fprintf(file, "\n%s\n", heading);
     for (int id = 0; id < OPTION_COUNT; id++)
         if (options & OPTION_BIT(id))
-            write_option(file, &option_descriptions[id]);
+            command_line_write_option(file, &option_descriptions[id]);
 }
 
 void help_command(const struct command *command, FILE *file)
@@ -74,7 +32,7 @@ void help_command(const struct command *command, FILE *file)
     fprintf(file, "usage: mimoctl %s%s%s [OPTION...]\n\n%s: %s.\n", name,
             command->operands[0] ? " " : "", command->operands, name, command->help);
     if (command->details)
-        write_wrapped(file, command->details, 0, 0);
+        command_line_write_text(file, command->details, 0, 0);
     if (command->example)
         fprintf(file, "\n    %s\n", command->example);
     write_options(file, "Options:", options & ~GENERAL);
@@ -87,8 +45,8 @@ static void write_commands(FILE *file, const char *group)
     for (size_t i = 0; (command = command_at(i)); i++) {
         char name[64];
         if (!group || strcmp(command->group, group) == 0)
-            write_entry(file, command_name(command, name, sizeof(name)), command->help,
-                        COMMAND_COLUMN);
+            command_line_write_entry(file, command_name(command, name, sizeof(name)), command->help,
+                                     COMMAND_COLUMN);
     }
 }
 

@@ -5,7 +5,6 @@
  * Reads the command line, finds the command in the table and runs it. Only main() writes errors to
  * standard error and turns them into exit statuses.
  */
-#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +75,7 @@ static int run(struct ctl *ctl, struct error *error)
     int words;
     take_help_word(options);
     if (options->values[OPTION_VERSION]) {
-        puts("mimoctl " PACKAGE_VERSION);
+        command_line_write_version(stdout, "mimoctl");
         return CTL_OK;
     }
     if (options->values[OPTION_HELP])
@@ -90,15 +89,6 @@ static int run(struct ctl *ctl, struct error *error)
     return command->run(ctl, error);
 }
 
-/* A command whose output could not be written has failed. */
-static int flush(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    output_say("cannot write to standard output: %s", strerror(errno));
-    return status == CTL_OK ? CTL_REFUSED : status;
-}
-
 int main(int argc, char **argv)
 {
     struct ctl ctl = {0};
@@ -108,20 +98,19 @@ int main(int argc, char **argv)
     document_warm_up();
     interrupt_install();
 
+    int status;
     if (argc > 1 && strcmp(argv[1], COMPLETE_COMMAND) == 0) {
-        complete(&ctl, argv + 2, argc - 2);
-        connection_close(&ctl.connection);
-        options_free(&ctl.options);
-        return flush(CTL_OK);
+        complete(&ctl, argv + 1, argc - 1);
+        status = CTL_OK;
+    } else {
+        status = options_parse(&ctl.options, argc, argv, &error);
+        if (status == 0)
+            status = run(&ctl, &error);
     }
-    int status = options_parse(&ctl.options, argc, argv, &error);
-    if (status == 0)
-        status = run(&ctl, &error);
     if (status < 0) {
         output_say("%s", error.message);
         status = (int)ctl_exit_of_error(&error);
     }
     connection_close(&ctl.connection);
-    options_free(&ctl.options);
-    return flush(status);
+    return command_line_finish("mimoctl", status);
 }

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options.c - the options of mimoctl: one table, and its parser.
+ * options.c - the options of mimoctl, and their values.
  */
 #include "ctl/options.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/suggest.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
@@ -19,122 +17,36 @@
 #define DESCRIBE_OPTION(constant, letter_, name_, argument_, help_)                                \
     [constant] = {.letter = (letter_), .name = (name_), .argument = (argument_), .help = (help_)},
 
-const struct option_description option_descriptions[OPTION_COUNT] = {CTL_OPTIONS(DESCRIBE_OPTION)};
+const struct command_option option_descriptions[OPTION_COUNT] = {CTL_OPTIONS(DESCRIBE_OPTION)};
 
-_Static_assert(OPTION_COUNT <= 64, "a set of options is 64 bits");
+_Static_assert((int)OPTION_COUNT <= (int)COMMAND_OPTIONS_MAXIMUM, "a set of options is 64 bits");
 
-/* Walks over argv. */
-struct walk {
-    struct options *options;
-    char **arguments;
-    int count;
-    int at;
-};
-
-static int unknown_option(const char *name, struct error *error)
+struct command_line options_line(char **words, int count)
 {
-    const char *names[OPTION_COUNT];
-    for (int id = 0; id < OPTION_COUNT; id++)
-        names[id] = option_descriptions[id].name;
-    const char *meant = suggest(name, names, OPTION_COUNT);
-    if (meant)
-        return error_set(error, ERROR_INVALID, "there is no option --%s; did you mean --%s?", name,
-                         meant);
-    return error_set(error, ERROR_INVALID, "there is no option --%s; see --help", name);
-}
-
-/* Stores a value: `attached` (behind "=" or the letter) or else the next argument. */
-static int take_value(struct walk *walk, enum option_id id, const char *attached,
-                      struct error *error)
-{
-    const struct option_description *option = &option_descriptions[id];
-    const char **value = &walk->options->values[id];
-    if (!option->argument) {
-        if (attached)
-            return error_set(error, ERROR_INVALID, "--%s takes no value", option->name);
-        *value = option->name;
-        return 0;
-    }
-    if (*value)
-        return error_set(error, ERROR_INVALID, "--%s is given twice", option->name);
-    if (!attached && walk->at + 1 >= walk->count)
-        return error_set(error, ERROR_INVALID, "--%s needs a value: --%s %s", option->name,
-                         option->name, option->argument);
-    *value = attached ? attached : walk->arguments[++walk->at];
-    return 0;
-}
-
-static int take_long(struct walk *walk, const char *text, struct error *error)
-{
-    size_t length = strcspn(text, "=");
-    const char *attached = text[length] == '=' ? text + length + 1 : NULL;
-    for (int id = 0; id < OPTION_COUNT; id++) {
-        const char *name = option_descriptions[id].name;
-        if (strlen(name) == length && strncmp(name, text, length) == 0)
-            return take_value(walk, (enum option_id)id, attached, error);
-    }
-    cleanup_free char *name = strndup(text, length);
-    return name ? unknown_option(name, error) : error_set_system(error, ENOMEM, "options");
-}
-
-/* "-v", "-vw", "-o json", "-ojson" */
-static int take_letters(struct walk *walk, const char *letters, struct error *error)
-{
-    for (; *letters; letters++) {
-        int id = 0;
-        while (id < OPTION_COUNT && option_descriptions[id].letter != *letters)
-            id++;
-        if (id == OPTION_COUNT)
-            return error_set(error, ERROR_INVALID, "there is no option -%c; see --help", *letters);
-        bool has_argument = option_descriptions[id].argument != NULL;
-        const char *attached = has_argument && letters[1] ? letters + 1 : NULL;
-        if (take_value(walk, (enum option_id)id, attached, error) < 0)
-            return -1;
-        if (has_argument)
-            return 0;
-    }
-    return 0;
+    return (struct command_line){.program = "mimoctl",
+                                 .options = option_descriptions,
+                                 .option_count = OPTION_COUNT,
+                                 .words = words,
+                                 .count = count};
 }
 
 int options_parse(struct options *options, int argc, char **argv, struct error *error)
 {
-    *options = (struct options){.operands = calloc((size_t)argc + 1, sizeof(char *))};
-    if (!options->operands)
-        return error_set_system(error, ENOMEM, "options");
-
-    struct walk walk = {.options = options, .arguments = argv, .count = argc};
-    bool only_operands = false;
-    for (walk.at = 1; walk.at < argc; walk.at++) {
-        char *argument = argv[walk.at];
-        int result = 0;
-        if (only_operands || argument[0] != '-' || argument[1] == '\0')
-            options->operands[options->operand_count++] = argument;
-        else if (strcmp(argument, "--") == 0)
-            only_operands = true;
-        else if (argument[1] == '-')
-            result = take_long(&walk, argument + 2, error);
-        else
-            result = take_letters(&walk, argument + 1, error);
-        if (result < 0) {
-            options_free(options);
-            return -1;
-        }
-    }
-    return 0;
-}
-
-void options_free(struct options *options)
-{
-    free(options->operands);
+    struct command_line line = options_line(argv, argc);
+    const char *value;
+    int id;
     *options = (struct options){0};
+    while ((id = command_line_next(&line, &value, error)) >= 0)
+        options->values[id] = value;
+    options->operands = argv + 1;
+    options->operand_count = line.operand_count;
+    return id == COMMAND_LINE_END ? 0 : -1;
 }
 
 void options_shift(struct options *options, int count)
 {
+    options->operands += count;
     options->operand_count -= count;
-    /* One more than operands: the array ends in NULL. */
-    memmove(options->operands, options->operands + count,
-            ((size_t)options->operand_count + 1) * sizeof(char *));
 }
 
 int options_check(const struct options *options, uint64_t allowed, const char *command,

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options.h - the options of mimoctl: one table, and its parser.
+ * options.h - the options of mimoctl, read by command_line.h.
  *
  * An option has one meaning in all commands that allow it; the table of commands lists the options
- * of each. Options and operands may be mixed; "--" ends the options. "--name VALUE",
- * "--name=VALUE", "-n VALUE" and "-nVALUE" are the same.
+ * of each.
  */
 #ifndef MIMO_CTL_OPTIONS_H
 #define MIMO_CTL_OPTIONS_H
@@ -13,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mimo/command_line.h"
 #include "mimo/error.h"
 
 /* Constant, letter or 0, name, placeholder of the value (NULL for a switch), help. */
@@ -65,26 +65,21 @@ enum option_id { CTL_OPTIONS(CTL_OPTION_CONSTANT) OPTION_COUNT };
 /* Sets of options. */
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 
-struct option_description {
-    char letter;
-    const char *name;
-    const char *argument;
-    const char *help;
-};
-
-extern const struct option_description option_descriptions[OPTION_COUNT];
+extern const struct command_option option_descriptions[OPTION_COUNT];
 
 /* The options and operands of a command line. All texts are borrowed from argv. */
 struct options {
     const char *values[OPTION_COUNT]; /* NULL: not given. A switch: its name */
-    char **operands;                  /* operand_count of them; owned array */
+    char **operands;                  /* operand_count of them, and a NULL; borrowed */
     int operand_count;
 };
 
-/* Parses argv, from argv[1] on. ERROR_INVALID names the option that is wrong. */
-int options_parse(struct options *options, int argc, char **argv, struct error *error);
+/* A walk over `words` with the options of mimoctl. */
+struct command_line options_line(char **words, int count);
 
-void options_free(struct options *options);
+/* Reads argv[1] and on, and moves the operands to the front of argv. ERROR_INVALID names the option
+ * that is wrong. */
+int options_parse(struct options *options, int argc, char **argv, struct error *error);
 
 /* Removes the first `count` operands. */
 void options_shift(struct options *options, int count);

@@ -36,29 +36,6 @@ static const struct program program = {
     .check = task_list_check,
 };
 
-/* The smallest and the largest number of a descriptor that can be passed. */
-enum { PASSED_FIRST = 3, PASSED_LAST = 65535 };
-
-static int read_number(const char *option, const char *text, long smallest, long largest)
-{
-    char *end;
-    long number = strtol(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || number < smallest || number > largest)
-        program_usage_error(&program, "--%s: \"%s\" is not a number from %ld to %ld", option, text,
-                            smallest, largest);
-    return (int)number;
-}
-
-/* A descriptor that mimod passed. */
-static int take_passed(const char *option, const char *text)
-{
-    struct error error;
-    int number = program_inherited_fd(read_number(option, text, PASSED_FIRST, PASSED_LAST), &error);
-    if (number < 0)
-        program_usage_error(&program, "--%s: %s", option, error.message);
-    return number;
-}
-
 static void log_ready(const struct workplace *workplace)
 {
     const struct worker_users *users = &workplace->users;
@@ -79,16 +56,15 @@ int main(int argc, char **argv)
     struct error error = {0};
 
     process_title_initialize(argc, argv);
-    if (program_start(&program, argc, argv, &config) != argc)
-        program_usage_error(&program, "takes no operands");
+    program_start(&program, argc, argv, &config);
     if (!arg_channel)
         program_usage_error(&program, "--channel is missing: this program is started by mimod");
-    int landlock_abi =
-        arg_landlock_abi ? read_number("landlock-abi", arg_landlock_abi, 0, CONFINEMENT_ABI_MAXIMUM)
-                         : CONFINEMENT_ABI_MAXIMUM;
+    int landlock_abi = arg_landlock_abi ? program_number(&program, "landlock-abi", arg_landlock_abi,
+                                                         0, CONFINEMENT_ABI_MAXIMUM)
+                                        : CONFINEMENT_ABI_MAXIMUM;
 
-    int channel = take_passed("channel", arg_channel);
-    int lock = arg_lock ? take_passed("lock", arg_lock) : -1;
+    int channel = program_inherited_fd(&program, "channel", arg_channel);
+    int lock = arg_lock ? program_inherited_fd(&program, "lock", arg_lock) : -1;
     process_close_descriptors((int[]){channel, lock < 0 ? channel : lock}, 2);
     int self = process_security_open(&error);
     if (self < 0 || workplace_prepare(&workplace, &config, landlock_abi, lock, &error) < 0) {

@@ -45,18 +45,6 @@ static void ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-static int channel_number(void)
-{
-    if (!arg_channel)
-        program_usage_error(&program, "--channel is missing: this program is started by mimod");
-    char *end;
-    long number = strtol(arg_channel, &end, 10);
-    if (*arg_channel == '\0' || *end != '\0' || number < 3 || number > 65535)
-        program_usage_error(&program, "--channel: \"%s\" is not a descriptor of 3 or above",
-                            arg_channel);
-    return (int)number;
-}
-
 /* Makes one line, so that labels that cannot be sent are found at the start. */
 static int check_labels(const struct metric_labels *labels, struct error *error)
 {
@@ -82,11 +70,9 @@ static int open_page(struct helper *helper, const struct config *config, struct 
     return 0;
 }
 
-static int open_all(struct helper *helper, const struct config *config, int channel,
-                    struct error *error)
+static int open_all(struct helper *helper, const struct config *config, struct error *error)
 {
-    helper->channel = program_inherited_fd(channel, error);
-    if (helper->channel < 0 || check_labels(&helper->labels, error) < 0 ||
+    if (check_labels(&helper->labels, error) < 0 ||
         statsd_open(&helper->statsd, config->metrics_statsd, config->metrics_interval, error) < 0)
         return -1;
     return open_page(helper, config, error);
@@ -123,10 +109,10 @@ static struct metric_labels labels_of(const struct config *config, const char *h
 }
 
 /* From the open channel to its end; returns the exit status. */
-static int live(struct helper *helper, const struct config *config, int channel)
+static int live(struct helper *helper, const struct config *config)
 {
     struct error error;
-    if (open_all(helper, config, channel, &error) < 0) {
+    if (open_all(helper, config, &error) < 0) {
         log_error("%s", error.message);
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }
@@ -143,24 +129,23 @@ int main(int argc, char **argv)
     ignore_signals();
 
     struct config config;
-    if (program_start(&program, argc, argv, &config) != argc)
-        program_usage_error(&program, "takes no operands");
-    int channel = channel_number();
+    program_start(&program, argc, argv, &config);
+    if (!arg_channel)
+        program_usage_error(&program, "--channel is missing: this program is started by mimod");
     char hostname[HOST_NAME_MAX + 1] = "";
     gethostname(hostname, sizeof(hostname) - 1);
 
     struct helper helper = {
-        .channel = -1,
+        .channel = program_inherited_fd(&program, "channel", arg_channel),
         .statsd = {.socket = -1},
         .interval = config.metrics_interval,
         .labels = labels_of(&config, hostname),
     };
-    int status = live(&helper, &config, channel);
+    int status = live(&helper, &config);
 
     page_close(helper.page);
     statsd_close(&helper.statsd);
-    if (helper.channel >= 0)
-        close(helper.channel);
+    close(helper.channel);
     config_free(&config);
     return status;
 }

@@ -5,42 +5,38 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/command_line.h"
 #include "mimo/document.h"
 #include "mimo/log.h"
 
-enum {
-    OPTION_CONFIG = 'c',
-    OPTION_SET = 's',
-    OPTION_HELP = 'h',
-    OPTION_VERSION = 'V',
-    OPTION_CHECK = 256,
-    OPTION_DUMP,
-    OPTION_EXAMPLE,
-    OPTION_OWN, /* the first of the program's own */
-};
+/* Ends the program with an answer to the command line: help, a version, a configuration. */
+typedef void action_f(const struct program *program);
+
+static action_f show_help, show_version, write_example, dump_config, check_config;
 
 static const struct shared_option {
-    int value; /* a letter if below 256 */
-    const char *name;
-    const char *argument;
-    const char *help;
+    struct command_option option;
+    action_f *action; /* NULL: the option is about the configuration */
 } shared_options[] = {
-    {OPTION_CONFIG, "config", "FILE", "configuration (default " CONFIG_DEFAULT_PATH ")"},
-    {OPTION_SET, "set", "SECTION.KEY=VALUE", "override one key; may be given several times"},
-    {OPTION_CHECK, "check-config", NULL, "check the configuration and end"},
-    {OPTION_DUMP, "dump-config", NULL, "write the configuration in force and end"},
-    {OPTION_EXAMPLE, "example-config", NULL, "write a file with every key and its default and end"},
-    {OPTION_HELP, "help", NULL, "show this help and end"},
-    {OPTION_VERSION, "version", NULL, "show the version and end"},
+    {{'c', "config", "FILE", "configuration (default " CONFIG_DEFAULT_PATH ")", .repeats = true}},
+    {{'s', "set", "SECTION.KEY=VALUE", "override one key; may be given several times",
+      .repeats = true}},
+    {{0, "check-config", NULL, "check the configuration and end"}, check_config},
+    {{0, "dump-config", NULL, "write the configuration in force and end"}, dump_config},
+    {{0, "example-config", NULL, "write every key with its default and end"}, write_example},
+    {{'h', "help", NULL, "show this help and end"}, show_help},
+    {{'V', "version", NULL, "show the version and end"}, show_version},
 };
 
-enum { SHARED_COUNT = sizeof(shared_options) / sizeof(shared_options[0]), OWN_MAXIMUM = 24 };
+enum {
+    SHARED_COUNT = sizeof(shared_options) / sizeof(shared_options[0]),
+    OWN_MAXIMUM = 24,
+};
 
 /* What the command line said about the configuration. One program has one command line. */
 static struct {
@@ -53,30 +49,17 @@ static struct {
 
 void program_usage_error(const struct program *program, const char *format, ...)
 {
-    struct error message;
     va_list arguments;
 
     va_start(arguments, format);
-    /* one line without control characters */
-    error_set_arguments(&message, ERROR_INVALID, format, arguments);
+    command_line_say(program->name, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s: %s\n", program->name, message.message);
     exit(EXIT_USAGE);
 }
 
-/* Ends the program after it wrote what was asked for; a full disk or closed pipe is no success. */
-static _Noreturn void finish_output(const struct program *program)
+static int own_count(const struct program *program)
 {
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "%s: cannot write: %s\n", program->name, strerrordesc_np(errno));
-        exit(EXIT_FAILURE);
-    }
-    exit(EXIT_SUCCESS);
-}
-
-static size_t own_count(const struct program *program)
-{
-    size_t count = 0;
+    int count = 0;
 
     while (program->options && program->options[count].name)
         count++;
@@ -84,178 +67,122 @@ static size_t own_count(const struct program *program)
     return count;
 }
 
-/* Writes "  -c, --config=FILE" and returns its width; only measures without a stream. */
-static int write_option(int letter, const char *name, const char *argument, FILE *stream)
+/* The program's own options, and the shared ones behind them. Returns how many. */
+static int fill_table(const struct program *program, struct command_option *table)
 {
-    char text[128];
-    int width =
-        snprintf(text, sizeof(text), "  %c%c%c --%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
-                 letter ? ',' : ' ', name, argument ? "=" : "", argument ? argument : "");
+    int count = own_count(program);
 
-    if (stream)
-        fputs(text, stream);
-    return width;
+    for (int i = 0; i < count; i++) {
+        const struct program_option *own = &program->options[i];
+        table[i] = (struct command_option){
+            .name = own->name, .argument = own->argument, .help = own->help, .repeats = true};
+    }
+    for (int i = 0; i < SHARED_COUNT; i++)
+        table[count++] = shared_options[i].option;
+    return count;
 }
 
-static int letter_of(const struct shared_option *option)
+/* ---- actions ---- */
+
+static void show_help(const struct program *program)
 {
-    return option->value < 256 ? option->value : 0;
-}
+    struct command_option table[OWN_MAXIMUM + SHARED_COUNT];
+    int count = fill_table(program, table);
 
-static _Noreturn void show_help(const struct program *program)
-{
-    int widest = 0;
-
-    for (size_t i = 0; i < SHARED_COUNT; i++) {
-        const struct shared_option *option = &shared_options[i];
-        int width = write_option(letter_of(option), option->name, option->argument, NULL);
-
-        widest = width > widest ? width : widest;
-    }
-    for (size_t i = 0; i < own_count(program); i++) {
-        const struct program_option *option = &program->options[i];
-        int width = write_option(0, option->name, option->argument, NULL);
-
-        widest = width > widest ? width : widest;
-    }
-
-    printf("Usage: %s [OPTION]...%s%s\n%s\n\n", program->name, program->operands ? " " : "",
+    printf("usage: %s [OPTION...]%s%s\n%s\n\n", program->name, program->operands ? " " : "",
            program->operands ? program->operands : "", program->summary);
-    for (size_t i = 0; i < own_count(program); i++) {
-        const struct program_option *option = &program->options[i];
-        int width = write_option(0, option->name, option->argument, stdout);
-
-        printf("%*s  %s\n", widest - width, "", option->help);
-    }
-    for (size_t i = 0; i < SHARED_COUNT; i++) {
-        const struct shared_option *option = &shared_options[i];
-        int width = write_option(letter_of(option), option->name, option->argument, stdout);
-
-        printf("%*s  %s\n", widest - width, "", option->help);
-    }
+    for (int i = 0; i < count; i++)
+        command_line_write_option(stdout, &table[i]);
     if (program->details)
         printf("\n%s\n", program->details);
-    finish_output(program);
 }
 
-static void fill_getopt_tables(const struct program *program, struct option *options,
-                               char *short_options)
+static void show_version(const struct program *program)
 {
-    /* With this in front getopt is silent, and tells missing values from unknown options. */
-    *short_options++ = ':';
-    for (size_t i = 0; i < SHARED_COUNT; i++) {
-        const struct shared_option *option = &shared_options[i];
-
-        *options++ = (struct option){
-            option->name, option->argument ? required_argument : no_argument, NULL, option->value};
-        if (letter_of(option)) {
-            *short_options++ = (char)option->value;
-            if (option->argument)
-                *short_options++ = ':';
-        }
-    }
-    for (size_t i = 0; i < own_count(program); i++) {
-        const struct program_option *option = &program->options[i];
-
-        *options++ =
-            (struct option){option->name, option->argument ? required_argument : no_argument, NULL,
-                            OPTION_OWN + (int)i};
-    }
-    *options = (struct option){0};
-    *short_options = '\0';
+    command_line_write_version(stdout, program->name);
 }
 
-static void remember_argument(const char *option, const char *value)
+static void write_example(const struct program *program)
 {
-    arg.arguments[arg.argument_count++] = option;
-    arg.arguments[arg.argument_count++] = value;
+    (void)program;
+    config_write_example(stdout);
 }
 
-/* Takes in one option. Returns it when it is one that ends the program, else 0. */
-static int take_option(const struct program *program, int value)
+static void load_config(const struct program *program, struct config *config)
 {
-    switch (value) {
-    case OPTION_CONFIG:
-        arg.path = optarg;
-        remember_argument("--config", optarg);
-        return 0;
-    case OPTION_SET:
-        arg.overrides[arg.override_count++] = optarg;
-        remember_argument("--set", optarg);
-        return 0;
-    default:
-        if (value < OPTION_OWN)
-            return value;
-        const struct program_option *own = &program->options[value - OPTION_OWN];
-        *own->ret_value = own->argument ? optarg : own->name;
-        return 0;
-    }
+    struct error error;
+
+    if (program_reload(config, &error) < 0)
+        program_usage_error(program, "%s", error.message);
 }
 
-/* getopt_long() leaves an unknown letter in `optopt`; else `argument` was an unknown long name, or
- * a known one with a value that it does not take. */
-static _Noreturn void unknown_option(const struct program *program, const char *argument)
+static void dump_config(const struct program *program)
 {
-    char letter[3] = {'-', (char)optopt, '\0'};
-    bool is_letter = optopt > 0 && optopt < OPTION_CHECK;
+    struct config config;
 
-    for (size_t i = 0; i < SHARED_COUNT; i++)
-        is_letter = is_letter && optopt != shared_options[i].value;
-    program_usage_error(program, "unknown option \"%s\"; see %s --help",
-                        is_letter ? letter : argument, program->name);
+    load_config(program, &config);
+    config_dump(&config, stdout);
+    config_free(&config);
 }
 
-/* Reads all options; returns the one that ends the program, or 0. */
-static int parse_options(const struct program *program, int argc, char **argv)
-{
-    struct option options[SHARED_COUNT + OWN_MAXIMUM + 1];
-    char short_options[2 * SHARED_COUNT + 2];
-    int action = 0;
-    int value;
-
-    fill_getopt_tables(program, options, short_options);
-    optind = 0; /* from the start, whoever used getopt() before */
-    while ((value = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
-        if (value == ':')
-            program_usage_error(program, "option \"%s\" needs a value; see %s --help",
-                                argv[optind - 1], program->name);
-        if (value == '?')
-            unknown_option(program, argv[optind - 1]);
-        value = take_option(program, value);
-        action = action ? action : value;
-    }
-    return action;
-}
-
-static _Noreturn void run_action(const struct program *program, int action)
+static void check_config(const struct program *program)
 {
     struct config config;
     struct error error;
 
-    if (action == OPTION_HELP)
-        show_help(program);
-    if (action == OPTION_VERSION)
-        printf("%s %s\n", program->name, PACKAGE_VERSION);
-    else if (action == OPTION_EXAMPLE)
-        config_write_example(stdout);
-    else if (config_load(&config, arg.path, arg.overrides, &error) < 0)
+    load_config(program, &config);
+    if (program->check && program->check(&config, stdout, &error) < 0)
         program_usage_error(program, "%s", error.message);
-    else {
-        if (action == OPTION_DUMP)
-            config_dump(&config, stdout);
-        else if (program->check && program->check(&config, stdout, &error) < 0)
-            program_usage_error(program, "%s", error.message);
-        else
-            puts("ok");
-        config_free(&config);
+    puts("ok");
+    config_free(&config);
+}
+
+/* ---- reading the command line ---- */
+
+/* Remembers --config or --set, to read the configuration again and to pass it on. */
+static void remember(const struct command_option *option, const char *value)
+{
+    if (option->letter == 'c')
+        arg.path = value;
+    else
+        arg.overrides[arg.override_count++] = value;
+    arg.arguments[arg.argument_count++] = option->letter == 'c' ? "--config" : "--set";
+    arg.arguments[arg.argument_count++] = value;
+}
+
+/* Reads all options. Returns the first action that was asked for, or NULL. */
+static action_f *read_options(const struct program *program, struct command_line *line)
+{
+    int own = own_count(program);
+    action_f *action = NULL;
+    const char *value;
+    struct error error;
+    int number;
+
+    while ((number = command_line_next(line, &value, &error)) >= 0) {
+        if (number < own) {
+            *program->options[number].ret_value = value;
+            continue;
+        }
+        const struct shared_option *shared = &shared_options[number - own];
+        if (!shared->action)
+            remember(&shared->option, value);
+        else if (!action)
+            action = shared->action;
     }
-    finish_output(program);
+    if (number == COMMAND_LINE_ERROR)
+        program_usage_error(program, "%s", error.message);
+    return action;
 }
 
 int program_start(const struct program *program, int argc, char **argv, struct config *config)
 {
-    struct error error;
-    int action;
+    struct command_option table[OWN_MAXIMUM + SHARED_COUNT];
+    struct command_line line = {.program = program->name,
+                                .options = table,
+                                .words = argv,
+                                .count = argc,
+                                .option_count = fill_table(program, table)};
 
     document_warm_up();
     free(arg.overrides);
@@ -266,17 +193,18 @@ int program_start(const struct program *program, int argc, char **argv, struct c
     if (!arg.overrides || !arg.arguments)
         program_usage_error(program, "out of memory");
 
-    action = parse_options(program, argc, argv);
-    if (action)
-        run_action(program, action);
-    if (optind < argc && !program->operands)
-        program_usage_error(program, "unexpected operand \"%s\"; see %s --help", argv[optind],
+    action_f *action = read_options(program, &line);
+    if (action) {
+        action(program);
+        exit(command_line_finish(program->name, EXIT_SUCCESS));
+    }
+    if (line.operand_count > 0 && !program->operands)
+        program_usage_error(program, "unexpected operand \"%s\"; see %s --help", argv[1],
                             program->name);
-    if (program_reload(config, &error) < 0)
-        program_usage_error(program, "%s", error.message);
+    load_config(program, config);
     log_open(program->name, (enum log_level)(config->log_level + LOG_LEVEL_ERROR),
              (enum log_format)config->log_format);
-    return optind;
+    return line.operand_count;
 }
 
 int program_reload(struct config *config, struct error *error)
@@ -294,14 +222,30 @@ const char *const *program_config_arguments(void)
     return arg.arguments;
 }
 
-int program_inherited_fd(int number, struct error *error)
+int program_number(const struct program *program, const char *option, const char *text,
+                   int smallest, int largest)
 {
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || number < smallest || number > largest)
+        program_usage_error(program, "--%s: \"%s\" is not a number from %d to %d", option, text,
+                            smallest, largest);
+    return (int)number;
+}
+
+int program_inherited_fd(const struct program *program, const char *option, const char *text)
+{
+    enum { FIRST = 3, LAST = 65535 };
+    int number = program_number(program, option, text, FIRST, LAST);
+
     if (fcntl(number, F_GETFD) < 0)
-        return error_set(error, ERROR_INVALID,
-                         "descriptor %d was not passed: this program is started by another of the "
-                         "family, not by hand",
-                         number);
+        program_usage_error(program,
+                            "--%s: descriptor %d was not passed: this program is started by "
+                            "another of the family, not by hand",
+                            option, number);
     if (fcntl(number, F_SETFD, FD_CLOEXEC) < 0)
-        return error_set_system(error, errno, "cannot keep descriptor %d from children", number);
+        program_usage_error(program, "--%s: cannot keep descriptor %d from children: %s", option,
+                            number, strerrordesc_np(errno));
     return number;
 }

@@ -3,12 +3,12 @@
  * main.c - mimo-store, the administrator's tool for the store: one verb each to make, check, dump, load,
  * back up and reseal it.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mimo/command_line.h"
 #include "mimo/program.h"
 #include "store-tool/tool.h"
 
@@ -96,13 +96,10 @@ static const struct verb *parse_operands(int count, char **operands)
 
 int tool_complain(const char *format, ...)
 {
-    struct error line;
     va_list arguments;
     va_start(arguments, format);
-    /* one line, whatever is in it */
-    error_set_arguments(&line, ERROR_INVALID, format, arguments);
+    command_line_say(program.name, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s: %s\n", program.name, line.message);
     return EXIT_FAILURE;
 }
 
@@ -111,23 +108,15 @@ int tool_fail(const struct error *error)
     return tool_complain("%s", error->message);
 }
 
-/* A full disk or a closed pipe is no success. */
-static int finish_output(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    return tool_complain("cannot write standard output: %s", strerrordesc_np(errno));
-}
-
 int main(int argc, char **argv)
 {
     struct config config;
-    int first = program_start(&program, argc, argv, &config);
-    const struct verb *verb = parse_operands(argc - first, argv + first);
+    int count = program_start(&program, argc, argv, &config);
+    const struct verb *verb = parse_operands(count, argv + 1);
     const struct tool tool = {
         .config = &config,
         .uri = arg_store ? arg_store : config.store_uri,
-        .operand = argv[first + 1], /* NULL behind the last */
+        .operand = argv[2], /* NULL behind the last */
         .replace = arg_replace != NULL,
         .force = arg_force != NULL,
         .old_key = arg_old_key,
@@ -136,7 +125,7 @@ int main(int argc, char **argv)
     };
 
     signal(SIGPIPE, SIG_IGN); /* told by write(2) */
-    int status = finish_output(verb->run(&tool));
+    int status = command_line_finish(program.name, verb->run(&tool));
     config_free(&config);
     return status;
 }

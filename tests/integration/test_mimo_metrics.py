@@ -256,7 +256,7 @@ def test_helper_is_restricted_once_it_runs(start, build_dir):
     "arguments, message",
     [
         ([], "--channel is missing"),
-        (["--channel", "x"], "not a descriptor"),
+        (["--channel", "x"], "is not a number from 3 to 65535"),
         (["--channel", "3", "--set", "metrics.statsd=tcp:1"], "is not unix:PATH, udp:HOST:PORT or off"),
         (["--channel", "3", "--set", "metrics.listen=9464"], "is not an address"),
     ],

@@ -295,7 +295,7 @@ def test_output_that_cannot_be_written_is_a_failure(store):
         for verb in ("dump", "check"):
             done = subprocess.run(store.command(verb), stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
             assert done.returncode == 1
-            assert "cannot write standard output: No space left on device" in done.stderr
+            assert "cannot write to standard output: No space left on device" in done.stderr
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(store.command("dump"), stdout=writing, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)

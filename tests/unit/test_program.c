@@ -32,7 +32,7 @@ static const struct program plain = {.name = "mimo-plain", .summary = "Has no op
 struct run {
     const struct program *program;
     const char *arguments[12];
-    int (*after)(int first, int argc, char **argv, struct config *config);
+    int (*after)(int count, char **argv, struct config *config);
     const char *standard_output; /* replaced by this file, when given */
 };
 
@@ -80,7 +80,7 @@ static int run_child(void *context)
     char *argv[16] = {strdup(run->program->name)};
     struct config config;
     int argc = 1;
-    int first, result;
+    int count, result;
 
     redirect(STDOUT_FILENO, run->standard_output ? run->standard_output : fixture.out);
     redirect(STDERR_FILENO, fixture.err);
@@ -88,8 +88,8 @@ static int run_child(void *context)
         argv[argc] = strdup(run->arguments[argc - 1]);
         argc++;
     }
-    first = program_start(run->program, argc, argv, &config);
-    result = run->after ? run->after(first, argc, argv, &config) : 0;
+    count = program_start(run->program, argc, argv, &config);
+    result = run->after ? run->after(count, argv, &config) : 0;
     fflush(stdout);
     return result;
 }
@@ -119,22 +119,22 @@ static void help_shows_every_option_in_line(void **state)
     assert_string_equal(fixture.errors, "");
     assert_string_equal(
         fixture.output,
-        "Usage: mimo-test [OPTION]... FILE...\n"
+        "usage: mimo-test [OPTION...] FILE...\n"
         "Tests the command line.\n"
         "\n"
-        "      --speed=N                how fast\n"
-        "      --loud                   say more\n"
-        "  -c, --config=FILE            configuration (default " CONFIG_DEFAULT_PATH ")\n"
-        "  -s, --set=SECTION.KEY=VALUE  override one key; may be given several times\n"
-        "      --check-config           check the configuration and end\n"
-        "      --dump-config            write the configuration in force and end\n"
-        "      --example-config         write a file with every key and its default and end\n"
-        "  -h, --help                   show this help and end\n"
-        "  -V, --version                show the version and end\n"
+        "      --speed N                 how fast\n"
+        "      --loud                    say more\n"
+        "  -c, --config FILE             configuration (default " CONFIG_DEFAULT_PATH ")\n"
+        "  -s, --set SECTION.KEY=VALUE   override one key; may be given several times\n"
+        "      --check-config            check the configuration and end\n"
+        "      --dump-config             write the configuration in force and end\n"
+        "      --example-config          write every key with its default and end\n"
+        "  -h, --help                    show this help and end\n"
+        "  -V, --version                 show the version and end\n"
         "\n"
         "Details stand here.\n");
     assert_int_equal(RUN(&plain, {"-h"}), 0);
-    assert_int_equal(strncmp(fixture.output, "Usage: mimo-plain [OPTION]...\nHas no", 36), 0);
+    assert_int_equal(strncmp(fixture.output, "usage: mimo-plain [OPTION...]\nHas no", 36), 0);
 }
 
 static void the_version_is_that_of_the_package(void **state)
@@ -181,14 +181,15 @@ static void what_cannot_be_written_is_no_success(void **state)
     (void)state;
     assert_int_equal(RUN(&plain, {"--example-config"}, .standard_output = "/dev/full"),
                      EXIT_FAILURE);
-    assert_string_equal(fixture.errors, "mimo-plain: cannot write: No space left on device\n");
+    assert_string_equal(fixture.errors,
+                        "mimo-plain: cannot write to standard output: No space left on device\n");
 }
 
-static int show_everything(int first, int argc, char **argv, struct config *config)
+static int show_everything(int count, char **argv, struct config *config)
 {
     printf("speed %s, loud %s, workers %d,", speed ? speed : "-", loud ? loud : "-",
            (int)config->actuator_max_workers);
-    for (int i = first; i < argc; i++)
+    for (int i = 1; i <= count; i++)
         printf(" %s", argv[i]);
     printf(";");
     for (const char *const *argument = program_config_arguments(); *argument; argument++)
@@ -216,13 +217,12 @@ static void own_options_and_operands_are_given_to_the_program(void **state)
     assert_string_equal(fixture.output, "speed 8, loud -, workers 10,;");
 }
 
-static int reload(int first, int argc, char **argv, struct config *config)
+static int reload(int count, char **argv, struct config *config)
 {
     struct config again;
     struct error error;
 
-    (void)first;
-    (void)argc;
+    (void)count;
     (void)argv;
     write_file(fixture.config, "[actuator]\nmax_workers = 9\n");
     if (program_reload(&again, &error) < 0)
@@ -245,10 +245,9 @@ static void the_configuration_is_read_again_with_the_same_overrides(void **state
     assert_string_equal(fixture.output, "5 9 4");
 }
 
-static int write_log(int first, int argc, char **argv, struct config *config)
+static int write_log(int count, char **argv, struct config *config)
 {
-    (void)first;
-    (void)argc;
+    (void)count;
     (void)argv;
     config_free(config);
     log_warning("grave");
@@ -271,13 +270,11 @@ static void wrong_usage_is_one_line_and_status_two(void **state)
         const char *message;
     } cases[] = {
         {{&plain, {"--speed=1"}},
-         "mimo-plain: unknown option \"--speed=1\"; see mimo-plain --help\n"},
-        {{&plain, {"-x"}}, "mimo-plain: unknown option \"-x\"; see mimo-plain --help\n"},
-        {{&plain, {"--help=me"}},
-         "mimo-plain: unknown option \"--help=me\"; see mimo-plain --help\n"},
-        {{&plain, {"--config"}},
-         "mimo-plain: option \"--config\" needs a value; see mimo-plain --help\n"},
-        {{&plain, {"-c"}}, "mimo-plain: option \"-c\" needs a value; see mimo-plain --help\n"},
+         "mimo-plain: there is no option --speed; see mimo-plain --help\n"},
+        {{&plain, {"-x"}}, "mimo-plain: there is no option -x; see mimo-plain --help\n"},
+        {{&plain, {"--help=me"}}, "mimo-plain: --help takes no value\n"},
+        {{&plain, {"--config"}}, "mimo-plain: --config needs a value: --config FILE\n"},
+        {{&plain, {"-c"}}, "mimo-plain: --config needs a value: --config FILE\n"},
         {{&plain, {"operand"}},
          "mimo-plain: unexpected operand \"operand\"; see mimo-plain --help\n"},
         {{&plain, {"--set", "x"}}, "mimo-plain: --set x: must be section.key=value\n"},
@@ -285,7 +282,7 @@ static void wrong_usage_is_one_line_and_status_two(void **state)
          "mimo-plain: cannot read the configuration: cannot open "
          "/nonexistent: No such file or directory\n"},
         {{&with_operands, {"a", "-x", "b"}},
-         "mimo-test: unknown option \"-x\"; see mimo-test --help\n"},
+         "mimo-test: there is no option -x; see mimo-test --help\n"},
         {{&plain, {"a\nb"}}, "mimo-plain: unexpected operand \"a b\"; see mimo-plain --help\n"},
     };
 
@@ -297,17 +294,47 @@ static void wrong_usage_is_one_line_and_status_two(void **state)
     }
 }
 
+static int take_descriptor(void *context)
+{
+    int fd;
+    redirect(STDERR_FILENO, fixture.err);
+    fd = program_inherited_fd(&plain, "channel", context);
+    return fcntl(fd, F_GETFD) & FD_CLOEXEC ? 0 : 1;
+}
+
 static void an_inherited_descriptor_is_checked_and_kept_from_children(void **state)
 {
+    static const struct {
+        const char *text;
+        const char *message;
+    } wrong[] = {
+        {"x", "\"x\" is not a number from 3 to 65535"},
+        {"", "\"\" is not a number from 3 to 65535"},
+        {"3x", "\"3x\" is not a number from 3 to 65535"},
+        {"+3", "\"+3\" is not a number from 3 to 65535"},
+        {"2", "\"2\" is not a number from 3 to 65535"},
+        {"65536", "\"65536\" is not a number from 3 to 65535"},
+        {"987", "descriptor 987 was not passed: this program is started by another of the family"},
+    };
     cleanup_fd int fd = open("/dev/null", O_RDONLY);
-    struct error error;
+    char number[16];
 
     (void)state;
-    assert_int_equal(program_inherited_fd(fd, &error), fd);
-    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-    expect_failure(
-        program_inherited_fd(987, &error), &error, ERROR_INVALID,
-        "descriptor 987 was not passed: this program is started by another of the family");
+    snprintf(number, sizeof(number), "%d", fd);
+    assert_int_equal(wait_status_of(take_descriptor, number), 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[16];
+        struct error error;
+        cleanup_free char *errors = NULL;
+        snprintf(text, sizeof(text), "%s", wrong[i].text);
+        int status = wait_status_of(take_descriptor, text);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), EXIT_USAGE);
+        expect_success(io_read_file(fixture.err, 1000, &errors, NULL, &error), &error);
+        assert_int_equal(strncmp(errors, "mimo-plain: --channel: ", 23), 0);
+        if (!strstr(errors, wrong[i].message))
+            fail_msg("\"%s\" does not say \"%s\"", errors, wrong[i].message);
+    }
 }
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -325,7 +352,7 @@ int main(void)
         WITH_FOLDER(the_configuration_is_read_again_with_the_same_overrides),
         WITH_FOLDER(the_log_is_opened_as_configured),
         WITH_FOLDER(wrong_usage_is_one_line_and_status_two),
-        cmocka_unit_test(an_inherited_descriptor_is_checked_and_kept_from_children),
+        WITH_FOLDER(an_inherited_descriptor_is_checked_and_kept_from_children),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

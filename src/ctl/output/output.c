@@ -14,6 +14,7 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
+#include "mimo/command_line.h"
 #include "mimo/document.h"
 #include "mimo/outcome.h"
 
@@ -210,13 +211,9 @@ void output_field(const struct output *output, const char *heading, enum colour 
 
 void output_say(const char *format, ...)
 {
-    char text[2 * ERROR_MESSAGE_SIZE];
-    char clean[2 * ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
     /* Text of servers and files must not control the terminal. */
-    status_text_copy(clean, sizeof(clean), text);
-    fprintf(stderr, "mimoctl: %s\n", clean);
+    command_line_say("mimoctl", format, arguments);
+    va_end(arguments);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * suggest.h - suggestions for misspelt words.
+ * suggest.h - suggestions for misspelt words: "did you mean --cluster?".
  */
-#ifndef MIMO_CTL_SUGGEST_H
-#define MIMO_CTL_SUGGEST_H
+#ifndef MIMO_SUGGEST_H
+#define MIMO_SUGGEST_H
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
 /*
  * suggest.c - suggestions for misspelt words.
  */
-#include "ctl/suggest.h"
+#include "mimo/suggest.h"
 
 #include <string.h>
 
