@@ -210,8 +210,6 @@ int document_read_string(const struct json_object *document, const char *path,
                          const char *otherwise, const char **ret_value, struct error *error);
 int document_read_integer(const struct json_object *document, const char *path, int64_t otherwise,
                           int64_t *ret_value, struct error *error);
-int document_read_boolean(const struct json_object *document, const char *path, bool otherwise,
-                          bool *ret_value, struct error *error);
 
 /* For what this product wrote itself or only shows: the value, or `otherwise` when absent or of
  * another type. */

@@ -50,7 +50,6 @@
 #ifndef MIMO_EXTERNAL_TASK_H
 #define MIMO_EXTERNAL_TASK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -87,9 +86,8 @@ struct external_limits {
 };
 
 struct external_task {
-    struct task task; /* id, names, flags, patches; has no steps */
-    char *file;       /* path of the file */
-    bool takes_parameters;
+    struct task task;             /* id, names, flags, patches, parameters; has no steps */
+    char *file;                   /* path of the file */
     int64_t timeout_milliseconds; /* 0: actuator.task_timeout */
     struct external_limits limits;
     char **read;    /* NULL-terminated absolute paths */

@@ -120,9 +120,6 @@ bool manifest_is_runnable(const struct manifest *manifest, int64_t now);
 /* The time when it becomes due: the later of run_after and next_attempt. */
 int64_t manifest_due_at(const struct manifest *manifest);
 
-/* Order of claiming: priority, then run_after, then id; negative when `a` goes first. */
-int manifest_compare(const struct manifest *a, const struct manifest *b);
-
 /* True while attempt `number` of actuator `owner` owns the manifest. The fence compares the claim's
  * token as well: lease_owns() of the supervisor. */
 bool manifest_is_owned(const struct manifest *manifest, const char *owner, int number);

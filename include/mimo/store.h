@@ -179,7 +179,9 @@ struct store_operation {
     struct store_target target;
     struct store_target second; /* PAIR */
     struct store_query query;   /* QUERY */
-    bool as_text;               /* GET, QUERY: see store_as_text() */
+    /* GET, QUERY: documents as the JSON text that is stored, for a caller that only passes them on.
+     * They have not been checked, so none is left out. */
+    bool as_text;
     struct store_result result; /* out */
 };
 
@@ -198,10 +200,6 @@ struct store_operation store_delete(enum store_container container, const char *
  * either. */
 struct store_operation store_pair(struct store_operation first, struct store_operation second);
 struct store_operation store_query(const struct store_query *query);
-
-/* The same GET or QUERY with documents as the JSON text that is stored, for a caller that only passes
- * them on. They have not been checked, so none is left out. */
-struct store_operation store_as_text(struct store_operation operation);
 
 struct store; /* a handle */
 

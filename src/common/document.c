@@ -87,17 +87,6 @@ int document_read_integer(const struct json_object *document, const char *path, 
     return 0;
 }
 
-int document_read_boolean(const struct json_object *document, const char *path, bool otherwise,
-                          bool *ret_value, struct error *error)
-{
-    const struct json_object *value = document_get(document, path);
-
-    if (value && !document_is_boolean(value))
-        return wrong_type(error, path, "true or false");
-    *ret_value = value ? document_is_true(value) : otherwise;
-    return 0;
-}
-
 const char *document_string(const struct json_object *document, const char *path,
                             const char *otherwise)
 {

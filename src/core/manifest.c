@@ -279,15 +279,6 @@ int64_t manifest_due_at(const struct manifest *manifest)
                                                         : manifest->next_attempt;
 }
 
-int manifest_compare(const struct manifest *a, const struct manifest *b)
-{
-    if (a->priority != b->priority)
-        return a->priority < b->priority ? -1 : 1;
-    if (a->run_after != b->run_after)
-        return a->run_after < b->run_after ? -1 : 1;
-    return strcmp(a->id, b->id);
-}
-
 bool manifest_is_owned(const struct manifest *manifest, const char *owner, int number)
 {
     return manifest->state == MANIFEST_IN_PROGRESS && strcmp(manifest->lease_owner, owner) == 0 &&

@@ -91,6 +91,5 @@ enum sandbox_reach {
 int sandbox_build_program_filters(enum sandbox_reach reach,
                                   struct sandbox_program_filters *ret_filters, struct error *error);
 int sandbox_load_program_filters(struct sandbox_program_filters *filters, struct error *error);
-void sandbox_free_program_filters(struct sandbox_program_filters *filters);
 
 #endif

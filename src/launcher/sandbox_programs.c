@@ -225,13 +225,19 @@ static int build_refuse(enum sandbox_reach reach, struct confinement_filter *ret
     return confinement_compile(context, ret_filter, error);
 }
 
+static void free_filters(struct sandbox_program_filters *filters)
+{
+    confinement_free(&filters->refuse);
+    confinement_free(&filters->allow);
+}
+
 int sandbox_build_program_filters(enum sandbox_reach reach,
                                   struct sandbox_program_filters *ret_filters, struct error *error)
 {
     struct sandbox_program_filters filters = {0};
     if (build_refuse(reach, &filters.refuse, error) < 0 ||
         build_allow(reach, &filters.allow, error) < 0) {
-        sandbox_free_program_filters(&filters);
+        free_filters(&filters);
         return -1;
     }
     *ret_filters = filters;
@@ -244,10 +250,4 @@ int sandbox_load_program_filters(struct sandbox_program_filters *filters, struct
     if (confinement_load(&filters->refuse, error) < 0)
         return -1;
     return confinement_load(&filters->allow, error);
-}
-
-void sandbox_free_program_filters(struct sandbox_program_filters *filters)
-{
-    confinement_free(&filters->refuse);
-    confinement_free(&filters->allow);
 }

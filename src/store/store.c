@@ -78,12 +78,6 @@ struct store_operation store_query(const struct store_query *query)
     return (struct store_operation){.verb = STORE_QUERY, .query = *query};
 }
 
-struct store_operation store_as_text(struct store_operation operation)
-{
-    operation.as_text = true;
-    return operation;
-}
-
 /* Finds the backend of `uri` and what stands behind its scheme. */
 static const struct store_backend *find_backend(const char *uri, const char **ret_location,
                                                 struct error *error)

@@ -227,10 +227,8 @@ static bool prepare_write(struct round *round, struct candidate *candidate, size
     case PLAN_CLAIM:
         break;
     }
-    if (*taken == request->limit) {
-        round->result->more = true;
+    if (*taken == request->limit)
         return false;
-    }
     if (lease_take(&candidate->claim, &terms, round->now, ret_write, &error) < 0) {
         note_skipped(round, &error);
         return false;

@@ -15,7 +15,6 @@
 #ifndef MIMO_SUPERVISOR_CLAIM_H
 #define MIMO_SUPERVISOR_CLAIM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,7 +36,6 @@ struct claim_request {
 struct claim_round {
     struct claim *claims; /* owned; each moved out by claim_move() or released with the round */
     size_t count;
-    bool more;        /* the store had more than we could take: ask again when a worker is free */
     int64_t next_due; /* when to ask again at the latest, Unix seconds; -1: nothing is waiting */
     size_t lost;      /* races that another actuator won */
     struct error skipped; /* the first document that cannot be understood, claimed or written, and

@@ -180,11 +180,6 @@ int feed_open(struct feed *feed, uv_loop_t *loop, struct store *store, int socke
     return 0;
 }
 
-bool feed_is_busy(const struct feed *feed)
-{
-    return feed->counting;
-}
-
 void feed_close(struct feed *feed)
 {
     if (!feed->open)

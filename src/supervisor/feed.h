@@ -54,7 +54,6 @@ void feed_add(struct feed *feed, enum metric metric);
 /* Sends all values now; the metrics of the set `emit` (1u << metric) go to statsd as well. */
 void feed_send(struct feed *feed, uint32_t emit);
 
-bool feed_is_busy(const struct feed *feed);
 void feed_close(struct feed *feed);
 
 #endif

@@ -89,7 +89,8 @@ int lease_take(struct claim *claim, const struct lease_terms *terms, int64_t now
     return 0;
 }
 
-struct lease_name lease_name_of(const struct claim *claim)
+/* The name of the attempt that the manifest says is running. */
+static struct lease_name lease_name_of(const struct claim *claim)
 {
     const struct manifest *manifest = &claim->manifest;
     struct lease_name name = {.attempt = manifest->attempt};

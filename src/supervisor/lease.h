@@ -77,9 +77,6 @@ struct lease_name {
     char token[UUID_SIZE]; /* "": a claim by a version without tokens */
 };
 
-/* The name of the attempt that the manifest says is running. */
-struct lease_name lease_name_of(const struct claim *claim);
-
 /* True while the named attempt owns the manifest. */
 bool lease_owns(const struct claim *claim, const struct lease_name *name);
 

@@ -16,7 +16,7 @@ static const char *const mode_names[] = {
     [STATUS_DRAINING] = "draining", [STATUS_DRAINED] = "drained", [STATUS_STOPPING] = "stopping",
 };
 
-const char *status_mode_name(enum status_mode mode)
+static const char *status_mode_name(enum status_mode mode)
 {
     return mode_names[mode];
 }

@@ -24,7 +24,6 @@ enum status_mode {
     STATUS_DRAINED,
     STATUS_STOPPING, /* the process ends */
 };
-const char *status_mode_name(enum status_mode mode);
 
 /* One of the processes beside the workers; pid 0: it does not run. */
 struct status_process {

@@ -103,7 +103,6 @@ static int set_parameters(struct reading *reading, const struct key *key, const 
 
     if (config_parse_value(key->kind, value, 0, 1, &yes, error) < 0)
         return -1;
-    reading->task->takes_parameters = yes != 0;
     reading->task->task.check_parameters = yes ? accept_parameters : NULL;
     return 0;
 }

@@ -54,7 +54,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     PROMISE(uuid_is_valid(task->task.id) && !uuid_is_valid(task->task.short_name));
     PROMISE(task->task.name[0] && task->task.summary[0] && task->task.external == task);
-    PROMISE(task->takes_parameters == (task->task.check_parameters != NULL));
     PROMISE(task->limits.processes >= 1 && task->limits.processes <= 4096);
     promise_list(task->read, EXTERNAL_PATHS_MAXIMUM, "/");
     promise_list(task->execute, EXTERNAL_PATHS_MAXIMUM, "/");

@@ -49,6 +49,12 @@ void fixture_reopen(struct store_fixture *fixture)
         fail_msg("%s", error.message);
 }
 
+struct sqlite_statistics fixture_statistics(const struct store_fixture *fixture)
+{
+    /* The interface is the first member of the handle. */
+    return ((const struct sqlite_store *)fixture->store)->statistics;
+}
+
 unsigned fixture_seed(void)
 {
     unsigned seed;

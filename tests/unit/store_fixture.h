@@ -21,6 +21,7 @@
 #include "mimo/resource_id.h"
 #include "mimo/store.h"
 #include "mimo/uuid.h"
+#include "store/sqlite/handle.h"
 
 /* Far from the clock of any machine: what the store decides must follow from the query's time. */
 #define FIXTURE_NOW   INT64_C(2000000000)
@@ -45,6 +46,9 @@ int store_fixture_teardown(void **state);
 
 /* Closes the store and opens it again. */
 void fixture_reopen(struct store_fixture *fixture);
+
+/* What the store has counted. Nothing may be reading or writing. */
+struct sqlite_statistics fixture_statistics(const struct store_fixture *fixture);
 
 /* A number from /dev/urandom, or MIMO_SEED if that is set; printed either way. */
 unsigned fixture_seed(void);

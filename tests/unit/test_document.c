@@ -198,11 +198,10 @@ static void paths_lead_through_objects(void **state)
 static void typed_reading_names_the_member_of_another_type(void **state)
 {
     cleanup_json struct json_object *document =
-        parse("{\"a\":{\"s\":\"x\",\"i\":-3,\"b\":true,\"n\":null,\"r\":1.0}}");
+        parse("{\"a\":{\"s\":\"x\",\"i\":-3,\"n\":null,\"r\":1.0}}");
     struct error error;
     const char *text = NULL;
     int64_t number = 0;
-    bool flag = false;
 
     (void)state;
     expect_success(document_read_string(document, "a.s", "y", &text, &error), &error);
@@ -221,13 +220,6 @@ static void typed_reading_names_the_member_of_another_type(void **state)
     expect_failure(document_read_integer(document, "a.r", 9, &number, &error), &error,
                    ERROR_INVALID, "member \"a.r\" must be an integer");
     assert_int_equal(number, 9);
-
-    expect_success(document_read_boolean(document, "a.b", false, &flag, &error), &error);
-    assert_true(flag);
-    expect_success(document_read_boolean(document, "a.missing", true, &flag, &error), &error);
-    assert_true(flag);
-    expect_failure(document_read_boolean(document, "a.s", false, &flag, &error), &error,
-                   ERROR_INVALID, "member \"a.s\" must be true or false");
 }
 
 static void loose_reading_takes_the_default_for_anything_else(void **state)

@@ -67,7 +67,7 @@ static void a_file_that_says_everything_is_read(void **state)
     assert_int_equal(task->task.flags, TASK_NEEDS_CLUSTER);
     assert_ptr_equal(task->task.external, task);
     assert_string_equal(task->file, fixture.path);
-    assert_true(task->takes_parameters);
+    assert_non_null(task->task.check_parameters);
     assert_int_equal(task->timeout_milliseconds, 600000);
     assert_string_equal(task->task.patches[0], "properties.operatorFlags");
     assert_string_equal(task->task.patches[1], "properties.a.b");
@@ -96,7 +96,6 @@ static void what_a_file_leaves_out_has_defaults(void **state)
     struct external_task *task = read_good(TASK STEP);
 
     assert_int_equal(task->task.flags, 0);
-    assert_false(task->takes_parameters);
     assert_null(task->task.check_parameters);
     assert_null(task->task.patches);
     assert_int_equal(task->timeout_milliseconds, 0);

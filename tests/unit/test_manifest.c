@@ -297,21 +297,6 @@ static void a_manifest_runs_when_it_is_due_and_not_overdue(void **state)
     manifest_free(&manifest);
 }
 
-static void claiming_goes_by_priority_then_time_then_id(void **state)
-{
-    struct manifest a = {.id = "a", .priority = 1, .run_after = 5},
-                    b = {.id = "b", .priority = 1, .run_after = 5};
-
-    (void)state;
-    assert_true(manifest_compare(&a, &b) < 0);
-    assert_true(manifest_compare(&b, &a) > 0);
-    assert_int_equal(manifest_compare(&a, &a), 0);
-    b.run_after = 4;
-    assert_true(manifest_compare(&b, &a) < 0);
-    a.priority = 0;
-    assert_true(manifest_compare(&a, &b) < 0);
-}
-
 /* Showing */
 
 static void a_view_is_flat_and_leaves_out_what_is_absent(void **state)
@@ -372,7 +357,6 @@ int main(void)
         cmocka_unit_test(the_number_of_the_latest_attempt_never_falls),
         cmocka_unit_test(a_status_text_too_long_is_cut_when_it_is_read),
         cmocka_unit_test(a_manifest_runs_when_it_is_due_and_not_overdue),
-        cmocka_unit_test(claiming_goes_by_priority_then_time_then_id),
         cmocka_unit_test(a_view_is_flat_and_leaves_out_what_is_absent),
         cmocka_unit_test(a_view_shows_all_there_is_and_shares_nothing),
     };

@@ -17,7 +17,6 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
-#include "store/sqlite/handle.h"
 
 enum { THREADS = 8, EACH = 100, KILLS = 20, DEADLINE_MILLISECONDS = 60000 };
 
@@ -115,7 +114,7 @@ static void writers_at_once_share_commits(void **state)
     struct store_operation operation = fixture_query(fixture, length);
     assert_int_equal(operation.result.total, THREADS * EACH);
     assert_int_equal(count_documents(fixture, STORE_MANIFESTS), THREADS * EACH);
-    struct sqlite_statistics statistics = sqlite_store_statistics(fixture->store);
+    struct sqlite_statistics statistics = fixture_statistics(fixture);
     print_message("%llu batches in %llu commits\n", (unsigned long long)statistics.jobs,
                   (unsigned long long)statistics.commits);
     assert_int_equal(statistics.jobs, THREADS * EACH);
@@ -155,7 +154,7 @@ static void a_batch_larger_than_a_commit_is_written_whole(void **state)
         json_object_put(batch[i].target.document);
     }
     store_release(batch, MANY);
-    assert_int_equal(sqlite_store_statistics(fixture->store).commits, 1);
+    assert_int_equal(fixture_statistics(fixture).commits, 1);
     assert_int_equal(count_documents(fixture, STORE_MANIFESTS), MANY);
 }
 
@@ -166,7 +165,7 @@ static void a_batch_that_changes_nothing_commits_nothing(void **state)
         fixture_manifest_document(&(struct fixture_manifest){.id = 1});
     assert_int_equal(fixture_status(fixture, store_replace(STORE_MANIFESTS, "1", document)),
                      STORE_NOT_FOUND);
-    assert_int_equal(sqlite_store_statistics(fixture->store).commits, 0);
+    assert_int_equal(fixture_statistics(fixture).commits, 0);
 }
 
 /* In a child: writes audit records first, first + 1, ... with a handle of its own, and sends the

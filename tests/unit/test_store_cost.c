@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#include "store/sqlite/handle.h"
-
 enum { BATCH = 500, SMALL = 1000, LARGE = 100000, CLUSTERS = 50, FLOOD = 10000 };
 
 /* Adds `count` manifests made from `pattern`, spread over its cluster and those behind it. */
@@ -48,10 +46,10 @@ static uint64_t cost_of(struct store_fixture *fixture, struct store_query query)
         struct store_operation first = fixture_query(fixture, query);
         store_release(&first, 1);
     }
-    uint64_t before = sqlite_store_statistics(fixture->store).steps;
+    uint64_t before = fixture_statistics(fixture).steps;
     struct store_operation operation = fixture_query(fixture, query);
     store_release(&operation, 1);
-    uint64_t steps = sqlite_store_statistics(fixture->store).steps - before;
+    uint64_t steps = fixture_statistics(fixture).steps - before;
     assert_true(steps > 0);
     return steps;
 }
@@ -136,10 +134,10 @@ static void asking_again_writes_nothing(void **state)
     add_clusters(fixture, 3);
     add_many(fixture, 0, SMALL, 3, (struct fixture_manifest){.run_after = FIXTURE_NOW});
     cost_of(fixture, query);
-    uint64_t before = sqlite_store_statistics(fixture->store).commits;
+    uint64_t before = fixture_statistics(fixture).commits;
     for (int i = 0; i < 10; i++)
         cost_of(fixture, query);
-    assert_int_equal(sqlite_store_statistics(fixture->store).commits, before);
+    assert_int_equal(fixture_statistics(fixture).commits, before);
 }
 
 int main(void)

@@ -491,7 +491,8 @@ static void documents_as_text_are_those_that_are_stored(void **state)
     fixture_set_manifest(fixture, 2, "maintenanceManifest.priority", document_new_string("high"));
     fixture_sql(fixture, "UPDATE manifests SET document = '{\"id\":' WHERE created_at = 3");
     struct store_query query = {.kind = STORE_QUERY_MANIFESTS, .limit = 10};
-    struct store_operation page = store_as_text(store_query(&query));
+    struct store_operation page = store_query(&query);
+    page.as_text = true;
     fixture_run(fixture, &page);
     assert_int_equal(page.result.count, 3);
     assert_int_equal(page.result.skipped, 0);
@@ -509,7 +510,7 @@ static void documents_as_text_are_those_that_are_stored(void **state)
         assert_true(document_equal(document, read.result.items[0].document));
         assert_string_equal(item->etag, read.result.items[0].etag);
         store_release(&read, 1);
-        read = store_as_text(read);
+        read.as_text = true;
         fixture_run(fixture, &read);
         assert_string_equal(read.result.items[0].text, item->text);
         store_release(&read, 1);

@@ -155,7 +155,7 @@ static void each_interval_has_the_queue_length_and_the_heartbeat_of_the_ready(vo
     assert_int_equal(message.values[METRIC_QUEUE_LENGTH], 1);
     assert_true(message.values[METRIC_HEARTBEAT] >= 1);
     feed_close(&feed);
-    while (feed_is_busy(&feed))
+    while (feed.counting)
         uv_run(&loop, UV_RUN_ONCE);
 }
 

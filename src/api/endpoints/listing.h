@@ -15,7 +15,7 @@
 /* Makes an item's view; NULL leaves it out (the function has logged why). New reference. */
 typedef struct json_object *listing_view_f(struct api *api, struct json_object *document);
 
-/* Adds the view of an item that comes as text (store_as_text()), or nothing. */
+/* Adds the view of an item that comes as text (as_text of a store operation), or nothing. */
 typedef void listing_text_f(struct api *api, const struct store_item *item,
                             struct text_buffer *page);
 

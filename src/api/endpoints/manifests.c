@@ -43,7 +43,8 @@ int cluster_must_exist(struct api *api, const struct request *request, struct an
     return result;
 }
 
-const struct task *task_of_request(const struct api *api, const char *name)
+/* The task named by UUID or short name, or NULL when it is not registered. */
+static const struct task *task_of_request(const struct api *api, const char *name)
 {
     return task_list_find_by_name(api->tasks, name);
 }

@@ -10,9 +10,6 @@
 
 enum { MANIFEST_RESOURCE_SIZE = RESOURCE_ID_SIZE + 64 };
 
-/* The UUID of the task named by UUID or short name, or NULL when it is not registered. */
-const struct task *task_of_request(const struct api *api, const char *name);
-
 /* olderThan: only what was created before *ret_before, as store queries take it; 0 when absent. */
 int manifests_read_age(const struct request *request, int64_t *ret_before, struct answer *answer);
 

@@ -100,8 +100,9 @@ static int open_reader(struct sqlite_store *store, struct connection **ret_reade
     return 0;
 }
 
-int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **ret_connection,
-                               struct error *error)
+/* Borrows a connection for reading, within a transaction of its own. */
+static int begin_reading(struct sqlite_store *store, struct connection **ret_connection,
+                         struct error *error)
 {
     static const char begin[] = "BEGIN";
     struct connection *reader = borrow_reader(store);
@@ -118,7 +119,8 @@ int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **r
     return 0;
 }
 
-void sqlite_store_end_reading(struct sqlite_store *store, struct connection *connection)
+/* Gives it back. */
+static void end_reading(struct sqlite_store *store, struct connection *connection)
 {
     connection_rollback(connection);
     return_reader(store, connection);
@@ -150,9 +152,9 @@ static int follow_clock(struct sqlite_store *store, const struct store_operation
         status = phase_is_behind(*connection, now, &behind, error);
         if (status == 0 && !behind)
             continue;
-        sqlite_store_end_reading(store, *connection);
+        end_reading(store, *connection);
         if (status < 0 || phase_follow_clock(store, now, error) < 0 ||
-            sqlite_store_begin_reading(store, connection, error) < 0)
+            begin_reading(store, connection, error) < 0)
             return -1;
     }
     return status;
@@ -167,14 +169,14 @@ static int run_reads(struct sqlite_store *store, struct store_operation *operati
     struct connection *connection;
     if (!any)
         return 0;
-    if (sqlite_store_begin_reading(store, &connection, error) < 0 ||
+    if (begin_reading(store, &connection, error) < 0 ||
         follow_clock(store, operations, count, &connection, error) < 0)
         return -1;
     int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++)
         if (is_to_read(&operations[i]))
             status = query_run(connection, &operations[i], error);
-    sqlite_store_end_reading(store, connection);
+    end_reading(store, connection);
     return status;
 }
 
@@ -235,10 +237,10 @@ static int sqlite_identify(struct store *base, char *ret_id, struct error *error
 {
     struct sqlite_store *store = sqlite_store_of(base);
     struct connection *connection;
-    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+    if (begin_reading(store, &connection, error) < 0)
         return -1;
     int status = read_identity(connection, ret_id, error);
-    sqlite_store_end_reading(store, connection);
+    end_reading(store, connection);
     return status;
 }
 
@@ -246,10 +248,10 @@ static int sqlite_verify_integrity(struct store *base, bool *ret_sound, struct e
 {
     struct sqlite_store *store = sqlite_store_of(base);
     struct connection *connection;
-    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+    if (begin_reading(store, &connection, error) < 0)
         return -1;
     int status = verify_database(connection, ret_sound, error);
-    sqlite_store_end_reading(store, connection);
+    end_reading(store, connection);
     return status;
 }
 
@@ -257,20 +259,11 @@ static int sqlite_backup(struct store *base, const char *path, struct error *err
 {
     struct sqlite_store *store = sqlite_store_of(base);
     struct connection *connection;
-    if (sqlite_store_begin_reading(store, &connection, error) < 0)
+    if (begin_reading(store, &connection, error) < 0)
         return -1;
     int status = copy_database(connection, path, error);
-    sqlite_store_end_reading(store, connection);
+    end_reading(store, connection);
     return status;
-}
-
-struct sqlite_statistics sqlite_store_statistics(struct store *base)
-{
-    struct sqlite_store *store = sqlite_store_of(base);
-    pthread_mutex_lock(&store->lock);
-    struct sqlite_statistics statistics = store->statistics;
-    pthread_mutex_unlock(&store->lock);
-    return statistics;
 }
 
 const struct store_backend sqlite_backend = {

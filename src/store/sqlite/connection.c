@@ -41,7 +41,8 @@ static const struct problem {
 };
 static const struct problem other_problem = {0, true, ERROR_UNAVAILABLE, "cannot be used"};
 
-int connection_error(struct connection *connection, struct error *error)
+/* Says what went wrong last, and what to do about it. Returns -1. */
+static int connection_error(struct connection *connection, struct error *error)
 {
     int extended = sqlite3_extended_errcode(connection->db);
     int errnum = sqlite3_system_errno(connection->db);

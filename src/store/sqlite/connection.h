@@ -90,7 +90,4 @@ int connection_integer(struct connection *connection, const char *sql, int64_t *
 /* Rolls an open transaction back, if there is one. */
 void connection_rollback(struct connection *connection);
 
-/* Says what went wrong last, and what to do about it. Returns -1. */
-int connection_error(struct connection *connection, struct error *error);
-
 #endif

@@ -47,13 +47,6 @@ struct sqlite_store {
     struct connection *writer; /* the leader's alone */
 };
 
-/* Borrows a connection for reading, within a transaction of its own. */
-int sqlite_store_begin_reading(struct sqlite_store *store, struct connection **ret_connection,
-                               struct error *error);
-
-/* Gives it back. */
-void sqlite_store_end_reading(struct sqlite_store *store, struct connection *connection);
-
 /* Calls `apply` within a writing transaction that other callers share, and returns when it is
  * committed; `weight` is how many documents it writes, about. If `apply` fails all of the
  * transaction does. */
@@ -61,7 +54,5 @@ int sqlite_store_commit(struct sqlite_store *store,
                         int (*apply)(void *argument, struct transaction *transaction,
                                      struct error *error),
                         void *argument, size_t weight, struct error *error);
-
-struct sqlite_statistics sqlite_store_statistics(struct store *store);
 
 #endif
