@@ -143,26 +143,33 @@ class Bench:
     # ---- which tests ----
 
     def candidates(self):
-        """Test programs that are linked with the object or its library."""
+        """Names of the test programs that are linked with the object or its library: (close, others). The close ones
+        share a word with the name of the source file; they notice most changes, so the others are often not needed."""
         wanted = {self.object, self.commands.archives.get(self.object)}
-        return [made for made, words in self.commands.links.items()
-                if made.startswith("tests/unit/test_") and wanted.intersection(words)]
+        names = [Path(made).name for made, words in self.commands.links.items()
+                 if made.startswith("tests/unit/test_") and wanted.intersection(words)]
+        stem = set(self.source.stem.replace("-", "_").split("_"))
+        close = [name for name in names if stem.intersection(name.split("_")[1:])]
+        return close, [name for name in names if name not in close]
 
-    def find_tests(self, pool):
-        """Runs every test program whose libraries have the object, notes which functions each enters, and how long it
-        takes. A test that fails with the unchanged object is left out."""
-        candidates = self.candidates()
-        done = subprocess.run(["make", "--no-print-directory", f"-j{self.jobs}", *candidates], cwd=self.commands.directory,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode:
+    def find_tests(self, names, pool):
+        """Builds and runs the test programs `names` as far as the object is in them, notes which functions each enters and
+        how long it takes, and sets `tests` to them. A test that fails with the unchanged object is left out."""
+        made = [f"tests/unit/{name}" for name in names]
+        done = subprocess.run(["make", "--no-print-directory", f"-j{self.jobs}", *made], cwd=self.commands.directory,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False) if made else None
+        if done and done.returncode:
             raise LookupError(f"{self.source}: its unit tests do not build:\n{done.stderr}")
         symbols = _symbols(self.unchanged, "TB")
-        linked = [Path(made).name for made in candidates if symbols & _symbols(self.commands.directory / made, "TtBb")]
-        folder = self._folder("entered")
+        linked = [name for name in names
+                  if symbols & _symbols(self.commands.directory / "tests" / "unit" / name, "TtBb")]
+        folder = self.scratch / "entered"
+        folder.mkdir(exist_ok=True)
         noting = self._compile(self.source.read_text(), folder, "-finstrument-functions")
         runtime = folder / "entered.o"
         subprocess.run([self.compiler[0], "-O2", "-fPIE", "-c", "-o", runtime, HERE / "entered.c"], check=True)
         known = Measured(self.commands.directory, self.unchanged)
+        self.tests = []
         for test, good in pool.map(lambda name: known.get(name) or self._measure(name, noting, runtime), linked):
             known.put(test, good)
             if not good:
@@ -170,8 +177,7 @@ class Bench:
             elif test.functions:
                 self.tests.append(test)
         known.write()
-        close = self.source.stem.replace("-", "_")
-        self.tests.sort(key=lambda test: (close not in test.name, test.seconds))
+        self.tests.sort(key=lambda test: test.seconds)
 
     def _measure(self, name, noting, runtime):
         folder = self._folder(f"measure-{name}")
@@ -213,13 +219,14 @@ class Bench:
                 process.wait()
 
     def try_mutant(self, number, mutant):
-        """What became of a mutant: (verdict, the test that killed it or "")."""
-        folder = self._folder(f"mutant-{number}")
+        """What became of a mutant."""
+        folder = self.scratch / f"mutant-{number}"
+        folder.mkdir(exist_ok=True)
         made = self._compile(mutant.apply(self.source.read_text()), folder)
         if made is None:
-            return "did not compile", ""
+            return "did not compile"
         if made.read_bytes() == self.unchanged.read_bytes():
-            return "same code", ""
+            return "same code"
         for test in self.tests:
             if mutant.function and mutant.function not in test.functions:
                 continue
@@ -227,8 +234,8 @@ class Bench:
             verdict = self._judge(test, program)
             program.unlink()
             if verdict:
-                return verdict, test.name
-        return "survived", ""
+                return verdict
+        return "survived"
 
     def _judge(self, test, program):
         """A test that takes too long counts only if the unchanged one, run right after it, is fast: otherwise it is the
