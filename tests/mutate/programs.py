@@ -41,6 +41,9 @@ cd "$PWD"
 exec "$@"
 """
 
+# No mutant is compiled twice. What make builds is worth caching.
+UNCACHED = {**os.environ, "CCACHE_DISABLE": "1"}
+
 @dataclass
 class Test:
     """A unit test program that enters the object under test."""
@@ -123,7 +126,7 @@ class Bench:
         words += ["-g0", "-Werror", "-Wno-unused", f"-fmacro-prefix-map={folder}=.", "-iquote", str(self.source.parent),
                   *options, str(folder / self.source.name)]
         done = subprocess.run(words, cwd=self.commands.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=open(folder / "compiler.log", "wb"), check=False)
+                              stderr=open(folder / "compiler.log", "wb"), check=False, env=UNCACHED)
         return made if done.returncode == 0 else None
 
     def _link(self, test, made, folder, *more):
