@@ -2,6 +2,7 @@
 /* attempts_fixture.c - attempts with a fake launcher and a store that can be spoiled. */
 #include "attempts_fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,51 @@ const struct task *__wrap_task_list_find(const struct task_list *list, const cha
     return fixture.registered ? &fixture.task : NULL;
 }
 
+/* ---- the log ---- */
+
+static int log_file = -1;
+static int standard_error;
+
+/* Standard error goes to a file until release_log(). */
+static void catch_log(void)
+{
+    standard_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+    log_file = open("/tmp", O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(standard_error >= 0 && log_file >= 0);
+    assert_true(dup2(log_file, STDERR_FILENO) >= 0);
+}
+
+static const char *read_log(void)
+{
+    static char text[65536];
+    ssize_t length = pread(log_file, text, sizeof(text) - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+    return text;
+}
+
+/* What was caught is written after all: it may explain a failure. */
+static void release_log(void)
+{
+    const char *text = read_log();
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    close(log_file);
+    fputs(text, stderr);
+}
+
+void expect_logged(const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (!strstr(read_log(), line))
+        fail_msg("not logged: %s", line);
+}
+
+/* ---- handlers ---- */
+
 static void on_ready(void *context)
 {
     (void)context;
@@ -81,6 +127,7 @@ int set_up_attempts(void **state)
 {
     struct error error;
     int ends[2];
+    catch_log();
     fixture = (struct attempts_fixture){
         .registered = true,
         .task = {.id = TEST_TASK, .name = "Test", .short_name = "test"},
@@ -130,6 +177,7 @@ int tear_down_attempts(void **state)
     close(fixture.attempts.parts.launcher_socket);
     if (fixture.launcher >= 0)
         close(fixture.launcher);
+    release_log();
     return test_store_teardown(state);
 }
 

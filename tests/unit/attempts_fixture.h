@@ -71,6 +71,9 @@ void report_line(const struct launcher_message *order, const char *line);
 void close_report(struct launcher_message *order);
 void live_and_end(struct launcher_message *order, const char *outcome, const char *text);
 
+/* Fails unless the log has this text. What is logged appears at the end of each test. */
+void expect_logged(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The slot of the attempt; NULL when it has no process. */
 struct worker *worker_of(const struct launcher_message *order);
 

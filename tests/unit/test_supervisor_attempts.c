@@ -19,6 +19,7 @@ static void an_attempt_that_succeeds_completes_its_manifest(void **state)
     char id[UUID_SIZE];
     assert_int_equal(fixture.ready, 1);
     assert_int_equal(fixture.attempts.launcher.landlock_abi, 5);
+    expect_logged("launcher is ready: Landlock level 5, workers run as this user");
     begin_attempt(1, id);
     struct launcher_message order = next_order();
     assert_int_equal(order.type, LAUNCHER_LAUNCH);
@@ -34,6 +35,8 @@ static void an_attempt_that_succeeds_completes_its_manifest(void **state)
     assert_int_equal(worker->state, WORKER_RUNNING);
     assert_int_equal(worker->pid, 1000 + order.launch.slot);
     assert_int_equal(count_of(METRIC_WORKERS_ACTIVE), 1);
+    expect_logged("manifest %s: attempt 1 of Test on %s runs as worker %d", id, test_cluster_id(1),
+                  1000 + (int)order.launch.slot);
     report_line(&order, "{\"type\":\"step\",\"step\":1,\"steps\":2,\"name\":\"one\"}");
     assert_string_equal(worker->settlement.step_name, "one");
     report_line(&order,
@@ -43,6 +46,8 @@ static void an_attempt_that_succeeds_completes_its_manifest(void **state)
     close_report(&order);
     turn_until(is_idle);
     expect_manifest(1, id, MANIFEST_COMPLETED, "well done");
+    expect_logged("manifest %s: attempt 1 succeeded after ", id);
+    expect_logged(" ms: now Completed: well done");
     assert_int_equal(count_of(METRIC_WORKERS_ACTIVE), 0);
     assert_int_equal(count_of(METRIC_ATTEMPTS_STARTED), 1);
     assert_int_equal(count_of(METRIC_ATTEMPTS_SUCCEEDED), 1);
@@ -101,6 +106,8 @@ static void a_launch_that_the_launcher_cannot_do_frees_its_slot(void **state)
         expect_manifest(i, id, MANIFEST_PENDING,
                         "TransientError: worker could not be started: Resource temporarily "
                         "unavailable");
+        expect_logged("manifest %s: the launcher could not start a worker: Resource temporarily",
+                      id);
     }
     assert_int_equal(count_of(METRIC_ATTEMPTS_TRANSIENT), FIXTURE_SLOTS + 1);
 }
@@ -130,6 +137,7 @@ static void a_lease_that_is_nearly_over_starts_no_worker(void **state)
     turn_until(is_idle);
     expect_manifest(1, id, MANIFEST_PENDING,
                     "TransientError: worker could not be started: its lease is nearly over");
+    expect_logged("manifest %s: no worker could be started: its lease is nearly over", id);
 }
 
 static void a_task_that_is_not_registered_is_terminal(void **state)
@@ -158,6 +166,7 @@ static void a_report_that_breaks_the_rules_kills_the_worker(void **state)
     tell_started(&order);
     report_line(&order, "this is no JSON");
     expect_signal(order.launch.token, SIGKILL);
+    expect_logged("manifest %s: worker %d is killed: ", id, 1000 + (int)order.launch.slot);
     report_line(&order, "nor is this");
     expect_no_order(); /* it is killed once */
     close_report(&order);
@@ -169,6 +178,8 @@ static void a_report_that_breaks_the_rules_kills_the_worker(void **state)
         strstr(document_string(manifest_document(&manifest), "maintenanceManifest.statusText", ""),
                "bad report: "));
     manifest_free(&manifest);
+    expect_logged("sandbox: manifest %s, cluster %s, task Test, attempt 1, worker %d: ", id,
+                  test_cluster_id(1), 1000 + (int)order.launch.slot);
     assert_int_equal(count_of(METRIC_WORKERS_DENIED), 1);
 }
 
@@ -194,6 +205,8 @@ static void killed_after_the_alarm_is_a_timeout(void **state)
     tell_started(&order);
     expire_deadline(worker_of(&order));
     expect_signal(order.launch.token, SIGKILL);
+    expect_logged("manifest %s: worker %d outlived its alarm and is killed", id,
+                  1000 + (int)order.launch.slot);
     close_report(&order);
     tell_ended(order.launch.token, SIGKILL);
     turn_until(is_idle);
@@ -226,16 +239,23 @@ static void a_stop_takes_its_time_and_is_no_denial(void **state)
     assert_int_equal(attempts_watch(&fixture.attempts, watches), 1);
     assert_string_equal(watches[0].manifest_id, id);
     assert_string_equal(watches[0].cluster, test_cluster_id(1));
+    assert_string_equal(watches[0].claim_token, worker_of(&order)->settlement.token);
     assert_int_equal(watches[0].token, order.launch.token);
 
     attempts_stop(&fixture.attempts, watches[0].token + 1000, "as a test asks"); /* nobody's */
     expect_no_order();
     attempts_stop(&fixture.attempts, watches[0].token, "as a test asks");
+    assert_int_equal(uv_timer_get_due_in(&worker_of(&order)->deadline), 10000);
     expect_signal(order.launch.token, SIGTERM);
+    expect_logged("manifest %s: worker %d is stopped, as a test asks", id,
+                  1000 + (int)order.launch.slot);
+    assert_true(worker_of(&order)->orphaned);
     assert_int_equal(attempts_watch(&fixture.attempts, watches), 0);
     assert_int_equal(worker_of(&order)->end.stop, WORKER_STOP_OPERATOR);
     expire_deadline(worker_of(&order));
     expect_signal(order.launch.token, SIGKILL);
+    expect_logged("manifest %s: worker %d outlived its SIGTERM and is killed", id,
+                  1000 + (int)order.launch.slot);
     assert_int_equal(worker_of(&order)->end.stop, WORKER_STOP_OPERATOR);
     close_report(&order);
     tell_ended(order.launch.token, SIGKILL);
@@ -278,6 +298,8 @@ static void a_pipe_that_stays_open_is_closed(void **state)
     assert_non_null(worker_of(&order));
     assert_true(uv_timer_get_due_in(&worker_of(&order)->deadline) <= 5000);
     expire_deadline(worker_of(&order));
+    expect_logged("manifest %s: the result pipe of worker %d is still open", id,
+                  1000 + (int)order.launch.slot);
     turn_until(is_idle);
     expect_manifest(1, id, MANIFEST_COMPLETED, "");
     close_report(&order);
@@ -343,6 +365,7 @@ static void a_result_of_somebody_elses_manifest_is_late(void **state)
     live_and_end(&order, "succeeded", "");
     turn_until(is_idle);
     assert_int_equal(count_of(METRIC_RESULTS_LATE), 1);
+    expect_logged("the result \"succeeded\" changes nothing: ");
     assert_int_equal(count_of(METRIC_ATTEMPTS_SUCCEEDED), 0);
 }
 
@@ -394,6 +417,7 @@ static void a_launcher_that_breaks_the_rules_is_lost(void **state)
     turn();
     assert_int_equal(fixture.lost, 1);
     assert_int_equal(fixture.lost_error.kind, ERROR_INVALID);
+    expect_logged("sandbox: the launcher broke the rules of its channel: ");
 }
 
 #define WITH_LAUNCHER(name)                                                                        \
