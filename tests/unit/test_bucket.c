@@ -41,6 +41,20 @@ static void long_names_and_odd_bytes_have_a_bucket_too(void **state)
     assert_int_not_equal(bucket_of("\xc3\x84"), bucket_of("\xc3\xa4"));
 }
 
+static void letters_alone_count_alike_in_either_case(void **state)
+{
+    (void)state;
+    for (int character = 1; character < 256 - 32; character++) {
+        char text[] = {(char)character, '\0'}, other[] = {(char)(character + 32), '\0'};
+        bool same = bucket_of(text) == bucket_of(other);
+
+        if (character >= 'A' && character <= 'Z')
+            assert_true(same);
+        else if (strchr("@[", character)) /* beside the letters, and their hashes differ */
+            assert_false(same);
+    }
+}
+
 static void ranges_of_the_guide_are_kept(void **state)
 {
     static const struct {
@@ -96,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buckets_are_those_that_operators_compute_by_hand),
         cmocka_unit_test(long_names_and_odd_bytes_have_a_bucket_too),
+        cmocka_unit_test(letters_alone_count_alike_in_either_case),
         cmocka_unit_test(ranges_of_the_guide_are_kept),
         cmocka_unit_test(any_number_of_actuators_covers_every_bucket_once_and_evenly),
         cmocka_unit_test(an_empty_range_contains_nothing),
