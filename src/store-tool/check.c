@@ -88,31 +88,45 @@ static void check_lease_of_manifest(struct check *check, const struct manifest *
                         manifest_state_name(manifest->state), LOAD_AGAIN);
 }
 
-/* Attempts that count, or -1 when the history does not go back to the first. */
-static int64_t count_attempts(const struct manifest *manifest)
+/* How many of the attempts count. Drained ones never do; one that failed transiently does not if a
+ * server asked to wait, which the history does not tell. */
+struct attempt_count {
+    int64_t fewest;
+    int64_t most;
+};
+
+/* False when the history does not go back to the first attempt. */
+static bool count_attempts(const struct manifest *manifest, struct attempt_count *ret_count)
 {
     const struct json_object *attempts = document_get(manifest->document, "attempts");
-    const char *drained = outcome_name(OUTCOME_DRAINED);
-    int64_t counted = 0;
-    size_t count = document_length(attempts);
-    for (size_t i = 0; i < count; i++) {
+    size_t length = document_length(attempts);
+    int64_t drained = 0;
+    int64_t transient = 0;
+    for (size_t i = 0; i < length; i++) {
         const struct json_object *entry = document_item(attempts, i);
+        const char *outcome = document_string(entry, "outcome", "");
         if (document_integer(entry, "number", 0) != (int64_t)i + 1)
-            return -1;
-        counted += strcmp(document_string(entry, "outcome", ""), drained) != 0;
+            return false;
+        drained += strcmp(outcome, outcome_name(OUTCOME_DRAINED)) == 0;
+        transient += strcmp(outcome, outcome_name(OUTCOME_TRANSIENT)) == 0;
     }
-    return count > 0 ? counted : -1;
+    int64_t deferred =
+        transient < MANIFEST_DEFERRALS_MAXIMUM ? transient : MANIFEST_DEFERRALS_MAXIMUM;
+    ret_count->most = (int64_t)length - drained;
+    ret_count->fewest = ret_count->most - deferred;
+    return length > 0;
 }
 
 static void check_dequeues(struct check *check, const struct manifest *manifest)
 {
-    int64_t counted = count_attempts(manifest);
+    struct attempt_count counted;
     if (manifest->dequeues > MANIFEST_ATTEMPTS_MAXIMUM)
         report_manifest(check, manifest, "has %d dequeues, at most %d are allowed; %s",
                         manifest->dequeues, MANIFEST_ATTEMPTS_MAXIMUM, LOAD_AGAIN);
-    if (counted >= 0 && counted != manifest->dequeues)
+    if (count_attempts(manifest, &counted) &&
+        (manifest->dequeues < counted.fewest || manifest->dequeues > counted.most))
         report_manifest(check, manifest, "has %d dequeues, but %lld attempts that count; %s",
-                        manifest->dequeues, (long long)counted, LOAD_AGAIN);
+                        manifest->dequeues, (long long)counted.most, LOAD_AGAIN);
 }
 
 static void check_bucket(struct check *check, enum store_container container, const char *id,
