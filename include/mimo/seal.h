@@ -34,15 +34,17 @@ struct seal_key;         /* can open */
 int seal_make_pair(const char *certificate_path, const char *key_path, uid_t key_owner,
                    gid_t key_group, int *ret_made, struct error *error);
 
+/* Files are read along a trusted path (trusted_path.h): a stranger who could exchange the certificate
+ * could read what is sealed under it. */
 int seal_certificate_load(const char *path, struct seal_certificate **ret, struct error *error);
 void seal_certificate_free(struct seal_certificate *certificate);
 
 enum { SEAL_KEYS_MAXIMUM = 8 }; /* in one file */
 
 /* Loads all keys of the file. One of them must belong to the certificate, unless `certificate_path`
- * is NULL. */
-int seal_key_load(const char *certificate_path, const char *key_path, struct seal_key **ret,
-                  struct error *error);
+ * is NULL. The key may belong to `user` as well as to root and to the user of this process. */
+int seal_key_load(const char *certificate_path, const char *key_path, uid_t user,
+                  struct seal_key **ret, struct error *error);
 void seal_key_free(struct seal_key *key); /* wipes it */
 
 /* Both results are allocated with the given length; the caller frees (sealed) or wipes (opened). */

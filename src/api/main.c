@@ -27,6 +27,7 @@
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/program.h"
+#include "mimo/trusted_path.h"
 
 enum { STOP_MILLISECONDS = 10 * 1000, OTHER_DESCRIPTORS = 128 };
 
@@ -90,7 +91,8 @@ static int open_files(const struct config *config, const struct identity *owner,
     if (prepare_files(config, owner, error) < 0)
         return -1;
     if (config->api_tls == API_TLS_ON &&
-        tls_open(config->api_tls_certificate, config->api_tls_key, error) < 0)
+        tls_open(config->api_tls_certificate, config->api_tls_key,
+                 owner ? owner->uid : TRUSTED_PATH_NO_USER, error) < 0)
         return -1;
     return auth_open(config, auth, error);
 }
@@ -193,7 +195,8 @@ static void reload(const struct api *api)
         log_notice("credentials were reloaded");
     if (config->api_tls == API_TLS_OFF)
         log_notice("no TLS certificate to reload: api.tls = off");
-    else if (tls_reload(config->api_tls_certificate, config->api_tls_key, &changed, &error) < 0)
+    else if (tls_reload(config->api_tls_certificate, config->api_tls_key, TRUSTED_PATH_NO_USER,
+                        &changed, &error) < 0)
         log_error("cannot reload the TLS certificate, the previous one stays in force: %s",
                   error.message);
     else

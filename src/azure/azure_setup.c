@@ -15,7 +15,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/https.h"
-#include "mimo/io.h"
+#include "mimo/trusted_path.h"
 
 #define METADATA_SERVICE "http://169.254.169.254/metadata/identity/oauth2/token"
 
@@ -73,7 +73,7 @@ void azure_endpoints(const struct config *config, struct azure_endpoints *ret_en
 /* The text of a file without the end of its last line. */
 static int read_secret(const char *path, char **ret_secret, struct error *error)
 {
-    if (io_read_file(path, SECRET_MAXIMUM, ret_secret, NULL, error) < 0)
+    if (trusted_path_read(path, TRUSTED_PATH_NO_USER, SECRET_MAXIMUM, ret_secret, NULL, error) < 0)
         return error_prefix(error, "azure.client_secret_file");
     (*ret_secret)[strcspn(*ret_secret, "\r\n")] = '\0';
     if ((*ret_secret)[0])
@@ -108,7 +108,8 @@ int azure_secrets_load(const struct config *config, struct azure_secrets *secret
 {
     const char *ca = config->azure_ca_file[0] ? config->azure_ca_file : HTTPS_SYSTEM_CA;
     load_legacy_algorithms();
-    if (io_read_file(ca, HTTPS_SYSTEM_CA_MAXIMUM, &secrets->ca, NULL, error) < 0)
+    if (trusted_path_read(ca, TRUSTED_PATH_NO_USER, HTTPS_SYSTEM_CA_MAXIMUM, &secrets->ca, NULL,
+                          error) < 0)
         return error_prefix(error, "nothing to verify Azure with (azure.ca_file)");
     if (!config->azure_tenant[0])
         return 0;

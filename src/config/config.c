@@ -14,8 +14,8 @@
 #include "config/config_table.h"
 #include "mimo/cleanup.h"
 #include "mimo/ini_file.h"
-#include "mimo/io.h"
 #include "mimo/log.h"
+#include "mimo/trusted_path.h"
 
 /* One file while it is read. */
 struct reading {
@@ -49,7 +49,8 @@ static int load_file(struct config *config, const char *path, struct error *erro
 
     if (!seen)
         return error_set_system(error, ENOMEM, "cannot read %s", path);
-    if (io_read_file(path, INI_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
+    if (trusted_path_read(path, TRUSTED_PATH_NO_USER, INI_FILE_SIZE_MAXIMUM, &text, &length,
+                          error) < 0)
         return error_prefix(error, "cannot read the configuration");
     return ini_file_parse(path, text, length, &handlers, &reading, error);
 }

@@ -26,6 +26,7 @@
 #include "mimo/report.h"
 #include "mimo/seal.h"
 #include "mimo/task.h"
+#include "mimo/trusted_path.h"
 
 /* What a worker needs beside what it inherits: stack, the heap of a task, the libraries' buffers.
  */
@@ -123,7 +124,26 @@ static int load_key(struct workplace *workplace, const struct config *config, st
                     path);
         return 0;
     }
-    return seal_key_load(config->clusters_seal_certificate, path, &workplace->key, error);
+    return seal_key_load(config->clusters_seal_certificate, path, TRUSTED_PATH_NO_USER,
+                         &workplace->key, error);
+}
+
+/* A file that a stranger put there would be brought to clusters: so no sticky directory either. */
+static int open_trusted_directory(const char *path, int *ret_descriptor, struct error *error)
+{
+    cleanup_fd int directory = -1;
+    struct stat status;
+    if (trusted_path_open(path, &directory, error) < 0)
+        return -1;
+    if (fstat(directory, &status) < 0)
+        return error_set_system(error, errno, "cannot look at %s", path);
+    if (!S_ISDIR(status.st_mode))
+        return error_set(error, ERROR_INVALID, "%s is not a directory", path);
+    if (status.st_mode & (S_IWGRP | S_IWOTH))
+        return error_set(error, ERROR_DENIED,
+                         "%s can be written by others than its owner: chmod go-w %s", path, path);
+    *ret_descriptor = take_fd(&directory);
+    return 0;
 }
 
 /* Like a missing key a missing directory leaves the tasks that do not need it. */
@@ -136,11 +156,10 @@ static int open_certificates(struct workplace *workplace, const struct config *c
     workplace->certificate_directory = strdup(path);
     if (!workplace->certificate_directory)
         return error_set_system(error, ENOMEM, "cannot keep the path of tasks.certificates");
-    workplace->certificates = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (workplace->certificates >= 0)
+    if (open_trusted_directory(path, &workplace->certificates, error) == 0)
         return 0;
-    if (errno != ENOENT)
-        return error_set_system(error, errno, "cannot open %s (tasks.certificates)", path);
+    if (error->kind != ERROR_NOT_FOUND)
+        return error_prefix(error, "tasks.certificates");
     log_notice("%s (tasks.certificates) does not exist: tasks that need a certificate will fail "
                "until it is made and mimod restarted",
                path);

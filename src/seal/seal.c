@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/trusted_path.h"
 
 enum {
     PEM_SIZE_MAXIMUM = 64 * 1024,
@@ -66,12 +67,14 @@ static int crypto_error(struct error *error, const char *what)
 }
 
 /* Reads a whole file into memory that the caller wipes. */
-static int read_file(const char *path, mode_t forbidden, char *buffer, size_t size,
+static int read_file(const char *path, uid_t user, mode_t forbidden, char *buffer, size_t size,
                      size_t *ret_length, struct error *error)
 {
     struct stat status;
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &status) < 0)
+    cleanup_fd int fd = -1;
+    if (trusted_path_open_file(path, user, &fd, error) < 0)
+        return -1;
+    if (fstat(fd, &status) < 0)
         return error_set_system(error, errno, "cannot read %s", path);
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s is not a regular file", path);
@@ -109,7 +112,7 @@ static int load_certificate(const char *path, X509 **ret_x509, struct error *err
 {
     char text[PEM_SIZE_MAXIMUM];
     size_t length;
-    if (read_file(path, 0, text, sizeof(text), &length, error) < 0)
+    if (read_file(path, TRUSTED_PATH_NO_USER, 0, text, sizeof(text), &length, error) < 0)
         return error_prefix(error, "cannot load the seal certificate");
     cleanup_bio BIO *bio = BIO_new_mem_buf(text, (int)length);
     X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
@@ -180,11 +183,11 @@ static int parse_keys(const char *text, size_t length, struct seal_key *key, str
     return 0;
 }
 
-static int load_keys(const char *path, struct seal_key *key, struct error *error)
+static int load_keys(const char *path, uid_t user, struct seal_key *key, struct error *error)
 {
     char text[PEM_SIZE_MAXIMUM];
     size_t length = 0;
-    int status = read_file(path, KEY_MODE_FORBIDDEN, text, sizeof(text), &length, error);
+    int status = read_file(path, user, KEY_MODE_FORBIDDEN, text, sizeof(text), &length, error);
     if (status < 0)
         error_prefix(error, "cannot load the seal key");
     else if ((status = parse_keys(text, length, key, error)) < 0)
@@ -208,13 +211,13 @@ static bool find_key_of(struct seal_key *key, X509 *x509)
     return false;
 }
 
-static int load_pair(const char *certificate_path, const char *key_path, struct seal_key *key,
-                     struct error *error)
+static int load_pair(const char *certificate_path, const char *key_path, uid_t user,
+                     struct seal_key *key, struct error *error)
 {
     X509 *x509;
     if (load_certificate(certificate_path, &x509, error) < 0)
         return -1;
-    int status = load_keys(key_path, key, error);
+    int status = load_keys(key_path, user, key, error);
     if (status == 0 && !find_key_of(key, x509))
         status = error_set(error, ERROR_INVALID,
                            "the seal key %s does not belong to the certificate %s: put the one "
@@ -224,15 +227,15 @@ static int load_pair(const char *certificate_path, const char *key_path, struct 
     return status;
 }
 
-int seal_key_load(const char *certificate_path, const char *key_path, struct seal_key **ret,
-                  struct error *error)
+int seal_key_load(const char *certificate_path, const char *key_path, uid_t user,
+                  struct seal_key **ret, struct error *error)
 {
     struct seal_key *key = calloc(1, sizeof(*key));
     if (!key)
         return error_set_memory(error);
     ERR_clear_error();
-    int status = certificate_path ? load_pair(certificate_path, key_path, key, error)
-                                  : load_keys(key_path, key, error);
+    int status = certificate_path ? load_pair(certificate_path, key_path, user, key, error)
+                                  : load_keys(key_path, user, key, error);
     if (status < 0) {
         seal_key_free(key);
         return -1;

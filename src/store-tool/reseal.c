@@ -11,8 +11,10 @@
 
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
+#include "mimo/privileges.h"
 #include "mimo/seal.h"
 #include "mimo/store_change.h"
+#include "mimo/trusted_path.h"
 #include "store-tool/tool.h"
 
 enum { RESEAL_PAGE = 100 };
@@ -190,16 +192,27 @@ static const char *or_else(const char *given, const char *configured)
     return given ? given : configured;
 }
 
+/* The launcher's user, to whom the keys belong, if root runs this. */
+static uid_t find_key_owner(const char *user)
+{
+    struct identity owner;
+    struct error error;
+    if (!privileges_can_change() || privileges_find_user(user, &owner, &error) < 0)
+        return TRUSTED_PATH_NO_USER;
+    return owner.uid;
+}
+
 static int open_all(const struct tool *tool, struct reseal *reseal, struct error *error)
 {
     const struct config *config = tool->config;
     const char *certificate = or_else(tool->new_certificate, config->clusters_seal_certificate);
     const char *new_key = or_else(tool->new_key, config->clusters_seal_key);
     const char *old_key = or_else(tool->old_key, config->clusters_seal_key);
+    const uid_t owner = find_key_owner(config->actuator_launcher_user);
     if (seal_certificate_load(certificate, &reseal->certificate, error) < 0 ||
-        seal_key_load(NULL, old_key, &reseal->old_key, error) < 0)
+        seal_key_load(NULL, old_key, owner, &reseal->old_key, error) < 0)
         return -1;
-    if (seal_key_load(certificate, new_key, &reseal->new_key, error) < 0)
+    if (seal_key_load(certificate, new_key, owner, &reseal->new_key, error) < 0)
         return error_prefix(error, "what is sealed anew must be opened again (--new-key)");
     return store_open(tool->uri, &reseal->store, error);
 }

@@ -482,7 +482,10 @@ static int read_file(const char *path, struct external_task *task, struct error 
     cleanup_free char *text = NULL;
     size_t length;
 
-    if (trusted_path_read(path, INI_FILE_SIZE_MAXIMUM, &text, &length, error) < 0)
+    if (*path != '/')
+        return error_set(error, ERROR_INVALID, "cannot read %s: the path must begin with /", path);
+    if (trusted_path_read(path, TRUSTED_PATH_NO_USER, INI_FILE_SIZE_MAXIMUM, &text, &length,
+                          error) < 0)
         return error->kind == ERROR_DENIED ? error_prefix(error, "cannot trust %s", path)
                                            : error_prefix(error, "cannot read the task's file");
     task->file = strdup(path);

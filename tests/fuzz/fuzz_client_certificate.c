@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/auth/client_certificate.h"
+#include "mimo/trusted_path.h"
 
 static const char clients[] = "operator:CN=deploy,O=Fuzzing only\n";
 static struct client_table *table;
@@ -28,7 +29,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     PROMISE(file >= 0 && fchmod(file, 0600) == 0);
     PROMISE(write(file, clients, sizeof(clients) - 1) == sizeof(clients) - 1);
     snprintf(clients_path, sizeof(clients_path), "/proc/self/fd/%d", file);
-    if (client_table_load(ca_path, clients_path, &table, &error) < 0) {
+    if (client_table_load(ca_path, clients_path, TRUSTED_PATH_NO_USER, &table, &error) < 0) {
         fprintf(stderr, "%s\n", error.message);
         abort();
     }

@@ -11,6 +11,7 @@
 
 #include "mimo/io.h"
 #include "mimo/seal.h"
+#include "mimo/trusted_path.h"
 
 static struct seal_key *key;
 static struct seal_certificate *certificate;
@@ -42,7 +43,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(key_path, sizeof(key_path), "%s/tests/fuzz/seal.key", source);
     copy_key(key_path, copy_path, sizeof(copy_path));
     if (seal_certificate_load(certificate_path, &certificate, &error) < 0 ||
-        seal_key_load(certificate_path, copy_path, &key, &error) < 0) {
+        seal_key_load(certificate_path, copy_path, TRUSTED_PATH_NO_USER, &key, &error) < 0) {
         fprintf(stderr, "%s\n", error.message);
         abort();
     }

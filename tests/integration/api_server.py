@@ -61,9 +61,11 @@ class ApiServer:
 
     def __init__(self, build_dir, *, set=None, tokens=True):
         self.build, self.process = build_dir, None
-        self.directory = Path(tempfile.mkdtemp(prefix="mimo-api-"))
-        self.directory.chmod(0o755)
-        self.config, self.log_path = self.directory / "mimo.conf", self.directory / "api.log"
+        self.parent = Path(tempfile.mkdtemp(prefix="mimo-api-")) # root's, where root starts the server
+        self.parent.chmod(0o755)
+        self.directory = self.parent / "own"
+        self.directory.mkdir()
+        self.config, self.log_path = self.parent / "mimo.conf", self.directory / "api.log"
         self.run = self.directory / "run"
         self.run.mkdir()
         self.tokens = {role: secrets.token_urlsafe(32) for role in ROLES} if tokens else {}
@@ -157,7 +159,7 @@ class ApiServer:
         if keep or problems:
             print(f"files: {self.directory}\n{self.log[-5000:] if self.log_path.exists() else ''}")
         else:
-            shutil.rmtree(self.directory)
+            shutil.rmtree(self.parent)
         assert not problems, "\n".join(problems)
 
     # ---- the store behind it ----

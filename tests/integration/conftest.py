@@ -32,6 +32,7 @@ from mimolocal.adminapi import AdminApi  # noqa: E402
 from mimolocal.practice import Practice  # noqa: E402
 from mimolocal.slowness import slowness  # noqa: E402
 
+os.umask(0o022) # what a group may write is not trusted
 SLOWNESS = slowness() # every deadline is multiplied by it
 START_PATIENCE = 90.0 * SLOWNESS
 STOP_PATIENCE = 60.0 * SLOWNESS

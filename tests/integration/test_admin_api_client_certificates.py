@@ -263,7 +263,7 @@ def test_authorities_and_subjects_are_read_again(own_site, tmp_path):
     (lambda site: site.ca.unlink(), "cannot read the authorities of client certificates (api.client_ca)"),
     (lambda site: site.ca.write_text("nothing"), "api.client_ca: "),
     (lambda site: site.clients.unlink(), "cannot read the roles of client certificates (api.client_file)"),
-    (lambda site: site.clients.chmod(0o666), "can be written by others: chmod go-w"),
+    (lambda site: site.clients.chmod(0o666), "can be written by others than its owner: chmod go-w"),
     (lambda site: site.allow("operator"), "clients:2: a line is role:subject"),
     (lambda site: site.allow("operator:deploy"), "clients:2: \"deploy\" is no subject"),
     (lambda site: site.allow("reader:CN=a", "admin:CN=a"), "clients:3: subject \"CN=a\" stands here a second time"),

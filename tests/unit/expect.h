@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ enum { PRIVATE_PATH_SIZE = 32 };
 
 static inline void make_private_folder(char *path)
 {
+    umask(022); /* what a group may write is not trusted */
     strcpy(path, "/tmp/mimo-test.XXXXXX");
     assert_non_null(mkdtemp(path));
 }

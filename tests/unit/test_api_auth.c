@@ -22,6 +22,7 @@
 struct fixture {
     char directory[32];
     char path[64];
+    char user[8];
     struct config config;
     struct auth *auth;
     struct actor actor;
@@ -41,7 +42,9 @@ static int set_up(void **state)
     strcpy(fixture->directory, "/tmp/mimo-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
     snprintf(fixture->path, sizeof(fixture->path), "%s/tokens", fixture->directory);
-    fixture->config = (struct config){.api_auth = AUTH_TOKEN_FILE, .api_token_file = fixture->path};
+    strcpy(fixture->user, "root");
+    fixture->config = (struct config){
+        .api_user = fixture->user, .api_auth = AUTH_TOKEN_FILE, .api_token_file = fixture->path};
     write_tokens(fixture, "ann:operator:" SECRET "\n");
     assert_int_equal(auth_open(&fixture->config, &fixture->auth, &error), 0);
     assert_int_equal(auth_start(fixture->auth, &error), 0);

@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "api/http/tls.h"
+#include "mimo/trusted_path.h"
 
 struct fixture {
     char directory[64];
@@ -111,7 +112,9 @@ static void a_key_of_another_certificate_is_refused(void **state)
     struct fixture *fixture = *state;
     make(fixture, fixture->certificate, fixture->key);
     make(fixture, fixture->other_certificate, fixture->other_key);
-    assert_int_equal(tls_open(fixture->certificate, fixture->other_key, &fixture->error), -1);
+    assert_int_equal(
+        tls_open(fixture->certificate, fixture->other_key, TRUSTED_PATH_NO_USER, &fixture->error),
+        -1);
     assert_non_null(strstr(fixture->error.message, "does not belong to"));
 }
 
@@ -134,16 +137,21 @@ static void a_reload_exchanges_or_keeps_the_certificate(void **state)
     bool changed;
     make(fixture, fixture->certificate, fixture->key);
     make(fixture, fixture->other_certificate, fixture->other_key);
-    assert_int_equal(tls_open(fixture->certificate, fixture->key, &fixture->error), 0);
+    assert_int_equal(
+        tls_open(fixture->certificate, fixture->key, TRUSTED_PATH_NO_USER, &fixture->error), 0);
     const gnutls_pcert_st *first = chain_in_force();
-    assert_int_equal(tls_reload(fixture->certificate, fixture->key, &changed, &fixture->error), 0);
+    assert_int_equal(tls_reload(fixture->certificate, fixture->key, TRUSTED_PATH_NO_USER, &changed,
+                                &fixture->error),
+                     0);
     assert_false(changed);
     assert_ptr_equal(chain_in_force(), first);
-    assert_int_equal(
-        tls_reload(fixture->certificate, fixture->other_key, &changed, &fixture->error), -1);
+    assert_int_equal(tls_reload(fixture->certificate, fixture->other_key, TRUSTED_PATH_NO_USER,
+                                &changed, &fixture->error),
+                     -1);
     assert_ptr_equal(chain_in_force(), first);
-    assert_int_equal(
-        tls_reload(fixture->other_certificate, fixture->other_key, &changed, &fixture->error), 0);
+    assert_int_equal(tls_reload(fixture->other_certificate, fixture->other_key,
+                                TRUSTED_PATH_NO_USER, &changed, &fixture->error),
+                     0);
     assert_true(changed);
     assert_ptr_not_equal(chain_in_force(), first);
 }

@@ -15,6 +15,7 @@
 #include "api/auth/token_file.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
+#include "mimo/trusted_path.h"
 
 /* SHA-256 of "secret" and of "other", by sha256sum(1) */
 #define SECRET "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
@@ -88,6 +89,7 @@ static void a_nul_byte_is_refused(void **state)
 struct fixture {
     char directory[64];
     char path[128];
+    char user[8];
     struct config config;
     struct answer answer;
 };
@@ -101,6 +103,8 @@ static int set_up(void **state)
     snprintf(fixture->path, sizeof(fixture->path), "%s/tokens", fixture->directory);
     fixture->config.api_token_file = fixture->path;
     fixture->config.api_auth = AUTH_TOKEN_FILE;
+    strcpy(fixture->user, "root");
+    fixture->config.api_user = fixture->user;
     *state = fixture;
     return 0;
 }
@@ -139,7 +143,7 @@ static void the_first_start_makes_a_token_for_its_owner_alone(void **state)
     token[strcspn(token, "\n")] = '\0';
     assert_int_equal(strlen(token), 64);
 
-    assert_int_equal(token_table_load(fixture->path, &table, &error), 0);
+    assert_int_equal(token_table_load(fixture->path, TRUSTED_PATH_NO_USER, &table, &error), 0);
     assert_true(token_table_find(table, token, &actor));
     assert_int_equal(actor.role, ROLE_ADMIN);
     token_table_free(table);
@@ -163,8 +167,26 @@ static void a_file_that_others_can_write_is_refused(void **state)
     struct token_table *table;
     write_tokens(fixture, "a:reader:" SECRET "\n", 0600);
     assert_int_equal(chmod(fixture->path, 0620), 0);
-    assert_int_equal(token_table_load(fixture->path, &table, &error), -1);
+    assert_int_equal(token_table_load(fixture->path, TRUSTED_PATH_NO_USER, &table, &error), -1);
     assert_non_null(strstr(error.message, "chmod go-w"));
+}
+
+static void a_file_of_a_stranger_is_refused(void **state)
+{
+    enum { STRANGER = 4711 };
+    struct fixture *fixture = *state;
+    struct error error;
+    struct token_table *table;
+    if (geteuid() != 0)
+        skip();
+    write_tokens(fixture, "a:reader:" SECRET "\n", 0600);
+    assert_int_equal(chown(fixture->path, STRANGER, STRANGER), 0);
+    assert_int_equal(token_table_load(fixture->path, TRUSTED_PATH_NO_USER, &table, &error), -1);
+    assert_int_equal(error.kind, ERROR_DENIED);
+    assert_non_null(strstr(error.message, "cannot read token file: "));
+    assert_non_null(strstr(error.message, "belongs to user 4711"));
+    assert_int_equal(token_table_load(fixture->path, STRANGER, &table, &error), 0);
+    token_table_free(table);
 }
 
 static int check(struct fixture *fixture, struct auth *auth, const char *authorization,
@@ -247,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_start_makes_a_token_for_its_owner_alone, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_others_can_write_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_a_stranger_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(roles_are_ordered_and_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_known_token_is_401_without_a_reason, set_up,
                                         tear_down),

@@ -265,6 +265,37 @@ static void a_named_file_must_exist(void **state)
                    "cannot read the configuration: cannot open");
 }
 
+/* A file or directory of a stranger could name another directory of tasks, or another user. */
+static void what_strangers_can_change_is_refused(void **state)
+{
+    struct config config;
+    struct error error;
+    char drop_in[sizeof(fixture.drop_ins) + 16];
+
+    (void)state;
+    snprintf(drop_in, sizeof(drop_in), "%s/own.conf", fixture.drop_ins);
+    write_file(fixture.path, "[log]\nlevel = debug\n");
+    assert_int_equal(chmod(fixture.path, 0664), 0);
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_DENIED,
+                   "mimo.conf can be written by others than its owner: chmod go-w /");
+    assert_int_equal(chmod(fixture.path, 0644), 0);
+    assert_int_equal(mkdir(fixture.drop_ins, 0755), 0);
+    write_file(drop_in, "[log]\nlevel = info\n");
+    assert_int_equal(chmod(fixture.drop_ins, 0775), 0);
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_DENIED,
+                   "mimo.conf.d can be written by others than its owner: chmod go-w /");
+    assert_int_equal(chmod(fixture.drop_ins, 0755), 0);
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(drop_in, 4711, 4711), 0);
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_DENIED,
+                   "own.conf belongs to user 4711 and could be changed by them: chown root /");
+    assert_int_equal(chown(drop_in, 0, 0), 0);
+    assert_int_equal(chown(fixture.folder, 4711, 4711), 0);
+    expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_DENIED,
+                   "cannot read the configuration: /tmp/mimo-test.");
+}
+
 static void without_a_default_file_the_defaults_apply(void **state)
 {
     struct config config;
@@ -413,6 +444,7 @@ int main(void)
         WITH_FOLDER(what_is_no_text_file_is_refused),
         WITH_FOLDER(random_bytes_never_do_harm),
         WITH_FOLDER(a_named_file_must_exist),
+        WITH_FOLDER(what_strangers_can_change_is_refused),
         WITH_FOLDER(without_a_default_file_the_defaults_apply),
         WITH_FOLDER(drop_ins_override_in_the_order_of_their_names),
         WITH_FOLDER(an_error_in_a_drop_in_names_that_file),

@@ -433,7 +433,7 @@ static void the_file_itself_is_nobody_elses_to_change(void **state)
     expect_failure(external_task_read("a.conf", &task, &error), &error, ERROR_INVALID,
                    "the path must begin with /");
     expect_failure(external_task_read("/nowhere/a.conf", &task, &error), &error, ERROR_NOT_FOUND,
-                   "there is no /nowhere");
+                   "cannot open /nowhere");
     assert_int_equal(unlink(fixture.path), 0);
     assert_int_equal(mkdir(fixture.path, 0755), 0);
     expect_failure(external_task_read(fixture.path, &task, &error), &error, ERROR_INVALID,

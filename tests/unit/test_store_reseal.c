@@ -121,7 +121,8 @@ static int teardown(void **state)
 
 static int reseal(void)
 {
-    static struct config config;
+    static char user[] = "root";
+    const struct config config = {.actuator_launcher_user = user};
     const struct tool tool = {.config = &config,
                               .uri = uri,
                               .old_key = paths[0][1],

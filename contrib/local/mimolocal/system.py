@@ -25,6 +25,7 @@ def say(text):
 
 class System:
     def __init__(self, options):
+        os.umask(0o022) # what a group may write is not trusted
         self.options = options
         self.layout = Layout(options.directory)
         self.practice = Practice(self.layout.practice)

@@ -13,6 +13,8 @@
 #include "api/auth/token_file.h"
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
+#include "mimo/privileges.h"
+#include "mimo/trusted_path.h"
 
 /* The verdict of a method. */
 enum verdict {
@@ -23,11 +25,11 @@ enum verdict {
 };
 
 /* One method. load() gets the previous state (or NULL) in *state and replaces it, or changes it in
- * place. */
+ * place; its files may belong to `user`. */
 struct auth_way {
     enum config_auth bit; /* of api.auth */
     int (*prepare)(const struct config *config, const struct identity *owner, struct error *error);
-    int (*load)(const struct config *config, void **state, struct error *error);
+    int (*load)(const struct config *config, uid_t user, void **state, struct error *error);
     int (*start)(void *state, struct error *error);
     enum verdict (*judge)(void *state, const char *token, const struct credentials *credentials,
                           struct actor *ret_actor, struct error *reason);
@@ -49,10 +51,10 @@ static int tokens_prepare(const struct config *config, const struct identity *ow
     return 0;
 }
 
-static int tokens_load(const struct config *config, void **state, struct error *error)
+static int tokens_load(const struct config *config, uid_t user, void **state, struct error *error)
 {
     struct token_table *table;
-    if (token_table_load(config->api_token_file, &table, error) < 0)
+    if (token_table_load(config->api_token_file, user, &table, error) < 0)
         return -1;
     if (token_table_count(table) == 0)
         log_warning("%s has no entry: nobody can log in with a token", config->api_token_file);
@@ -76,9 +78,10 @@ static void tokens_unload(void *state)
 
 /* ---- Entra ID ---- */
 
-static int entra_load(const struct config *config, void **state, struct error *error)
+static int entra_load(const struct config *config, uid_t user, void **state, struct error *error)
 {
     struct entra *entra;
+    (void)user;
     if (*state)
         return entra_reload(*state, error);
     if (entra_open(config, &entra, error) < 0)
@@ -111,10 +114,10 @@ static void entra_unload(void *state)
 
 /* ---- client certificates ---- */
 
-static int clients_load(const struct config *config, void **state, struct error *error)
+static int clients_load(const struct config *config, uid_t user, void **state, struct error *error)
 {
     struct client_table *table;
-    if (client_table_load(config->api_client_ca, config->api_client_file, &table, error) < 0)
+    if (client_table_load(config->api_client_ca, config->api_client_file, user, &table, error) < 0)
         return -1;
     if (client_table_count(table) == 0)
         log_warning("%s has no entry: nobody can log in with a client certificate",
@@ -169,10 +172,20 @@ int auth_prepare(const struct config *config, const struct identity *owner, stru
     return 0;
 }
 
+/* The user who reads these files from now on, while this process is still root. */
+static uid_t find_user(const struct config *config)
+{
+    struct identity identity;
+    struct error error;
+    if (!privileges_can_change() || privileges_find_user(config->api_user, &identity, &error) < 0)
+        return TRUSTED_PATH_NO_USER;
+    return identity.uid;
+}
+
 static int load(struct auth *auth, int way, struct error *error)
 {
     void *old = auth->states[way], *state = old;
-    if (ways[way].load(auth->config, &state, error) < 0)
+    if (ways[way].load(auth->config, find_user(auth->config), &state, error) < 0)
         return -1;
     if (state == old)
         return 0;

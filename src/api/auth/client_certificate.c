@@ -12,8 +12,8 @@
 
 #include "api/auth/role_lines.h"
 #include "mimo/cleanup.h"
-#include "mimo/io.h"
 #include "mimo/text.h"
+#include "mimo/trusted_path.h"
 
 #define ACTOR_PREFIX "cert:"
 
@@ -118,11 +118,12 @@ static int take_line(void *context, char *line, struct error *error)
     return 0;
 }
 
-static int load_authorities(struct client_table *table, const char *path, struct error *error)
+static int load_authorities(struct client_table *table, const char *path, uid_t user,
+                            struct error *error)
 {
     cleanup_free char *text = NULL;
     size_t length;
-    if (io_read_file(path, CA_SIZE_MAXIMUM, &text, &length, error) < 0)
+    if (trusted_path_read(path, user, CA_SIZE_MAXIMUM, &text, &length, error) < 0)
         return error_prefix(error, "cannot read the authorities of client certificates "
                                    "(api.client_ca)");
     gnutls_datum_t data = {.data = (unsigned char *)text, .size = (unsigned int)length};
@@ -138,17 +139,17 @@ static int load_authorities(struct client_table *table, const char *path, struct
     return 0;
 }
 
-int client_table_load(const char *ca_path, const char *file_path, struct client_table **ret_table,
-                      struct error *error)
+int client_table_load(const char *ca_path, const char *file_path, uid_t user,
+                      struct client_table **ret_table, struct error *error)
 {
     cleanup_table struct client_table *table = calloc(1, sizeof(*table));
     cleanup_free char *text = NULL;
     size_t length;
     if (!table)
         return error_set_memory(error);
-    if (load_authorities(table, ca_path, error) < 0 ||
-        role_file_read(file_path, "the roles of client certificates (api.client_file):", &text,
-                       &length, error) < 0 ||
+    if (load_authorities(table, ca_path, user, error) < 0 ||
+        role_file_read(file_path, "the roles of client certificates (api.client_file):", user,
+                       &text, &length, error) < 0 ||
         role_lines_parse(text, length, file_path, take_line, table, error) < 0)
         return -1;
     *ret_table = take_pointer(&table);

@@ -31,8 +31,9 @@ struct client_table; /* authorities and subjects */
  * for which authorities: they can change while the server runs. */
 void client_certificate_request(gnutls_session_t session);
 
-int client_table_load(const char *ca_path, const char *file_path, struct client_table **ret_table,
-                      struct error *error);
+/* Both files may belong to `user` too, and to nobody else but root and this user (trusted_path.h). */
+int client_table_load(const char *ca_path, const char *file_path, uid_t user,
+                      struct client_table **ret_table, struct error *error);
 void client_table_free(struct client_table *table);
 size_t client_table_count(const struct client_table *table);
 

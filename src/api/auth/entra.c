@@ -16,8 +16,8 @@
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/https.h"
-#include "mimo/io.h"
 #include "mimo/log.h"
+#include "mimo/trusted_path.h"
 #include "mimo/uuid.h"
 
 enum {
@@ -59,7 +59,8 @@ static char *read_ca(const struct config *config, struct error *error)
 {
     char *ca = NULL;
     const char *path = config->azure_ca_file[0] ? config->azure_ca_file : HTTPS_SYSTEM_CA;
-    if (io_read_file(path, HTTPS_SYSTEM_CA_MAXIMUM, &ca, NULL, error) < 0)
+    if (trusted_path_read(path, TRUSTED_PATH_NO_USER, HTTPS_SYSTEM_CA_MAXIMUM, &ca, NULL, error) <
+        0)
         error_prefix(error, "nothing to verify api.entra_authority with (azure.ca_file)");
     return ca;
 }

@@ -2,13 +2,11 @@
 /* role_lines.c - files with an entry a line. */
 #include "api/auth/role_lines.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "mimo/cleanup.h"
-#include "mimo/io.h"
 #include "mimo/text.h"
+#include "mimo/trusted_path.h"
 
 int role_lines_parse(const char *text, size_t length, const char *path, role_line_f *take,
                      void *context, struct error *error)
@@ -33,16 +31,10 @@ int role_lines_parse(const char *text, size_t length, const char *path, role_lin
     return 0;
 }
 
-int role_file_read(const char *path, const char *what, char **ret_text, size_t *ret_length,
-                   struct error *error)
+int role_file_read(const char *path, const char *what, uid_t user, char **ret_text,
+                   size_t *ret_length, struct error *error)
 {
-    struct stat status;
-    if (stat(path, &status) < 0)
-        return error_set_system(error, errno, "cannot read %s %s", what, path);
-    if (status.st_mode & (S_IWGRP | S_IWOTH))
-        return error_set(error, ERROR_DENIED, "%s %s can be written by others: chmod go-w %s", what,
-                         path, path);
-    if (io_read_file(path, ROLE_FILE_SIZE_MAXIMUM, ret_text, ret_length, error) < 0)
+    if (trusted_path_read(path, user, ROLE_FILE_SIZE_MAXIMUM, ret_text, ret_length, error) < 0)
         return error_prefix(error, "cannot read %s", what);
     return 0;
 }

@@ -7,6 +7,7 @@
 #define API_ROLE_LINES_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "mimo/error.h"
 
@@ -19,9 +20,9 @@ typedef int role_line_f(void *context, char *line, struct error *error);
 int role_lines_parse(const char *text, size_t length, const char *path, role_line_f *take,
                      void *context, struct error *error);
 
-/* Reads such a file, which nobody but its owner may be able to write; `what` ("token file") is for
- * messages. The caller frees. */
-int role_file_read(const char *path, const char *what, char **ret_text, size_t *ret_length,
-                   struct error *error);
+/* Reads such a file along a trusted path (trusted_path.h), which may belong to `user` too; `what`
+ * ("token file") is for messages. The caller frees. */
+int role_file_read(const char *path, const char *what, uid_t user, char **ret_text,
+                   size_t *ret_length, struct error *error);
 
 #endif

@@ -122,11 +122,12 @@ int token_table_parse(const char *text, size_t length, const char *path,
     return 0;
 }
 
-int token_table_load(const char *path, struct token_table **ret_table, struct error *error)
+int token_table_load(const char *path, uid_t user, struct token_table **ret_table,
+                     struct error *error)
 {
     cleanup_free char *text = NULL;
     size_t length;
-    if (role_file_read(path, "token file", &text, &length, error) < 0)
+    if (role_file_read(path, "token file", user, &text, &length, error) < 0)
         return -1;
     return token_table_parse(text, length, path, ret_table, error);
 }

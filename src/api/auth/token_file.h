@@ -34,7 +34,9 @@ char *token_file_clear_path(const char *path);
 /* `path` is for messages. */
 int token_table_parse(const char *text, size_t length, const char *path,
                       struct token_table **ret_table, struct error *error);
-int token_table_load(const char *path, struct token_table **ret_table, struct error *error);
+/* The file may belong to `user` too, and to nobody else but root and this user (trusted_path.h). */
+int token_table_load(const char *path, uid_t user, struct token_table **ret_table,
+                     struct error *error);
 void token_table_free(struct token_table *table);
 size_t token_table_count(const struct token_table *table);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "mimo/cleanup.h"
-#include "mimo/io.h"
 #include "mimo/seal.h"
+#include "mimo/trusted_path.h"
 
 enum { CHAIN_MAXIMUM = 16, PEM_SIZE_MAXIMUM = 1024 * 1024, KEY_ID_SIZE = 32 };
 
@@ -48,10 +48,12 @@ static gnutls_datum_t datum(char *text, size_t length)
     return (gnutls_datum_t){.data = (unsigned char *)text, .size = (unsigned int)length};
 }
 
-static int load_chain(struct tls_identity *identity, const char *path, struct error *error)
+static int load_chain(struct tls_identity *identity, const char *path, uid_t user,
+                      struct error *error)
 {
     size_t length;
-    if (io_read_file(path, PEM_SIZE_MAXIMUM, &identity->certificate_text, &length, error) < 0)
+    if (trusted_path_read(path, user, PEM_SIZE_MAXIMUM, &identity->certificate_text, &length,
+                          error) < 0)
         return error_prefix(error, "cannot read the TLS certificate");
     gnutls_datum_t text = datum(identity->certificate_text, length);
     unsigned int count = CHAIN_MAXIMUM;
@@ -64,11 +66,12 @@ static int load_chain(struct tls_identity *identity, const char *path, struct er
     return 0;
 }
 
-static int load_key(struct tls_identity *identity, const char *path, struct error *error)
+static int load_key(struct tls_identity *identity, const char *path, uid_t user,
+                    struct error *error)
 {
     char *text = NULL;
     size_t length = 0;
-    if (io_read_file(path, PEM_SIZE_MAXIMUM, &text, &length, error) < 0)
+    if (trusted_path_read(path, user, PEM_SIZE_MAXIMUM, &text, &length, error) < 0)
         return error_prefix(error, "cannot read the TLS key");
     gnutls_datum_t data = datum(text, length);
     int status = gnutls_privkey_init(&identity->key);
@@ -106,26 +109,26 @@ static int check_pair(const struct tls_identity *identity, const char *certifica
     return 0;
 }
 
-static int identity_load(const char *certificate_path, const char *key_path,
+static int identity_load(const char *certificate_path, const char *key_path, uid_t user,
                          struct tls_identity **ret_identity, struct error *error)
 {
     cleanup_identity struct tls_identity *identity = calloc(1, sizeof(*identity));
     if (!identity)
         return error_set_memory(error);
-    if (load_chain(identity, certificate_path, error) < 0 ||
-        load_key(identity, key_path, error) < 0 ||
+    if (load_chain(identity, certificate_path, user, error) < 0 ||
+        load_key(identity, key_path, user, error) < 0 ||
         check_pair(identity, certificate_path, key_path, error) < 0)
         return -1;
     *ret_identity = take_pointer(&identity);
     return 0;
 }
 
-int tls_reload(const char *certificate_path, const char *key_path, bool *ret_changed,
+int tls_reload(const char *certificate_path, const char *key_path, uid_t user, bool *ret_changed,
                struct error *error)
 {
     cleanup_identity struct tls_identity *identity = NULL;
     *ret_changed = false;
-    if (identity_load(certificate_path, key_path, &identity, error) < 0)
+    if (identity_load(certificate_path, key_path, user, &identity, error) < 0)
         return -1;
     pthread_mutex_lock(&lock);
     if (!in_force || strcmp(identity->certificate_text, in_force->certificate_text) != 0) {
@@ -137,10 +140,10 @@ int tls_reload(const char *certificate_path, const char *key_path, bool *ret_cha
     return 0;
 }
 
-int tls_open(const char *certificate_path, const char *key_path, struct error *error)
+int tls_open(const char *certificate_path, const char *key_path, uid_t user, struct error *error)
 {
     bool changed;
-    return tls_reload(certificate_path, key_path, &changed, error);
+    return tls_reload(certificate_path, key_path, user, &changed, error);
 }
 
 void tls_close(void)

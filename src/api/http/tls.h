@@ -28,12 +28,13 @@ int tls_prepare(const char *certificate_path, const char *key_path, const struct
                 bool *ret_made, struct error *error);
 
 /* There is one server in a process, and GnuTLS gives its callback no context: these functions keep
- * the identity. */
-int tls_open(const char *certificate_path, const char *key_path, struct error *error);
+ * the identity. The files may belong to `user`, to root and to this user, and nobody else may be able
+ * to change them (trusted_path.h). */
+int tls_open(const char *certificate_path, const char *key_path, uid_t user, struct error *error);
 void tls_close(void);
 
 /* After an error the current identity stays in force. *ret_changed: the files had another one. */
-int tls_reload(const char *certificate_path, const char *key_path, bool *ret_changed,
+int tls_reload(const char *certificate_path, const char *key_path, uid_t user, bool *ret_changed,
                struct error *error);
 
 /* gnutls_certificate_retrieve_function3 */

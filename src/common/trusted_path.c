@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trusted_path.c - files that decide what runs. */
+/* trusted_path.c - files that decide what runs, who is let in, who is believed. */
 #include "mimo/trusted_path.h"
 
 #include <errno.h>
@@ -22,6 +22,7 @@ struct walk {
     char rest[PATH_MAX];  /* not looked at yet */
     char name[NAME_MAX + 1];
     int links;
+    uid_t user; /* trusted too */
 };
 
 static void end_walk(struct walk *walk)
@@ -31,9 +32,9 @@ static void end_walk(struct walk *walk)
 }
 #define cleanup_walk __attribute__((cleanup(end_walk)))
 
-static int judge(const char *path, const struct stat *status, struct error *error)
+static int judge(const char *path, const struct stat *status, uid_t user, struct error *error)
 {
-    if (status->st_uid != 0 && status->st_uid != geteuid())
+    if (status->st_uid != 0 && status->st_uid != geteuid() && status->st_uid != user)
         return error_set(error, ERROR_DENIED,
                          "%s belongs to user %u and could be changed by them: chown%s root %s",
                          path, (unsigned)status->st_uid, S_ISLNK(status->st_mode) ? " -h" : "",
@@ -49,21 +50,21 @@ static int judge(const char *path, const struct stat *status, struct error *erro
 
 static int fail_to_open(const char *path, struct error *error)
 {
-    return errno == ENOENT || errno == ENOTDIR
-               ? error_set(error, ERROR_NOT_FOUND, "there is no %s", path)
-               : error_set_system(error, errno, "cannot look at %s", path);
+    return errno == ENOTDIR
+               ? error_set(error, ERROR_NOT_FOUND, "cannot open %s: Not a directory", path)
+               : error_set_system(error, errno, "cannot open %s", path);
 }
 
 /* Opens and judges one name below an open directory. */
-static int open_part(int directory, const char *name, const char *path, int *ret_descriptor,
-                     struct stat *ret_status, struct error *error)
+static int open_part(int directory, const char *name, const char *path, uid_t user,
+                     int *ret_descriptor, struct stat *ret_status, struct error *error)
 {
     cleanup_fd int part = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (part < 0)
         return fail_to_open(path, error);
     if (fstat(part, ret_status) < 0)
         return error_set_system(error, errno, "cannot look at %s", path);
-    if (judge(path, ret_status, error) < 0)
+    if (judge(path, ret_status, user, error) < 0)
         return -1;
     *ret_descriptor = take_fd(&part);
     return 0;
@@ -75,7 +76,7 @@ static int start_at_root(struct walk *walk, struct error *error)
     end_walk(walk);
     walk->directory = -1;
     walk->shown[0] = '\0';
-    return open_part(AT_FDCWD, "/", "/", &walk->directory, &status, error);
+    return open_part(AT_FDCWD, "/", "/", walk->user, &walk->directory, &status, error);
 }
 
 /* Takes the next name off `rest`; false when there is none. */
@@ -121,7 +122,7 @@ static int step(struct walk *walk, int *ret_descriptor, struct error *error)
     struct stat status;
     cleanup_fd int part = -1;
     snprintf(path, sizeof(path), "%s/%s", walk->shown, walk->name);
-    if (open_part(walk->directory, walk->name, path, &part, &status, error) < 0)
+    if (open_part(walk->directory, walk->name, path, walk->user, &part, &status, error) < 0)
         return -1;
     if (S_ISLNK(status.st_mode))
         return follow(walk, part, path, error);
@@ -137,17 +138,27 @@ static int step(struct walk *walk, int *ret_descriptor, struct error *error)
     return 0;
 }
 
+/* Puts the path into `rest`; a relative one behind the current directory. */
+static int begin_walk(struct walk *walk, const char *path, struct error *error)
+{
+    int length = 0;
+    if (*path != '/') {
+        if (!getcwd(walk->rest, sizeof(walk->rest)))
+            return error_set_system(error, errno, "cannot find the current directory for %s", path);
+        length = (int)strlen(walk->rest);
+    }
+    size_t room = sizeof(walk->rest) - (size_t)length;
+    if ((size_t)snprintf(walk->rest + length, room, "%s%s", *path == '/' ? "" : "/", path) >= room)
+        return error_set(error, ERROR_INVALID, "the path is too long");
+    return start_at_root(walk, error);
+}
+
 /* Goes along the path. `walk` is left in the directory of the file, whose name is walk->name. */
 static int walk_to_end(struct walk *walk, const char *path, int *ret_descriptor,
                        struct error *error)
 {
     int result = 0;
-    if (*path != '/')
-        return error_set(error, ERROR_INVALID, "the path must begin with /");
-    if (strlen(path) >= sizeof(walk->rest))
-        return error_set(error, ERROR_INVALID, "the path is too long");
-    strcpy(walk->rest, path);
-    if (start_at_root(walk, error) < 0)
+    if (begin_walk(walk, path, error) < 0)
         return -1;
     while (result == 0 && take_name(walk))
         result = step(walk, ret_descriptor, error);
@@ -172,10 +183,9 @@ int trusted_path_check(const char *path, struct error *error)
 
 /* Opened once more, to be read: in a directory that nobody else may change, unless it is sticky. So
  * the descriptor is judged as well. */
-int trusted_path_read(const char *path, size_t maximum, char **ret_data, size_t *ret_length,
-                      struct error *error)
+int trusted_path_open_file(const char *path, uid_t user, int *ret_descriptor, struct error *error)
 {
-    cleanup_walk struct walk walk = {.directory = -1};
+    cleanup_walk struct walk walk = {.directory = -1, .user = user};
     cleanup_fd int judged = -1, file = -1;
     struct stat status;
     if (walk_to_end(&walk, path, &judged, error) < 0)
@@ -186,7 +196,17 @@ int trusted_path_read(const char *path, size_t maximum, char **ret_data, size_t 
         return error_set_system(error, errno, "cannot open %s", path);
     if (fstat(file, &status) < 0)
         return error_set_system(error, errno, "cannot look at %s", path);
-    if (judge(path, &status, error) < 0)
+    if (judge(path, &status, user, error) < 0)
+        return -1;
+    *ret_descriptor = take_fd(&file);
+    return 0;
+}
+
+int trusted_path_read(const char *path, uid_t user, size_t maximum, char **ret_data,
+                      size_t *ret_length, struct error *error)
+{
+    cleanup_fd int file = -1;
+    if (trusted_path_open_file(path, user, &file, error) < 0)
         return -1;
     return io_read_descriptor(file, path, maximum, ret_data, ret_length, error);
 }
