@@ -30,7 +30,7 @@ class Story:
         self.run_manifest(FIRST, "m-1", 1)
         self.run_manifest(SECOND, "m-2", 5)
         self.add(9, "cluster", document=self.cluster_document())
-        for t in (0.5, 9):
+        for t in (0.5, 1, 9):
             self.add(t, "descriptors", pid=10, role="supervisor", count=20, workers=0)
         self.add(9.5, "late", pid=10, index=0, count=0)
         self.add(9.5, "store", status=0, text="")
@@ -187,6 +187,29 @@ def outlive_the_lease(story):
     story.of("worker", 1).update(runs=[[6.01, 6.0 + LEASE + 2.5]])
 
 
+def program(story, attempt, *runs, manifest=FIRST):
+    story.add(runs[0][0], "program", pid=200 + attempt, manifest=manifest, attempt=attempt, cluster=CLUSTER, title="hostile",
+              runs=[list(run) for run in runs])
+
+
+def leave_a_program_behind_a_result(story):
+    program(story, 1, (2.1, 4.5))
+
+
+def leave_a_program_behind_its_lease(story):
+    story.events = [event for event in story.events if "attempt 1 succeeded" not in str(event)]
+    program(story, 1, (2.1, 2.0 + LEASE + 3))
+
+
+def run_programs_of_two_attempts(story):
+    program(story, 1, (2.1, 2.9))
+    program(story, 1, (2.8, 3.1), manifest=SECOND)
+
+
+def take_anothers_words(story):
+    story.final["manifests"][FIRST]["attempts"][0]["message"] = "TransientError: attempt 2"
+
+
 def leave_a_zombie(story):
     story.add(2, "zombie", pid=9, role="worker", since=2.0, until=9.0, excused=False)
 
@@ -196,7 +219,7 @@ def leave_a_process(story):
 
 
 def leak_descriptors(story):
-    story.of("descriptors", 1)["count"] = 99
+    story.of("descriptors", 2)["count"] = 99
 
 
 def spoil_the_store(story):
@@ -218,6 +241,8 @@ BROKEN = {
     leave_a_mark: "clusters_are_given_back", leave_another_state: "clusters_are_given_back",
     leave_a_lease: "clusters_are_given_back",
     outlive_the_launcher: "workers_do_not_outlive", outlive_the_lease: "workers_do_not_outlive",
+    leave_a_program_behind_a_result: "programs_do_not_outlive", leave_a_program_behind_its_lease: "programs_do_not_outlive",
+    run_programs_of_two_attempts: "never_programs_of_two_attempts", take_anothers_words: "words_belong_to_their_attempt",
     leave_a_zombie: "nothing_is_left_behind", leave_a_process: "nothing_is_left_behind",
     leak_descriptors: "nothing_is_left_behind", spoil_the_store: "the_store_is_sound",
 }
@@ -246,6 +271,52 @@ def test_what_is_unknown_may_have_happened_or_not():
     story.add(0.6, "unsure", marker="m-9", cluster=CLUSTER, status=503)
     story.add(8, "deleted", manifest=SECOND, sure=False)
     assert story.violations() == []
+
+
+def put_back(story, since, began, t, whole):
+    story.add(t, "restored", since=since, began=began, whole=whole)
+
+
+def test_what_a_backup_does_not_know_is_gone_and_nothing_else():
+    story = Story()
+    story.add(0.8, "accepted", marker="m-8", manifest="8" * 8, cluster=CLUSTER)
+    put_back(story, 0.7, 0.9, 0.95, whole=True)
+    assert story.violations() == []
+    story.add(0.6, "accepted", marker="m-7", manifest="7" * 8, cluster=CLUSTER)
+    assert {name for name, _ in story.violations()} == {"accepted_manifests_are_kept"}
+
+
+def again(story, *, outcome):
+    """FIRST ran once, the store was put back to before that, and it runs once more, with its number, by another actuator."""
+    put_back(story, 0.9, 3.55, 3.6, whole=True)
+    story.log(3.65, f"actuator {OTHER} starts on vm, store sqlite:x", pid=12)
+    story.log(3.8, f"manifest {FIRST}: attempt 1 of Practice on {CLUSTER} runs as worker 300", pid=12)
+    story.log(4.5, f"manifest {FIRST}: attempt 1 terminal after 1000 ms: now Failed", pid=12)
+    entry = {"number": 1, "startedAt": int(WALL + 3), "actuator": OTHER, "finishedAt": int(WALL + 4), "outcome": outcome}
+    done = story.document(FIRST, "m-1", "Failed" if outcome == "terminal" else "Completed", 1, entry)
+    story.add(4.6, "document", document=done)
+    story.final["manifests"][FIRST] = done
+
+
+def test_a_number_that_is_given_out_again_is_another_attempt():
+    story = Story()
+    again(story, outcome="terminal")
+    assert story.violations() == []
+
+
+def test_a_result_of_before_the_store_was_put_back_must_not_settle_the_attempt_of_after():
+    story = Story()
+    again(story, outcome="succeeded")
+    assert {name for name, _ in story.violations()} == {"results_belong_to_their_attempt"}
+
+
+def test_only_beside_running_actuators_a_worker_of_before_may_meet_one_of_after():
+    for whole, expected in ((False, set()), (True, {"never_two_workers"})):
+        story = Story()
+        put_back(story, 1.0, 1.8, 2.05, whole=whole)
+        story.of("worker", 1).update(runs=[[2.3, 3.0]])
+        story.of("worker").update(runs=[[2.01, 2.9]])
+        assert {name for name, _ in story.violations()} == expected
 
 
 def test_an_attempt_that_was_stopped_over_its_lease_is_no_second_one():

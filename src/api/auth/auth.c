@@ -172,7 +172,7 @@ int auth_prepare(const struct config *config, const struct identity *owner, stru
     return 0;
 }
 
-/* The user who reads these files from now on, while this process is still root. */
+/* The user who reads these files after this process has given up root. */
 static uid_t find_user(const struct config *config)
 {
     struct identity identity;
@@ -182,10 +182,10 @@ static uid_t find_user(const struct config *config)
     return identity.uid;
 }
 
-static int load(struct auth *auth, int way, struct error *error)
+static int load(struct auth *auth, int way, uid_t user, struct error *error)
 {
     void *old = auth->states[way], *state = old;
-    if (ways[way].load(auth->config, find_user(auth->config), &state, error) < 0)
+    if (ways[way].load(auth->config, user, &state, error) < 0)
         return -1;
     if (state == old)
         return 0;
@@ -197,18 +197,23 @@ static int load(struct auth *auth, int way, struct error *error)
     return 0;
 }
 
-int auth_reload(struct auth *auth, struct error *error)
+static int load_all(struct auth *auth, uid_t user, struct error *error)
 {
     int status = 0;
     struct error of_way;
     for (int i = 0; i < WAY_COUNT; i++) {
-        if (!is_chosen(auth->config, i) || load(auth, i, &of_way) == 0)
+        if (!is_chosen(auth->config, i) || load(auth, i, user, &of_way) == 0)
             continue;
         if (status == 0)
             *error = of_way;
         status = -1;
     }
     return status;
+}
+
+int auth_reload(struct auth *auth, struct error *error)
+{
+    return load_all(auth, TRUSTED_PATH_NO_USER, error);
 }
 
 int auth_open(const struct config *config, struct auth **ret_auth, struct error *error)
@@ -218,7 +223,7 @@ int auth_open(const struct config *config, struct auth **ret_auth, struct error 
         return error_set_memory(error);
     auth->config = config;
     pthread_rwlock_init(&auth->lock, NULL);
-    if (auth_reload(auth, error) < 0) {
+    if (load_all(auth, find_user(config), error) < 0) {
         auth_close(auth);
         return -1;
     }

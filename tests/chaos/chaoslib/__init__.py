@@ -5,6 +5,8 @@ is written down by the processes themselves and by observers, and a checker read
     rig.py        the system under test: `up` with three actuators that are started again when they end
     fleet.py      clusters, manifests, and a client that creates, cancels and deletes
     faults.py     what is done to it
+    restores.py   the store is put back
+    hostile.py    tasks whose programs do not want to end
     observer.py   what is seen from outside: processes in /proc, documents through the Admin API
     logs.py       what the programs say of themselves
     history.py    all of that as lines of JSON

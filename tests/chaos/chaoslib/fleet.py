@@ -15,7 +15,7 @@ PRACTICE = "00000000-0000-4000-8000-000000000001"
 STATES_BEFORE = ("Succeeded", "Succeeded", "Failed", None) # a cluster without the state is one that nobody works on
 # What the last step does, and how often. `hang` runs into the alarm.
 ENDINGS = {"ok": 62, "transient": 12, "terminal": 5, "crash": 6, "exit": 4, "garbage": 3, "hang": 4, "forbidden": 4}
-CANCELLED_SHARE, DELETED_SHARE = 0.03, 0.02
+CANCELLED_SHARE, DELETED_SHARE, OTHERS_SHARE = 0.03, 0.02, 0.25
 
 
 def resource_id(number):
@@ -50,12 +50,14 @@ def random_manifest(chance, marker, longest_sleep):
 
 
 class Client(threading.Thread):
-    """Creates a round's manifests over some time; cancels and deletes a few of them."""
+    """Creates a round's manifests over some time; cancels and deletes a few of them. `others` are tasks beside Practice,
+    OTHERS_SHARE of all."""
 
-    def __init__(self, rig, chance, numbers, clusters, seconds, longest_sleep):
+    def __init__(self, rig, chance, numbers, clusters, seconds, longest_sleep, others=()):
         super().__init__(name="client", daemon=True)
         self.rig, self.chance, self.numbers, self.clusters = rig, chance, list(numbers), clusters
         self.pause, self.longest_sleep = seconds / max(1, len(self.numbers)), longest_sleep
+        self.others = others
         self.created = []
         self._done = threading.Event()
 
@@ -82,6 +84,8 @@ class Client(threading.Thread):
     def create(self, marker):
         cluster = resource_id(self.chance.randrange(self.clusters))
         body = {"maintenanceTaskID": PRACTICE, **random_manifest(self.chance, marker, self.longest_sleep)}
+        if self.others and self.chance.random() < OTHERS_SHARE:
+            body = {"maintenanceTaskID": self.chance.choice(self.others), "parameters": {"steps": [{"name": marker}]}}
         answer = self._ask("PUT", f"/admin{cluster}/maintenanceManifests", body)
         history = self.rig.history
         if answer is None or answer.status >= 500 or answer.document is None:

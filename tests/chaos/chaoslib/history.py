@@ -15,9 +15,13 @@
     log                 a line of a program's log: program, pid, text
     worker              a worker's life as seen in /proc: pid, start, manifest (8 digits), cluster (name), launcher,
                         runs (spans of `t` in which it surely was alive and not stopped), orphaned (since when)
+    program             what a worker of a hostile task started, as seen in /proc: pid, manifest, attempt, cluster, title,
+                        runs (stopped or not)
     zombie              pid, role, since, until, excused (its parent was stopped)
     descriptors         pid, role, count, workers
     late                results counted as late by a supervisor's metrics: pid, count
+    restored            the store was put back, since `began`, to a copy that was begun at `since`; whole: what was made
+                        after that is gone
     fault               what was done: kind, target, pid
     left                a process that was there when everything had ended: pid, title
     store               what `mimo-store check` said: status, text

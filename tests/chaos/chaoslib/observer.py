@@ -14,6 +14,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from .hostile import NAME as HOSTILE
+
 PROCESS_PAUSE = 0.01
 DESCRIPTORS_PAUSE = 0.5
 DOCUMENTS_PAUSE = 0.25
@@ -31,11 +33,12 @@ class Seen:
     """A process of the system."""
     pid: int
     start: int              # starttime of proc(5): with the pid it names a process for ever
-    role: str = ""          # supervisor, launcher, keeper, helper, api, worker; "" while it is none of them
+    role: str = ""          # supervisor, launcher, keeper, helper, api, worker, program; "" while it is none of them
     title: str = ""
     index: int = -1         # of the actuator
-    manifest: str = ""      # workers
+    manifest: str = ""      # workers: 8 digits; programs: all of its ID
     cluster: str = ""
+    attempt: int = 0        # programs
     parent: int = 0
     launcher: int = 0       # workers: the parent they began with
     orphaned: float = None
@@ -64,11 +67,14 @@ def children_of(pid):
 
 
 class ProcessObserver(threading.Thread):
-    """Watches everything below `root`, which must be a child subreaper so that orphans are below it too."""
+    """Watches everything below `root`, which must be a child subreaper so that orphans are below it too. `programs`: what
+    workers start is looked at as well."""
 
-    def __init__(self, history, root):
+    def __init__(self, history, root, *, programs=False):
         super().__init__(name="process observer", daemon=True)
         self.history, self.root = history, root
+        self.childless = {"keeper", "helper", "api"} | (set() if programs else {"worker"})
+        self.programs = programs
         self.failure = None
         self._seen = {}
         self._lock = threading.Lock()
@@ -103,7 +109,7 @@ class ProcessObserver(threading.Thread):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 seen = self._look_at(pid, parent)
                 found.add(seen.key)
-                if seen.role not in ("worker", "keeper", "helper", "api"):
+                if seen.role not in self.childless:
                     pending += [(child, pid) for child in children_of(pid)]
         with self._lock:
             for key in [key for key in self._seen if key not in found]:
@@ -132,15 +138,21 @@ class ProcessObserver(threading.Thread):
         self._note_zombie(seen, state, after)
         if seen.role == "worker":
             self._note_run(seen, state in "TtZX" or bool(flags & EXITING), before, after)
+        elif seen.role == "program": # a stopped one is there all the same: another process may continue it
+            self._note_run(seen, state in "ZX" or bool(flags & EXITING), before, after)
         return seen
 
     def _recognize(self, seen):
         title = _text(f"/proc/{seen.pid}/cmdline").replace("\0", " ").strip()
         seen.title = title
-        if worker := WORKER.match(title):
-            seen.role, seen.cluster, seen.manifest, seen.launcher = "worker", worker.group(1), worker.group(2), seen.parent
-            return
         parent = next((other for other in self._seen.values() if other.pid == seen.parent and other.zombie_since is None), None)
+        if worker := WORKER.match(title):
+            if not (parent and WORKER.match(parent.title)): # its runner, and a program that is not yet one
+                seen.role, seen.cluster, seen.manifest, seen.launcher = "worker", worker.group(1), worker.group(2), seen.parent
+            return
+        if self.programs and HOSTILE in title.partition(" ")[0]:
+            self._recognize_program(seen)
+            return
         if supervisor := SUPERVISOR.match(title):
             seen.role, seen.index = "supervisor", int(supervisor.group(1))
         elif parent is None or parent.role != "launcher": # a fork of the launcher has its title until it has its own
@@ -151,8 +163,15 @@ class ProcessObserver(threading.Thread):
             if role in ("launcher", "keeper", "helper") and parent is not None:
                 seen.index = parent.index
 
+    @staticmethod
+    def _recognize_program(seen):
+        environment = dict(word.partition("=")[::2] for word in _text(f"/proc/{seen.pid}/environ").split("\0"))
+        if "MIMO_ATTEMPT" in environment:
+            seen.role, seen.manifest, seen.cluster = "program", environment["MIMO_MANIFEST_ID"], environment["MIMO_CLUSTER"]
+            seen.attempt = int(environment["MIMO_ATTEMPT"])
+
     def _note_zombie(self, seen, state, now):
-        if state != "Z":
+        if state != "Z" or seen.role == "program": # whose parent may leave it so, as long as that lives
             return
         if seen.zombie_since is None:
             seen.zombie_since = now
@@ -177,6 +196,10 @@ class ProcessObserver(threading.Thread):
         if seen.role == "worker":
             self.history.add("worker", t=seen.first, pid=seen.pid, start=seen.start, manifest=seen.manifest,
                              cluster=seen.cluster, launcher=seen.launcher, orphaned=seen.orphaned, last=seen.last,
+                             runs=[[round(first, 6), round(max(first, last), 6)] for first, last in seen.runs])
+        if seen.role == "program":
+            self.history.add("program", t=seen.first, pid=seen.pid, manifest=seen.manifest, attempt=seen.attempt,
+                             cluster=seen.cluster, title=seen.title,
                              runs=[[round(first, 6), round(max(first, last), 6)] for first, last in seen.runs])
         if seen.zombie_since is not None and seen.last - seen.zombie_since > ZOMBIE_PATIENCE:
             self.history.add("zombie", pid=seen.pid, role=seen.role, since=seen.zombie_since, until=seen.last,

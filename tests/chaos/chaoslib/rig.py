@@ -59,8 +59,8 @@ class Api:
 class Rig:
     """A context manager; everything in `directory`."""
 
-    def __init__(self, build, directory, *, clusters, actuators=3, settings=None, environment=None, prepare=None):
-        self.build, self.directory, self.actuators = build, directory, actuators
+    def __init__(self, build, directory, *, clusters, actuators=3, settings=None, environment=None, prepare=None, programs=False):
+        self.build, self.directory, self.actuators, self.programs = build, directory, actuators, programs
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         directory.chmod(0o755)
         self.system = directory / "up"
@@ -74,11 +74,13 @@ class Rig:
         self.settings = {**SETTINGS, **(settings or {})}
         self._environment = {"ASAN_OPTIONS": "detect_leaks=0", **(environment or {})}
         self._log = open(directory / "up.log", "ab")
+        self._log_read = 0
         self.process = self.observer = self.documents = None
 
     def __enter__(self):
         try:
-            self._start()
+            self._start("--load", self._dump)
+            self.offset = time.monotonic() - time.time()
         except BaseException:
             self.close()
             raise
@@ -87,9 +89,9 @@ class Rig:
     def __exit__(self, *_):
         self.close()
 
-    def _start(self):
+    def _start(self, *options):
         command = [sys.executable, "-B", TOP / "contrib/local/up.py", "--build", self.build, "--restart", "--clusters", "0",
-                   "--instances", str(self.actuators), "--load", self._dump,
+                   "--instances", str(self.actuators), *options,
                    *(f"--set={key}={value}" for key, value in self.settings.items()), self.system]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
                                         start_new_session=True, preexec_fn=_end_with_parent,
@@ -99,12 +101,30 @@ class Rig:
             raise Failure(f"up ended with {self.process.returncode}:\n{(self.directory / 'up.log').read_text()}")
         self.env = envfile.read(self.system / "env")
         self.api = Api(self.env)
-        self.offset = time.monotonic() - time.time()
-        self.observer = ProcessObserver(self.history, self.process.pid)
-        self.documents = DocumentObserver(self.history, self.api)
+        self.observer = ProcessObserver(self.history, self.process.pid, programs=self.programs)
         self.observer.start()
-        self.documents.start()
+        self.watch_documents()
         self.wait_for(lambda: len(self.observer.living("launcher")) >= self.actuators, START_PATIENCE, "the observer")
+
+    def watch_documents(self):
+        self.documents = DocumentObserver(self.history, self.api)
+        self.documents.start()
+
+    def start_again(self):
+        """After stop()."""
+        (self.system / "env").unlink(missing_ok=True)
+        self._start()
+
+    def stop(self):
+        """Everything but the history ends."""
+        self.documents.stop()
+        self.observer.stop()
+        self.check_observer()
+        self._end()
+
+    def check_observer(self):
+        if self.observer.failure:
+            raise Failure(f"the process observer ended: {self.observer.failure!r}")
 
     @staticmethod
     def wait_for(predicate, patience, what):
@@ -147,8 +167,7 @@ class Rig:
                                capture_output=True, text=True, timeout=120, check=False)
         self.history.add("store", status=check.returncode, text=(check.stdout + check.stderr)[-2000:])
         self.observer.stop()
-        if self.observer.failure:
-            raise Failure(f"the process observer ended: {self.observer.failure!r}")
+        self.check_observer()
         if not self.documents.looks:
             raise Failure("the document observer saw nothing")
         self._end()
@@ -190,7 +209,8 @@ class Rig:
             status = self.process.wait(STOP_PATIENCE)
         except subprocess.TimeoutExpired:
             status = None
-        text = (self.directory / "up.log").read_text(errors="replace")
+        text = (self.directory / "up.log").read_text(errors="replace")[self._log_read:]
+        self._log_read += len(text)
         for pid, title in re.findall(r"left behind by the programs, and killed: (\d+) (.*)", text):
             self.history.add("left", pid=int(pid), title=title)
         if status is None:

@@ -8,7 +8,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-from . import checker, faults, history, rig as rigs
+from . import checker, faults, history, hostile, restores, rig as rigs
 from .fleet import STATES_BEFORE, Client, resource_id
 
 SMALL_DISK = "24m"
@@ -70,7 +70,8 @@ class Round:
     about: str
     faults: tuple
     obstacle: object = no_need # why it cannot run here, or ""
-    small_disk: bool = False
+    prepare: object = None     # what the rig needs before it starts
+    tasks: tuple = ()          # of manifests, beside Practice
 
 
 ROUNDS = {
@@ -83,8 +84,15 @@ ROUNDS = {
     "api": Round("SIGKILL of the Admin API in mid request, and of workers", (faults.KillApi, faults.Kill)),
     "lock": Round("another process locks the database", (faults.Lock,)),
     "move": Round("the store's files are moved away and put back", (faults.MoveAway,)),
-    "full": Round("the store's disk is full", (faults.FillDisk,), needs_root, small_disk=True),
+    "full": Round("the store's disk is full", (faults.FillDisk,), needs_root, mount_small_disk),
     "calls": Round("system calls of one actuator's store fail", (faults.FailCalls,), needs_tracing),
+    "hostile": Round("programs that fork, start sessions, stop everybody, ignore signals, fill pipes, hold memory and descriptors; "
+                     "SIGSTOP of supervisors with their launchers; kills", (faults.StopPair, faults.Kill),
+                     prepare=hostile.install, tasks=tuple(hostile.TASKS.values())),
+    "restore": Round("the store is put back from a backup while all is stopped, as mimo-store(8) says; kills of workers",
+                     (restores.PutBack, faults.KillWorkers)),
+    "reload": Round("an older dump is loaded beside running actuators (load --replace --force); kills of workers",
+                    (restores.LoadBack, faults.KillWorkers)),
     "mixed": Round("kills, stops and a locked database at once", (faults.Kill, faults.Stop, faults.LockRarely)),
 }
 
@@ -107,7 +115,7 @@ def run_round(name, seed, build, directory, size):
         return outcome
     began = time.monotonic()
     try:
-        with rigs.Rig(build, directory, clusters=size.clusters, prepare=mount_small_disk if plan.small_disk else None) as rig:
+        with rigs.Rig(build, directory, clusters=size.clusters, prepare=plan.prepare, programs=bool(plan.tasks)) as rig:
             _run(plan, random.Random(seed), rig, outcome, size)
     except rigs.Failure as failure:
         outcome.failure = str(failure)
@@ -124,7 +132,7 @@ def _run(plan, chance, rig, outcome, size):
                     clusters={resource_id(number): STATES_BEFORE[number % len(STATES_BEFORE)]
                               for number in range(size.clusters)})
     clients = [Client(rig, random.Random(chance.random()), range(first, size.manifests, CLIENTS), size.clusters,
-                      size.seconds * 0.8, size.longest_sleep) for first in range(CLIENTS)]
+                      size.seconds * 0.8, size.longest_sleep, plan.tasks) for first in range(CLIENTS)]
     acting = [kind(rig, random.Random(chance.random())) for kind in plan.faults]
     for thread in (*clients, *acting):
         thread.start()
