@@ -120,10 +120,10 @@ static enum membership_standing judge_own(struct membership *membership,
     const char *incarnation = document_string(item->document, "incarnation", "");
     if (strcmp(incarnation, membership->start.incarnation) == 0)
         return MEMBERSHIP_JOINED;
+    if (identity_has_ended(&membership->start, incarnation)) /* also in a store that was put back */
+        return MEMBERSHIP_JOINED;
     if (membership->standing == MEMBERSHIP_JOINED)
         return MEMBERSHIP_FOREIGN;
-    if (identity_has_ended(&membership->start, incarnation))
-        return MEMBERSHIP_JOINED;
     return watch_own(membership, item->etag, now);
 }
 

@@ -9,6 +9,8 @@
 #include "mimo/document.h"
 #include "mimo/manifest_state.h"
 
+enum { READS = 2 }; /* for each attempt: its manifest, its cluster */
+
 /* Why the attempt must be stopped, or NULL. */
 static const char *find_reason(const struct stop_watch *watch, const struct json_object *document)
 {
@@ -21,21 +23,29 @@ static const char *find_reason(const struct stop_watch *watch, const struct json
     return NULL;
 }
 
-static void judge(struct stop_watch *watch, const struct store_result *found)
+/* A document that cannot be read says nothing. */
+static const char *judge_manifest(const struct stop_watch *watch, const struct store_result *found)
 {
-    watch->reason = NULL;
-    switch (found->status) {
-    case STORE_DONE:
-        watch->reason = find_reason(watch, found->items[0].document);
-        break;
-    case STORE_NOT_FOUND:
-        watch->reason = "because its manifest was deleted";
-        break;
-    case STORE_NOT_RUN:
-    case STORE_CONFLICT:
-    case STORE_REFUSED: /* a document that cannot be read says nothing */
-        break;
-    }
+    if (found->status == STORE_DONE)
+        return find_reason(watch, found->items[0].document);
+    return found->status == STORE_NOT_FOUND ? "because its manifest was deleted" : NULL;
+}
+
+/* A cluster that went back to an earlier state is free for others, whatever the manifest says. */
+static const char *judge_cluster(const struct stop_watch *watch, const struct store_result *found)
+{
+    if (found->status != STORE_DONE ||
+        strcmp(document_string(found->items[0].document, "leaseToken", ""), watch->claim_token) ==
+            0)
+        return NULL;
+    return "because its cluster is no longer leased to it";
+}
+
+static void judge(struct stop_watch *watch, const struct store_operation reads[READS])
+{
+    watch->reason = judge_manifest(watch, &reads[0].result);
+    if (!watch->reason)
+        watch->reason = judge_cluster(watch, &reads[1].result);
     watch->stop = watch->reason != NULL;
 }
 
@@ -43,15 +53,17 @@ int stops_find(struct store *store, struct stop_watch *watches, size_t count, st
 {
     if (count == 0)
         return 0;
-    cleanup_free struct store_operation *reads = calloc(count, sizeof(*reads));
+    cleanup_free struct store_operation *reads = calloc(READS * count, sizeof(*reads));
     if (!reads)
         return error_set(error, ERROR_MEMORY, "out of memory while looking after %zu workers",
                          count);
-    for (size_t i = 0; i < count; i++)
-        reads[i] = store_get(STORE_MANIFESTS, watches[i].cluster, watches[i].manifest_id);
-    int status = store_run(store, reads, count, error);
+    for (size_t i = 0; i < count; i++) {
+        reads[READS * i] = store_get(STORE_MANIFESTS, watches[i].cluster, watches[i].manifest_id);
+        reads[READS * i + 1] = store_get(STORE_CLUSTERS, NULL, watches[i].cluster);
+    }
+    int status = store_run(store, reads, READS * count, error);
     for (size_t i = 0; status == 0 && i < count; i++)
-        judge(&watches[i], &reads[i].result);
-    store_release(reads, count);
+        judge(&watches[i], &reads[READS * i]);
+    store_release(reads, READS * count);
     return status < 0 ? error_prefix(error, "cannot look for attempts to stop") : 0;
 }

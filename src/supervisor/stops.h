@@ -8,8 +8,9 @@
  * later SIGKILL. A worker whose manifest was only cancelled goes on, and its late result is dropped.
  *
  * A worker is also stopped when its claim is gone: the manifest was deleted, or does not carry the
- * claim's token any more because the store went back to an earlier state. Another attempt may begin
- * on the cluster at any moment then.
+ * claim's token any more because the store went back to an earlier state. The same holds for the
+ * lease of its cluster, which may go back alone. Another attempt may begin on the cluster at any
+ * moment then.
  *
  * Threads: blocks; the supervisor runs it on its thread pool. Cost grows with the running workers
  * alone.
@@ -36,7 +37,7 @@ struct stop_watch {
     const char *reason; /* out: why, in words */
 };
 
-/* Looks at the manifests of all `count` attempts. */
+/* Looks at manifest and cluster of all `count` attempts. */
 int stops_find(struct store *store, struct stop_watch *watches, size_t count, struct error *error);
 
 #endif

@@ -147,9 +147,11 @@ def test_half_a_pair_is_not_completed(store):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
 def test_init_by_root_gives_files_to_those_who_need_them(tool, directory):
-    os.chown(directory, 61184, 61185)
-    tool.run("--set", "actuator.launcher_user=61190", "init")
-    owner = tool.database.stat()
+    database = directory / "store" / "mimo.db"
+    database.parent.mkdir()
+    os.chown(database.parent, 61184, 61185)
+    tool.run("--store", f"sqlite:{database}", "--set", "actuator.launcher_user=61190", "init")
+    owner = database.stat()
     assert (owner.st_uid, owner.st_gid) == (61184, 61185)
     assert tool.key.stat().st_uid == 61190
     assert tool.certificate.stat().st_uid == 0

@@ -421,6 +421,25 @@ static void a_record_without_incarnation_is_watched(void **state)
     assert_int_equal(own->standing, MEMBERSHIP_WATCHING);
 }
 
+/* An older dump was loaded: its record is of an earlier start, which held the lock that is ours. */
+static void a_record_of_an_own_earlier_start_that_comes_back_is_no_foreign_one(void **state)
+{
+    struct test_store *test = *state;
+    struct membership *earlier = actuator(TEST_ACTUATOR, 0);
+    struct membership *own = actuator(TEST_ACTUATOR, 0);
+    refresh(test, earlier, 0);
+    strcpy(own->start.ended[own->start.ended_count++], earlier->start.incarnation);
+    refresh(test, own, 1);
+    assert_int_equal(own->standing, MEMBERSHIP_JOINED);
+    test_run(test, store_delete(STORE_MEMBERS, TEST_ACTUATOR, TEST_ACTUATOR, NULL));
+    refresh(test, earlier, 2);
+    refresh(test, own, 3);
+    assert_int_equal(own->standing, MEMBERSHIP_JOINED);
+    struct json_object *document = read_record(test, TEST_ACTUATOR);
+    assert_string_equal(document_string(document, "incarnation", ""), own->start.incarnation);
+    json_object_put(document);
+}
+
 static void a_record_that_was_removed_is_written_again(void **state)
 {
     struct membership *own = actuator(TEST_ACTUATOR, 0);
@@ -483,6 +502,7 @@ int main(void)
         CASE(a_start_joins_when_the_one_before_it_stayed_silent),
         CASE(of_two_that_are_one_the_first_must_end_when_the_other_has_joined),
         CASE(a_record_without_incarnation_is_watched),
+        CASE(a_record_of_an_own_earlier_start_that_comes_back_is_no_foreign_one),
         CASE(a_record_that_was_removed_is_written_again),
         CASE(without_an_answer_nobody_joins_and_nothing_changes),
     };

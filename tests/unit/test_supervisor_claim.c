@@ -506,6 +506,29 @@ static void a_worker_whose_claim_is_gone_is_stopped(void **state)
     settlement_free(&settlement);
 }
 
+/* A dump that knows the cluster from before the claim, and not the manifest, was loaded. */
+static void a_worker_whose_cluster_went_back_is_stopped(void **state)
+{
+    struct test_store *test = *state;
+    struct error error;
+    char id[UUID_SIZE];
+    test_add_cluster(test, 1, "Succeeded");
+    struct store_operation before = store_get(STORE_CLUSTERS, NULL, test_cluster_id(1));
+    assert_int_equal(store_run(test->store, &before, 1, &error), 0);
+    test_add_manifest(test, 1, 0, TEST_NOW, id);
+    struct settlement settlement = claim_one(test);
+    assert_false(is_to_be_stopped(test, id, settlement.token));
+    struct store_operation now = store_get(STORE_CLUSTERS, NULL, test_cluster_id(1));
+    assert_int_equal(store_run(test->store, &now, 1, &error), 0);
+    struct store_operation put_back =
+        store_replace(STORE_CLUSTERS, now.result.items[0].etag, before.result.items[0].document);
+    assert_int_equal(test_run(test, put_back), STORE_DONE);
+    assert_true(is_to_be_stopped(test, id, settlement.token));
+    store_release(&now, 1);
+    store_release(&before, 1);
+    settlement_free(&settlement);
+}
+
 int main(void)
 {
 #define WITH_STORE(test)                                                                           \
@@ -529,6 +552,7 @@ int main(void)
         WITH_STORE(a_deleted_manifest_frees_its_cluster),
         WITH_STORE(a_stop_is_found_and_a_mere_cancel_is_not),
         WITH_STORE(a_worker_whose_claim_is_gone_is_stopped),
+        WITH_STORE(a_worker_whose_cluster_went_back_is_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,10 +81,9 @@ static void tokens_unload(void *state)
 static int entra_load(const struct config *config, uid_t user, void **state, struct error *error)
 {
     struct entra *entra;
-    (void)user;
     if (*state)
         return entra_reload(*state, error);
-    if (entra_open(config, &entra, error) < 0)
+    if (entra_open(config, user, &entra, error) < 0)
         return -1;
     *state = entra;
     return 0;

@@ -19,6 +19,7 @@
 
 #include <gnutls/gnutls.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "api/auth/actor.h"
 #include "mimo/error.h"

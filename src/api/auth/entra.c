@@ -55,12 +55,11 @@ int64_t entra_time(int64_t wall, int64_t wall_before, int64_t passed)
 
 /* ---- life ---- */
 
-static char *read_ca(const struct config *config, struct error *error)
+static char *read_ca(const struct config *config, uid_t user, struct error *error)
 {
     char *ca = NULL;
     const char *path = config->azure_ca_file[0] ? config->azure_ca_file : HTTPS_SYSTEM_CA;
-    if (trusted_path_read(path, TRUSTED_PATH_NO_USER, HTTPS_SYSTEM_CA_MAXIMUM, &ca, NULL, error) <
-        0)
+    if (trusted_path_read(path, user, HTTPS_SYSTEM_CA_MAXIMUM, &ca, NULL, error) < 0)
         error_prefix(error, "nothing to verify api.entra_authority with (azure.ca_file)");
     return ca;
 }
@@ -71,7 +70,8 @@ static void believe_clock(struct entra *entra)
     entra->boot = clock_boot_milliseconds();
 }
 
-int entra_open(const struct config *config, struct entra **ret_entra, struct error *error)
+int entra_open(const struct config *config, uid_t user, struct entra **ret_entra,
+               struct error *error)
 {
     struct entra *entra = calloc(1, sizeof(*entra));
     if (!entra)
@@ -87,7 +87,7 @@ int entra_open(const struct config *config, struct entra **ret_entra, struct err
     if (status < 0) {
         entra->issuer = NULL;
         error_set_memory(error);
-    } else if ((entra->ca = read_ca(config, error)) && https_warm_up(error) == 0) {
+    } else if ((entra->ca = read_ca(config, user, error)) && https_warm_up(error) == 0) {
         *ret_entra = entra;
         return 0;
     }
@@ -118,7 +118,7 @@ void entra_close(struct entra *entra)
 
 int entra_reload(struct entra *entra, struct error *error)
 {
-    char *ca = read_ca(entra->config, error);
+    char *ca = read_ca(entra->config, TRUSTED_PATH_NO_USER, error);
     if (!ca)
         return -1;
     pthread_mutex_lock(&entra->lock);

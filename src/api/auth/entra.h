@@ -18,6 +18,8 @@
 #ifndef API_ENTRA_H
 #define API_ENTRA_H
 
+#include <sys/types.h>
+
 #include "api/auth/actor.h"
 #include "mimo/config.h"
 #include "mimo/error.h"
@@ -30,7 +32,9 @@ enum entra_verdict {
     ENTRA_LATER, /* its key is being looked for */
 };
 
-int entra_open(const struct config *config, struct entra **ret_entra, struct error *error);
+/* Its files may belong to `user` too, and to nobody else but root and this user (trusted_path.h). */
+int entra_open(const struct config *config, uid_t user, struct entra **ret_entra,
+               struct error *error);
 int entra_start(struct entra *entra, struct error *error);
 int entra_reload(struct entra *entra, struct error *error);
 

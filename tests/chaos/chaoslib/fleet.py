@@ -65,6 +65,8 @@ class Client(threading.Thread):
         for number in self.numbers:
             if self._done.wait(self.chance.random() * 2 * self.pause):
                 return
+            while not self.rig.answering.wait(1) and not self._done.is_set():
+                continue
             self.create(f"m-{number}")
             if self.created and self.chance.random() < CANCELLED_SHARE:
                 self.cancel(*self.chance.choice(self.created))

@@ -9,8 +9,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 from mimolocal import control, envfile
 from mimolocal.adminapi import AdminApi, Unexpected, skip_token
@@ -74,7 +76,9 @@ class Rig:
         self.settings = {**SETTINGS, **(settings or {})}
         self._environment = {"ASAN_OPTIONS": "detect_leaks=0", **(environment or {})}
         self._log = open(directory / "up.log", "ab")
+        self.answering = threading.Event() # not while everything is stopped on purpose
         self._log_read = 0
+        self._starter = ThreadPoolExecutor(1) # lives as long as this: to a child a thread that ends is a parent that ends
         self.process = self.observer = self.documents = None
 
     def __enter__(self):
@@ -93,9 +97,9 @@ class Rig:
         command = [sys.executable, "-B", TOP / "contrib/local/up.py", "--build", self.build, "--restart", "--clusters", "0",
                    "--instances", str(self.actuators), *options,
                    *(f"--set={key}={value}" for key, value in self.settings.items()), self.system]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
-                                        start_new_session=True, preexec_fn=_end_with_parent,
-                                        env={**os.environ, **self._environment})
+        self.process = self._starter.submit(subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=self._log,
+                                            stderr=self._log, start_new_session=True, preexec_fn=_end_with_parent,
+                                            env={**os.environ, **self._environment}).result()
         self.wait_for(lambda: (self.system / "env").exists() or self.process.poll() is not None, START_PATIENCE, "DIR/env")
         if self.process.poll() is not None:
             raise Failure(f"up ended with {self.process.returncode}:\n{(self.directory / 'up.log').read_text()}")
@@ -104,6 +108,7 @@ class Rig:
         self.observer = ProcessObserver(self.history, self.process.pid, programs=self.programs)
         self.observer.start()
         self.watch_documents()
+        self.answering.set()
         self.wait_for(lambda: len(self.observer.living("launcher")) >= self.actuators, START_PATIENCE, "the observer")
 
     def watch_documents(self):
@@ -117,6 +122,7 @@ class Rig:
 
     def stop(self):
         """Everything but the history ends."""
+        self.answering.clear()
         self.documents.stop()
         self.observer.stop()
         self.check_observer()
@@ -228,6 +234,7 @@ class Rig:
             if self.process.poll() is None:
                 self.process.kill() # its guard ends the programs
                 self.process.wait()
+        self._starter.shutdown()
         self.history.close()
         self._log.close()
 

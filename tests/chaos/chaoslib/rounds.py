@@ -139,14 +139,14 @@ def _run(plan, chance, rig, outcome, size):
     time.sleep(size.seconds)
     for thread in (*clients, *acting):
         thread.stop()
+    for fault in acting:
+        if fault.failure:
+            raise rigs.Failure(f"{fault.name} ended: {fault.failure!r}")
     rig.history.add("faults over")
     seconds = rig.wait_until_terminal(QUIET_PATIENCE)
     rig.finish()
     rig.history.add("end", seconds_until_terminal=seconds)
     outcome.figures = figures(rig, acting, seconds)
-    for fault in acting:
-        if fault.failure:
-            raise rigs.Failure(f"{fault.name} ended: {fault.failure!r}")
 
 
 def figures(rig, acting, seconds):
