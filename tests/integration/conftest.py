@@ -34,7 +34,7 @@ from mimolocal.slowness import slowness  # noqa: E402
 
 os.umask(0o022) # what a group may write is not trusted
 SLOWNESS = slowness() # every deadline is multiplied by it
-START_PATIENCE = 90.0 * SLOWNESS
+START_SECONDS = 90.0
 STOP_PATIENCE = 60.0 * SLOWNESS
 PATIENCE = 30.0 * SLOWNESS
 PR_SET_PDEATHSIG = 1
@@ -140,7 +140,7 @@ class RunningSystem:
         return ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups", "--pdeathsig=TERM"]
 
     def wait_until_it_answers(self):
-        self.wait_for(lambda: self._env_path.exists() or self.process.poll() is not None, START_PATIENCE,
+        self.wait_for(lambda: self._env_path.exists() or self.process.poll() is not None, START_SECONDS,
                       "DIR/env to appear")
         assert self._env_path.exists(), f"up ended with {self.process.returncode}:\n{self.log('up')}"
         self.pids_at_start = {name: int(value) for name, value in self.env.items() if name.startswith("MIMO_PID_")}
@@ -249,8 +249,9 @@ class RunningSystem:
 
     # ---- waiting ----
 
-    def wait_for(self, predicate, timeout=PATIENCE, what="a condition"):
-        """Wait until predicate() is true, and return what it returned."""
+    def wait_for(self, predicate, timeout=30.0, what="a condition"):
+        """Wait until predicate() is true, and return what it returned; `timeout` is in seconds of a quiet machine."""
+        timeout *= SLOWNESS
         deadline = time.monotonic() + timeout
         while True:
             value = predicate()
@@ -259,7 +260,7 @@ class RunningSystem:
             assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
             time.sleep(0.02)
 
-    def wait_for_state(self, manifest, *states, timeout=PATIENCE):
+    def wait_for_state(self, manifest, *states, timeout=30.0):
         """Wait until a manifest is in one of these states, and return it."""
         latest = {}
 
