@@ -120,7 +120,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
   CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \
   CHOICE  (metrics, heartbeat_type, CONFIG_WORDS_HEARTBEAT, "counter", "statsd type of the heartbeat: a counter, or a gauge of 1") \
-  TEXT    (metrics, prefix, "", "plain form: text before each metric name, such as mimo.vm0., one for each actuator") \
+  TEXT    (metrics, prefix, "auto", "plain form: text before each metric name; auto is mimo.HOST.INDEX., so that each actuator has its own") \
   DURATION(metrics, interval, "60s", 50, HOUR, "how often heartbeat and queue length are sent")                        \
   TEXT    (metrics, account, "*", "Account of the MDM form")                                                           \
   TEXT    (metrics, namespace, "*", "Namespace of the MDM form")                                                       \

@@ -15,6 +15,7 @@
 
 #include "metrics/confine.h"
 #include "metrics/helper.h"
+#include "mimo/cleanup.h"
 #include "mimo/confinement.h"
 #include "mimo/log.h"
 #include "mimo/privileges.h"
@@ -92,7 +93,8 @@ static int restrict_self(const struct config *config, const struct statsd *stats
     return 0;
 }
 
-static struct metric_labels labels_of(const struct config *config, const char *hostname)
+static struct metric_labels labels_of(const struct config *config, const char *hostname,
+                                      const char *prefix)
 {
     return (struct metric_labels){
         .format = (enum config_statsd_format)config->metrics_statsd_format,
@@ -103,7 +105,7 @@ static struct metric_labels labels_of(const struct config *config, const char *h
         .environment = config->metrics_environment,
         .service = config->metrics_service,
         .version = PACKAGE_VERSION,
-        .prefix = config->metrics_prefix,
+        .prefix = prefix,
         .heartbeat_is_gauge = config->metrics_heartbeat_type == HEARTBEAT_GAUGE,
     };
 }
@@ -135,11 +137,17 @@ int main(int argc, char **argv)
     char hostname[HOST_NAME_MAX + 1] = "";
     gethostname(hostname, sizeof(hostname) - 1);
 
+    cleanup_free char *prefix =
+        metric_line_prefix(config.metrics_prefix, hostname, (int)config.actuator_index);
+    if (!prefix) {
+        log_error("out of memory");
+        return EXIT_FAILURE;
+    }
     struct helper helper = {
         .channel = program_inherited_fd(&program, "channel", arg_channel),
         .statsd = {.socket = -1},
         .interval = config.metrics_interval,
-        .labels = labels_of(&config, hostname),
+        .labels = labels_of(&config, hostname, prefix),
     };
     int status = live(&helper, &config);
 

@@ -92,3 +92,19 @@ char *metric_line_format(const struct metric_labels *labels, enum metric metric,
     }
     return line;
 }
+
+char *metric_line_prefix(const char *setting, const char *hostname, int index)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    char *prefix;
+    if (strcmp(setting, "auto") != 0)
+        return strdup(setting);
+    cleanup_free char *host = strdup(*hostname ? hostname : "unknown");
+    if (!host || asprintf(&prefix, "mimo.%s.%d.", host, index) < 0)
+        return NULL;
+    char *name = prefix + strlen("mimo.");
+    for (size_t i = 0; i < strlen(host); i++)
+        if (!strchr(plain, name[i]))
+            name[i] = '_';
+    return prefix;
+}

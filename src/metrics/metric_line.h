@@ -29,7 +29,7 @@ struct metric_labels {
     const char *environment;
     const char *service;
     const char *version;
-    const char *prefix;      /* plain form: put before each name as it is */
+    const char *prefix; /* plain form: put before each name as it is; see metric_line_prefix() */
     bool heartbeat_is_gauge; /* the heartbeat's type is g in place of c */
 };
 
@@ -37,5 +37,10 @@ struct metric_labels {
  * counter rose. NULL with ERROR_INVALID when a label is not UTF-8. */
 char *metric_line_format(const struct metric_labels *labels, enum metric metric, int64_t amount,
                          int64_t unix_milliseconds, struct error *error);
+
+/* The prefix of the plain form that the setting metrics.prefix stands for: "auto" is
+ * mimo.HOSTNAME.INDEX., with an underscore for each character of the host name that would part the
+ * name or break the line. The caller frees it; NULL without memory. */
+char *metric_line_prefix(const char *setting, const char *hostname, int index);
 
 #endif

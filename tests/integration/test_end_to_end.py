@@ -317,7 +317,7 @@ def test_stopping_drains_and_returns_what_was_cut_short(system):
 
 
 def test_the_three_metrics_of_the_guide_are_sent(system):
-    running = system(clusters=1, set={"metrics.interval": "200ms", "metrics.statsd_format": "plain"})
+    running = system(clusters=1, set={"metrics.interval": "200ms", "metrics.statsd_format": "plain", "metrics.prefix": ""})
     running.wait_for_state(running.create("practice"), "Completed")
     for line in ("actuator.heartbeat:1|c", "database.maintenancemanifests.queue.length:0|g",
                  "mimo.actuator.workers.active.count:1|g", "mimo.actuator.workers.active.count:0|g"):
@@ -337,7 +337,7 @@ def test_metrics_in_the_form_of_mdm(system):
 
 def test_no_heartbeat_before_the_actuator_is_ready(system):
     running = system(clusters=1, set={"metrics.interval": "100ms", "actuator.readiness_delay": "1h",
-                                      "metrics.statsd_format": "plain"})
+                                      "metrics.statsd_format": "plain", "metrics.prefix": ""})
     running.wait_for(lambda: running.statsd_lines().count("database.maintenancemanifests.queue.length:0|g") >= 5)
     assert not [line for line in running.statsd_lines() if "heartbeat" in line]
     status = running.control()["actuator"]

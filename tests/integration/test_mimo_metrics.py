@@ -129,7 +129,7 @@ def test_heartbeat_reaches_the_agent_in_mdm_form(start):
 
 
 def test_page_and_health_follow_the_supervisor(start):
-    helper = start("metrics.statsd_format=plain")
+    helper = start("metrics.statsd_format=plain", "metrics.prefix=")
     url = helper.url()
     assert get(url + "/healthz") == (503, "not ready: the supervisor has not reported yet\n")
     helper.channel.send(packet(emit=["QUEUE_LENGTH"], QUEUE_LENGTH=17, READY=1))
@@ -156,7 +156,7 @@ def test_silent_supervisor_counts_as_not_ready(start):
 
 def test_missing_agent_costs_metrics_and_nothing_else(start, directory):
     path = directory / "agent"
-    helper = start("metrics.statsd_format=plain", statsd=f"unix:{path}")
+    helper = start("metrics.statsd_format=plain", "metrics.prefix=", statsd=f"unix:{path}")
     url = helper.url()
     helper.channel.send(packet(emit=["HEARTBEAT"], HEARTBEAT=1))
     assert "No such file or directory; metrics are dropped" in helper.line_of_log("dropped")
@@ -169,6 +169,16 @@ def test_missing_agent_costs_metrics_and_nothing_else(start, directory):
     assert "takes metrics again; lines dropped meanwhile: 1" in helper.line_of_log("again")
     wait_for_page(url, "\nmimo_metrics_statsd_lines_dropped_total 1\n")
     assert helper.end() == 0
+
+
+def test_plain_lines_of_several_actuators_have_names_of_their_own(start):
+    """Red when a gauge overwrites that of another actuator at the agent."""
+    host = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname())
+    for index in (0, 7):
+        helper = start("metrics.statsd_format=plain", f"actuator.index={index}")
+        helper.channel.send(packet(emit=["QUEUE_LENGTH"], QUEUE_LENGTH=17))
+        assert helper.agent.recv(4096).decode() == f"mimo.{host}.{index}.database.maintenancemanifests.queue.length:17|g"
+        assert helper.end() == 0
 
 
 def read_line(connection):
@@ -222,7 +232,7 @@ def test_promtool_has_nothing_to_say_about_the_page(start):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_of_the_group_leave_the_helper_running(start, number):
-    helper = start("metrics.statsd_format=plain")
+    helper = start("metrics.statsd_format=plain", "metrics.prefix=")
     url = helper.url()
     helper.process.send_signal(number)
     helper.channel.send(packet(emit=["HEARTBEAT"], HEARTBEAT=1))

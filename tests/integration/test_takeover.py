@@ -291,7 +291,7 @@ def assert_one_line_each(running):
     assert (log.count(OUTAGE), log.count(RECOVERY)) == (1, 1), log
 
 
-OUTAGE_SETTINGS = {**SHORT, "metrics.interval": "100ms", "metrics.statsd_format": "plain"}
+OUTAGE_SETTINGS = {**SHORT, "metrics.interval": "100ms", "metrics.statsd_format": "plain", "metrics.prefix": ""}
 
 
 def test_results_outlast_a_locked_database(system):

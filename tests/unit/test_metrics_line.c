@@ -141,6 +141,24 @@ static void label_that_is_not_utf8_is_refused_by_name(void **state)
     assert_non_null(strstr(error.message, "location"));
 }
 
+static void expect_prefix(const char *setting, const char *hostname, const char *expected)
+{
+    char *prefix = metric_line_prefix(setting, hostname, 2);
+    assert_string_equal(prefix, expected);
+    free(prefix);
+}
+
+/* Red when the gauges of two actuators have one name unless somebody configures them apart. */
+static void each_actuator_has_a_prefix_of_its_own_by_default(void **state)
+{
+    (void)state;
+    expect_prefix("auto", "vm0", "mimo.vm0.2.");
+    expect_prefix("auto", "vm-1.eastus:8|g", "mimo.vm-1_eastus_8_g.2.");
+    expect_prefix("auto", "", "mimo.unknown.2.");
+    expect_prefix("", "vm0", "");
+    expect_prefix("automatic.", "vm0", "automatic.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +168,7 @@ int main(void)
         cmocka_unit_test(labels_cannot_break_out_of_the_json_name),
         cmocka_unit_test(plain_form_is_name_value_and_kind),
         cmocka_unit_test(prefix_is_of_the_plain_form_alone),
+        cmocka_unit_test(each_actuator_has_a_prefix_of_its_own_by_default),
         cmocka_unit_test(service_and_type_of_the_heartbeat_can_be_chosen),
         cmocka_unit_test(label_that_is_not_utf8_is_refused_by_name),
     };
