@@ -99,11 +99,14 @@ int kube_client_create(const struct kubeconfig *config, const struct json_object
 void kube_client_free(struct kube_client *client);
 
 /* The answer to a request. `document` is NULL unless the answer was a JSON object. */
+enum { KUBE_PAGE_SIZE = 256 };
+
 struct kube_answer {
     long status;                  /* HTTP status; 0 when there was no answer */
     long retry_after;             /* seconds of Retry-After; 0 without it */
     struct json_object *document; /* owned; kube_answer_free() */
-    struct error error;           /* when there was no (whole) answer */
+    char page[KUBE_PAGE_SIZE]; /* how the text begins of an error that is no JSON object; or "" */
+    struct error error;        /* when there was no (whole) answer */
 };
 
 /* Sends one request. After 429 or 503 with a short Retry-After it waits and repeats the request. */

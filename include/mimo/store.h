@@ -145,6 +145,9 @@ enum store_query_kind {
     STORE_QUERY_MANIFESTS_BY_PREFIX,
     /* Clusters in order of their key, in pages. */
     STORE_QUERY_CLUSTERS,
+    /* Clusters whose key ends in the name `id` (lower case), in order of their key, in pages. Cost must
+     * not grow with the number of clusters. */
+    STORE_QUERY_CLUSTERS_BY_NAME,
     /* Membership records in order of (index, id). */
     STORE_QUERY_MEMBERS,
     /* Entries of the audit trail of `since` and later, in order of (time, id), in pages. */

@@ -13,6 +13,7 @@
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/https.h"
+#include "mimo/outcome.h"
 
 struct kube_client {
     struct https_client *https;
@@ -146,6 +147,29 @@ void kube_client_pause(struct kube_client *client, long milliseconds)
 
 /* ---- a request ---- */
 
+/* How the text of a page begins, on one line and without the tags of HTML: what a proxy or a load
+ * balancer says to people is often the only hint at the cause. */
+static void read_page(const struct https_answer *answer, char *page)
+{
+    char text[4 * KUBE_PAGE_SIZE];
+    size_t used = 0;
+    bool in_tag = false;
+    for (size_t i = 0; i < answer->length && used < sizeof(text) - 1; i++) {
+        char character = answer->body[i];
+        bool is_blank = in_tag || character == '<' || strchr(" \t\r\n", character);
+        if (character == '<' || character == '>')
+            in_tag = character == '<';
+        else if (!is_blank)
+            text[used++] = character;
+        if (is_blank && used > 0 && text[used - 1] != ' ')
+            text[used++] = ' ';
+    }
+    while (used > 0 && text[used - 1] == ' ')
+        used--;
+    text[used] = '\0';
+    status_text_copy(page, KUBE_PAGE_SIZE, text);
+}
+
 static void send_request(struct kube_client *client, const char *method, const char *path,
                          const char *body, struct kube_answer *ret_answer)
 {
@@ -166,6 +190,8 @@ static void send_request(struct kube_client *client, const char *method, const c
         .document = https_answer_document(&answer, client->https),
     };
     ret_answer->error = answer.error;
+    if (answer.status >= 400 && answer.error.kind == ERROR_NONE && !ret_answer->document)
+        read_page(&answer, ret_answer->page);
     if (answer.error.kind == ERROR_DENIED)
         error_set(&ret_answer->error, ERROR_DENIED,
                   "%s: it is not the server of the cluster's apiserverProfile.url",

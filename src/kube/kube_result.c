@@ -24,11 +24,14 @@ bool kube_answer_is_status(const struct kube_answer *answer)
            document_integer(answer->document, "code", 0) == answer->status;
 }
 
-/* Writes the server's own words, ": ServiceUnavailable: etcd is slow", or "" without a Status. */
+/* Writes the server's own words: ": ServiceUnavailable: etcd is slow" of a Status, ": the page says
+ * \"Bad Gateway\"" of another answer, or "". */
 static void read_detail(const struct kube_answer *answer, char *detail)
 {
     char text[2 * DETAIL_SIZE];
     detail[0] = '\0';
+    if (answer->page[0])
+        snprintf(detail, DETAIL_SIZE, ": the page says \"%s\"", answer->page);
     if (!kube_answer_is_status(answer))
         return;
     const char *reason = document_string(answer->document, "reason", "");
@@ -94,8 +97,8 @@ static struct step_result not_final(const struct kube_answer *answer, const char
                               "the kubeconfig",
                               status, what);
     return step_transient("%ld %s: the answer is not one of an API server; check the server of the "
-                          "kubeconfig if it stays",
-                          status, what);
+                          "kubeconfig if it stays%s",
+                          status, what, detail);
 }
 
 struct step_result kube_step_result(const struct kube_answer *answer, const char *what)

@@ -258,6 +258,8 @@ static int check_query(const struct store_query *query, struct error *error)
     }
     if (query->kind == STORE_QUERY_MANIFESTS_BY_PREFIX && !query->id)
         return error_set(error, ERROR_INVALID, "no beginning of an id is named");
+    if (query->kind == STORE_QUERY_CLUSTERS_BY_NAME && !query->id)
+        return error_set(error, ERROR_INVALID, "no name is given");
     if (query->limit < 1 || query->limit > STORE_PAGE_MAXIMUM)
         return error_set(error, ERROR_INVALID, "limit must be from 1 to %d", STORE_PAGE_MAXIMUM);
     return 0;

@@ -30,6 +30,25 @@ def cluster(server):
     return server.register()
 
 
+# ---- finding by name ----
+
+def test_clusters_are_found_by_their_name(server, api):
+    """However many there are, those alone are looked at and sent."""
+    one, _, other = (server.register() for _ in range(3))
+    name = one.rsplit("/", 1)[1]
+    found = api("GET", "/admin/clusters", query={"name": name.upper()}).expect(200)["value"]
+    assert [cluster["id"].lower() for cluster in found] == [one.lower()]
+    twin = other.rsplit("/", 1)[0].lower().replace("/resourcegroups/", "/resourcegroups/twin-") + "/" + name
+    api("PUT", f"/admin{twin}", {"properties": {}}).expect(201)
+    assert len(api("GET", "/admin/clusters", query={"name": name}).expect(200)["value"]) == 2
+    page = api("GET", "/admin/clusters", query={"name": name, "limit": "1"}).expect(200)
+    rest = api("GET", "/admin/clusters", query={"name": name, "limit": "1", "$skipToken": skip_token(page["nextLink"])}).expect(200)
+    assert {cluster["id"].lower() for cluster in page["value"] + rest["value"]} == {one.lower(), twin}
+    assert api("GET", "/admin/clusters", query={"name": name[:-1]}).expect(200) == {"value": []}
+    for wrong in ("", "a/b", "x" * 2000):
+        refused(api("GET", "/admin/clusters", query={"name": wrong}), 400, "InvalidParameter", "name")
+
+
 # ---- the summary ----
 
 def test_manifests_are_found_by_the_beginning_of_their_id(server, api):

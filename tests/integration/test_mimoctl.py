@@ -80,7 +80,7 @@ def test_limit_ends_the_list_and_says_that_there_is_more(mimoctl, api):
 
 def test_list_without_manifests_says_so_apart_from_the_data(mimoctl):
     done = mimoctl("manifest", "list")
-    assert (done.stdout, done.stderr) == ("", "mimoctl: no manifests\n")
+    assert (done.stdout, done.stderr) == ("", "mimoctl: no manifests\nmimoctl: next: mimoctl queue\n")
     assert json.loads(mimoctl("manifest", "list", "-o", "json").stdout) == {"value": []}
 
 

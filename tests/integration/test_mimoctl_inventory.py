@@ -156,6 +156,7 @@ def test_name_of_two_clusters_is_refused_with_their_ids(mimoctl, api):
                                                  {"id": f"{other}/one", "name": "one"}]})
     done = mimoctl("cluster", "show", "one", status=1)
     assert f"{R}/one, {other}/one; give the full resource ID" in done.stderr
+    assert api.requests_of("GET /admin/clusters")[-1].query["name"] == "one" # the server looks
 
 
 def test_task_list(mimoctl):

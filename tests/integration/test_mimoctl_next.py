@@ -26,6 +26,9 @@ NEXT = [
     (["manifest", "list"], [(f"GET {MANIFESTS}", {"value": [progress(1, "look"), manifest("Failed", ID2)]})],
      "manifest logs 2b65ffff"),
     (["manifest", "list"], [(f"GET {MANIFESTS}", {"value": [manifest("Completed")]})], "cluster show one"),
+    (["manifest", "list"], [], "queue"),
+    (["manifest", "stop", ID], [(SHOW, progress(1, "look")), (f"POST {ONE}/stop", manifest("Cancelled"), 202)],
+     "manifest wait 2b65ac7b --for Cancelled"),
     (["manifest", "recreate", ID, ID], [(SHOW, manifest("Failed")), (CREATE, manifest(identifier=ID2), 201)],
      "manifest list --state Pending,InProgress"),
     (["manifest", "cancel", ID], [(SHOW, manifest()), (f"POST {ONE}/cancel", manifest("Cancelled"))],
@@ -76,7 +79,7 @@ def test_ps_ends_with_the_next_command(mimoctl, actuators, answer, expected):
 
 
 @pytest.mark.parametrize("command, mode, expected", [
-    ("pause", "paused", "resume 0"), ("drain", "draining", "drain --wait 0"), ("resume", "working", "ps")])
+    ("pause", "paused", "resume 0"), ("drain", "draining", "drain --wait 0"), ("resume", "working", "queue")])
 def test_holding_ends_with_the_way_back(mimoctl, actuators, command, mode, expected):
     assert next_of(mimoctl(command, "--runtime-directory", actuators(actuator_answer(mode=mode)))) == expected
 
@@ -85,6 +88,8 @@ def test_health_ends_with_the_advice_of_its_worst_check(mimoctl, api):
     api.answer("GET /admin/actuators", {"value": []})
     api.answer(f"GET {MANIFESTS}/summary", {"byState": {}})
     assert next_of(mimoctl("health", status=2)) == "actuator list"
+    api.answer("GET /admin/actuators", {"value": [actuator()]})
+    assert next_of(mimoctl("health")) == "queue"
 
 
 # Red when the answer that cannot be had is looked at for its reason: mimoctl then crashed.

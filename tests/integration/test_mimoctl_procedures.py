@@ -174,8 +174,8 @@ def test_stop_says_what_happens_now(mimoctl, api):
     api.answer(SHOW, progress(1, "look"))
     api.answer(STOP, progress(1, "look", statusText="being stopped"), status=202)
     done = mimoctl("manifest", "stop", ID, "--icm", "7")
-    assert f"manifest {ID}: its worker gets SIGTERM now and SIGKILL after 10 s; next: mimoctl manifest wait 2b65ac7b " \
-           "--for Cancelled" in done.stderr
+    assert done.stderr == (f"mimoctl: manifest {ID}: its worker gets SIGTERM now and SIGKILL after 10 s\n"
+                           "mimoctl: next: mimoctl manifest wait 2b65ac7b --for Cancelled\n")
     assert "being stopped" in done.stdout
     assert api.requests_of(STOP)[0].headers["x-mimo-icm"] == "7"
     api.answer(STOP, b"", status=202) # an answer without a body is one, too

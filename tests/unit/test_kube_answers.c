@@ -142,6 +142,15 @@ static void answers_that_are_no_status_are_transient(void **state)
     }
 }
 
+/* Red when the operator reads that the answer is no API server's, and not what it says. */
+static void the_text_of_a_page_reaches_the_operator(void **state)
+{
+    (void)state;
+    struct step_result result =
+        ask_in_trouble("{'status': 404, 'answerBase64': 'NDA0IHBhZ2Ugbm90IGZvdW5kCg=='}", 0);
+    expect_part(&result, "if it stays: the page says \"404 page not found\"");
+}
+
 /* A Status is one only with all its members, and with the HTTP status that it came with. */
 static void an_incomplete_status_is_none(void **state)
 {
@@ -275,6 +284,10 @@ static void an_error_stays_what_its_status_says(void **state)
     result = ask_hostile((struct hostile_answer){
         .text = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 13\r\n\r\n<html></html>"});
     assert_string_equal("502 " WHAT, result.message);
+    result = ask_hostile((struct hostile_answer){
+        .text = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 48\r\n\r\n<html>\r\n <b class='x'>no "
+                "backend</b>\x1b[2J</html>\n"});
+    assert_string_equal("502 " WHAT ": the page says \"no backend ?[2J\"", result.message);
     result =
         ask_hostile((struct hostile_answer){.text = "HTTP/1.1 404 Not Found\r\nContent-Length: "
                                                     "39\r\n\r\n{\"kind\":\"Pod\",\"message\":\"no "
@@ -338,6 +351,7 @@ int main(void)
         TEST(what_is_no_final_status_is_no_success),
         TEST(every_status_has_its_outcome),
         TEST(answers_that_are_no_status_are_transient),
+        TEST(the_text_of_a_page_reaches_the_operator),
         TEST(an_incomplete_status_is_none),
         TEST(a_refusal_must_be_repeated),
         TEST(a_short_retry_after_is_waited_for),

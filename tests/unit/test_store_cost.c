@@ -7,6 +7,7 @@
 #include "store_fixture.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { BATCH = 500, SMALL = 1000, LARGE = 100000, CLUSTERS = 50, FLOOD = 10000 };
 
@@ -140,12 +141,57 @@ static void asking_again_writes_nothing(void **state)
     assert_int_equal(fixture_statistics(fixture).commits, before);
 }
 
+/* The name of a cluster of the fixture: what follows the last slash of its key. */
+static const char *name_of(char *buffer, int number)
+{
+    return strrchr(fixture_cluster_id(buffer, number), '/') + 1;
+}
+
+static size_t count_named(struct store_fixture *fixture, const char *name)
+{
+    struct store_operation found = fixture_query(
+        fixture,
+        (struct store_query){.kind = STORE_QUERY_CLUSTERS_BY_NAME, .limit = 10, .id = name});
+    size_t count = found.result.count;
+    store_release(&found, 1);
+    return count;
+}
+
+/* Red when a name is looked for in each cluster. */
+static void a_cluster_is_found_by_its_name_among_any_number(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[RESOURCE_ID_SIZE];
+    struct store_query query = {.kind = STORE_QUERY_CLUSTERS_BY_NAME, .limit = 10};
+    add_clusters(fixture, 10);
+    query.id = name_of(id, 3);
+    uint64_t before = cost_of(fixture, query);
+    for (int i = 10; i < SMALL; i++)
+        fixture_add_cluster(fixture, i);
+    assert_in_range(cost_of(fixture, query), 1, before + 20);
+    assert_int_equal(count_named(fixture, query.id), 1);
+    assert_int_equal(count_named(fixture, "nobody"), 0);
+    assert_int_equal(count_named(fixture, id), 0); /* a whole ID is no name */
+}
+
+static void a_store_of_the_fourth_layout_finds_clusters_by_name(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[RESOURCE_ID_SIZE];
+    fixture_add_cluster(fixture, 1);
+    fixture_sql(fixture, "DROP INDEX clusters_name; PRAGMA user_version = 4");
+    fixture_reopen(fixture);
+    assert_int_equal(count_named(fixture, name_of(id, 1)), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_STORE(a_hundred_times_the_manifests_cost_the_same),
         ON_STORE(a_flood_for_a_leased_cluster_costs_nothing),
         ON_STORE(leased_clusters_ahead_of_others_cost_nothing),
+        ON_STORE(a_cluster_is_found_by_its_name_among_any_number),
+        ON_STORE(a_store_of_the_fourth_layout_finds_clusters_by_name),
         ON_STORE(asking_again_writes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,9 @@
 /* clusters.c - looking at the inventory of clusters. */
 #include "api/endpoints/clusters.h"
 
+#include <ctype.h>
+#include <string.h>
+
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/listing.h"
 #include "api/endpoints/members.h"
@@ -39,9 +42,29 @@ static struct json_object *view_of_document(struct api *api, struct json_object 
     return view;
 }
 
+/* Names are found in lower case. One with a slash names no cluster; nor does one that is too long. */
+static int read_name(const struct request *request, char *buffer, struct answer *answer)
+{
+    const char *name = request->query[QUERY_NAME];
+    const size_t length = strlen(name);
+    if (length == 0 || length >= RESOURCE_ID_SIZE || strchr(name, '/'))
+        return answer_refuse(answer, API_INVALID_PARAMETER, "name",
+                             "\"%.64s\" is not the name of a cluster", name);
+    for (size_t i = 0; i <= length; i++)
+        buffer[i] = (char)tolower((unsigned char)name[i]);
+    return 0;
+}
+
 void clusters_list(struct api *api, struct request *request, struct answer *answer)
 {
+    char name[RESOURCE_ID_SIZE];
     struct store_query query = {.kind = STORE_QUERY_CLUSTERS};
+    if (request->query[QUERY_NAME]) {
+        if (read_name(request, name, answer) < 0)
+            return;
+        query.kind = STORE_QUERY_CLUSTERS_BY_NAME;
+        query.id = name;
+    }
     listing_answer(api, request, &query, (struct listing_view){.document = view_of_document},
                    answer);
 }

@@ -40,6 +40,7 @@ enum {
     PARAMETER(QUERY_SCHEDULE, "createdBySchedule", "only manifests made by this schedule")         \
     PARAMETER(QUERY_ID_PREFIX, "idPrefix",                                                         \
               "only manifests whose id begins so: at least 4 characters, no other filter")         \
+    PARAMETER(QUERY_NAME, "name", "only clusters of this name")                                    \
     PARAMETER(QUERY_OLDER_THAN, "olderThan",                                                       \
               "only what was created at least so long ago (90s, 2h, 7d), or before a time")        \
     PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "the schedule whose manifests are meant")           \

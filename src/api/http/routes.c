@@ -80,7 +80,7 @@ static const struct route routes[] = {
      .view = "manifest", .successes = {200}, .errors = ERROR(NOT_FOUND) | ERROR(INTERNAL)},
 
     {HTTP_GET, "/admin/clusters", ROLE_READER, BODY_NONE,
-     PAGED, clusters_list, NULL,
+     PAGED | QUERY_BIT(QUERY_NAME), clusters_list, NULL,
      "The inventory of clusters.",
      .view = "clusterPage", .successes = {200}},
     {HTTP_GET, "/admin/{R}", ROLE_READER, BODY_NONE,

@@ -14,7 +14,7 @@
 #include "mimo/uuid.h"
 
 /* Candidates kept at most; all but the first serve the message only. */
-enum { CANDIDATES_SHOWN = 4, PREFIX_MATCHES_MAXIMUM = 20 };
+enum { CANDIDATES_SHOWN = 4, MATCHES_MAXIMUM = 20 };
 
 static bool fits(const struct json_object *item, const char *member, const char *text, bool whole)
 {
@@ -79,7 +79,10 @@ int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct erro
                          "\"%s\" is neither a cluster's name nor a resource ID such as "
                          "/subscriptions/.../openShiftClusters/NAME",
                          text);
-    const struct api_listing listing = {.path = "/admin/clusters"};
+    cleanup_query struct query query = {0};
+    query_add(&query, "name", text);
+    const struct api_listing listing = {
+        .path = "/admin/clusters", .query = &query, .limit = MATCHES_MAXIMUM};
     cleanup_json struct json_object *clusters = NULL;
     if (api_list(ctl, &listing, &clusters, NULL, error) < 0)
         return -1;
@@ -94,7 +97,7 @@ static int find_by_prefix(struct ctl *ctl, const char *text, struct json_object 
     cleanup_query struct query query = {0};
     query_add(&query, "idPrefix", text);
     const struct api_listing listing = {
-        .path = "/admin/maintenanceManifests", .query = &query, .limit = PREFIX_MATCHES_MAXIMUM};
+        .path = "/admin/maintenanceManifests", .query = &query, .limit = MATCHES_MAXIMUM};
     cleanup_json struct json_object *manifests = NULL;
     if (api_list(ctl, &listing, &manifests, NULL, error) < 0)
         return -1;

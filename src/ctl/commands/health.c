@@ -374,7 +374,7 @@ static void write_advice(const struct json_object *rows)
     }
 }
 
-/* The first advice of the worst level. */
+/* The first advice of the worst level; of a healthy fleet, what waits and where. */
 static void say_next(const struct output *output, const struct json_object *rows, enum level worst)
 {
     size_t position;
@@ -386,6 +386,7 @@ static void say_next(const struct output *output, const struct json_object *rows
         next_say(output, NULL, "%s", advised);
         return;
     }
+    next_say(output, NULL, "mimoctl queue");
 }
 
 static void write_checks(const struct output *output, const struct json_object *rows,

@@ -74,7 +74,7 @@ static void say_next(const struct output *output, const struct json_object *answ
     else if (strcmp(mode, "drained") == 0 || strcmp(mode, "paused") == 0)
         next_say(output, "so that it takes work again", "mimoctl resume %" PRId64, index);
     else
-        next_say(output, NULL, "mimoctl ps");
+        next_say(output, NULL, "mimoctl queue");
 }
 
 static int command(struct ctl *ctl, const char *name, struct json_object **ret_answers,

@@ -143,12 +143,9 @@ static int stop_one(struct ctl *ctl, const char *id, struct json_object *stopped
         return -1;
     cleanup_json struct json_object *said = answer.body;
     bool is_view = document_string(said, "id", NULL) != NULL;
-    const char *state = document_string(said, "state", "");
     document_append(stopped, json_object_get(is_view ? said : manifest));
-    output_say("manifest %s: its worker gets SIGTERM now and SIGKILL after 10 s; next: mimoctl "
-               "manifest wait %.8s --for %s",
-               document_string(manifest, "id", ""), document_string(manifest, "id", ""),
-               is_view && states_bit(state) & ~MANIFEST_STATES_OPEN ? state : "Cancelled");
+    output_say("manifest %s: its worker gets SIGTERM now and SIGKILL after 10 s",
+               document_string(manifest, "id", ""));
     return 0;
 }
 
@@ -157,8 +154,14 @@ int ctl_manifest_stop(struct ctl *ctl, struct error *error)
     (void)error; /* each failure is said as it happens */
     cleanup_json struct json_object *stopped = json_object_new_array();
     int status = ctl_each(ctl, stop_one, stopped);
-    if (document_length(stopped) > 0)
-        manifest_rows_list(ctl, stopped);
+    if (document_length(stopped) == 0)
+        return status;
+    manifest_rows_list(ctl, stopped);
+    const struct json_object *first = document_item(stopped, 0);
+    const char *state = document_string(first, "state", "");
+    next_say(&ctl->output, NULL, "mimoctl manifest wait %.8s --for %s",
+             document_string(first, "id", ""),
+             states_bit(state) & ~MANIFEST_STATES_OPEN ? state : "Cancelled");
     return status;
 }
 

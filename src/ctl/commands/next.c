@@ -111,8 +111,10 @@ void next_of_manifests(const struct output *output, const struct json_object *ma
         picked = manifest;
         urgency = by_state[state].urgency;
     }
-    if (!picked)
+    if (!picked) {
+        next_say(output, NULL, "mimoctl queue");
         return;
+    }
     manifest_state_parse(document_string(picked, "state", ""), &state);
     if (state == MANIFEST_FAILED || state == MANIFEST_RETRIES_EXCEEDED)
         next_say(output, NULL, "mimoctl manifest logs %.8s", document_string(picked, "id", ""));

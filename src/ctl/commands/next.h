@@ -28,7 +28,7 @@ void next_of_manifest(const struct output *output, const struct json_object *man
 void next_of_blocked(const struct output *output, const struct json_object *manifest,
                      const struct json_object *blockers);
 
-/* For a list of manifests: the one that needs a look most. Nothing for an empty list. */
+/* For a list of manifests: the one that needs a look most; without one the queue. */
 void next_of_manifests(const struct output *output, const struct json_object *manifests);
 
 /* For a manifest that was followed until this exit status. */

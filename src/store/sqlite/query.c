@@ -180,6 +180,12 @@ static const struct query_kind kinds[] = {
                                      " WHERE id > :id ORDER BY id",
                               .container = STORE_CLUSTERS,
                               .understand = understand_cluster},
+    [STORE_QUERY_CLUSTERS_BY_NAME] = {.sql = "SELECT etag, document, id, 0, 0 FROM clusters"
+                                             " INDEXED BY clusters_name"
+                                             " WHERE " CLUSTER_NAME_SQL " = :wanted AND id > :id"
+                                             " ORDER BY id",
+                                      .container = STORE_CLUSTERS,
+                                      .understand = understand_cluster},
     [STORE_QUERY_MEMBERS] = {.sql = "SELECT etag, document, id, position, 0 FROM members"
                                     " INDEXED BY members_position"
                                     " WHERE (position, id) > (:key1, :id) ORDER BY position, id",

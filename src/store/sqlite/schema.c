@@ -16,6 +16,9 @@ enum { DATABASE_MODE = 0660 };
 
 /* STORE_QUERY_AUDIT */
 #define AUDIT_INDEX "CREATE INDEX audit_time ON audit(time, id);"
+/* STORE_QUERY_CLUSTERS_BY_NAME */
+#define NAMES_INDEX                                                                                \
+    "CREATE INDEX IF NOT EXISTS clusters_name ON clusters(" CLUSTER_NAME_SQL ", id);"
 /* removing those that have expired */
 #define ANSWERS_INDEX "CREATE INDEX answers_expiry ON answers(expires_at);"
 
@@ -40,7 +43,7 @@ static const char indexes[] =
     "  WHERE state = 'InProgress' AND unreadable = 0;"
     "CREATE INDEX manifests_unreadable ON manifests(bucket) WHERE unreadable = 1;"
     "CREATE INDEX clusters_leased ON clusters(lease_expires, id) WHERE lease_expires IS NOT NULL;"
-    "CREATE INDEX members_position ON members(position, id);" AUDIT_INDEX ANSWERS_INDEX;
+    "CREATE INDEX members_position ON members(position, id);" AUDIT_INDEX ANSWERS_INDEX NAMES_INDEX;
 
 /* From version 1 to 2: the audit trail is found by its time. */
 static const char upgrade_audit[] =
@@ -165,6 +168,8 @@ static int upgrade_steps(struct connection *connection, int64_t version, struct 
         return -1;
     if (version < 4 && (connection_execute(connection, upgrade_meta, error) < 0 ||
                         make_identity(connection, error) < 0))
+        return -1;
+    if (version < 5 && connection_execute(connection, NAMES_INDEX, error) < 0)
         return -1;
     char *mark = sqlite3_mprintf("PRAGMA user_version = %d", SCHEMA_VERSION);
     if (!mark)

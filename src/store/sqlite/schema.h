@@ -18,7 +18,7 @@
 
 enum {
     SCHEMA_APPLICATION_ID = 0x4d494d4f, /* "MIMO", in the header of the file: file(1) shows it */
-    SCHEMA_VERSION = 4,
+    SCHEMA_VERSION = 5,
 };
 
 /* Creates file and tables as far as they are missing, and brings an older version to ours. */

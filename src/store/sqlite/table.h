@@ -69,6 +69,10 @@ enum manifest_phase {
 #define PHASE_READY_SQL   "1"
 #define PHASE_OVERDUE_SQL "2"
 
+/* The name of a cluster: what follows the last slash of its id. rtrim() takes away all characters up to
+ * there, from the end. */
+#define CLUSTER_NAME_SQL "substr(id, length(rtrim(id, replace(id, '/', ''))) + 1)"
+
 struct column {
     enum { COLUMN_NULL, COLUMN_INTEGER, COLUMN_TEXT } type;
     int64_t integer;
