@@ -152,6 +152,28 @@ static void every_end_of_a_worker_has_its_text(void **state)
         expect_outcome(&ends[i].end, ends[i].kind, ends[i].text);
 }
 
+static void the_pause_that_a_server_asked_for_is_kept_with_transient_results_alone(void **state)
+{
+    static const struct {
+        struct worker_end end;
+        int64_t retry_after;
+    } cases[] = {
+        {{EXITED(0), true, OUTCOME_TRANSIENT, "429", .retry_after = 30}, 30},
+        {{EXITED(0), true, OUTCOME_TRANSIENT, "503"}, 0},
+        {{EXITED(0), true, OUTCOME_TERMINAL, "404", .retry_after = 30}, 0},
+        {{EXITED(0), true, OUTCOME_SUCCEEDED, "", .retry_after = 30}, 0},
+        {{KILLED(SIGKILL), true, OUTCOME_TRANSIENT, "429", .retry_after = 30}, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct outcome outcome = {.retry_after = 99};
+
+        outcome_of_worker(&cases[i].end, &outcome);
+        assert_int_equal(outcome.retry_after, cases[i].retry_after);
+    }
+}
+
 static void what_is_no_end_of_a_worker_has_a_fixed_text(void **state)
 {
     static const struct {
@@ -214,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_has_its_name_and_meaning),
         cmocka_unit_test(every_end_of_a_worker_has_its_text),
+        cmocka_unit_test(the_pause_that_a_server_asked_for_is_kept_with_transient_results_alone),
         cmocka_unit_test(what_is_no_end_of_a_worker_has_a_fixed_text),
         cmocka_unit_test(a_text_of_a_worker_is_cleaned_and_cut),
         cmocka_unit_test(no_text_is_an_empty_one),

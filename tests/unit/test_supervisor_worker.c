@@ -297,8 +297,10 @@ static void reports_become_progress_and_result(void **state)
     struct report step = {.type = REPORT_STEP, .step = 1, .steps = 2, .text = "one\x1b[2J"};
     struct report status = {.type = REPORT_STATUS, .text = "waiting"};
     struct report forbidden = {.type = REPORT_FORBIDDEN, .text = "openat"};
-    struct report result = {
-        .type = REPORT_RESULT, .outcome = OUTCOME_TRANSIENT, .text = "503 later"};
+    struct report result = {.type = REPORT_RESULT,
+                            .outcome = OUTCOME_TRANSIENT,
+                            .text = "503 later",
+                            .retry_after = 30};
 
     assert_true(worker_take_report(worker, &step));
     assert_true(worker->progress_dirty);
@@ -309,6 +311,8 @@ static void reports_become_progress_and_result(void **state)
     assert_string_equal(worker->end.forbidden_call, "openat");
     assert_true(worker_take_report(worker, &result));
     assert_true(worker->end.has_result);
+    assert_int_equal(worker->end.result, OUTCOME_TRANSIENT);
+    assert_int_equal(worker->end.retry_after, 30);
     assert_string_equal(worker->end.message, "503 later");
 }
 
