@@ -46,7 +46,9 @@ function Get-MimoToken {
 
     if ($Region.ContainsKey('token_file')) {
         $file = Resolve-MimoPath -Path $Region['token_file']
-        return (Get-Content -LiteralPath $file -TotalCount 1).Trim()
+        $token = "$(Get-Content -LiteralPath $file -TotalCount 1)".Trim()
+        if (-not $token) { throw "token_file of [region $Location]: $file is empty." }
+        return $token
     }
     if (-not $Region.ContainsKey('token_command')) {
         if ($Region.ContainsKey('client_cert')) { return '' }
@@ -63,8 +65,8 @@ function Get-MimoToken {
     return (@($token)[0]).Trim()
 }
 
-# Accepts a server whose chain ends at a certificate of a region's cacert. It is compiled, because a script block cannot run on
-# the threads that ask it. C# 5 for Windows PowerShell 5.1.
+# Accepts a server whose chain has a certificate of a region's cacert, which may be an intermediate one, as mimoctl does.
+# It is compiled, because a script block cannot run on the threads that ask it. C# 5 for Windows PowerShell 5.1.
 $TrustSource = @'
 using System;
 using System.Net.Security;
@@ -88,9 +90,11 @@ public sealed class MimoTrust {
         if (sent != null)
             foreach (X509ChainElement element in sent.ChainElements) chain.ChainPolicy.ExtraStore.Add(element.Certificate);
         if (!chain.Build(new X509Certificate2(certificate))) return false;
-        string last = BitConverter.ToString(chain.ChainElements[chain.ChainElements.Count - 1].Certificate.RawData);
-        foreach (X509Certificate2 authority in authorities)
-            if (BitConverter.ToString(authority.RawData) == last) return true;
+        foreach (X509ChainElement element in chain.ChainElements) {
+            string link = BitConverter.ToString(element.Certificate.RawData);
+            foreach (X509Certificate2 authority in authorities)
+                if (BitConverter.ToString(authority.RawData) == link) return true;
+        }
         return false;
     }
 }

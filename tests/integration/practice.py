@@ -10,10 +10,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from conftest import SLOWNESS
+
 FOLDER = Path(__file__).resolve().parents[2] / "contrib" / "practice-cluster"
-START_DEADLINE = 20
+START_DEADLINE = 20 * SLOWNESS
 STOP_DEADLINE = 10
-REQUEST_DEADLINE = 20
+REQUEST_DEADLINE = 20 * SLOWNESS
 
 
 @dataclass

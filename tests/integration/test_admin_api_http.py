@@ -12,6 +12,7 @@ import time
 
 import pytest
 from api_server import ApiServer, read_answer, wait_for
+from conftest import SLOWNESS
 
 HOST = b"Host: localhost\r\n"
 
@@ -201,7 +202,7 @@ def test_the_body_of_a_refused_request_does_not_become_a_request(server):
 
 
 def test_bytes_that_are_no_tls_end_the_connection(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10 * SLOWNESS) as connection:
         connection.sendall(get())
         received = b""
         try:
@@ -315,7 +316,7 @@ def test_what_is_asked_for_next_has_to_be_http_1_1(server):
     """A client that offers HTTP/2 is not promised it."""
     context = ssl.create_default_context(cafile=server.directory / "api.crt")
     context.set_alpn_protocols(["h2", "http/1.1"])
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain, \
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10 * SLOWNESS) as plain, \
             context.wrap_socket(plain, server_hostname="localhost") as connection:
         assert connection.selected_alpn_protocol() != "h2"
         connection.sendall(get())
@@ -324,7 +325,7 @@ def test_what_is_asked_for_next_has_to_be_http_1_1(server):
 
 def test_a_connection_serves_many_requests(server):
     context = ssl.create_default_context(cafile=server.directory / "api.crt")
-    connection = http.client.HTTPSConnection("localhost", server.port, timeout=10, context=context)
+    connection = http.client.HTTPSConnection("localhost", server.port, timeout=10 * SLOWNESS, context=context)
     for _ in range(50):
         connection.request("GET", "/healthz/live")
         answer = connection.getresponse()

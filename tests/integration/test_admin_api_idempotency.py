@@ -8,6 +8,7 @@ import uuid
 import pytest
 from admin_api_data import at_once, manifests_path, refused
 from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
+from conftest import SLOWNESS
 
 DAY = 24 * 3600
 
@@ -202,7 +203,7 @@ def test_after_a_day_the_key_is_as_new_and_what_expired_is_removed(own_server):
 
     def age(seconds):
         """Makes all answers older, in the document and in the column they are found by."""
-        with sqlite3.connect(own_server.directory / "mimo.db", timeout=30) as store:
+        with sqlite3.connect(own_server.directory / "mimo.db", timeout=30 * SLOWNESS) as store:
             store.execute("UPDATE answers SET expires_at = expires_at - ?1, document = json_set(document, '$.expiresAt',"
                           " json_extract(document, '$.expiresAt') - ?1)", (seconds,))
         store.close()

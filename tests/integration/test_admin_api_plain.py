@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from api_server import FLAGS, ApiServer, cluster_id, wait_for
+from conftest import SLOWNESS
 from mimolocal.adminapi import AdminApi
 
 
@@ -38,7 +39,7 @@ def own_server(build_dir):
 
 
 def ask(server, method, target, body=None, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30 * SLOWNESS)
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     headers["Authorization"] = f"Bearer {server.tokens['admin']}"
     if body is not None:
@@ -61,7 +62,7 @@ def test_plain_http_is_served_and_no_certificate_made(server):
 
 
 def test_tokens_are_asked_for_all_the_same(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30 * SLOWNESS)
     connection.request("GET", "/admin/tasks?api-version=admin")
     assert connection.getresponse().status == 401
     connection.close()
@@ -111,7 +112,7 @@ def test_a_client_that_is_no_proxy_is_not_believed(build_dir):
 def test_connections_of_a_proxy_are_not_those_of_one_client(server, build_dir):
     """Far more than max_connections_per_address; one that is not trusted is refused beyond it, and the log says so."""
     def open_many(port):
-        held = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(20)]
+        held = [socket.create_connection(("127.0.0.1", port), timeout=30 * SLOWNESS) for _ in range(20)]
         answered = 0
         for connection in held:
             with contextlib.suppress(OSError):
@@ -133,7 +134,7 @@ def test_requests_of_one_client_behind_a_proxy_are_bounded(server):
     head = (f"PUT /admin{cluster_id()}?api-version=admin HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             f"Authorization: Bearer {server.tokens['admin']}\r\nX-Forwarded-For: 192.0.2.50\r\nContent-Length: 2\r\n\r\n").encode()
     for _ in range(5):
-        held.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+        held.append(socket.create_connection(("127.0.0.1", server.port), timeout=30 * SLOWNESS))
         held[-1].sendall(head + b"{")
     target = "/admin/clusters?api-version=admin"
     wait_for(lambda: ask(server, "GET", target, X_Forwarded_For="192.0.2.50")[0] == 503, "the bound to be reached")
@@ -205,7 +206,7 @@ def test_it_is_refused_where_others_can_connect(own_server, address):
 
 def test_it_is_served_on_the_other_loopback_too(own_server):
     server = own_server(set={"api.tls": "off", "api.listen": "[::1]:0"}).start()
-    with socket.create_connection(("::1", server.port), timeout=30) as connection:
+    with socket.create_connection(("::1", server.port), timeout=30 * SLOWNESS) as connection:
         connection.sendall(b"GET /healthz/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
 
@@ -218,7 +219,7 @@ def test_a_word_that_is_none_is_refused(own_server):
 
 def test_who_speaks_tls_to_it_is_turned_away(server):
     """The first bytes of a handshake are no request."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30 * SLOWNESS) as connection:
         connection.sendall(b"\x16\x03\x01\x00\x2a\x01\x00\x00\x26\x03\x03" + b"\x00" * 35 + b"\r\n\r\n")
         answer = connection.recv(4096)
         assert answer == b"" or answer.startswith(b"HTTP/1.1 400 "), answer

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from admin_api_data import stored_manifest
 from api_server import PRACTICE, ApiServer, cluster_id, read_answer, wait_for
+from conftest import SLOWNESS
 
 ADDRESSES = [f"127.0.1.{number}" for number in range(1, 11)]
 EACH = 100 # connections of one address
@@ -43,7 +44,7 @@ def test_a_thousand_slow_connections_do_not_stop_others(server):
     """Some say nothing, some began to speak TLS, some a request; others are served meanwhile without waiting."""
     beginnings = [b"", b"\x16\x03\x01", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]
     context = ssl.create_default_context(cafile=server.directory / "api.crt")
-    client = http.client.HTTPSConnection("localhost", server.port, timeout=30, context=context, source_address=("127.0.0.1", 0))
+    client = http.client.HTTPSConnection("localhost", server.port, timeout=30 * SLOWNESS, context=context, source_address=("127.0.0.1", 0))
     client.request("GET", "/healthz/ready") # the handshake comes first: what is measured is service
     client.getresponse().read()
     held = []

@@ -21,6 +21,7 @@ import jsonschema
 import pytest
 from admin_api_data import load_running, stored_manifest
 from api_server import FLAGS, ApiServer, cluster_id, wait_for
+from conftest import SLOWNESS
 
 R = "/admin/subscriptions/{subscription}/resourceGroups/{resourceGroup}/providers/Microsoft.RedHatOpenShift/openShiftClusters/{cluster}"
 FLEET = "/admin/maintenanceManifests"
@@ -58,7 +59,7 @@ class World:
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
         context = ssl.create_default_context(cafile=self.server.directory / "api.crt")
-        connection = http.client.HTTPSConnection("localhost", self.server.port, timeout=30, context=context)
+        connection = http.client.HTTPSConnection("localhost", self.server.port, timeout=30 * SLOWNESS, context=context)
         try:
             connection.putrequest(method, target)
             for name, value in headers.items():
@@ -126,7 +127,7 @@ class World:
         return "clusters", path.removeprefix("/admin").lower()
 
     def sql(self, statement, *arguments):
-        store = sqlite3.connect(self.server.directory / "mimo.db", timeout=30)
+        store = sqlite3.connect(self.server.directory / "mimo.db", timeout=30 * SLOWNESS)
         with store:
             cursor = store.execute(statement, arguments)
             rows = cursor.fetchall()

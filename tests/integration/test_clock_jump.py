@@ -63,9 +63,18 @@ class Clock:
         fresh.replace(self.stamp)
 
 
+def remove_shared_memory():
+    """What libfaketime leaves in /dev/shm of processes that have ended: a killed one cannot tidy up."""
+    for path in Path("/dev/shm").glob("*faketime_*"):
+        number = path.name.rsplit("_", 1)[1]
+        if number.isdigit() and not Path("/proc", number).exists():
+            path.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def clock(directory):
-    return Clock(directory, Path(os.environ.get("MIMO_BUILD", TOP / "build")).resolve())
+    yield Clock(directory, Path(os.environ.get("MIMO_BUILD", TOP / "build")).resolve())
+    remove_shared_memory() # the fixture of the system has ended all by now
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import urllib.request
 
 import pytest
+from conftest import SLOWNESS
 
 ORDINARY_USER = 61190
 # From its beginning on: what a worker says stands behind other words, and cannot look like this.
@@ -62,7 +63,7 @@ def test_each_denial_is_one_line_that_says_who_and_what(system, build_dir, user)
             assert (cluster, task, attempt) == (running.cluster(number).lower(), "Practice", "1")
             assert what.startswith(denied[word]), what
     assert not said
-    page = lambda: urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/metrics", timeout=10).read().decode()
+    page = lambda: urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/metrics", timeout=10 * SLOWNESS).read().decode()
     running.wait_for(lambda: f"mimo_actuator_workers_denied_total {len(denied)}" in page(), what="the metric")
 
 

@@ -230,6 +230,17 @@ def test_draining_lets_programs_finish_and_counts_no_attempt_that_was_cut_short(
     assert "had to stop" in running.log("actuator-0")
 
 
+def test_programs_may_make_groups_and_sessions_as_common_tools_do(system, tasks):
+    """Red when setpgid is refused: timeout does not look at that, and ends its script too. Python raises when setsid is."""
+    limited = tasks.script("limited", ("timeout 1 sleep 1000; echo says $? >&2; timeout 60 true || exit 1", ""))
+    session = tasks.script("session", ("exec /usr/bin/python3 -c 'import subprocess\n"
+                                       "subprocess.run([\"/usr/bin/true\"], start_new_session=True, check=True)'", ""),
+                           sandbox="execute = /usr/bin\nread = /usr/lib\n")
+    running = tasks.start(system)
+    expect(running, limited, "Completed", "says 124")
+    assert run(running, session)["state"] == "Completed"
+
+
 def test_neighbours_are_not_harmed_by_a_fork_bomb(system, tasks):
     bomb = tasks.script("bomb", ("bomb() { bomb | bomb & }; bomb; echo begun; sleep 1000", "timeout = 20s\n"),
                         sandbox="execute = /usr/bin\nprocesses = 64\n")

@@ -124,3 +124,33 @@ def test_credentials_that_have_expired_are_refused_unless_forced(mimoctl, api, p
     assert api.requests == []
     mimoctl("cluster", "register", f"{R}/One", "--kubeconfig", path, "--force")
     assert len(api.requests) == 1
+
+
+def expired_certificate(directory):
+    """A certificate and its key in base64 of PEM, good for the year 2020 alone."""
+    (directory / "index").touch()
+    (directory / "serial").write_text("01\n")
+    (directory / "config").write_text("[ca]\ndefault_ca = d\n[d]\ndatabase = index\nserial = serial\nnew_certs_dir = .\n"
+                                      "default_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n")
+    for command in ("openssl req -newkey rsa:2048 -nodes -keyout key -subj /CN=old -out request",
+                    "openssl ca -batch -config config -in request -out certificate -selfsign -keyfile key -notext"
+                    " -startdate 20200101000000Z -enddate 20210101000000Z"):
+        subprocess.run(command.split(), cwd=directory, check=True, capture_output=True)
+    return [base64.b64encode((directory / name).read_bytes()).decode() for name in ("certificate", "key")]
+
+
+@pytest.mark.parametrize("member", ["client-certificate-data", "certificate-authority-data"])
+def test_certificates_that_have_expired_are_refused_unless_forced(mimoctl, api, practice, tmp_path, member):
+    certificate, key = expired_certificate(tmp_path)
+    with open(practice.entries["alpha"]["kubeconfig"], encoding="utf-8") as file:
+        text = re.sub(rf"{member}: .*", f"{member}: {certificate}", file.read())
+    if member.startswith("client"):
+        text = re.sub(r"client-key-data: .*", f"client-key-data: {key}", text)
+    path = tmp_path / "kubeconfig"
+    path.write_text(text, encoding="utf-8")
+    api.answer(f"PUT /admin{R1}", CLUSTERS["value"][0], status=201)
+    done = mimoctl("cluster", "register", f"{R}/One", "--kubeconfig", path, status=2)
+    assert f"the certificate in {member} expired at 2021-01-01" in done.stderr and "--force" in done.stderr
+    assert api.requests == []
+    mimoctl("cluster", "register", f"{R}/One", "--kubeconfig", path, "--force")
+    assert len(api.requests) == 1

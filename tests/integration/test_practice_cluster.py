@@ -13,6 +13,7 @@ import threading
 import time
 
 import pytest
+from conftest import SLOWNESS
 import yaml
 
 from practice import FOLDER, Client, PracticeClusters
@@ -99,7 +100,7 @@ def test_a_wrong_server_certificate_is_wrong_in_the_chosen_way_only(tmp_path, fa
 
 def test_the_server_certificate_has_the_name_of_its_cluster(practice):
     context = ssl.create_default_context(cafile=practice.directory / "ca.crt")
-    with socket.create_connection(("127.0.0.1", practice.entries["beta"]["port"]), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", practice.entries["beta"]["port"]), timeout=10 * SLOWNESS) as plain:
         with context.wrap_socket(plain, server_hostname="api.beta.practice.test") as connection:
             names = {value for _, value in connection.getpeercert()["subjectAltName"]}
     assert names >= {"127.0.0.1", "localhost", "api.beta.practice.test"}

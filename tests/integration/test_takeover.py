@@ -196,7 +196,7 @@ def test_no_worker_of_a_launcher_that_hangs_runs_beside_the_next_one(system):
 
 @contextlib.contextmanager
 def locked(running):
-    connection = sqlite3.connect(running.directory / "store" / "mimo.db", timeout=30, isolation_level=None)
+    connection = sqlite3.connect(running.directory / "store" / "mimo.db", timeout=30 * SLOWNESS, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     try:
         yield
@@ -249,7 +249,7 @@ def assert_cause_is_told(running):
 
     def page():
         try:
-            with urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/healthz", timeout=10) as answer:
+            with urllib.request.urlopen(running.env["MIMO_METRICS_URL"] + "/healthz", timeout=10 * SLOWNESS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from conftest import TOP
+from conftest import SLOWNESS, TOP
 from mimolocal import envfile, listing, ports
 
 ORDINARY_USER = 61190
@@ -33,7 +33,7 @@ def up(*arguments):
 
 
 def page(url):
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10 * SLOWNESS) as answer:
         return answer.read().decode()
 
 
