@@ -88,6 +88,17 @@ def test_the_copy_of_a_whole_machine_finds_that_its_original_lives(running, copi
     assert "another mimod" not in running.log("actuator-0")
 
 
+def test_a_copied_state_directory_beside_a_copied_store_is_refused_too(running, copies):
+    manifest = started(running)
+    copy = copies.make()
+    database = copy / "copy.db"
+    running.mimo_store("backup", database)
+    shutil.chown(database, copy.stat().st_uid, copy.stat().st_gid)
+    said = copies.start(copy, store=f"sqlite:{database}")
+    assert "is a copy of the directory in which this actuator ran" in said and "remove actuator.id and actuator.start" in said
+    assert_ran_once(running, manifest)
+
+
 def test_another_machine_is_refused(running, copies):
     assert "was used by another machine" in copies.start(copies.make(lock=None, machine="0" * 32))
 
@@ -107,6 +118,49 @@ def test_a_store_is_not_loaded_beside_actuators_unless_told(running):
     refused = running.mimo_store("--replace", "load", input=line, stdin=None, check=False)
     assert refused.returncode == 1 and "is running, or was a moment ago" in refused.stderr and "--force" in refused.stderr
     assert running.mimo_store("--replace", "--force", "load", input=line, stdin=None).stdout == "1 documents loaded, 0 lines refused\n"
+
+
+EXPIRING = {**SHORT, "actuator.lease_ttl": "14s", "actuator.task_timeout": "10s"}
+ONCE = {"steps": [{"name": "one", "sleepMs": 4000}]}
+TWICE = {"steps": [{"name": "first", "sleepMs": 4000, "then": "transient", "untilAttempt": 2}]}
+# When the dump was taken, when it is loaded back, and what the attempts end as.
+ORDERS = {
+    ("while it waits", "when it has ended"): ["succeeded"],
+    ("while it runs", "when it has ended"): ["leaseExpired", "succeeded"],
+    ("when it has ended", "when it has ended"): ["succeeded"],
+    ("while it waits", "in its second attempt"): ["transient", "succeeded"],
+    ("while it runs", "in its second attempt"): ["leaseExpired", "succeeded"],
+}
+
+
+def reach(running, manifest, moment):
+    """Waits for it. A manifest waits because its actuator is paused."""
+    if moment == "while it waits":
+        return
+    running.control("resume")
+    if moment == "when it has ended":
+        running.wait_for_state(manifest, *TERMINAL)
+    else:
+        number = 1 if moment == "while it runs" else 2
+        running.wait_for(lambda: len(running.manifest(manifest).get("attempts", [])) == number, what=f"attempt {number}")
+
+
+@pytest.mark.parametrize("dumped, loaded", ORDERS)
+def test_a_dump_that_is_loaded_back_beside_the_actuator_ends_as_if_it_had_run_on_from_there(system, dumped, loaded):
+    running = system(clusters=1, set=EXPIRING)
+    running.control("pause")
+    manifest = running.create("practice", parameters=TWICE if "second" in loaded else ONCE)
+    reach(running, manifest, dumped)
+    dump = running.mimo_store("dump").stdout
+    reach(running, manifest, loaded)
+    running.mimo_store("--replace", "--force", "load", input=dump, stdin=None)
+    running.wait_for_state(manifest, *TERMINAL, timeout=PATIENCE)
+    running.wait_for(lambda: not running.workers(), what="the end of all workers")
+    now = running.manifest(manifest)
+    assert now["state"] == "Completed" and [entry["outcome"] for entry in now["attempts"]] == ORDERS[dumped, loaded], now
+    assert [entry["number"] for entry in now["attempts"]] == list(range(1, len(now["attempts"]) + 1))
+    assert not running.api("GET", f"/admin{running.cluster(0)}").expect(200).get("leaseOwner")
+    assert "another mimod" not in running.log("actuator-0")
 
 
 @pytest.mark.parametrize("moment", ["before the claim", "while it runs"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of the actuators' control sockets; include/mimo/control.h is their description."""
 
+import functools
 import json
 import socket
 
@@ -9,10 +10,16 @@ from .slowness import slowness
 PATIENCE = 5.0
 
 
+@functools.lru_cache(maxsize=1)
+def _patience():
+    """Measured once: to measure takes longer than an answer does."""
+    return PATIENCE * slowness()
+
+
 def ask(runtime_directory, index, command="status"):
     """The answer of an actuator. OSError or ValueError when there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(PATIENCE * slowness())
+        connection.settimeout(_patience())
         connection.connect(f"{runtime_directory}/actuator-{index}.control")
         connection.sendall(json.dumps({"command": command}).encode() + b"\n")
         with connection.makefile("rb") as lines:
