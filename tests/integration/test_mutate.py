@@ -71,7 +71,7 @@ def test_a_change_keeps_the_lines_that_follow_where_they_are():
 
 
 def mutate(build, *words):
-    return subprocess.run([sys.executable, "-B", TOP / "tests/mutate/run", *words], text=True, capture_output=True, check=False,
+    return subprocess.run([sys.executable, "-B", TOP / "tests/mutate/run", "--nice=0", *words], text=True, capture_output=True, check=False,
                           env={**os.environ, "MIMO_BUILD": str(build)})
 
 
