@@ -41,6 +41,7 @@
     KEY(actuator, readiness_delay)                                                                 \
     KEY(actuator, practice_tasks)                                                                  \
     KEY(sandbox, memory)                                                                           \
+    KEY(sandbox, attempt_memory)                                                                   \
     KEY(sandbox, open_files)                                                                       \
     KEY(sandbox, cpu)                                                                              \
     KEY(sandbox, file_size)                                                                        \
@@ -93,7 +94,8 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (actuator, metrics_user, "mimo-metrics", "user of the metrics helper")                                       \
   TEXT    (actuator, worker_uids, "", "a range such as 61200-61299: one user for each worker slot, in place of worker_user") \
                                                                                                                        \
-  BYTES   (sandbox, memory, "256M", 32 * MIB, 64 * GIB, "address space of a worker")                                   \
+  BYTES   (sandbox, memory, "256M", 32 * MIB, 64 * GIB, "address space of a worker, and of each program that it runs")   \
+  BYTES   (sandbox, attempt_memory, "1G", 32 * MIB, 64 * GIB, "memory of an attempt as a whole, programs included, never less than one process may have; only where mimod has a delegated cgroup") \
   INTEGER (sandbox, open_files, "64", 16, 4096, "descriptors of a worker")                                             \
   DURATION(sandbox, cpu, "0", 0, DAY, "processor time of a worker; 0 means task_timeout")                              \
   BYTES   (sandbox, file_size, "0", 0, GIB, "largest file a worker may write")                                         \

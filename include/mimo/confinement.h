@@ -44,7 +44,8 @@ enum confinement_access {
     CONFINEMENT_WRITE = 4,  /* change and create regular files */
     CONFINEMENT_REMOVE = 8, /* files and sockets */
     CONFINEMENT_EXECUTE = 16,
-    CONFINEMENT_PUT = 32, /* write to an existing file: a device */
+    CONFINEMENT_PUT = 32,         /* write to an existing file: a device, a file of a cgroup */
+    CONFINEMENT_DIRECTORIES = 64, /* make and remove directories */
 };
 
 struct confinement_path {

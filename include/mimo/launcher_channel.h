@@ -42,7 +42,7 @@
 #include "mimo/error.h"
 
 enum {
-    LAUNCHER_CHANNEL_VERSION = 4,
+    LAUNCHER_CHANNEL_VERSION = 5,
     LAUNCH_PORTS_MAXIMUM = 16,
     LAUNCH_CERTIFICATES_MAXIMUM = 2,
     LAUNCH_CERTIFICATE_SIZE = 128,
@@ -70,9 +70,10 @@ enum launcher_message_type {
 
 /* One attempt to run. */
 struct launcher_launch {
-    uint64_t token;     /* the supervisor's name for the attempt: not zero, not in use */
-    uint64_t memory;    /* RLIMIT_AS, bytes; >= 1 */
-    uint64_t file_size; /* RLIMIT_FSIZE, bytes */
+    uint64_t token;          /* the supervisor's name for the attempt: not zero, not in use */
+    uint64_t memory;         /* RLIMIT_AS of each process, bytes; >= 1 */
+    uint64_t attempt_memory; /* of all its processes together, bytes; >= memory */
+    uint64_t file_size;      /* RLIMIT_FSIZE, bytes */
     /* The latest alarm, CLOCK_MONOTONIC in milliseconds, which bounds the worker's life even if the
      * launch is read late. 0: only alarm_seconds counts. */
     uint64_t not_after;
@@ -108,11 +109,19 @@ enum launcher_programs {
     LAUNCHER_PROGRAMS_IN_GROUP,     /* a process group: this machine allows no user namespaces */
 };
 
+/* Each attempt has a cgroup, and what the cgroup limits: a set. */
+enum launcher_cgroup {
+    LAUNCHER_CGROUP_USED = 1,      /* the kernel ends an attempt as a whole, by its cgroup */
+    LAUNCHER_CGROUP_MEMORY = 2,    /* attempt_memory is in force */
+    LAUNCHER_CGROUP_PROCESSES = 4, /* processes are counted for the attempt, not for its user */
+    LAUNCHER_CGROUP_ALL = 7,
+};
+
 struct launcher_ready {
     uint32_t landlock_abi; /* 0: the kernel has none */
     uint32_t privileged;   /* 1: workers get users of their own */
     uint32_t programs;     /* enum launcher_programs */
-    uint32_t reserved;
+    uint32_t cgroup;       /* set of enum launcher_cgroup; 0: attempts have none */
 };
 
 struct launcher_started {
@@ -124,7 +133,9 @@ struct launcher_started {
 struct launcher_ended {
     uint64_t token;
     int32_t wait_status; /* as waitpid(2) */
-    uint32_t reserved;
+    uint32_t
+        reached; /* limits of the attempt as a whole that stood in its way: LAUNCHER_CGROUP_MEMORY,
+                            LAUNCHER_CGROUP_PROCESSES */
     uint64_t max_rss_kib;
     uint64_t cpu_milliseconds;
 };

@@ -60,6 +60,8 @@ struct worker_end {
     const char *forbidden_call;   /* the system call that caused SIGSYS, or NULL if unknown */
     enum worker_stop stop;        /* why the supervisor ended it */
     int64_t timeout_milliseconds; /* the alarm it had */
+    bool memory_was_full;     /* the kernel ended the attempt: its cgroup's memory was used up */
+    bool processes_were_full; /* a process could not be made: its cgroup had enough of them */
 };
 
 /* Decides how an attempt ended. A result counts only with exit status 0. */

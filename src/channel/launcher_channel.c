@@ -24,7 +24,7 @@ struct header {
  * of our memory, into a packet does not compile. */
 static_assert(sizeof(struct header) == 8, "no padding");
 static_assert(sizeof(struct launcher_launch) ==
-                  4 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4 +
+                  5 * 8 + 7 * 4 + 2 * LAUNCH_PORTS_MAXIMUM + LAUNCH_TITLE_SIZE + 4 +
                       LAUNCH_CERTIFICATES_MAXIMUM * LAUNCH_CERTIFICATE_SIZE + LAUNCH_TASK_SIZE +
                       2 * 4,
               "no padding");
@@ -88,6 +88,8 @@ static const char *check_launch(const struct launcher_message *message)
         return "token is zero";
     if (launch->memory == 0)
         return "memory is zero";
+    if (launch->attempt_memory < launch->memory)
+        return "memory of the attempt is less than that of a process";
     if (launch->slot >= LAUNCH_SLOTS_MAXIMUM)
         return "slot is out of range";
     if (launch->alarm_seconds == 0 || launch->alarm_seconds > LAUNCH_SECONDS_MAXIMUM)
@@ -128,7 +130,7 @@ static const char *check_ready(const struct launcher_message *message)
         return "privileged is neither 0 nor 1";
     if (message->ready.programs > LAUNCHER_PROGRAMS_IN_GROUP)
         return "programs is out of range";
-    return message->ready.reserved != 0 ? "reserved is not zero" : NULL;
+    return message->ready.cgroup > LAUNCHER_CGROUP_ALL ? "cgroup is out of range" : NULL;
 }
 
 static const char *check_started(const struct launcher_message *message)
@@ -146,7 +148,9 @@ static const char *check_ended(const struct launcher_message *message)
         return "token is zero";
     if (message->ended.max_rss_kib > INT64_MAX || message->ended.cpu_milliseconds > INT64_MAX)
         return "usage is out of range";
-    return message->ended.reserved != 0 ? "reserved is not zero" : NULL;
+    if (message->ended.reached & ~(uint32_t)(LAUNCHER_CGROUP_MEMORY | LAUNCHER_CGROUP_PROCESSES))
+        return "reached limits are out of range";
+    return NULL;
 }
 
 static const char *check_failed(const struct launcher_message *message)

@@ -135,7 +135,26 @@ static void fill_exit(const struct worker_end *end, struct outcome *ret_outcome)
         fill(ret_outcome, OUTCOME_NO_RESULT, "(exit %d)", code);
 }
 
-void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome)
+/* Appends the limit of the attempt as a whole that it reached: without it, nobody could tell why a
+ * program was killed or could not be started. */
+static void append_limits(const struct worker_end *end, struct outcome *outcome)
+{
+    char text[STATUS_TEXT_SIZE];
+    enum outcome_kind kind = outcome->kind;
+    if (kind == OUTCOME_SUCCEEDED || kind == OUTCOME_DRAINED)
+        return;
+    const char *limit =
+        end->memory_was_full ? "the attempt used up its memory (sandbox.attempt_memory)"
+        : end->processes_were_full
+            ? "the attempt had as many processes as it may ([sandbox] processes of its task)"
+            : NULL;
+    if (!limit)
+        return;
+    snprintf(text, sizeof(text), "%.3800s: %s", outcome->status_text, limit);
+    status_text_copy(outcome->status_text, sizeof(outcome->status_text), text);
+}
+
+static void decide(const struct worker_end *end, struct outcome *ret_outcome)
 {
     const bool exited = WIFEXITED(end->wait_status);
     const bool exited_well = exited && WEXITSTATUS(end->wait_status) == 0;
@@ -151,12 +170,18 @@ void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome
     else if (end->stop == WORKER_STOP_TIMEOUT || signal == SIGALRM)
         fill(ret_outcome, OUTCOME_TIMEOUT, "%s",
              clock_format_duration(duration, end->timeout_milliseconds));
-    else if (end->bad_report && (exited || signal == SIGKILL))
+    else if (end->bad_report && (exited || (signal == SIGKILL && !end->memory_was_full)))
         fill_bad_report(end, ret_outcome);
     else if (!exited)
         fill_crash(end, ret_outcome);
     else
         fill_exit(end, ret_outcome);
+}
+
+void outcome_of_worker(const struct worker_end *end, struct outcome *ret_outcome)
+{
+    decide(end, ret_outcome);
+    append_limits(end, ret_outcome);
 }
 
 void outcome_of_kind(enum outcome_kind kind, const char *detail, struct outcome *ret_outcome)

@@ -21,8 +21,9 @@ struct child {
     uint64_t token;
     pid_t pid;
     bool runs_programs; /* its process group may contain other processes */
-    bool has_ended;     /* reaped, but its process group is not empty */
+    bool has_ended;     /* reaped, but its process group or its cgroup is not empty */
     int wait_status;    /* then */
+    uint32_t reached;   /* limits of its cgroup, as in ENDED */
     uint64_t max_rss_kib;
     uint64_t cpu_milliseconds; /* of all reaped processes */
 };

@@ -10,12 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/attempt_cgroup.h"
 #include "launcher/launcher.h"
+#include "mimo/cgroup.h"
 #include "mimo/cleanup.h"
 #include "mimo/log.h"
 
 /* Messages that are handled before ended workers are reaped. */
 enum { BURST = 64 };
+
+/* Milliseconds between two looks at attempts of which processes are left although they were killed. */
+enum { LEFT_PAUSE = 10 };
 
 /* Waits while the channel is full: the supervisor always reads, and never waits for the launcher.
  */
@@ -32,6 +37,18 @@ static int send_message(struct launcher *launcher, const struct launcher_message
     return 0;
 }
 
+static uint32_t describe_cgroup(const struct workplace *workplace)
+{
+    uint32_t limits = 0;
+    if (workplace->cgroup < 0)
+        return 0;
+    if (workplace->cgroup_limits & CGROUP_MEMORY)
+        limits |= LAUNCHER_CGROUP_MEMORY;
+    if (workplace->cgroup_limits & CGROUP_PIDS)
+        limits |= LAUNCHER_CGROUP_PROCESSES;
+    return limits | LAUNCHER_CGROUP_USED;
+}
+
 static int send_ready(struct launcher *launcher, struct error *error)
 {
     const struct workplace *workplace = launcher->workplace;
@@ -41,7 +58,8 @@ static int send_ready(struct launcher *launcher, struct error *error)
                   .privileged = workplace->users.privileged,
                   .programs = workplace->files.domain_count == 0 ? LAUNCHER_PROGRAMS_NONE
                               : workplace->has_namespaces        ? LAUNCHER_PROGRAMS_IN_NAMESPACE
-                                                                 : LAUNCHER_PROGRAMS_IN_GROUP},
+                                                                 : LAUNCHER_PROGRAMS_IN_GROUP,
+                  .cgroup = describe_cgroup(workplace)},
         .job_fd = -1,
         .report_fd = -1,
     };
@@ -85,6 +103,7 @@ static int send_ended(struct launcher *launcher, const struct child *child, stru
         .type = LAUNCHER_ENDED,
         .ended = {.token = child->token,
                   .wait_status = child->wait_status,
+                  .reached = child->reached,
                   .max_rss_kib = child->max_rss_kib,
                   .cpu_milliseconds = child->cpu_milliseconds},
         .job_fd = -1,
@@ -104,6 +123,13 @@ static int refusal(struct launcher *launcher, const struct launcher_launch *orde
     return 0;
 }
 
+/* Without the handlers that libraries hang on fork(): those of GnuTLS, which libcurl brings along for
+ * a protocol that no worker speaks, would cost each worker a dozen page faults. */
+static pid_t fork_worker(const struct workplace *workplace, const struct launcher_launch *order)
+{
+    return workplace->cgroup < 0 ? _Fork() : attempt_cgroup_fork(workplace, order);
+}
+
 static int launch(struct launcher *launcher, const struct launcher_message *message,
                   struct error *error)
 {
@@ -120,9 +146,7 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
         .job_fd = message->job_fd,
         .report_fd = message->report_fd,
     };
-    /* Without the handlers that libraries hang on fork(): those of GnuTLS, which libcurl brings
-     * along for a protocol that no worker speaks, would cost each of them a dozen page faults. */
-    pid_t pid = _Fork();
+    pid_t pid = fork_worker(launcher->workplace, order);
     if (pid == 0)
         worker_main(&worker);
     if (pid < 0)
@@ -130,6 +154,14 @@ static int launch(struct launcher *launcher, const struct launcher_message *mess
     struct child *child = children_add(&launcher->children, order->token, pid);
     child->runs_programs = order->processes > 0;
     return send_started(launcher, child, error);
+}
+
+/* By all means that there are: the cgroup also has processes that left the group. */
+static int signal_attempt(const struct launcher *launcher, const struct child *child, int signal)
+{
+    if (signal == SIGKILL && launcher->workplace->cgroup >= 0)
+        attempt_cgroup_kill(launcher->workplace, child->token);
+    return child_signal(child, signal);
 }
 
 static int forward_signal(struct launcher *launcher, const struct launcher_message *message,
@@ -140,7 +172,7 @@ static int forward_signal(struct launcher *launcher, const struct launcher_messa
     struct child *child = children_by_token(&launcher->children, order->token);
     if (!child || child->has_ended) /* its ENDED is on the way to the supervisor */
         log_debug("SIGNAL: token %" PRIu64 " has ended", order->token);
-    else if (child_signal(child, (int)order->signal) < 0)
+    else if (signal_attempt(launcher, child, (int)order->signal) < 0)
         log_error("cannot send signal %u to worker %d: %m", (unsigned)order->signal,
                   (int)child->pid);
     return 0;
@@ -216,14 +248,32 @@ static void reap_one(struct launcher *launcher, pid_t pid)
     }
 }
 
-/* Tells of those of whom nothing is left. */
+/* True when no process of an attempt is left whose worker has ended. Kills those that are. */
+static bool is_empty(const struct workplace *workplace, struct child *child)
+{
+    bool has_group = child->runs_programs && child_has_group(child);
+    if (workplace->cgroup < 0)
+        return !has_group;
+    child->reached |= attempt_cgroup_reached(workplace, child->token);
+    if (attempt_cgroup_remove(workplace, child->token))
+        return !has_group;
+    attempt_cgroup_kill(workplace, child->token);
+    return false;
+}
+
+/* Reports the attempts of which nothing is left. */
 static int send_ends(struct launcher *launcher, struct error *error)
 {
     struct children *children = &launcher->children;
+    launcher->has_left = false;
     for (size_t i = children->count; i-- > 0;) {
         struct child *child = &children->table[i];
-        if (!child->has_ended || (child->runs_programs && child_has_group(child)))
+        if (!child->has_ended)
             continue;
+        if (!is_empty(launcher->workplace, child)) {
+            launcher->has_left = launcher->workplace->cgroup >= 0;
+            continue;
+        }
         struct child ended = *child;
         children_remove(children, child);
         if (send_ended(launcher, &ended, error) < 0)
@@ -256,11 +306,12 @@ static void serve(struct launcher *launcher, struct error *error)
         {.fd = launcher->signals, .events = POLLIN},
     };
     for (;;) {
-        if (poll(sources, 2, -1) < 0 && errno != EINTR) {
+        int ready = poll(sources, 2, launcher->has_left ? LEFT_PAUSE : -1);
+        if (ready < 0 && errno != EINTR) {
             error_set_system(error, errno, "cannot wait for events");
             return;
         }
-        if (sources[1].revents && reap(launcher, error) < 0)
+        if ((sources[1].revents || launcher->has_left) && reap(launcher, error) < 0)
             return;
         if (sources[0].revents && take_orders(launcher, error) < 0)
             return;
@@ -269,10 +320,13 @@ static void serve(struct launcher *launcher, struct error *error)
 
 static void end_workers(struct launcher *launcher)
 {
-    for (size_t i = 0; i < launcher->children.count; i++)
-        child_signal(&launcher->children.table[i], SIGKILL);
+    const struct children *children = &launcher->children;
+    for (size_t i = 0; i < children->count; i++)
+        signal_attempt(launcher, &children->table[i], SIGKILL);
     while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
         ;
+    for (size_t i = 0; i < children->count && launcher->workplace->cgroup >= 0; i++)
+        attempt_cgroup_remove(launcher->workplace, children->table[i].token);
     launcher->children.count = 0;
 }
 

@@ -21,6 +21,7 @@ struct launcher {
     int signals; /* signalfd(2) for SIGCHLD */
     enum launcher_channel_state state;
     struct children children;
+    bool has_left; /* processes of an attempt whose worker has ended are in its cgroup */
 };
 
 /* Sends READY, then serves. Returns 0 when the supervisor closes the channel, and -1 when the

@@ -18,11 +18,13 @@
 
 static const char *arg_channel;
 static const char *arg_lock;
+static const char *arg_cgroup;
 static const char *arg_landlock_abi;
 
 static const struct program_option options[] = {
     {"channel", "FD", "descriptor of the channel to the supervisor (required)", &arg_channel},
     {"lock", "FD", "descriptor that stays open until all workers have ended", &arg_lock},
+    {"cgroup", "FD", "directory in which each attempt gets a cgroup of its own", &arg_cgroup},
     {"landlock-abi", "N",
      "use no newer Landlock ABI than this, as if the kernel were older (tests)", &arg_landlock_abi},
     {NULL},
@@ -65,9 +67,12 @@ int main(int argc, char **argv)
 
     int channel = program_inherited_fd(&program, "channel", arg_channel);
     int lock = arg_lock ? program_inherited_fd(&program, "lock", arg_lock) : -1;
-    process_close_descriptors((int[]){channel, lock < 0 ? channel : lock}, 2);
+    int cgroup = arg_cgroup ? program_inherited_fd(&program, "cgroup", arg_cgroup) : -1;
+    process_close_descriptors(
+        (int[]){channel, lock < 0 ? channel : lock, cgroup < 0 ? channel : cgroup}, 3);
     int self = process_security_open(&error);
-    if (self < 0 || workplace_prepare(&workplace, &config, landlock_abi, lock, &error) < 0) {
+    if (self < 0 ||
+        workplace_prepare(&workplace, &config, landlock_abi, lock, cgroup, &error) < 0) {
         log_error("cannot start: %s", error.message);
         return error.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
     }

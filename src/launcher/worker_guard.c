@@ -18,6 +18,7 @@
 #include "launcher/worker_guard.h"
 #include "launcher/worker_log.h"
 #include "launcher/worker_users.h"
+#include "mimo/cgroup.h"
 #include "mimo/cleanup.h"
 #include "mimo/exit_codes.h"
 #include "mimo/seal.h"
@@ -71,10 +72,12 @@ static int drop_capabilities_of_namespace(struct worker *worker, struct error *e
     return worker_drop_capabilities(worker, error);
 }
 
-/* Within the namespace only its own processes count, so the limit is that of the attempt. */
+/* Within the namespace only its own processes count, so the limit is that of the attempt. One more
+ * where its cgroup has the same limit: that one counts how often it was reached. */
 static int limit_processes(const struct worker *worker, struct error *error)
 {
-    rlim_t most = (rlim_t)worker->order->processes + 1; /* with the runner */
+    bool is_counted = worker->workplace->cgroup_limits & CGROUP_PIDS;
+    rlim_t most = (rlim_t)worker->order->processes + 1 + is_counted; /* with the runner */
     struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
     if (setrlimit(RLIMIT_NPROC, &limit) < 0)
         return error_set_system(error, errno, "cannot limit the processes of the attempt");

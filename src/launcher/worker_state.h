@@ -60,9 +60,11 @@ struct workplace {
     /* Filters of their workers, if there are external tasks. */
     struct sandbox_program_filters program_filters;
     struct confinement_filter guard_filter;
-    bool has_namespaces; /* programs run in a PID namespace (worker_guard.h) */
-    bool is_contained;   /* a worker's signals reach only its descendants */
-    uint32_t neighbours; /* processes that a worker's user may have outside the attempt */
+    int cgroup; /* directory in which attempts get cgroups of their own, or -1 (attempt_cgroup.h) */
+    unsigned cgroup_limits; /* controllers that these have: set of enum cgroup_controller */
+    bool has_namespaces;    /* programs run in a PID namespace (worker_guard.h) */
+    bool is_contained;      /* a worker's signals reach only its descendants */
+    uint32_t neighbours;    /* processes that a worker's user may have outside the attempt */
 };
 
 /* A certificate of the order, or the reason why it could not be read. */

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launcher/attempt_cgroup.h"
 #include "launcher/worker_guard.h"
 #include "launcher/workplace.h"
 #include "mimo/cleanup.h"
@@ -223,20 +224,24 @@ static int give_up_privileges(struct workplace *workplace, struct error *error)
     return privileges_harden(error);
 }
 
-/* Certificates, and what workers of the operator's own tasks may reach: what this process gives up,
- * none of them could get back. */
+/* Certificates, the cgroups of attempts, and what workers of the operator's own tasks may reach: what
+ * this process gives up, none of them could get back. */
 static int deny_files(struct workplace *workplace, struct error *error)
 {
     struct program_files *files = &workplace->files;
-    cleanup_free struct confinement_path *paths = calloc(files->path_count + 1, sizeof(*paths));
+    enum { OWN = 2 };
+    cleanup_free struct confinement_path *paths = calloc(files->path_count + OWN, sizeof(*paths));
     if (!paths)
         return error_set_system(error, ENOMEM, "cannot list the files of workers");
     paths[0] = (struct confinement_path){.descriptor = workplace->certificates,
                                          .access = CONFINEMENT_READ};
+    paths[1] = (struct confinement_path){.descriptor = workplace->cgroup,
+                                         .access = CONFINEMENT_READ | CONFINEMENT_PUT |
+                                                   CONFINEMENT_DIRECTORIES};
     for (size_t i = 0; i < files->path_count; i++)
-        paths[i + 1] = files->paths[i];
+        paths[i + OWN] = files->paths[i];
     int result =
-        sandbox_deny_other_files(workplace->landlock_abi, paths, files->path_count + 1, error);
+        sandbox_deny_other_files(workplace->landlock_abi, paths, files->path_count + OWN, error);
     program_files_close_paths(files);
     return result;
 }
@@ -319,11 +324,12 @@ static int prepare_programs(struct workplace *workplace, const struct config *co
 }
 
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
-                      int lock, struct error *error)
+                      int lock, int cgroup, struct error *error)
 {
     *workplace = (struct workplace){
         .launcher = getpid(),
         .lock = lock,
+        .cgroup = cgroup,
         .certificates = -1,
         .landlock_abi = confinement_landlock_abi(landlock_abi),
     };
@@ -349,5 +355,8 @@ int workplace_prepare(struct workplace *workplace, const struct config *config, 
     if (give_up_privileges(workplace, error) < 0 || load_key(workplace, config, error) < 0 ||
         open_certificates(workplace, config, error) < 0)
         return -1;
-    return confine(workplace, error);
+    if (confine(workplace, error) < 0)
+        return -1;
+    attempt_cgroup_try(workplace);
+    return 0;
 }

@@ -15,9 +15,10 @@
 #include "mimo/error.h"
 
 /* `landlock_abi` is the newest ABI to use (CONFINEMENT_ABI_MAXIMUM, or less to act like an older
- * kernel). `lock` is a descriptor that each worker holds until its end, or -1. Logs which
- * protections this machine lacks. Cannot be undone: call it in a process of its own. */
+ * kernel). `lock` is a descriptor that each worker holds until its end, or -1; `cgroup` is the
+ * directory for cgroups of attempts, or -1. The workplace owns both. Logs which protections this
+ * machine lacks. Cannot be undone: call it in a process of its own. */
 int workplace_prepare(struct workplace *workplace, const struct config *config, int landlock_abi,
-                      int lock, struct error *error);
+                      int lock, int cgroup, struct error *error);
 
 #endif

@@ -23,7 +23,9 @@ enum { RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2 };
 #define ACCESS_FS_WRITE_FILE       (UINT64_C(1) << 1)
 #define ACCESS_FS_READ_FILE        (UINT64_C(1) << 2)
 #define ACCESS_FS_READ_DIR         (UINT64_C(1) << 3)
+#define ACCESS_FS_REMOVE_DIR       (UINT64_C(1) << 4)
 #define ACCESS_FS_REMOVE_FILE      (UINT64_C(1) << 5)
+#define ACCESS_FS_MAKE_DIR         (UINT64_C(1) << 7)
 #define ACCESS_FS_MAKE_REG         (UINT64_C(1) << 8)
 #define ACCESS_FS_TRUNCATE         (UINT64_C(1) << 14)
 #define ACCESS_FS_IOCTL_DEV        (UINT64_C(1) << 15)
@@ -74,6 +76,7 @@ static const struct {
     {CONFINEMENT_REMOVE, ACCESS_FS_REMOVE_FILE},
     {CONFINEMENT_EXECUTE, ACCESS_FS_EXECUTE},
     {CONFINEMENT_PUT, ACCESS_FS_WRITE_FILE},
+    {CONFINEMENT_DIRECTORIES, ACCESS_FS_MAKE_DIR | ACCESS_FS_REMOVE_DIR},
 };
 
 /* Rights that a rule for what is no directory may give. */

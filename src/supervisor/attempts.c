@@ -21,6 +21,7 @@
 enum {
     ATTEMPT_PIPE_GRACE = 5000,      /* from the end of a worker until its open pipe is closed */
     ATTEMPT_STOP_GRACE = 10 * 1000, /* from SIGTERM to SIGKILL when an operator stops it */
+    ATTEMPT_KILL_GRACE = 5000, /* from SIGKILL until the launcher counts as hanging, at the most */
 };
 
 static void on_deadline(uv_timer_t *timer);
@@ -311,7 +312,18 @@ static const char *deadline_name(enum worker_stop stop)
     return stop == WORKER_STOP_NONE ? "alarm" : "SIGTERM";
 }
 
-/* The worker outlived its alarm or SIGTERM; or, once it is reaped, its pipe stayed open. */
+/* When the launcher has to have reported the end of a worker that is killed now: before the lease is
+ * over, so that something can still be done about it. */
+static void await_end(struct worker *worker)
+{
+    int64_t left = (worker->lease_milliseconds - clock_elapsed(worker->claimed)) / 2;
+    int64_t grace = left < ATTEMPT_KILL_GRACE ? left : ATTEMPT_KILL_GRACE;
+    worker->killed = true;
+    uv_timer_start(&worker->deadline, on_deadline, grace > 0 ? (uint64_t)grace : 0, 0);
+}
+
+/* The worker outlived its alarm or SIGTERM, then SIGKILL; or, once it is reaped, its pipe stayed
+ * open. */
 static void on_deadline(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
@@ -324,9 +336,17 @@ static void on_deadline(uv_timer_t *timer)
         conclude_if_over(attempts, worker);
         return;
     }
+    if (worker->killed) {
+        log_warning("manifest %s: the launcher does not report the end of worker %lld, which was "
+                    "killed",
+                    worker->manifest_id, (long long)worker->pid);
+        attempts->handlers->launcher_hangs(attempts->context);
+        return;
+    }
     log_info("manifest %s: worker %lld outlived its %s and is killed", worker->manifest_id,
              (long long)worker->pid, deadline_name(worker->end.stop));
     end_worker(attempts, worker, WORKER_STOP_TIMEOUT, SIGKILL);
+    await_end(worker);
 }
 
 static void on_launcher_ready(void *context, const struct launcher_ready *ready)
@@ -362,6 +382,8 @@ static void on_worker_ended(void *context, const struct launcher_ended *ended)
         return;
     worker->reaped = true;
     worker->end.wait_status = ended->wait_status;
+    worker->end.memory_was_full = ended->reached & LAUNCHER_CGROUP_MEMORY;
+    worker->end.processes_were_full = ended->reached & LAUNCHER_CGROUP_PROCESSES;
     worker->settlement.usage = (struct attempt_usage){
         .max_rss_kib = (int64_t)ended->max_rss_kib,
         .cpu_ms = (int64_t)ended->cpu_milliseconds,

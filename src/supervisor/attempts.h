@@ -40,6 +40,8 @@ struct attempts_handlers {
     void (*written)(void *context, bool answered, const struct error *error);
     /* The launcher is gone or broke the rules of its channel: no attempt can go on. */
     void (*launcher_lost)(void *context, const struct error *error);
+    /* The launcher does not report the end of a worker that it was told to kill. */
+    void (*launcher_hangs)(void *context);
 };
 
 struct attempts_parts {

@@ -16,6 +16,8 @@ static void describe_signal(const struct worker_end *end, int number, char *buff
     if (number == SIGSYS)
         snprintf(buffer, size, "forbidden system call %s",
                  end->forbidden_call ? end->forbidden_call : "(killed at once, without a name)");
+    else if (number == SIGKILL && end->memory_was_full)
+        snprintf(buffer, size, "used up the memory of its attempt (sandbox.attempt_memory)");
     else if (number == SIGXCPU)
         snprintf(buffer, size, "used up its processor time (sandbox.cpu)");
     else
@@ -43,7 +45,7 @@ bool denial_describe(const struct worker *worker, char *buffer, size_t size)
     if (end->stop == WORKER_STOP_TIMEOUT || number == SIGALRM)
         snprintf(buffer, size, "outlived its time, %s",
                  clock_format_duration(duration, end->timeout_milliseconds));
-    else if (end->bad_report && (exited || number == SIGKILL))
+    else if (end->bad_report && (exited || (number == SIGKILL && !end->memory_was_full)))
         snprintf(buffer, size, "broke the rules of reports: %s", end->bad_report);
     else if (exited && end->forbidden_call) /* a program that it ran was ended, not the worker */
         snprintf(buffer, size, "forbidden system call of a program that it ran");

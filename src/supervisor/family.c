@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mimo/cgroup.h"
 #include "mimo/cleanup.h"
 #include "mimo/process.h"
 #include "supervisor/keeper.h"
@@ -22,7 +23,8 @@
 enum {
     FAMILY_CHANNEL = 3,  /* the descriptor on which a member of the family finds its channel */
     FAMILY_LOCK = 4,     /* and the launcher the lock */
-    FAMILY_PLACES = 5,   /* one more than the last of them */
+    FAMILY_CGROUP = 5,   /* and the directory of cgroups */
+    FAMILY_PLACES = 6,   /* one more than the last of them */
     FAMILY_GRACE = 5000, /* milliseconds until a member that does not end is killed */
     FAMILY_EXEC_FAILED = 127,
 };
@@ -40,7 +42,8 @@ struct birth {
     const char *path; /* of the program */
     char **argv;
     int channel;
-    int lock;                 /* -1: none */
+    int lock; /* -1: none */
+    struct family_cgroup cgroup;
     const char *metrics_user; /* whom the metrics helper runs as */
 };
 
@@ -50,19 +53,33 @@ static bool put_in_place(int fd, int place)
     return fd < 0 || dup2(fd, place) == place;
 }
 
+/* -1 stays -1; -2: failed. */
+static int move_away(int fd)
+{
+    int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FAMILY_PLACES);
+    return fd >= 0 && moved < 0 ? -2 : moved;
+}
+
 /* In the child: moves its descriptors to their places, by way of numbers that are nobody's place. */
 static void place_descriptors(const struct birth *birth)
 {
     int far_channel = fcntl(birth->channel, F_DUPFD_CLOEXEC, FAMILY_PLACES);
-    int far_lock = birth->lock < 0 ? -1 : fcntl(birth->lock, F_DUPFD_CLOEXEC, FAMILY_PLACES);
-    if (far_channel < 0 || (birth->lock >= 0 && far_lock < 0) ||
-        !put_in_place(far_channel, FAMILY_CHANNEL) || !put_in_place(far_lock, FAMILY_LOCK))
+    int far_lock = move_away(birth->lock);
+    int far_cgroup = move_away(birth->cgroup.place);
+    if (far_channel < 0 || far_lock < -1 || far_cgroup < -1 ||
+        !put_in_place(far_channel, FAMILY_CHANNEL) || !put_in_place(far_lock, FAMILY_LOCK) ||
+        !put_in_place(far_cgroup, FAMILY_CGROUP))
         _exit(FAMILY_EXEC_FAILED);
 }
 
 /* In the child: all descriptors but those in their places close on exec. */
 static _Noreturn void become_launcher(const struct birth *birth)
 {
+    struct error error;
+    if (birth->cgroup.launcher >= 0 && cgroup_enter(birth->cgroup.launcher, &error) < 0) {
+        dprintf(STDERR_FILENO, "mimod: the launcher's cgroup: %s\n", error.message);
+        _exit(FAMILY_EXEC_FAILED);
+    }
     place_descriptors(birth);
     execv(birth->path, birth->argv);
     dprintf(STDERR_FILENO, "mimod: cannot start %s: %s\n", birth->path, strerror(errno));
@@ -80,6 +97,9 @@ static _Noreturn void become_keeper(const struct birth *birth)
 
 static const struct member launcher_member = {
     "mimo-launcher", (const char *const[]){"--channel", "3", "--lock", "4", NULL}, become_launcher};
+static const struct member launcher_member_with_cgroup = {
+    "mimo-launcher", (const char *const[]){"--channel", "3", "--lock", "4", "--cgroup", "5", NULL},
+    become_launcher};
 static const struct member metrics_member = {
     "mimo-metrics", (const char *const[]){"--channel", "3", NULL}, become_keeper};
 
@@ -141,10 +161,14 @@ static int start_member(const struct member *member, const char *const *argument
 int family_start(struct family *family, const char *const *arguments, int lock,
                  const char *metrics_user, struct error *error)
 {
-    *family = (struct family){.launcher_socket = -1, .metrics_socket = -1};
-    const struct birth launcher = {.lock = lock};
-    const struct birth keeper = {.lock = -1, .metrics_user = metrics_user};
-    if (start_member(&launcher_member, arguments, launcher, &family->launcher_socket,
+    static const struct family_cgroup no_cgroup = {.place = -1, .launcher = -1, .kill = -1};
+    *family =
+        (struct family){.cgroup = family->cgroup, .launcher_socket = -1, .metrics_socket = -1};
+    const struct birth launcher = {.lock = lock, .cgroup = family->cgroup};
+    const struct birth keeper = {.lock = -1, .cgroup = no_cgroup, .metrics_user = metrics_user};
+    const struct member *launcher_kind =
+        family->cgroup.place < 0 ? &launcher_member : &launcher_member_with_cgroup;
+    if (start_member(launcher_kind, arguments, launcher, &family->launcher_socket,
                      &family->launcher, error) < 0 ||
         start_member(&metrics_member, arguments, keeper, &family->metrics_socket, &family->keeper,
                      error) < 0) {
@@ -154,7 +178,15 @@ int family_start(struct family *family, const char *const *arguments, int lock,
     return 0;
 }
 
-static void stop_member(int *socket, pid_t *pid)
+/* Ends a member that does not end by itself. kill(2) is refused for the launcher, which runs as
+ * another user: without a cgroup it can only be waited for. */
+static void kill_member(const struct family_cgroup *cgroup, pid_t pid)
+{
+    if (kill(pid, SIGKILL) < 0)
+        family_cgroup_kill(cgroup);
+}
+
+static void stop_member(const struct family_cgroup *cgroup, int *socket, pid_t *pid)
 {
     if (*socket >= 0)
         close(take_fd(socket));
@@ -163,7 +195,7 @@ static void stop_member(int *socket, pid_t *pid)
     cleanup_fd int handle = (int)syscall(SYS_pidfd_open, *pid, 0);
     struct pollfd ended = {.fd = handle, .events = POLLIN};
     if (handle >= 0 && poll(&ended, 1, FAMILY_GRACE) == 0)
-        kill(*pid, SIGKILL); /* refused when it runs as another user: then it is waited for */
+        kill_member(cgroup, *pid);
     while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
         ;
     *pid = 0;
@@ -171,6 +203,7 @@ static void stop_member(int *socket, pid_t *pid)
 
 void family_stop(struct family *family)
 {
-    stop_member(&family->launcher_socket, &family->launcher);
-    stop_member(&family->metrics_socket, &family->keeper);
+    stop_member(&family->cgroup, &family->launcher_socket, &family->launcher);
+    stop_member(&family->cgroup, &family->metrics_socket, &family->keeper);
+    family_cgroup_close(&family->cgroup);
 }

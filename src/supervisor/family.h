@@ -17,15 +17,17 @@
 #include <sys/types.h>
 
 #include "mimo/error.h"
+#include "supervisor/family_cgroup.h"
 
 struct family {
-    int launcher_socket; /* -1 when not open; owned */
+    struct family_cgroup cgroup; /* owned */
+    int launcher_socket;         /* -1 when not open; owned */
     pid_t launcher;
     int metrics_socket;
     pid_t keeper;
 };
 
-/* Starts both. Launcher and helper get the configuration arguments that mimod got
+/* Starts both, the launcher in the cgroup of family->cgroup, which the caller has filled in. Launcher and helper get the configuration arguments that mimod got
  * (program_config_arguments()); the launcher gets `lock` (borrowed) to hold until its workers have
  * ended; keeper and helper run as `metrics_user`. On failure the processes that were started end by
  * themselves, because their channel is closed. */

@@ -32,7 +32,7 @@ static const struct program program = {
 
 static struct config config;
 static struct task_list *tasks;
-static struct family family;
+static struct family family = {.cgroup = {.place = -1, .launcher = -1, .kill = -1}};
 static struct listeners listeners = {.wake = -1, .control = -1};
 static struct membership membership;
 
@@ -68,6 +68,33 @@ static int open_listeners(const struct identity *owner, struct error *error)
     return 0;
 }
 
+/* What an earlier life left behind holds the lock, and may be stopped for ever. */
+static int take_lock(int *ret_lock, struct error *error)
+{
+    const char *directory = config.actuator_state_directory;
+    if (identity_lock(directory, ret_lock, error) == 0)
+        return 0;
+    if (error->kind != ERROR_CONFLICT || !family_cgroup_end_leftovers(directory))
+        return -1;
+    log_warning("launcher and workers of an earlier actuator held the lock of %s: they were killed "
+                "by their cgroup",
+                directory);
+    return identity_lock(directory, ret_lock, error);
+}
+
+static int open_cgroup(int lock, bool privileged, struct error *error)
+{
+    struct identity launcher = {.gid = (gid_t)-1};
+    struct error reason;
+    if (privileged && privileges_find_user(config.actuator_launcher_user, &launcher, error) < 0)
+        return error_prefix(error, "actuator.launcher_user");
+    if (family_cgroup_open(lock, launcher.gid, &family.cgroup, &reason, error) < 0)
+        return -1;
+    if (reason.kind != ERROR_NONE)
+        log_info("attempts have no cgroup: %s", reason.message);
+    return 0;
+}
+
 /* Everything that needs root; drops root before returning. */
 static int drop_root(int *ret_lock, struct error *error)
 {
@@ -77,7 +104,7 @@ static int drop_root(int *ret_lock, struct error *error)
                        prepare_directories(&identity, error) < 0))
         return -1;
     check_state_directory();
-    if (identity_lock(config.actuator_state_directory, ret_lock, error) < 0 ||
+    if (take_lock(ret_lock, error) < 0 || open_cgroup(*ret_lock, privileged, error) < 0 ||
         open_listeners(privileged ? &identity : NULL, error) < 0 ||
         family_start(&family, program_config_arguments(), *ret_lock, config.actuator_metrics_user,
                      error) < 0)

@@ -180,11 +180,26 @@ static struct json_object *worker_process_view(const struct status_snapshot *sna
     return view;
 }
 
+/* How the programs of an attempt are kept together. */
+static const char *const program_words[] = {
+    [LAUNCHER_PROGRAMS_NONE] = "none",
+    [LAUNCHER_PROGRAMS_IN_NAMESPACE] = "pidNamespace",
+    [LAUNCHER_PROGRAMS_IN_GROUP] = "processGroup",
+};
+
 static struct json_object *launcher_process_view(const struct status_snapshot *snapshot,
                                                  const struct status_process *process)
 {
     struct json_object *view = process_view(process->role, process->pid, process->landlock_abi);
-    document_set(view, "withoutNamespaces", json_object_new_boolean(snapshot->without_namespaces));
+    const struct launcher_ready *launcher = snapshot->launcher;
+    document_set(view, "withoutNamespaces",
+                 json_object_new_boolean(launcher->programs == LAUNCHER_PROGRAMS_IN_GROUP));
+    document_set(view, "attempts",
+                 document_pack("{s:s, s:b, s:b, s:b}", "programs",
+                               program_words[launcher->programs], "cgroup",
+                               (int)(launcher->cgroup & LAUNCHER_CGROUP_USED), "memoryLimit",
+                               launcher->cgroup & LAUNCHER_CGROUP_MEMORY ? 1 : 0, "processLimit",
+                               launcher->cgroup & LAUNCHER_CGROUP_PROCESSES ? 1 : 0));
     return view;
 }
 

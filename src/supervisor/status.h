@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mimo/launcher_channel.h"
 #include "supervisor/membership.h"
 #include "supervisor/worker.h"
 
@@ -39,8 +40,8 @@ struct status_snapshot {
     const struct membership *membership;
     const struct worker_table *table;
     struct status_process processes[STATUS_PROCESSES];
-    int landlock_abi;        /* of the workers */
-    bool without_namespaces; /* programs of tasks run without a PID namespace */
+    int landlock_abi;                      /* of the workers */
+    const struct launcher_ready *launcher; /* how it ends and limits attempts */
     /* What readiness goes by; ages in milliseconds. */
     int64_t uptime, readiness_delay;
     bool recovered;      /* the first round went through: the ages below mean something */

@@ -394,7 +394,7 @@ static struct status_snapshot take_snapshot(const struct supervisor *supervisor)
                       {"keeper", supervisor->family->keeper, 0},
                       {"metrics helper", supervisor->feed.helper, confinement_abi()}},
         .landlock_abi = launcher_abi,
-        .without_namespaces = supervisor->attempts.launcher.programs == LAUNCHER_PROGRAMS_IN_GROUP,
+        .launcher = &supervisor->attempts.launcher,
         .uptime = clock_elapsed(supervisor->started),
         .readiness_delay = config->actuator_readiness_delay,
         .recovered = poller->recovered,
@@ -446,6 +446,14 @@ static void on_lost(void *context, const struct error *error)
     fail(context, error);
 }
 
+/* It is stopped, or waits for the kernel. Its end is reported by its channel. */
+static void on_launcher_hangs(void *context)
+{
+    struct supervisor *supervisor = context;
+    if (family_cgroup_kill(&supervisor->family->cgroup))
+        log_error("the launcher hangs: it and all attempts were killed by their cgroup");
+}
+
 static void on_launcher_ready(void *context)
 {
     struct supervisor *supervisor = context;
@@ -477,6 +485,7 @@ static const struct attempts_handlers attempts_handlers = {
     .cluster_answered = on_cluster_answered,
     .written = on_written,
     .launcher_lost = on_lost,
+    .launcher_hangs = on_launcher_hangs,
 };
 static const struct poller_handlers poller_handlers = {free_workers, watch_attempts, is_busy,
                                                        on_polled};

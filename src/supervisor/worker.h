@@ -86,6 +86,7 @@ struct worker {
     struct monotonic started;
     int64_t alarm_milliseconds;
     struct report_reader reader;
+    bool killed;           /* its deadline passed: the launcher was told to kill it */
     bool reaped;           /* exit status and usage are known */
     struct worker_end end; /* message and forbidden_call point into the two buffers below */
     char message[WORKER_MESSAGE_SIZE];

@@ -31,6 +31,9 @@ void limits_fill(const struct config *config, const struct task *task, int64_t a
 
     launch->cpu_seconds = (uint32_t)choose((cpu + 999) / 1000, alarm_seconds);
     launch->memory = (uint64_t)choose(own->memory, config->sandbox_memory);
+    launch->attempt_memory = launch->memory;
+    if ((uint64_t)config->sandbox_attempt_memory > launch->memory)
+        launch->attempt_memory = (uint64_t)config->sandbox_attempt_memory;
     launch->open_files = (uint32_t)choose(own->open_files, config->sandbox_open_files);
     launch->file_size = (uint64_t)choose(own->file_size, config->sandbox_file_size);
     if (task->external) {

@@ -14,7 +14,7 @@
 /* How long a worker of the task may run, in milliseconds. The rest of its lease may be shorter. */
 int64_t limits_timeout(const struct config *config, const struct task *task);
 
-/* Fills in memory, file_size, cpu_seconds, open_files, external_task and processes. Processor time
+/* Fills in memory, attempt_memory, file_size, cpu_seconds, open_files, external_task and processes. Processor time
  * is always limited, if by nothing else then to the length of the alarm. */
 void limits_fill(const struct config *config, const struct task *task, int64_t alarm_seconds,
                  struct launcher_launch *launch);

@@ -114,6 +114,7 @@ static struct launcher_launch make_order(uint32_t job_length)
     return (struct launcher_launch){
         .token = 1,
         .memory = UINT64_C(256) << 20,
+        .attempt_memory = UINT64_C(1) << 30,
         .alarm_seconds = 3600,
         .cpu_seconds = 3600,
         .open_files = 64,
@@ -246,7 +247,7 @@ static _Noreturn void measure_inside(struct figures *figures, const char *config
     int job = make_job(&job_length);
     log_open("launcher_rate", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     if (config_load(&config, config_path, overrides, &error) < 0 ||
-        workplace_prepare(&workplace, &config, CONFINEMENT_ABI_MAXIMUM, -1, &error) < 0)
+        workplace_prepare(&workplace, &config, CONFINEMENT_ABI_MAXIMUM, -1, -1, &error) < 0)
         errx(EXIT_FAILURE, "%s", error.message);
     measure_rates(figures, &workplace, count, concurrency, job, job_length);
     measure_steps(figures, &workplace, count, job, job_length);

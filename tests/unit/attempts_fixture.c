@@ -120,8 +120,14 @@ static void on_lost(void *context, const struct error *error)
     fixture.lost_error = *error;
 }
 
-static const struct attempts_handlers handlers = {on_ready, on_released, on_cluster_answered,
-                                                  on_written, on_lost};
+static void on_hanging(void *context)
+{
+    (void)context;
+    fixture.hanging++;
+}
+
+static const struct attempts_handlers handlers = {on_ready,   on_released, on_cluster_answered,
+                                                  on_written, on_lost,     on_hanging};
 
 int set_up_attempts(void **state)
 {

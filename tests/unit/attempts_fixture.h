@@ -33,7 +33,7 @@ struct attempts_fixture {
     int store_runs;     /* calls so far */
     size_t largest_run; /* operations of the largest of them */
     /* What the handlers were told. */
-    int ready, released, answered_by_cluster, written, not_written, lost;
+    int ready, released, answered_by_cluster, written, not_written, lost, hanging;
     struct error lost_error;
 };
 

@@ -55,6 +55,7 @@ static inline struct launcher_message launch_message(void)
         .type = LAUNCHER_LAUNCH,
         .launch = {.token = 7,
                    .memory = 1 << 28,
+                   .attempt_memory = 1 << 30,
                    .file_size = 0,
                    .slot = 3,
                    .alarm_seconds = 60,

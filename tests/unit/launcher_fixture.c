@@ -27,6 +27,7 @@
 
 #include "endpoint_fixture.h"
 #include "launcher_fixture.h"
+#include "mimo/cgroup.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
@@ -134,17 +135,32 @@ static void forbid_namespaces(int socket)
         _exit(126);
 }
 
+/* In the child: to the place that mimod gives the launcher. */
+static void enter_cgroup(int place)
+{
+    struct error error;
+    int own;
+    if (cgroup_make(place, "launcher", (gid_t)-1, &own, &error) < 0 ||
+        cgroup_enter(own, &error) < 0)
+        _exit(126);
+}
+
 /* In the child. */
-static _Noreturn void become_launcher(char **argv, int channel, int log,
+static _Noreturn void become_launcher(char **argv, int channel, int log, int cgroup,
                                       const struct launcher_options *options, int socket)
 {
     const gid_t id = FIXTURE_ORDINARY_USER;
     bool ordinary_user = options->ordinary_user;
+    if (cgroup >= 0)
+        enter_cgroup(cgroup);
     if (options->without_namespaces)
         forbid_namespaces(socket);
     /* By way of numbers that are nobody's place. */
     log = fcntl(log, F_DUPFD_CLOEXEC, 100);
     channel = fcntl(channel, F_DUPFD_CLOEXEC, 100);
+    cgroup = cgroup < 0 ? -1 : fcntl(cgroup, F_DUPFD_CLOEXEC, 100);
+    if (cgroup >= 0 && dup2(cgroup, 5) < 0)
+        _exit(126);
     if ((options->lock && dup2(options->lock, 4) < 0) || dup2(log, STDERR_FILENO) < 0 ||
         dup2(channel, 3) < 0)
         _exit(126);
@@ -161,26 +177,32 @@ static pid_t spawn(const struct launcher_process *launcher, const struct launche
     char path[PATH_MAX], config[96];
     char channel_option[] = "--channel", number[] = "3", config_option[] = "--config";
     char lock_option[] = "--lock", lock_number[] = "4";
-    char *argv[16] = {path, channel_option, number, config_option, config};
+    char cgroup_option[] = "--cgroup", cgroup_number[] = "5";
+    char *argv[20] = {path, channel_option, number, config_option, config};
     int sockets[2];
     size_t count = 5;
     launcher_path(path, sizeof(path));
     snprintf(config, sizeof(config), "%s/mimo.conf", launcher->folder);
     write_config(launcher, config);
     for (size_t i = 0; options->arguments && options->arguments[i]; i++) {
-        assert_true(count < 15);
+        assert_true(count < 17);
         argv[count++] = (char *)(uintptr_t)options->arguments[i];
     }
     if (options->lock) {
         argv[count++] = lock_option;
         argv[count++] = lock_number;
-        assert_true(count < 16);
+        assert_true(count < 20);
+    }
+    if (launcher->cgroup.place >= 0) {
+        argv[count++] = cgroup_option;
+        argv[count++] = cgroup_number;
+        assert_true(count < 20);
     }
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
-        become_launcher(argv, channel, log, options, sockets[1]);
+        become_launcher(argv, channel, log, launcher->cgroup.place, options, sockets[1]);
     if (options->without_namespaces)
         map_when_asked(pid, sockets[0]);
     close(sockets[0]);
@@ -201,6 +223,10 @@ void launcher_start(struct launcher_process *launcher, const struct launcher_opt
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
     assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+    launcher->cgroup.parent = launcher->cgroup.place = -1;
+    if (options->with_cgroup)
+        cgroup_fixture_open(&launcher->cgroup,
+                            options->ordinary_user ? FIXTURE_ORDINARY_USER : FIXTURE_LAUNCHER_USER);
     launcher->pid = spawn(launcher, options, channel[1], log[1]);
     close(channel[1]);
     close(log[1]);
@@ -270,6 +296,7 @@ int launcher_wait(struct launcher_process *launcher, char *log, size_t size)
     if (launcher->channel >= 0)
         close(take_fd(&launcher->channel));
     remove_folder(launcher->folder);
+    cgroup_fixture_close(&launcher->cgroup);
     return status;
 }
 
@@ -377,6 +404,8 @@ void attempt_send(struct launcher_process *launcher, const struct attempt_reques
         .type = LAUNCHER_LAUNCH,
         .launch = {.token = ret_attempt->token,
                    .memory = request->memory ? request->memory : UINT64_C(256) << 20,
+                   .attempt_memory =
+                       request->attempt_memory ? request->attempt_memory : UINT64_C(1) << 30,
                    .slot = request->slot,
                    .alarm_seconds = request->alarm_seconds ? request->alarm_seconds : 60,
                    .cpu_seconds = 60,

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cgroup_fixture.h"
 #include "mimo/launcher_channel.h"
 #include "mimo/report.h"
 
@@ -26,8 +27,9 @@ struct launcher_options {
     bool ordinary_user;  /* as if not started as root */
     bool with_key;       /* makes a pair to seal with: `seal.crt` and `seal.key` in the folder */
     bool expect_failure; /* does not wait for READY */
-    bool without_namespaces;      /* as on a machine that makes no user namespaces */
-    int lock;                     /* descriptor that the launcher gets as its lock; 0: none */
+    bool without_namespaces; /* as on a machine that makes no user namespaces */
+    bool with_cgroup;        /* attempts get cgroups, where this machine lets the test make any */
+    int lock;                /* descriptor that the launcher gets as its lock; 0: none */
     const char *const *arguments; /* further ones, NULL-terminated, or NULL */
 };
 
@@ -37,6 +39,7 @@ struct launcher_process {
     int log; /* read end of its standard error */
     enum launcher_channel_state state;
     struct launcher_ready ready;
+    struct cgroup_fixture cgroup; /* of the launcher and its attempts */
     uint64_t last_token;
     char folder[64];
 };
@@ -52,7 +55,8 @@ struct attempt_request {
     size_t sealed_length;
     uint32_t alarm_seconds; /* 0: a minute */
     uint32_t slot;
-    uint64_t memory; /* 0: 256 MiB */
+    uint64_t memory;         /* 0: 256 MiB */
+    uint64_t attempt_memory; /* 0: 1 GiB */
     /* Last change of what is sent; `document` is the memfd of the job. */
     void (*change)(struct launcher_launch *order, int *document);
 };

@@ -156,6 +156,7 @@ void programs_start(const struct programs_options *options, struct launcher_proc
     launcher_start(launcher, &(struct launcher_options){
                                  .ordinary_user = options->ordinary_user,
                                  .without_namespaces = options->without_namespaces,
+                                 .with_cgroup = options->with_cgroup,
                                  .lock = options->lock,
                                  .arguments = arguments,
                              });
@@ -184,6 +185,7 @@ void programs_launch(struct launcher_process *launcher, const struct programs_op
             .port = options->port,
             .alarm_seconds = options->alarm_seconds,
             .memory = options->memory,
+            .attempt_memory = options->attempt_memory,
             .change = name_the_task,
         },
         ret_attempt);

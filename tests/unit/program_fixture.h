@@ -19,6 +19,7 @@
 struct programs_options {
     bool ordinary_user;
     bool without_namespaces; /* as on a machine that makes no user namespaces */
+    bool with_cgroup;        /* attempts get cgroups, where this machine lets the test make any */
     int lock;                /* of the launcher; 0: none */
     int landlock_abi;        /* newest to use, plus 1; 0: whatever there is */
     uint16_t port;           /* that may be connected to, or 0 */
@@ -26,6 +27,7 @@ struct programs_options {
     const char *parameters;      /* JSON; NULL: {"hello":"program"} */
     uint32_t processes;          /* 0: 32 */
     uint64_t memory;             /* 0: 256 MiB */
+    uint64_t attempt_memory;     /* 0: 1 GiB */
     const char *const *settings; /* further options of the launcher, NULL-terminated, or NULL */
 };
 

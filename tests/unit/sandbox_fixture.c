@@ -125,7 +125,7 @@ static int prepare(const struct sandbox_run *run, struct workplace *workplace)
         become_ordinary();
     log_open("test", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     int abi = run->landlock_abi > 0 ? run->landlock_abi - 1 : CONFINEMENT_ABI_MAXIMUM;
-    if (workplace_prepare(workplace, &config, abi, -1, &error) < 0)
+    if (workplace_prepare(workplace, &config, abi, -1, -1, &error) < 0)
         fail_launcher(error.message);
     return job;
 }
@@ -135,6 +135,7 @@ static struct launcher_launch make_order(const struct sandbox_inside *inside)
     return (struct launcher_launch){
         .token = 1,
         .memory = INT64_C(1) << 28,
+        .attempt_memory = INT64_C(1) << 30,
         .alarm_seconds = patient_seconds(DEADLINE / 1000),
         .cpu_seconds = 30,
         .open_files = 64,

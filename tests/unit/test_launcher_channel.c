@@ -341,6 +341,8 @@ static void every_field_has_its_bounds(void **state)
     (void)state;
     WITH(launch, launch.token = 0, "token is zero");
     WITH(launch, launch.memory = 0, "memory is zero");
+    WITH(launch, launch.attempt_memory = message.launch.memory - 1,
+         "memory of the attempt is less than that of a process");
     WITH(launch, launch.slot = 1000, "slot is out of range");
     WITH(launch, launch.alarm_seconds = 0, "alarm is out of range");
     WITH(launch, launch.alarm_seconds = 86401, "alarm is out of range");
@@ -376,7 +378,7 @@ static void every_field_has_its_bounds(void **state)
     WITH(ended, ended.token = 0, "token is zero");
     WITH(ended, ended.max_rss_kib = UINT64_MAX, "usage is out of range");
     WITH(ended, ended.cpu_milliseconds = UINT64_MAX, "usage is out of range");
-    WITH(ended, ended.reserved = 1, "reserved is not zero");
+    WITH(ended, ended.reached = LAUNCHER_CGROUP_USED, "reached limits are out of range");
     WITH(failed, failed.token = 0, "token is zero");
     WITH(failed, failed.error_number = 0, "errno is zero");
     WITH(failed, failed.reserved = 1, "reserved is not zero");

@@ -382,6 +382,10 @@ static const struct {
     {"ordinary user, namespaces", {.ordinary_user = true}},
     {"root, no namespaces", {.without_namespaces = true}},
     {"ordinary user, no namespaces", {.ordinary_user = true, .without_namespaces = true}},
+    {"root, cgroup", {.with_cgroup = true}},
+    {"root, cgroup, no namespaces", {.with_cgroup = true, .without_namespaces = true}},
+    {"ordinary user, cgroup, no namespaces",
+     {.ordinary_user = true, .with_cgroup = true, .without_namespaces = true}},
 };
 
 static const struct {

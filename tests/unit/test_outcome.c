@@ -105,6 +105,19 @@ static const struct {
      OUTCOME_CRASHED,
      "TransientError: worker killed by signal 11 (SIGSEGV)"},
 
+    {{KILLED(SIGKILL), .memory_was_full = true, .bad_report = "the last line is not finished"},
+     OUTCOME_CRASHED,
+     "TransientError: worker killed by signal 9 (SIGKILL): the attempt used up its memory "
+     "(sandbox.attempt_memory)"},
+    {{EXITED(0), true, OUTCOME_TERMINAL, "exit status 1", .processes_were_full = true},
+     OUTCOME_TERMINAL,
+     "TerminalError: exit status 1: the attempt had as many processes as it may ([sandbox] processes "
+     "of its task)"},
+    {{EXITED(0), true, OUTCOME_SUCCEEDED, "did without", .memory_was_full = true,
+      .processes_were_full = true},
+     OUTCOME_SUCCEEDED,
+     "did without"},
+
     {{EXITED(3)}, OUTCOME_NO_RESULT, "TransientError: worker ended without a result (exit 3)"},
     {{EXITED(0)}, OUTCOME_NO_RESULT, "TransientError: worker ended without a result (exit 0)"},
     {{EXITED(3), true, OUTCOME_SUCCEEDED, "done"},

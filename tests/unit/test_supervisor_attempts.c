@@ -227,6 +227,30 @@ static void the_deadline_is_behind_the_alarm_and_before_the_end_of_the_lease(voi
     turn_until(is_idle);
 }
 
+/* A launcher that does not report the end of a killed worker is stopped or hangs: that is known before
+ * the lease is over. */
+static void a_launcher_that_hangs_is_noticed_before_the_end_of_the_lease(void **state)
+{
+    (void)state;
+    char id[UUID_SIZE];
+    begin_attempt(1, id);
+    struct launcher_message order = next_order();
+    tell_started(&order);
+    struct worker *worker = worker_of(&order);
+    expire_deadline(worker);
+    expect_signal(order.launch.token, SIGKILL);
+    assert_int_equal(fixture.hanging, 0);
+    uint64_t due = uv_timer_get_due_in(&worker->deadline);
+    assert_true((int64_t)due < worker->lease_milliseconds - clock_elapsed(worker->claimed));
+    assert_true(due <= 5000);
+    expire_deadline(worker);
+    assert_int_equal(fixture.hanging, 1);
+    expect_no_order();
+    close_report(&order);
+    tell_ended(order.launch.token, SIGKILL);
+    turn_until(is_idle);
+}
+
 static void a_stop_takes_its_time_and_is_no_denial(void **state)
 {
     (void)state;
@@ -436,6 +460,7 @@ int main(void)
         WITH_LAUNCHER(a_report_that_breaks_the_rules_kills_the_worker),
         WITH_LAUNCHER(killed_before_the_alarm_is_a_crash),
         WITH_LAUNCHER(killed_after_the_alarm_is_a_timeout),
+        WITH_LAUNCHER(a_launcher_that_hangs_is_noticed_before_the_end_of_the_lease),
         WITH_LAUNCHER(the_deadline_is_behind_the_alarm_and_before_the_end_of_the_lease),
         WITH_LAUNCHER(a_stop_takes_its_time_and_is_no_denial),
         WITH_LAUNCHER(a_drain_ends_workers_and_starts_none),

@@ -53,6 +53,8 @@ static const struct {
     {"killed by signal 11 (SIGSEGV)",
      {.end = {.wait_status = SIGSEGV, .bad_report = "it is cut off"}}},
     {"killed by signal 9 (SIGKILL)", {.end = {.wait_status = SIGKILL}}},
+    {"used up the memory of its attempt (sandbox.attempt_memory)",
+     {.end = {.wait_status = SIGKILL, .memory_was_full = true, .bad_report = "it is cut off"}}},
     {"killed by signal 15 (SIGTERM)", {.end = {.wait_status = SIGTERM}}},
 };
 

@@ -15,6 +15,7 @@
 static const struct config config = {
     .actuator_task_timeout = 60000,
     .sandbox_memory = 256 * MIB,
+    .sandbox_attempt_memory = 512 * MIB,
     .sandbox_open_files = 64,
     .sandbox_file_size = 5,
 };
@@ -31,6 +32,7 @@ static void a_built_in_task_has_those_of_the_configuration(void **state)
     struct launcher_launch launch = {0};
     limits_fill(&config, &built_in, 7, &launch);
     assert_int_equal(launch.memory, 256 * MIB);
+    assert_int_equal(launch.attempt_memory, 512 * MIB);
     assert_int_equal(launch.open_files, 64);
     assert_int_equal(launch.file_size, 5);
     assert_int_equal(launch.cpu_seconds, 7);
@@ -53,6 +55,7 @@ static void a_task_of_the_operators_own_names_itself_and_its_limits(void **state
     own.task.external = &own;
     limits_fill(&config, &own.task, 90, &launch);
     assert_int_equal(launch.memory, GIB);
+    assert_int_equal(launch.attempt_memory, GIB); /* one process may have it all */
     assert_int_equal(launch.open_files, 100);
     assert_int_equal(launch.file_size, 10);
     assert_int_equal(launch.cpu_seconds, 2);

@@ -181,6 +181,7 @@ static struct launcher_launch launch_of(uint64_t token)
 {
     return (struct launcher_launch){.token = token,
                                     .memory = 1,
+                                    .attempt_memory = 1,
                                     .alarm_seconds = 1,
                                     .cpu_seconds = 1,
                                     .open_files = 1,

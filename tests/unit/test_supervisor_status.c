@@ -27,7 +27,12 @@ static enum poller_hold held;
 
 static struct status_snapshot ready_snapshot(void)
 {
+    static const struct launcher_ready launcher = {
+        .programs = LAUNCHER_PROGRAMS_IN_NAMESPACE,
+        .cgroup = LAUNCHER_CGROUP_USED | LAUNCHER_CGROUP_PROCESSES,
+    };
     return (struct status_snapshot){
+        .launcher = &launcher,
         .mode = STATUS_WORKING,
         .membership = &membership,
         .table = &table,
@@ -189,6 +194,11 @@ static void ps_shows_attempts_that_are_not_over(void **state)
     assert_int_equal(document_length(processes), 3); /* the helper does not run */
     assert_string_equal(document_string(document_item(processes, 0), "role", ""), "supervisor");
     assert_int_equal(document_integer(document_item(processes, 1), "pid", 0), 11);
+    const struct json_object *attempts = document_get(document_item(processes, 1), "attempts");
+    assert_string_equal(document_string(attempts, "programs", ""), "pidNamespace");
+    assert_true(document_is_true(document_get(attempts, "cgroup")));
+    assert_false(document_is_true(document_get(attempts, "memoryLimit")));
+    assert_true(document_is_true(document_get(attempts, "processLimit")));
     struct json_object *of_worker = document_item(processes, 2);
     assert_string_equal(document_string(of_worker, "role", ""), "worker");
     assert_int_equal(document_integer(of_worker, "pid", 0), 77);

@@ -389,7 +389,32 @@ static void write_gaps(const struct json_object *processes)
     }
 }
 
-/* One table of all, and a line for each gap below it. */
+/* A line for each launcher: by which means the kernel ends an attempt, and limits it as a whole. */
+static void write_means(const struct json_object *processes)
+{
+    size_t position;
+    struct json_object *process;
+    document_foreach_item(processes, position, process) {
+        const struct json_object *attempts = document_get(process, "attempts");
+        if (!attempts)
+            continue;
+        const char *programs = document_string(attempts, "programs", "none");
+        bool memory = document_is_true(document_get(attempts, "memoryLimit"));
+        bool count = document_is_true(document_get(attempts, "processLimit"));
+        printf("%s %" PRId64 ": attempts are ended by timers%s%s, limited as a whole in %s\n",
+               document_string(process, "role", "?"), document_integer(process, "pid", 0),
+               strcmp(programs, "pidNamespace") == 0   ? ", PID namespaces"
+               : strcmp(programs, "processGroup") == 0 ? ", process groups"
+                                                       : "",
+               document_is_true(document_get(attempts, "cgroup")) ? ", cgroups" : " (no cgroups)",
+               memory && count ? "memory and processes"
+               : memory        ? "memory"
+               : count         ? "processes"
+                               : "nothing (no cgroup controllers)");
+    }
+}
+
+/* One table of all, a line for the means of each launcher, and a line for each gap. */
 static void write_text(const struct output *output, const struct json_object *answers,
                        const struct json_object *apis)
 {
@@ -400,6 +425,7 @@ static void write_text(const struct output *output, const struct json_object *an
         document_append_all(all, document_member(answer, "processes"));
     document_append_all(all, apis);
     output_table(output, &process_listing, all);
+    write_means(all);
     write_gaps(all);
 }
 
