@@ -65,27 +65,6 @@ def test_each_process_of_the_family_is_in_the_cgroup_of_its_kind(system, user):
 
 
 @ONLY_ROOT
-def test_a_launcher_that_hangs_is_ended_by_the_supervisor_before_the_lease_is_over(system):
-    """The launcher is stopped when its worker's time is up: only the cgroup lets the supervisor end it, as another user."""
-    with in_cgroup() as place:
-        running = system(clusters=1, restart=True, set={**SHORT, "actuator.lease_ttl": "20s", "actuator.task_timeout": "2s"})
-        created = running.create("practice", **practice(LONG))
-        wait_for_worker(running)
-        before = running.pid("actuator-0")
-        launcher = next(process["pid"] for process in running.control("security")["processes"] if process["role"] == "launcher")
-        os.kill(launcher, signal.SIGSTOP)
-        if place:
-            running.expect_ending("actuator-0")
-            running.wait_for(lambda: running.pid("actuator-0") != before, what="a new actuator")
-            assert "the launcher hangs: it and all attempts were killed by their cgroup" in running.log("actuator-0")
-            assert cgroups.of(launcher) is None
-        os.kill(launcher if not place else os.getpid(), signal.SIGCONT)
-        done = running.wait_for(lambda: running.manifest(created).get("attempts"), what="the end of the attempt")
-        assert done[0]["outcome"] in ("timeout", "ownerGone", "leaseExpired")
-        running.stop()
-
-
-@ONLY_ROOT
 def test_a_stopped_launcher_of_an_earlier_life_does_not_keep_an_actuator_from_starting(system):
     with in_cgroup() as place:
         running = system(clusters=1, restart=True, set=SHORT)
