@@ -163,6 +163,28 @@ def test_a_dump_that_is_loaded_back_beside_the_actuator_ends_as_if_it_had_run_on
     assert "another mimod" not in running.log("actuator-0")
 
 
+def test_a_backup_that_is_put_back_while_all_is_stopped_goes_on_from_there(running):
+    """As mimo-store(8) says; the attempt of the backup is over, because its worker is."""
+    manifest = started(running)
+    backup = running.directory / "backup.db"
+    running.mimo_store("backup", backup)
+    running.wait_for_state(manifest, "Completed")
+    database = running.directory / "store" / "mimo.db"
+    owner = database.stat()
+    assert running.stop() == 0
+    for file in database.parent.glob("mimo.db*"):
+        file.unlink()
+    shutil.copy(backup, database)
+    shutil.chown(database, owner.st_uid, owner.st_gid)
+    database.chmod(0o660)
+    again = type(running)(running.build, running.directory, clusters=1, set=SHORT).wait_until_it_answers()
+    try:
+        done = again.wait_for_state(manifest, *TERMINAL, timeout=PATIENCE)
+        assert done["state"] == "Completed" and [entry["number"] for entry in done["attempts"]] == [1, 2], done
+    finally:
+        assert again.end() == []
+
+
 @pytest.mark.parametrize("moment", ["before the claim", "while it runs"])
 def test_a_manifest_that_is_put_back_is_run_by_one_worker_and_ends(running, moment):
     """The number of its attempt begins again; the token tells the attempts apart."""

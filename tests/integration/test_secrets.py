@@ -120,7 +120,7 @@ def test_secrets_of_clusters_tasks_and_callers_stay_where_they_are(system):
     running.api("PUT", f"/admin{running.cluster(0)}", {"kubeconfig": kubeconfig}).expect(200)
     sleeping = running.create("practice", parameters={"steps": [{"name": "hold", "sleepMs": 60000}]})
     running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"]])
-    assert search_processes(running, secrets) == 5 # the Admin API, three of the actuator, a worker
+    assert search_processes(running, secrets) == 6 # the Admin API, four of the actuator, a worker
     path = f"/admin{running.cluster(0)}/maintenanceManifests/{sleeping['id']}/stop"
     running.api("POST", path).expect(202)
     for task in ("operator-flags-update", "tls-cert-rotation", "mdsd-cert-rotation"):
