@@ -2,10 +2,10 @@
 /*
  * config_keys.h - every configuration key, once.
  *
- * One row a key: section, name, kind, default (as an operator would write it), smallest and largest
- * allowed value, help. struct config, the parser, --check-config, --dump-config, the manual page
- * mimo.conf(5) and etc/mimo.conf are made from these rows, so that they cannot disagree. A row that
- * no program reads is a mistake.
+ * One row per key: section, name, kind, default (as an operator would write it), smallest and
+ * largest allowed value, help. struct config, the parser, --check-config, --dump-config, the manual
+ * page mimo.conf(5) and etc/mimo.conf are generated from these rows, so they always agree. Every
+ * row is read by some program.
  *
  * Kinds, and the field of struct config each makes (named section_key):
  *   TEXT      char *      any text
@@ -16,7 +16,8 @@
  *   CHOICE    int         one word of the list in the row before the default
  *   CHOICES   unsigned    one or more words of the list, separated by spaces or commas: a bit set
  *
- * SYSCONFDIR, LOCALSTATEDIR and RUNSTATEDIR are what configure was told: /etc, /var and /run by default.
+ * SYSCONFDIR, LOCALSTATEDIR and RUNSTATEDIR are the values given to configure: /etc, /var and /run
+ * by default.
  */
 #ifndef MIMO_CONFIG_KEYS_H
 #define MIMO_CONFIG_KEYS_H
@@ -69,26 +70,26 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
 
 /* clang-format off */
 #define CONFIG_KEYS(TEXT, INTEGER, DURATION, BYTES, BOOLEAN, CHOICE, CHOICES)                                            \
-  TEXT    (store, uri, "sqlite:" LOCALSTATEDIR "/lib/mimo/mimo.db", "where the documents are: sqlite:PATH")                         \
+  TEXT    (store, uri, "sqlite:" LOCALSTATEDIR "/lib/mimo/mimo.db", "the store: sqlite:PATH")                         \
                                                                                                                        \
-  TEXT    (actuator, state_directory, LOCALSTATEDIR "/lib/mimo-actuator", "the actuator's lasting UUID and its lock; belongs to actuator.user alone") \
-  TEXT    (actuator, runtime_directory, RUNSTATEDIR "/mimo", "control socket and the socket on which the Admin API says \"look now\"") \
-  CHOICE  (actuator, assignment, CONFIG_WORDS_ASSIGNMENT, "auto", "how the 256 buckets are divided: over live actuators, or by index and count") \
-  INTEGER (actuator, index, "0", 0, 255, "this actuator's place in the order of actuators")                            \
+  TEXT    (actuator, state_directory, LOCALSTATEDIR "/lib/mimo-actuator", "directory of the actuator's UUID and lock; only actuator.user may access it") \
+  TEXT    (actuator, runtime_directory, RUNSTATEDIR "/mimo", "directory of the control socket and of the socket on which the Admin API wakes the actuator") \
+  CHOICE  (actuator, assignment, CONFIG_WORDS_ASSIGNMENT, "auto", "how the 256 buckets are divided: among live actuators, or by index and count") \
+  INTEGER (actuator, index, "0", 0, 255, "position of this actuator among all actuators, from 0")                            \
   INTEGER (actuator, count, "1", 1, 256, "number of actuators, for static assignment")                                 \
   INTEGER (actuator, max_workers, "10", 1, 1000, "attempts that run at once")                                          \
-  DURATION(actuator, poll_interval, "1s", 10, 10 * MINUTE, "how often the store is asked for work at the latest")      \
-  DURATION(actuator, membership_interval, "10s", 50, 10 * MINUTE, "how often this actuator says that it lives")        \
-  DURATION(actuator, membership_ttl, "60s", 150, HOUR, "silence after which an actuator counts as dead")               \
-  DURATION(actuator, lease_ttl, "60m", 2 * SECOND, DAY, "how long a claimed manifest and its cluster stay claimed")    \
-  DURATION(actuator, task_timeout, "60m", SECOND, DAY, "alarm of a worker; never longer than the lease")               \
+  DURATION(actuator, poll_interval, "1s", 10, 10 * MINUTE, "longest time between two polls of the store")      \
+  DURATION(actuator, membership_interval, "10s", 50, 10 * MINUTE, "how often this actuator writes its membership record")        \
+  DURATION(actuator, membership_ttl, "60s", 150, HOUR, "an actuator whose membership record has not changed for this long counts as dead")               \
+  DURATION(actuator, lease_ttl, "60m", 2 * SECOND, DAY, "how long the lease of a manifest and its cluster lasts")    \
+  DURATION(actuator, task_timeout, "60m", SECOND, DAY, "time limit of an attempt; never longer than the lease")               \
   DURATION(actuator, retry_backoff, "90s", 0, DAY, "pause before a second attempt, doubled for each further one; 0 retries at once") \
-  DURATION(actuator, retry_backoff_max, "15m", 0, 7 * DAY, "longest such pause")                                       \
+  DURATION(actuator, retry_backoff_max, "15m", 0, 7 * DAY, "longest pause between attempts")                                       \
   DURATION(actuator, drain_timeout, "15m", 0, DAY, "how long a stopping actuator waits for running attempts")          \
-  DURATION(actuator, readiness_delay, "120s", 0, HOUR, "time after the start before the heartbeat may begin")          \
+  DURATION(actuator, readiness_delay, "120s", 0, HOUR, "time after the start before the actuator can become ready and send heartbeats")          \
   BOOLEAN (actuator, practice_tasks, "no", "register the practice task: for tests and learning, never in production")  \
   TEXT    (actuator, user, "mimo", "user of the supervisor: a name, UID or UID:GID; ignored unless started as root") \
-  TEXT    (actuator, operators_group, "mimo-operators", "group whose members may use the control socket (mimoctl ps, pause, drain), beside root and actuator.user: a name or GID; empty for none") \
+  TEXT    (actuator, operators_group, "mimo-operators", "group whose members may use the control socket (mimoctl ps, pause, drain), in addition to root and actuator.user: a name or GID; empty for none") \
   TEXT    (actuator, launcher_user, "mimo-launcher", "user of the launcher")                                           \
   TEXT    (actuator, worker_user, "mimo-worker", "user of the workers")                                                \
   TEXT    (actuator, metrics_user, "mimo-metrics", "user of the metrics helper")                                       \
@@ -98,29 +99,29 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   BYTES   (sandbox, attempt_memory, "1G", 32 * MIB, 64 * GIB, "memory of an attempt as a whole, programs included, never less than one process may have; only where mimod has a delegated cgroup") \
   INTEGER (sandbox, open_files, "64", 16, 4096, "descriptors of a worker")                                             \
   DURATION(sandbox, cpu, "0", 0, DAY, "processor time of a worker; 0 means task_timeout")                              \
-  BYTES   (sandbox, file_size, "0", 0, GIB, "largest file a worker may write")                                         \
+  BYTES   (sandbox, file_size, "0", 0, GIB, "size limit of files that a worker writes")                                         \
                                                                                                                        \
-  TEXT    (clusters, seal_certificate, SYSCONFDIR "/mimo/seal.crt", "certificate under which cluster credentials are sealed") \
-  TEXT    (clusters, seal_key, SYSCONFDIR "/mimo/seal.key", "its key; only the launcher reads it")                            \
-  TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty leaves it alone") \
+  TEXT    (clusters, seal_certificate, SYSCONFDIR "/mimo/seal.crt", "certificate that seals cluster credentials") \
+  TEXT    (clusters, seal_key, SYSCONFDIR "/mimo/seal.key", "key of clusters.seal_certificate; only the launcher reads it")                            \
+  TEXT    (clusters, mark_state, "AdminUpdating", "provisioningState of a cluster under maintenance; empty for no change") \
                                                                                                                        \
-  TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker looks at")      \
-  TEXT    (tasks, certificates, "dir:" SYSCONFDIR "/mimo/certificates", "where tasks get certificates with their keys from: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read, or keyvault:https://NAME.vault.azure.net") \
-  TEXT    (tasks, directory, SYSCONFDIR "/mimo/tasks.d", "where tasks of the operator's own are, one in each NAME.conf, see mimo-task(5); the same for actuators and Admin API; empty for none") \
-  TEXT    (tasks, managed_domain, "", "domain under which the names of clusters are ours: they get certificates for it; empty for none") \
-  BOOLEAN (tasks, signed_certificates, "yes", "whether clusters under managed_domain get certificates of ours at all") \
-  TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate among them")                                   \
+  TEXT    (tasks, acr_domain, "", "domain of the container registry whose tokens the ACR Token Checker checks")      \
+  TEXT    (tasks, certificates, "dir:" SYSCONFDIR "/mimo/certificates", "source of the certificates and keys that tasks install: dir:PATH, a directory of PEM files NAME.pem that the launcher's user can read, or keyvault:https://NAME.vault.azure.net") \
+  TEXT    (tasks, directory, SYSCONFDIR "/mimo/tasks.d", "directory of external tasks, one in each NAME.conf, see mimo-task(5); the same for actuators and Admin API; empty for none") \
+  TEXT    (tasks, managed_domain, "", "domain of managed clusters, which get certificates for their names in it; empty for none") \
+  BOOLEAN (tasks, signed_certificates, "yes", "whether clusters in tasks.managed_domain get certificates") \
+  TEXT    (tasks, mdsd_secret, "mdsd", "name of the logging certificate in tasks.certificates")                                   \
                                                                                                                        \
-  TEXT    (azure, client_id, "", "identity that reads from the vault of tasks.certificates: of a user-assigned managed identity, or, with azure.tenant, of an application; empty for the machine's own") \
-  TEXT    (azure, tenant, "", "tenant of the application that reads, by UUID or domain; empty for a managed identity") \
-  TEXT    (azure, client_secret_file, "", "file with the application's secret; only the launcher reads it")          \
-  TEXT    (azure, authority, "https://login.microsoftonline.com", "where applications log in; another in sovereign clouds and tests") \
-  TEXT    (azure, identity_endpoint, "", "where managed identities get tokens; empty for IDENTITY_ENDPOINT of the environment, else the metadata service at 169.254.169.254") \
-  TEXT    (azure, vault_audience, "", "what tokens for the vault are for; empty for the domain that the vault is in, https://vault.azure.net") \
-  TEXT    (azure, ca_file, "", "certificates (PEM) to verify these services with; empty for those of the system")    \
+  TEXT    (azure, client_id, "", "client ID of the identity that reads the vault of tasks.certificates: a user-assigned managed identity or, with azure.tenant, an application; empty for the machine's own identity") \
+  TEXT    (azure, tenant, "", "tenant of the application azure.client_id, a UUID or domain; empty for a managed identity") \
+  TEXT    (azure, client_secret_file, "", "file with the secret of the application azure.client_id; only the launcher reads it")          \
+  TEXT    (azure, authority, "https://login.microsoftonline.com", "server at which applications log in; another one in sovereign clouds and tests") \
+  TEXT    (azure, identity_endpoint, "", "server that gives tokens to managed identities; empty for IDENTITY_ENDPOINT of the environment, or else the metadata service at 169.254.169.254") \
+  TEXT    (azure, vault_audience, "", "audience of tokens for the vault; empty for the domain of the vault, https://vault.azure.net") \
+  TEXT    (azure, ca_file, "", "CA certificates (PEM) that verify these services; empty for those of the system")    \
                                                                                                                        \
-  TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "where metrics go: unix:PATH, udp:HOST:PORT or off")    \
-  CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "JSON names for MDM, or plain statsd")           \
+  TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "statsd agent: unix:PATH, udp:HOST:PORT or off")    \
+  CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "mdm for JSON names as MDM expects, plain for plain statsd")           \
   CHOICE  (metrics, heartbeat_type, CONFIG_WORDS_HEARTBEAT, "counter", "statsd type of the heartbeat: a counter, or a gauge of 1") \
   TEXT    (metrics, prefix, "auto", "plain form: text before each metric name; auto is mimo.HOST.INDEX., so that each actuator has its own") \
   DURATION(metrics, interval, "60s", 50, HOUR, "how often heartbeat and queue length are sent")                        \
@@ -132,24 +133,24 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (metrics, listen, "127.0.0.1:9464", "address of the Prometheus page; empty for none")                        \
                                                                                                                        \
   TEXT    (api, listen, "127.0.0.1:8443", "address and port of the Admin API")                                         \
-  CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "off serves plain HTTP, on a loopback address only: for a proxy on this machine that speaks TLS") \
-  TEXT    (api, trusted_proxies, "", "addresses and networks, separated by commas, of proxies whose X-Forwarded-For, -Host and -Proto or Forwarded are believed") \
-  TEXT    (api, tls_certificate, SYSCONFDIR "/mimo/api.crt", "its TLS certificate (PEM, with chain); made at first start if missing")     \
-  TEXT    (api, tls_key, SYSCONFDIR "/mimo/api.key", "key of that certificate")                                               \
-  CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "who may: ways of logging in that are accepted")                \
+  CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "off serves plain HTTP, on a loopback address only, for a TLS proxy on this machine") \
+  TEXT    (api, trusted_proxies, "", "addresses and networks, separated by commas, of proxies whose header fields X-Forwarded-For, -Host and -Proto or Forwarded are trusted") \
+  TEXT    (api, tls_certificate, SYSCONFDIR "/mimo/api.crt", "TLS certificate of the Admin API (PEM, with chain); made at first start if missing")     \
+  TEXT    (api, tls_key, SYSCONFDIR "/mimo/api.key", "key of api.tls_certificate")                                               \
+  CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "accepted authentication methods")                \
   TEXT    (api, token_file, SYSCONFDIR "/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
   TEXT    (api, entra_tenant, "", "with auth entra: the tenant of Microsoft Entra ID, by UUID")                        \
-  TEXT    (api, entra_audience, "", "with auth entra: the application registration of this API, which its tokens name as aud: a UUID, or an api:// URI") \
-  TEXT    (api, entra_authority, "https://login.microsoftonline.com", "who issues these tokens; another in sovereign clouds and tests; verified with azure.ca_file") \
-  TEXT    (api, client_ca, "", "with auth client-cert: certificates (PEM) of the authorities that client certificates come from") \
+  TEXT    (api, entra_audience, "", "with auth entra: the application registration of this API, the aud of its tokens: a UUID, or an api:// URI") \
+  TEXT    (api, entra_authority, "https://login.microsoftonline.com", "with auth entra: server that issues the tokens; another one in sovereign clouds and tests; verified with azure.ca_file") \
+  TEXT    (api, client_ca, "", "with auth client-cert: certificates (PEM) of the authorities that issue client certificates") \
   TEXT    (api, client_file, SYSCONFDIR "/mimo/clients", "with auth client-cert: lines role:subject, the subject of a certificate as RFC 4514 writes it") \
-  TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, with whom it shares the store")         \
-  INTEGER (api, max_connections, "1000", 1, 100000, "connections open at once")                                        \
-  INTEGER (api, max_connections_per_address, "100", 1, 100000, "connections of one address open at once")              \
-  INTEGER (api, threads, "16", 1, 256, "requests handled at once; those that write share a commit")                    \
+  TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, because both use the store")         \
+  INTEGER (api, max_connections, "1000", 1, 100000, "open connections at most; further ones wait")                                       \
+  INTEGER (api, max_connections_per_address, "100", 1, 100000, "open connections of one address at most; further ones are closed")              \
+  INTEGER (api, threads, "16", 1, 256, "requests handled at the same time; those that write share a commit")                    \
                                                                                                                        \
-  CHOICE  (log, level, CONFIG_WORDS_LOG_LEVEL, "info", "what is logged: this and everything graver")                   \
-  CHOICE  (log, format, CONFIG_WORDS_LOG_FORMAT, "auto", "text with time and pid, or journal priorities")
+  CHOICE  (log, level, CONFIG_WORDS_LOG_LEVEL, "info", "messages of this level and of more severe ones are logged")                   \
+  CHOICE  (log, format, CONFIG_WORDS_LOG_FORMAT, "auto", "text has time and pid, journal has priorities; auto is journal under systemd")
 /* clang-format on */
 
 #endif

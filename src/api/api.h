@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api.h - what every handler of the Admin API works with.
+ * api.h - the state that all handlers of the Admin API share.
  *
- * main() makes one struct api and hands it to the server; it does not change from then on, but
- * for the budget, and is shared by all threads. A handler is straight-line code that may block: it reads the
- * request, runs operations on the store, and fills the answer. Adding an endpoint is a handler and
- * a row in routes.c.
+ * main() makes one struct api for the server. All threads share it, and nothing in it changes later
+ * except the budget. A handler is straight-line code that may block: it reads the request, runs
+ * operations on the store, and fills the answer. A new endpoint needs a handler and a row in
+ * routes.c.
  */
 #ifndef API_API_H
 #define API_API_H

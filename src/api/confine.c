@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confine.c - what the Admin API may still ask of the kernel once it is up.
+ * confine.c - system calls and files of the Admin API after its start.
  *
- * It serves a listener that is open already. What is left is the store, the files that a reload
- * reads, the wake sockets of actuators on this machine; and a connection outwards only if the store
- * or the check of tokens is a service.
+ * The listener is open already. The Admin API still needs the store, the files that a reload reads,
+ * and the wake sockets of actuators on this machine; it needs outgoing connections only if the
+ * store is a service or tokens of Entra ID are accepted.
  */
 #include "api/confine.h"
 
@@ -16,24 +16,24 @@
 /* clang-format off */
 static const struct confinement_call calls[] = {
     CONFINEMENT_BASE
-    CONFINEMENT_THREADS      /* libmicrohttpd, handlers, the watch over connections */
+    CONFINEMENT_THREADS      /* libmicrohttpd, handlers, the check of connections' deadlines */
     CONFINEMENT_LOOP
     CONFINEMENT_SOCKETS      /* connections of callers */
     CONFINEMENT_LOCAL_CLIENT /* wake sockets; READY=1 */
     CONFINEMENT_FILES        /* store; tokens and certificates (SIGHUP) */
     CONFINEMENT_SQLITE
 
-    /* SIGTERM, SIGHUP: waited for, not handled. */
+    /* SIGTERM and SIGHUP are awaited by sigwait(3). */
     {SCMP_SYS(rt_sigtimedwait)},
 
-    /* GnuTLS mixes what it cost so far into its random numbers. */
+    /* GnuTLS mixes resource usage into its random numbers. */
     {SCMP_SYS(getrusage)},
 
-    /* Asking for limits alone: one that is given would be set. */
+    /* Only reading limits: a new limit is not allowed. */
     {SCMP_SYS(prlimit64), 2, {CONFINEMENT_IS(0, 0), CONFINEMENT_IS(2, 0)}},
 };
 
-/* Only where something is fetched: libcurl resolves names on a thread and ignores SIGPIPE meanwhile. */
+/* Only for fetching: libcurl resolves names on a thread and ignores SIGPIPE meanwhile. */
 static const struct confinement_call fetching[] = {
     CONFINEMENT_NAMES
     {SCMP_SYS(rt_sigaction), 1, {CONFINEMENT_IS(0, SIGPIPE)}},
@@ -45,7 +45,7 @@ static bool fetches(const struct config *config)
     return (config->api_auth & AUTH_ENTRA) || !store_file(config->store_uri);
 }
 
-/* Directories, for all of these files may be replaced by renaming. */
+/* Directories, because each of these files may be replaced by rename(2). */
 static int collect_places(const struct config *config, struct confinement_places *places,
                           struct error *error)
 {
@@ -68,10 +68,10 @@ static int collect_places(const struct config *config, struct confinement_places
     if (fetches(config) && confinement_place_names(places, error) < 0)
         return -1;
     if (confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0 ||
-        (config->tasks_directory[0] && /* where SIGHUP looks for what has changed */
+        (config->tasks_directory[0] && /* SIGHUP checks it for changes */
          confinement_place(places, config->tasks_directory, CONFINEMENT_LIST, error) < 0))
         return -1;
-    /* Finding the wake sockets; sending to them is not Landlock's to allow. */
+    /* For finding the wake sockets; Landlock does not restrict sending to them. */
     return confinement_place(places, config->actuator_runtime_directory, CONFINEMENT_LIST, error);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* confine.h - the system calls and files that are left to the Admin API once it is up. */
+/* confine.h - system calls and files of the Admin API after its start. */
 #ifndef MIMO_API_CONFINE_H
 #define MIMO_API_CONFINE_H
 

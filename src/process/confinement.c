@@ -115,9 +115,8 @@ static int report_to_log(struct error *error)
 {
     static char start[96];
     size_t length = log_static_head(start, sizeof(start), LOG_LEVEL_ERROR);
-    snprintf(start + length, sizeof(start) - length, "ended, for it called ");
-    return confinement_report(STDERR_FILENO, start,
-                              ", which it may not: a defect or an attack, see SECURITY.md\n",
+    snprintf(start + length, sizeof(start) - length, "ended after the forbidden system call ");
+    return confinement_report(STDERR_FILENO, start, ": a bug or an attack, see SECURITY.md\n",
                               error);
 }
 

@@ -197,7 +197,7 @@ CLAIMS = {
     "exp is a list": ({"exp": [1]}, "exp is not a time"),
     "exp is negative": ({"exp": -1}, "exp is not a time"),
     "no roles": ({"roles": None, "scp": None}, "it has neither roles nor scp"),
-    "roles is a text": ({"roles": "MIMO.Admin"}, "roles is no array"),
+    "roles is a text": ({"roles": "MIMO.Admin"}, "roles is not an array"),
     "ID token": ({"nonce": "n", "azp": None, "scp": None}, "it is an ID token"),
     "NUL in sub": ({"sub": "a\0b"}, "its claims"),
     "deep": ({"x": [[[[[[[[[]]]]]]]]]}, "nested deeper than 8"),
@@ -357,11 +357,11 @@ BAD_KEYS = {
 def test_a_bad_key_is_left_out_and_the_others_go_on(pair, name):
     entra = pair.entra
     entra.key_document = {"keys": [BAD_KEYS[name](), entra.key.document()]}
-    before = pair.server.log.count("Entra ID: 1 keys were left out")
+    before = pair.server.log.count("Entra ID: 1 unusable keys were ignored")
     try:
         pair.reload()
         pair.ask(entra.token()).expect(200)
-        assert pair.server.log.count("Entra ID: 1 keys were left out") > before
+        assert pair.server.log.count("Entra ID: 1 unusable keys were ignored") > before
         bad = entra.mint(entra.header(kid="bad"), entra.claims(), key=Key("bad"))
         assert pair.ask(bad).status in (401, 503)
     finally:

@@ -135,7 +135,7 @@ def leave_an_answer_where_it_is(server):
         began = time.monotonic()
         secure.sendall(16 * (b"GET /admin/maintenanceManifests?api-version=admin&limit=1000 HTTP/1.1\r\nHost: localhost\r\n"
                              b"Authorization: Bearer " + server.tokens["reader"].encode() + b"\r\n\r\n"))
-        wait_for(lambda: "the answer was not taken within 30 s" in server.log, "the line in the log", 60)
+        wait_for(lambda: "the answer was not received within 30 s" in server.log, "the line in the log", 60)
         seconds = time.monotonic() - began
         wait_for(lambda: not is_established(server.port, secure.getsockname()), "the server's end to be closed")
         return seconds
@@ -163,5 +163,5 @@ def test_whoever_takes_too_long_is_ended(server):
     for case, (least, most) in cases.items():
         seconds = ends[case].result()
         assert least < seconds < most, f"{case.__name__}: {seconds:.1f} s"
-    for line in ("the request's body did not come within 30 s", "no further complete request header within 35 s"):
+    for line in ("the request's body was not complete within 30 s", "no further complete request header within 35 s"):
         wait_for(lambda: line in server.log, line)

@@ -152,7 +152,8 @@ static bool ended_as_expected(const struct attempt *attempt, int status, const c
     case REFUSED:
         return WIFEXITED(status) && WEXITSTATUS(status) == attempt->error_number;
     case NAMED:
-        snprintf(line, sizeof(line), "ended, for it called %s, which it may not", attempt->call);
+        snprintf(line, sizeof(line), "ended after the forbidden system call %s: a bug",
+                 attempt->call);
         return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS && strstr(said, line);
     case KILLED:
         return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS && !strstr(said, "it called");

@@ -23,19 +23,19 @@ static void keys_that_cannot_be_meant_are_left_out(void **state)
         {"kty", "\"oct\"", "kty is \"oct\""},
         {"kty", NULL, "kty is \"\""},
         {"alg", "\"RS512\"", "alg is \"RS512\""},
-        {"kid", NULL, "kid is not a text"},
-        {"kid", "7", "kid is not a text"},
-        {"kid", "\"\"", "kid is not a text"},
+        {"kid", NULL, "kid is not a string"},
+        {"kid", "7", "kid is not a string"},
+        {"kid", "\"\"", "kid is not a string"},
         {"kid", "\"k2\"", "another key has the same kid"},
-        {"e", "\"AQ\"", "e is no odd number"},
-        {"e", "\"Ag\"", "e is no odd number"},
-        {"e", "\"AQAA\"", "e is no odd number"},
+        {"e", "\"AQ\"", "e is not an odd number"},
+        {"e", "\"Ag\"", "e is not an odd number"},
+        {"e", "\"AQAA\"", "e is not an odd number"},
         {"e", "\"AAEAAQ\"", "n and e are not base64url"},
-        {"e", "\"AQABAAAB\"", "e is no odd number"},
+        {"e", "\"AQABAAAB\"", "e is not an odd number"},
         {"e", "\"\"", "n and e are not base64url"},
         {"e", "65537", "n and e are not base64url"},
         {"e", "\"AQAB=\"", "n and e are not base64url"},
-        {"n", "\"AQAB\"", "n is no odd number of 2048 to 4096 bits"},
+        {"n", "\"AQAB\"", "n is not an odd number of 2048 to 4096 bits"},
         {"n", "\"a b\"", "n and e are not base64url"},
         {"n", NULL, "n and e are not base64url"},
     };
@@ -74,7 +74,7 @@ static void small_and_huge_keys_are_left_out(void **state)
         struct json_object *key = jwk_of(jwt_fixture.key, "bad");
         document_add(key, "n", document_new_string(text));
         expect_failure(parse_keys(document_pack("[o]", key), &keys, &error), &error, ERROR_INVALID,
-                       "the key set has no key that can be used; key 0: n is no odd number");
+                       "the key set has no key that can be used; key 0: n is not an odd number");
     }
 }
 

@@ -305,15 +305,15 @@ static const struct {
     {"c_hash", "null", "it is an ID token"},
     {"idtyp", "\"device\"", "idtyp is \"device\""},
     {"idtyp", "1", "idtyp is \"\""},
-    {"azp", NULL, "azp is no UUID"},
-    {"azp", "\"me\"", "azp is no UUID"},
-    {"oid", NULL, "oid is no UUID"},
-    {"oid", "\"" OBJECT "\\u0001\"", "oid is no UUID"},
-    {"roles", "\"MIMO.Admin\"", "roles is no array"},
-    {"roles", "{\"MIMO.Admin\": 1}", "roles is no array"},
-    {"roles", "[\"MIMO.Reader\", 1]", "roles has something that is no text"},
-    {"roles", "[[\"MIMO.Admin\"]]", "roles has something that is no text"},
-    {"scp", "[\"x\"]", "scp no text"},
+    {"azp", NULL, "azp is not a UUID"},
+    {"azp", "\"me\"", "azp is not a UUID"},
+    {"oid", NULL, "oid is not a UUID"},
+    {"oid", "\"" OBJECT "\\u0001\"", "oid is not a UUID"},
+    {"roles", "\"MIMO.Admin\"", "roles is not an array"},
+    {"roles", "{\"MIMO.Admin\": 1}", "roles is not an array"},
+    {"roles", "[\"MIMO.Reader\", 1]", "roles has a member that is not a string"},
+    {"roles", "[[\"MIMO.Admin\"]]", "roles has a member that is not a string"},
+    {"scp", "[\"x\"]", "scp not a string"},
     {"deep", "[[[[[[[[1]]]]]]]]", "nested deeper than 8"},
 };
 
@@ -421,10 +421,10 @@ static void a_token_has_one_spelling(void **state)
         {"%.*s.%.*s.%s==", "its signature is not base64url"},
         {"%.*s=.%.*s.%s", "its header is not base64url"},
         {"%.*s.%.*s==.%s", "its claims is not base64url"},
-        {"%.*s.%.*s.%s.x", "not three parts"},
-        {"%.*s.%.*s.%s.x.x", "not three parts"},
-        {"%.*s.%.*s.%s.", "not three parts"},
-        {".%.*s.%.*s.%s", "not three parts"},
+        {"%.*s.%.*s.%s.x", "not have three parts"},
+        {"%.*s.%.*s.%s.x.x", "not have three parts"},
+        {"%.*s.%.*s.%s.", "not have three parts"},
+        {".%.*s.%.*s.%s", "not have three parts"},
         {"%.*s+.%.*s.%s", "its header is not base64url"},
         {"%.*s.%.*s/.%s", "its claims is not base64url"},
         {"x%.*s.%.*s.%s", "its header"},
@@ -441,8 +441,8 @@ static void a_token_has_one_spelling(void **state)
         expect_refused(cases[i].format, token, strlen(token), cases[i].reason);
     }
     expect_refused("empty", "", 0, "it has 0 bytes");
-    expect_refused("one part", good, (size_t)first_length, "not three parts");
-    expect_refused("two parts", good, (size_t)(third - good) - 1, "not three parts");
+    expect_refused("one part", good, (size_t)first_length, "not have three parts");
+    expect_refused("two parts", good, (size_t)(third - good) - 1, "not have three parts");
     expect_refused("no signature", good, (size_t)(third - good), "its signature is not base64url");
     expect_refused("dots alone", "..", 2, "its header is not base64url");
     /* decoders that pass over what is not of the alphabet are left with a length that none has */

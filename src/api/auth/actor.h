@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * actor.h - roles, and the actor that a request is made by.
+ * actor.h - roles, and the actor who makes a request.
  *
- * Roles are ordered: operator may all that reader may, admin all that operator may.
- * Pure. A struct actor owns nothing.
+ * Roles are ordered: an operator may do everything that a reader may, an admin everything that an
+ * operator may. Pure. A struct actor owns nothing.
  */
 #ifndef API_ACTOR_H
 #define API_ACTOR_H
@@ -13,14 +13,14 @@
 enum { ACTOR_NAME_SIZE = 257 };
 
 enum role {
-    ROLE_NONE,     /* known, but may nothing; of a route: open to everybody */
-    ROLE_READER,   /* look */
+    ROLE_NONE,     /* authenticated without permissions; of a route: open to everybody */
+    ROLE_READER,   /* read */
     ROLE_OPERATOR, /* also create, cancel, delete manifests */
     ROLE_ADMIN,    /* also clusters, bulk changes */
 };
 
 struct actor {
-    char name[ACTOR_NAME_SIZE]; /* "" for nobody */
+    char name[ACTOR_NAME_SIZE]; /* "" without authentication */
     enum role role;
 };
 

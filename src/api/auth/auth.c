@@ -21,7 +21,7 @@ enum verdict {
     NOT_MEANT, /* the credentials are for another method */
     KNOWN,
     REFUSED,
-    LATER, /* cannot be checked now */
+    LATER, /* cannot be checked at present */
 };
 
 /* One method. load() gets the previous state (or NULL) in *state and replaces it, or changes it in
@@ -46,7 +46,7 @@ static int tokens_prepare(const struct config *config, const struct identity *ow
         return -1;
     cleanup_free char *clear_path = token_file_clear_path(config->api_token_file);
     if (made)
-        log_notice("made %s with one token of role admin; the token itself is in %s",
+        log_notice("created %s with one token of role admin; the token itself is in %s",
                    config->api_token_file, clear_path ? clear_path : "admin.token beside it");
     return 0;
 }
@@ -142,7 +142,7 @@ static void clients_unload(void *state)
     client_table_free(state);
 }
 
-/* The token file first: a token of it may look like one of Entra ID. */
+/* The token file is first, because its tokens may look like those of Entra ID. */
 static const struct auth_way ways[] = {
     {AUTH_TOKEN_FILE, tokens_prepare, tokens_load, NULL, tokens_judge, tokens_unload},
     {AUTH_ENTRA, NULL, entra_load, entra_begin, entra_judge, entra_unload},
@@ -150,11 +150,11 @@ static const struct auth_way ways[] = {
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(ways[0]) };
 
-/* ---- all of them ---- */
+/* ---- all methods ---- */
 
 struct auth {
     const struct config *config;
-    pthread_rwlock_t lock; /* over states: asked by every request, replaced by a reload */
+    pthread_rwlock_t lock; /* of the states: every request reads them, a reload replaces them */
     void *states[WAY_COUNT];
 };
 
@@ -249,7 +249,7 @@ void auth_close(struct auth *auth)
     free(auth);
 }
 
-/* The token of "Bearer TOKEN" copied into `buffer`; false for anything else. */
+/* Copies the token of "Bearer TOKEN" into `buffer`; returns false for anything else. */
 static bool bearer_token(const char *authorization, char *buffer, size_t size)
 {
     static const char scheme[] = "Bearer ";
@@ -266,7 +266,7 @@ static bool bearer_token(const char *authorization, char *buffer, size_t size)
     return true;
 }
 
-/* The first method that the credentials are meant for decides. */
+/* Checks credentials by the first method that they are meant for. */
 static enum verdict judge(struct auth *auth, const struct credentials *credentials,
                           struct actor *ret_actor, struct error *reason)
 {
@@ -291,7 +291,7 @@ static enum verdict judge(struct auth *auth, const struct credentials *credentia
     return verdict;
 }
 
-/* Every client that is refused is told the same, because a reason would help an attacker. */
+/* Every refused client gets the same text, because the reason would help an attacker. */
 static int refuse_credentials(const struct credentials *credentials, struct answer *answer)
 {
     bool token = credentials->authorization != NULL;

@@ -2,10 +2,11 @@
 /*
  * auth.h - authentication and authorization of requests.
  *
- * An authentication method is a row of the table in auth.c: how it is prepared (as root, at the
- * start), loaded, reloaded and asked. api.auth enables methods; the first one that the credentials of
- * a request are meant for decides. A bearer token takes precedence over a client certificate. Asking
- * must not block, because it happens on the network thread, before the body is read.
+ * An authentication method is a row of the table in auth.c, with functions that prepare it (as
+ * root, at the start), load and reload its files, and check credentials. api.auth enables methods;
+ * the first one that the credentials of a request are meant for decides. A bearer token takes
+ * precedence over a client certificate. A check must not block, because it runs on the network
+ * thread, before the body is read.
  */
 #ifndef API_AUTH_H
 #define API_AUTH_H
@@ -21,7 +22,7 @@
 
 enum { AUTH_TOKEN_MAXIMUM = 16 * 1024 };
 
-/* What a request brings; borrowed. */
+/* The credentials of a request; borrowed. */
 struct credentials {
     const char *authorization;          /* the header field; NULL if the request has none */
     const gnutls_datum_t *certificates; /* of the client, its own first, DER; or NULL */
@@ -37,12 +38,12 @@ int auth_prepare(const struct config *config, const struct identity *owner, stru
 /* Reads files. */
 int auth_open(const struct config *config, struct auth **ret_auth, struct error *error);
 
-/* Starts threads. Call it after privileges were dropped. */
+/* Starts threads. Call it after dropping privileges. */
 int auth_start(struct auth *auth, struct error *error);
 
 void auth_close(struct auth *auth);
 
-/* Reads files again. A method whose files have an error keeps what it had. */
+/* Reads files again. A method whose files have an error keeps its previous state. */
 int auth_reload(struct auth *auth, struct error *error);
 
 /* Checks credentials: fills `actor`, or answers 401, 403 if the role does not suffice, or 503 if

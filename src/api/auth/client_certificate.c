@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client_certificate.c - client certificates: authorities, subjects, and the judgement over a
- * chain.
+ * client_certificate.c - client certificates: authorities, subjects, and the check of a chain.
  */
 #include "api/auth/client_certificate.h"
 
@@ -58,7 +57,7 @@ static void cleanup_chain_function(struct chain *chain)
 void client_certificate_request(gnutls_session_t session)
 {
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
-    gnutls_certificate_send_x509_rdn_sequence(session, 1); /* that is: do not */
+    gnutls_certificate_send_x509_rdn_sequence(session, 1); /* 1: do not send them */
 }
 
 size_t client_table_count(const struct client_table *table)
@@ -156,7 +155,7 @@ int client_table_load(const char *ca_path, const char *file_path, uid_t user,
     return 0;
 }
 
-/* ---- judgement ---- */
+/* ---- check ---- */
 
 static int import_chain(struct chain *chain, const gnutls_datum_t *certificates, unsigned int count,
                         struct error *reason)
@@ -177,7 +176,7 @@ static int import_chain(struct chain *chain, const gnutls_datum_t *certificates,
     return 0;
 }
 
-/* The subject as RFC 4514 has it. */
+/* The subject, written as in RFC 4514. */
 static int read_subject(gnutls_x509_crt_t certificate, char *subject, size_t size,
                         struct error *reason)
 {
@@ -195,8 +194,8 @@ static int read_subject(gnutls_x509_crt_t certificate, char *subject, size_t siz
                             size - 1);
 }
 
-/* True when the extended key usage names TLS clients; without the extension it would be for
- * everything. */
+/* True if the extended key usage includes TLS clients. A certificate without the extension is
+ * refused, because it is valid for any purpose. */
 static bool is_for_clients(gnutls_x509_crt_t certificate)
 {
     char purpose[OID_SIZE];
@@ -204,7 +203,7 @@ static bool is_for_clients(gnutls_x509_crt_t certificate)
         size_t size = sizeof(purpose);
         int status = gnutls_x509_crt_get_key_purpose_oid(certificate, i, purpose, &size, NULL);
         if (status == GNUTLS_E_SHORT_MEMORY_BUFFER)
-            continue; /* not the one: that is shorter */
+            continue; /* too long to be clientAuth */
         if (status < 0)
             return false;
         if (strcmp(purpose, GNUTLS_KP_TLS_WWW_CLIENT) == 0)

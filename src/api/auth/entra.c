@@ -21,8 +21,8 @@
 #include "mimo/uuid.h"
 
 enum {
-    CLOCK_STEP = 2 * 60, /* seconds that the wall clock may differ before we say so */
-    LOOK_AGAIN = 60,     /* the thread's clock stands still while the machine is suspended */
+    CLOCK_STEP = 2 * 60, /* difference of the wall clock, in seconds, that is not logged */
+    LOOK_AGAIN = 60,     /* seconds; the thread's clock stops while the machine is suspended */
     MILLISECONDS = 1000,
     HOUR_MILLISECONDS = 3600 * 1000,
 };
@@ -36,15 +36,15 @@ struct entra {
     struct jwks *keys;
     struct jwt_memory *memory; /* of these keys */
 
-    pthread_mutex_t lock; /* of all below */
+    pthread_mutex_t lock; /* protects everything below */
     pthread_cond_t changed;
     pthread_t thread;
     bool is_running;
     bool is_stopping;
     struct key_schedule schedule; /* by clock_boot_milliseconds() */
     char *ca;
-    int64_t wall; /* when the clock was believed: Unix seconds */
-    int64_t boot; /* and milliseconds */
+    int64_t wall; /* time of the start or of the last reload: Unix seconds, */
+    int64_t boot; /* and boot time in milliseconds */
 };
 
 int64_t entra_time(int64_t wall, int64_t wall_before, int64_t passed)
@@ -153,7 +153,7 @@ static void tell_success(const struct jwks *keys)
     size_t left_out = jwks_left_out(keys, &reason);
     log_notice("Entra ID: %zu keys were fetched", jwks_count(keys));
     if (left_out > 0)
-        log_warning("Entra ID: %zu keys were left out; the last: %s", left_out, reason);
+        log_warning("Entra ID: %zu unusable keys were ignored; the last: %s", left_out, reason);
 }
 
 static void tell_failure(const struct key_schedule *schedule, const struct error *error)
@@ -168,7 +168,7 @@ static void tell_failure(const struct key_schedule *schedule, const struct error
                   error->message);
 }
 
-/* Called and returns with the lock held; it is free meanwhile. */
+/* Call it with the lock held; it releases the lock during the fetch. */
 static void fetch(struct entra *entra)
 {
     struct jwks *keys = NULL;
@@ -220,9 +220,9 @@ int entra_start(struct entra *entra, struct error *error)
     return 0;
 }
 
-/* ---- asking ---- */
+/* ---- checks ---- */
 
-/* What a check goes by at this moment. */
+/* The rules of a check at this moment. */
 static void read_state(struct entra *entra, int64_t wall, bool *ret_counts, int64_t *ret_time)
 {
     int64_t boot = clock_boot_milliseconds();
@@ -232,7 +232,7 @@ static void read_state(struct entra *entra, int64_t wall, bool *ret_counts, int6
     pthread_mutex_unlock(&entra->lock);
 }
 
-/* For a token whose key is not known. */
+/* The verdict for a token with an unknown key. */
 static enum entra_verdict look_for_key(struct entra *entra)
 {
     pthread_mutex_lock(&entra->lock);

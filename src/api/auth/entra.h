@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entra.h - logging in with access tokens of Microsoft Entra ID.
+ * entra.h - authentication by access tokens of Microsoft Entra ID.
  *
  * jwt.h checks the tokens. This module provides the keys, which its own thread fetches
  * (entra_fetch.h) when they are due (key_schedule.h), and the time. A check never waits for a fetch:
@@ -8,9 +8,9 @@
  * neither a slow authority nor a flood of tokens delays other requests.
  *
  *     entra_open()     reads files; as root, before any thread
- *     entra_start()    begins to fetch, after privileges were dropped
+ *     entra_start()    starts to fetch keys; after dropping privileges
  *     entra_check()    any number of times, from any thread
- *     entra_reload()   on SIGHUP: files again, keys at once, the clock is believed again
+ *     entra_reload()   on SIGHUP: reads files, fetches keys, accepts the wall clock again
  *
  * The time is the wall clock, but it never runs slower than the monotonic clock: setting the clock
  * back does not make an expired token valid.
@@ -29,7 +29,7 @@ struct entra;
 enum entra_verdict {
     ENTRA_VALID,
     ENTRA_REFUSED,
-    ENTRA_LATER, /* its key is being looked for */
+    ENTRA_LATER, /* its key is being fetched */
 };
 
 /* Its files may belong to `user` too, and to nobody else but root and this user (trusted_path.h). */
@@ -38,15 +38,15 @@ int entra_open(const struct config *config, uid_t user, struct entra **ret_entra
 int entra_start(struct entra *entra, struct error *error);
 int entra_reload(struct entra *entra, struct error *error);
 
-/* Waits for a fetch that is under way: at most 10 s. NULL is allowed. */
+/* Waits up to 10 s for a fetch in progress. NULL is allowed. */
 void entra_close(struct entra *entra);
 
 /* `reason` is for the log. */
 enum entra_verdict entra_check(struct entra *entra, const char *token, struct actor *ret_actor,
                                struct error *reason);
 
-/* The time by which tokens are judged, in Unix seconds: `wall`, or what it was `passed`
- * milliseconds ago and that much later. */
+/* The time, in Unix seconds, that tokens are checked against: the wall clock, or, if later, its
+ * earlier reading plus the `passed` milliseconds. */
 int64_t entra_time(int64_t wall, int64_t wall_before, int64_t passed);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* entra_fetch.c - the discovery document, and the key set it names. */
+/* entra_fetch.c - fetches the discovery document and the key set. */
 #include "api/auth/entra_fetch.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ static void cleanup_answer_function(struct https_answer *answer)
 }
 #define cleanup_https_answer __attribute__((cleanup(cleanup_answer_function)))
 
-/* A whole 200, or an error. */
+/* A complete answer with status 200, or an error. */
 static int get(struct https_client *client, const char *path, const char *what,
                struct https_answer *ret_answer, struct error *error)
 {

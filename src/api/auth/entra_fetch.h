@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entra_fetch.h - fetching the keys that a tenant's tokens are signed with.
+ * entra_fetch.h - fetches the keys that sign a tenant's tokens.
  *
- * Two requests: the discovery document of AUTHORITY/TENANT/v2.0, whose issuer must be that very
- * address, and the key set that it names, which must be on the same server. Over HTTPS alone, with
- * the certificates given, without redirects, 5 s and 256 KiB each.
+ * Two requests: the discovery document of AUTHORITY/TENANT/v2.0, whose issuer must be that address,
+ * and the key set that it names, which must be on the same server. Only HTTPS, verified with the
+ * given certificates, without redirects, at most 5 s and 256 KiB each.
  */
 #ifndef API_ENTRA_FETCH_H
 #define API_ENTRA_FETCH_H

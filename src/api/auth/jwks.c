@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jwks.c - reading a key set, and finding a key in it. */
+/* jwks.c - reads a key set, and finds keys in it. */
 #include "api/auth/jwks.h"
 
 #include <stdbool.h>
@@ -22,7 +22,7 @@ enum { EXPONENT_BYTES = 4 };
 struct jwks {
     size_t count;
     size_t left_out;
-    struct error reason; /* why the last one was left out */
+    struct error reason; /* why the last ignored key is unusable */
     struct jwks_key keys[JWKS_KEYS_MAXIMUM];
 };
 
@@ -54,7 +54,7 @@ const struct jwks_key *jwks_find(const struct jwks *jwks, const char *id)
     return NULL;
 }
 
-/* What a key says of its use; a member that is missing allows all. */
+/* Checks the use of a key; a missing member allows any use. */
 static int check_purpose(const struct json_object *entry, struct jwks_key *key, struct error *error)
 {
     const char *type, *use, *algorithm;
@@ -77,7 +77,7 @@ static int check_id(const struct json_object *entry, struct jwks_key *key, struc
     const char *id = document_string(entry, "kid", "");
     size_t length = strlen(id);
     if (length == 0 || length >= sizeof(key->id))
-        return error_set(error, ERROR_INVALID, "kid is not a text of 1 to %zu bytes",
+        return error_set(error, ERROR_INVALID, "kid is not a string of 1 to %zu bytes",
                          sizeof(key->id) - 1);
     memcpy(key->id, id, length + 1);
     return 0;
@@ -96,7 +96,7 @@ static size_t bits_of(const uint8_t *number, size_t length)
     return 8 * length - (size_t)(__builtin_clz(number[0]) - 24);
 }
 
-/* NULL when OpenSSL does not take the numbers, or without memory. */
+/* NULL when OpenSSL refuses the numbers, or when out of memory. */
 static EVP_PKEY *make_public_key(const uint8_t *modulus, size_t modulus_length,
                                  const uint8_t *exponent, size_t exponent_length)
 {
@@ -130,15 +130,15 @@ static int make_key(const struct json_object *entry, struct jwks_key *key, struc
         return error_set(error, ERROR_INVALID, "n and e are not base64url of numbers");
     size_t bits = bits_of(modulus, modulus_length);
     if (bits < JWKS_BITS_MINIMUM || bits > JWKS_BITS_MAXIMUM || !(modulus[modulus_length - 1] & 1))
-        return error_set(error, ERROR_INVALID, "n is no odd number of %d to %d bits",
+        return error_set(error, ERROR_INVALID, "n is not an odd number of %d to %d bits",
                          JWKS_BITS_MINIMUM, JWKS_BITS_MAXIMUM);
     if (exponent_length > EXPONENT_BYTES || !(exponent[exponent_length - 1] & 1) ||
         (exponent_length == 1 && exponent[0] < 3))
         return error_set(error, ERROR_INVALID,
-                         "e is no odd number of at least 3 and at most %d bits",
+                         "e is not an odd number of at least 3 and at most %d bits",
                          8 * EXPONENT_BYTES);
     key->key = make_public_key(modulus, modulus_length, exponent, exponent_length);
-    return key->key ? 0 : error_set(error, ERROR_INVALID, "OpenSSL makes no key of n and e");
+    return key->key ? 0 : error_set(error, ERROR_INVALID, "OpenSSL cannot make a key of n and e");
 }
 
 /* Keys that share their id with the entry at `index`. */

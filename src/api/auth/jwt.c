@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jwt.c - a token's form, header, claims, key and signature, in this order. */
+/* jwt.c - checks a token's form, header, claims, key and signature, in this order. */
 #include "api/auth/jwt.h"
 
 #include <inttypes.h>
@@ -20,7 +20,7 @@
 
 enum { PARTS = 3 };
 
-/* What was read, borrowed from the documents but for these. */
+/* A parsed token. Texts are borrowed from the documents. */
 struct token {
     struct json_object *header;
     struct json_object *claims;
@@ -28,7 +28,7 @@ struct token {
     const char *key_id;
     uint8_t *signature;
     size_t signature_length;
-    size_t signed_length; /* bytes of the text that are signed: header, dot and claims */
+    size_t signed_length; /* length of the signed text: header, dot and claims */
 };
 
 static void cleanup_token_function(struct token *token)
@@ -51,7 +51,7 @@ bool jwt_has_form(const char *token)
 
 /* ---- form ---- */
 
-/* Cuts the token at its dots. */
+/* Splits the token at its dots. */
 static int find_parts(const char *token, size_t length, const char **parts, size_t *lengths,
                       struct error *reason)
 {
@@ -61,7 +61,7 @@ static int find_parts(const char *token, size_t length, const char **parts, size
     for (int i = 0; i < PARTS; i++) {
         const char *dot = memchr(rest, '.', (size_t)(end - rest));
         if ((dot != NULL) != (i < PARTS - 1))
-            return refuse(reason, "it is not three parts with a dot between them");
+            return refuse(reason, "it does not have three parts separated by dots");
         parts[i] = rest;
         lengths[i] = (size_t)((dot ? dot : end) - rest);
         rest = dot ? dot + 1 : end;
@@ -100,7 +100,7 @@ static int read_form(struct token *token, const char *text, size_t length, struc
 
 /* ---- header ---- */
 
-/* A member that is a text, or "" for anything else; no member we compare with is empty. */
+/* A string member, or "" for anything else; no expected value is empty. */
 static const char *text_of(const struct json_object *object, const char *name)
 {
     const char *text = document_text(document_member(object, name));
@@ -160,8 +160,8 @@ static int check_times(const struct json_object *claims, int64_t now, struct err
     return 0;
 }
 
-/* ID tokens are signed by the same keys, and for the application that asked for them; they tell
- * that application who its user is and let nobody in. */
+/* ID tokens are signed by the same keys, but they only tell an application who its user is, and
+ * give no access. */
 static int check_kind(const struct json_object *claims, struct error *reason)
 {
     static const char *const of_id_tokens[] = {"nonce", "at_hash", "c_hash"};
@@ -173,13 +173,13 @@ static int check_kind(const struct json_object *claims, struct error *reason)
     if (document_has(claims, "idtyp") && strcmp(kind, "app") != 0 && strcmp(kind, "user") != 0)
         return refuse(reason, "idtyp is \"%.32s\", not app or user", kind);
     if (!uuid_is_valid(text_of(claims, "azp")))
-        return refuse(reason, "azp is no UUID: it is no access token of version 2.0");
+        return refuse(reason, "azp is not a UUID: it is not an access token of version 2.0");
     if (!uuid_is_valid(text_of(claims, "oid")))
-        return refuse(reason, "oid is no UUID");
+        return refuse(reason, "oid is not a UUID");
     return 0;
 }
 
-/* The highest of the roles that are ours. */
+/* The highest of the roles of MIMO. */
 static int read_role(const struct json_object *claims, enum role *ret_role, struct error *reason)
 {
     static const char *const names[] = {
@@ -192,13 +192,13 @@ static int read_role(const struct json_object *claims, enum role *ret_role, stru
     *ret_role = ROLE_NONE;
     if ((document_has(claims, "roles") && !document_is_array(roles)) ||
         (document_has(claims, "scp") && !document_is_string(scope)))
-        return refuse(reason, "roles is no array, or scp no text");
+        return refuse(reason, "roles is not an array, or scp not a string");
     if (document_length(roles) == 0 && !text_of(claims, "scp")[0])
         return refuse(reason, "it has neither roles nor scp");
     for (size_t i = 0; i < document_length(roles); i++) {
         const char *name = document_text(document_item(roles, i));
         if (!name)
-            return refuse(reason, "roles has something that is no text");
+            return refuse(reason, "roles has a member that is not a string");
         for (int role = ROLE_READER; role <= ROLE_ADMIN; role++)
             if (strcmp(name, names[role]) == 0 && (enum role)role > *ret_role)
                 *ret_role = (enum role)role;
@@ -206,8 +206,8 @@ static int read_role(const struct json_object *claims, enum role *ret_role, stru
     return 0;
 }
 
-/* "entra:OID:ann@contoso.com", "entra:OID:app=CLIENT-ID". The colon keeps it apart from names of
- * the token file, and the object ID tells people of one name from each other. */
+/* "entra:OID:ann@contoso.com", "entra:OID:app=CLIENT-ID". The colon distinguishes it from names of
+ * the token file; the object ID distinguishes people of the same name. */
 static void write_name(const struct json_object *claims, char *name, size_t size)
 {
     const char *user = text_of(claims, "preferred_username");
@@ -235,8 +235,8 @@ static int check_claims(const struct json_object *claims, const struct jwt_rules
 
 /* ---- signature ---- */
 
-/* True when `signature` is the key's over the text before the second dot. PS256 has a salt as long
- * as the digest (RFC 7518, section 3.5). */
+/* True if `signature` is the key's signature of the text before the second dot. PS256 has a salt as
+ * long as the digest (RFC 7518, section 3.5). */
 static bool is_signed_by(const struct token *token, const char *text, const struct jwks_key *key)
 {
     bool pss = strcmp(token->algorithm, "PS256") == 0;

@@ -2,20 +2,20 @@
 /*
  * jwt.h - checks one access token of Entra ID (a JWT, RFC 7519).
  *
- * Pure but for the memory of signatures, which changes no verdict: the token, the rules, the keys
- * and the time go in, a verdict comes out. OpenSSL checks the signature, everything else is checked
- * here, and strictly: libraries accept several spellings of a token, keys that the token brings
- * along, claims that are texts instead of numbers, or no claims at all.
+ * Pure, except for the cache of signatures, which never changes a verdict. The verdict depends on
+ * the token, the rules, the keys and the time alone. OpenSSL checks the signature. Everything else
+ * is checked here, strictly, because libraries accept several spellings of a token, keys inside the
+ * token, claims that are strings instead of numbers, or missing claims.
  *
- * The order is that of cost and of what may be believed: form, header (the algorithm is pinned
- * before a key is looked for), claims, key, signature. So a token with a wrong claim never
- * causes a fetch of keys, and no claim is used before the signature was verified.
+ * The order is form, header (the algorithm is fixed before the key is looked up), claims, key,
+ * signature. So a token with a wrong claim never causes a fetch of keys, and no claim is used
+ * before the signature has been verified.
  *
  *   form       at most 16 KB; three parts of base64url in its one spelling; two JSON objects
  *              without duplicate members, not nested deeper than 8
- *   header     alg RS256 or PS256; typ JWT or at+jwt; kid a text that is looked up in the key set
- *              and nowhere else; no crit, no b64; jku, x5u, jwk and x5c are not looked at
- *   claims     iss, aud, tid, ver as the rules have them, byte for byte; exp, nbf and iat whole
+ *   header     alg RS256 or PS256; typ JWT or at+jwt; kid a string, looked up only in the key set;
+ *   no crit, no b64; jku, x5u, jwk and x5c are ignored claims     iss, aud, tid, ver equal to the
+ *   rules, byte for byte; exp, nbf and iat whole
  *              numbers and right within 2 minutes; azp and oid UUIDs; roles or scp; nothing that
  *              only ID tokens have
  */
@@ -45,15 +45,15 @@ struct jwt_rules {
 enum jwt_verdict {
     JWT_VALID,       /* the actor is filled in; its role may be ROLE_NONE */
     JWT_REFUSED,     /* invalid, whatever the keys */
-    JWT_KEY_UNKNOWN, /* good but for its key, which is not in the set */
+    JWT_KEY_UNKNOWN, /* valid so far, but its key is not in the set */
 };
 
-/* True for three parts of visible text: worth a judgement. Tokens of the token file may look so
- * too. */
+/* True for three parts of visible text, which may be a token of Entra ID. Tokens of the token file
+ * may have this form too. */
 bool jwt_has_form(const char *token);
 
-/* `reason` says why it is not valid, for the log alone. It holds pieces of claims, never of the
- * signature, and may hold anything that JSON can spell: log_escape() it. */
+/* `reason` says why it is not valid, for the log alone. It may contain parts of claims, but never
+ * of the signature, and any character that JSON allows: log_escape() it. */
 enum jwt_verdict jwt_check(const char *token, size_t length, const struct jwt_rules *rules,
                            struct actor *ret_actor, struct error *reason);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jwt_memory.c - a table of digests, in which the digest itself says where it stands. */
+/* jwt_memory.c - a table of digests; the digest determines its place. */
 #include "api/auth/jwt_memory.h"
 
 #include <openssl/sha.h>
@@ -10,7 +10,7 @@
 enum { PLACES = 512 };
 
 struct digest {
-    unsigned char bytes[SHA256_DIGEST_LENGTH]; /* all zero: none, for no token has that digest */
+    unsigned char bytes[SHA256_DIGEST_LENGTH]; /* all zero: empty; no token has that digest */
 };
 
 struct jwt_memory {

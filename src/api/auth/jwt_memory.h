@@ -6,7 +6,7 @@
  * check. This cache holds the SHA-256 of tokens with a valid signature. Everything else, such as the
  * expiry, is checked each time. A cache belongs to one key set and is dropped with it.
  *
- * Of bounded size: a token displaces another that falls into its place. May be asked by any thread.
+ * The size is fixed: a token replaces another one at the same place. Any thread may use it.
  */
 #ifndef API_JWT_MEMORY_H
 #define API_JWT_MEMORY_H
@@ -16,7 +16,7 @@
 
 struct jwt_memory;
 
-/* NULL without memory. All functions accept NULL, as a cache that stays empty. */
+/* NULL when out of memory. All functions accept NULL and treat it as an empty cache. */
 struct jwt_memory *jwt_memory_new(void);
 void jwt_memory_free(struct jwt_memory *memory);
 

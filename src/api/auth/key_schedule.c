@@ -49,7 +49,7 @@ void key_schedule_end(struct key_schedule *schedule, bool success, int64_t now)
         schedule->failures++;
         return;
     }
-    if (schedule->is_wanted) { /* also one that was asked for meanwhile */
+    if (schedule->is_wanted) { /* including a key that was requested meanwhile */
         schedule->asked = schedule->tried;
         schedule->was_asked = true;
     }

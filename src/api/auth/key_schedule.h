@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_schedule.h - when the keys of Entra ID are fetched, and how long they count.
+ * key_schedule.h - when the keys of Entra ID are fetched, and how long they are valid.
  *
  * Keys are fetched again after a day. If that fails, the old ones stay valid for another two days
  * while the fetch is retried. After that they are not used any more, because they may contain a key
  * that was revoked. A token with an unknown key causes a fetch at once, but at most one in five
  * minutes: otherwise a client could cause any number of requests by inventing key ids.
  *
- * Pure: the caller brings the time, milliseconds of a clock that never jumps.
+ * Pure: the caller passes the time, in milliseconds of a clock that never jumps.
  */
 #ifndef API_KEY_SCHEDULE_H
 #define API_KEY_SCHEDULE_H
@@ -23,13 +23,13 @@
 
 struct key_schedule {
     bool has_keys;
-    bool is_wanted; /* a key that is not known was asked for, and nobody has looked since */
+    bool is_wanted; /* an unknown key was requested, and no fetch has followed yet */
     bool is_urged;  /* an operator asked for a reload */
     bool was_asked; /* `asked` counts */
-    int failures;   /* in a row */
+    int failures;   /* consecutive */
     int64_t fetched;
     int64_t tried;
-    int64_t asked; /* when was last looked for a key that was not known */
+    int64_t asked; /* time of the last fetch for an unknown key */
 };
 
 /* When the next fetch is due; may be in the past. */
@@ -38,8 +38,8 @@ int64_t key_schedule_due(const struct key_schedule *schedule);
 /* True while the present keys may be used. */
 bool key_schedule_counts(const struct key_schedule *schedule, int64_t now);
 
-/* A token came whose key is not known. True: the keys will be looked at again for it, or could not
- * be; nothing can be said of it yet. False: they were, and its key was not among them. */
+/* Requests a fetch for an unknown key. True: a fetch is due or has failed, so there is no verdict
+ * yet. False: the keys were fetched recently, and the key was not among them. */
 bool key_schedule_ask(struct key_schedule *schedule, int64_t now);
 
 void key_schedule_begin(struct key_schedule *schedule, int64_t now);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* role_lines.c - files with an entry a line. */
+/* role_lines.c - reads files with one entry per line. */
 #include "api/auth/role_lines.h"
 
 #include <string.h>

@@ -16,7 +16,7 @@ enum { ROLE_FILE_SIZE_MAXIMUM = 1024 * 1024 };
 /* Reads one line, without leading blanks and trailing CR. It may change the text. */
 typedef int role_line_f(void *context, char *line, struct error *error);
 
-/* Hands each line to `take`. An error gets "PATH:LINE" in front. */
+/* Calls `take` for each line. Errors are prefixed with "PATH:LINE". */
 int role_lines_parse(const char *text, size_t length, const char *path, role_line_f *take,
                      void *context, struct error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* token_file.c - the token file: reading, asking, and making it at first start. */
+/* token_file.c - the token file: creation at first start, reading, look-up. */
 #include "api/auth/token_file.h"
 
 #include <ctype.h>
@@ -79,7 +79,7 @@ static struct token_entry *new_entry(struct token_table *table)
     return entry;
 }
 
-/* role_line_f: takes in "name:role:digest"; the line is cut into its pieces. */
+/* role_line_f: parses "name:role:digest"; modifies the line. */
 static int take_line(void *context, char *line, struct error *error)
 {
     struct token_table *table = context;
@@ -150,7 +150,7 @@ bool token_table_find(const struct token_table *table, const char *token, struct
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)token, strlen(token), digest);
     const struct token_entry *found = NULL;
-    for (size_t i = 0; i < table->count; i++) /* all of them: time must not tell which one it was */
+    for (size_t i = 0; i < table->count; i++) /* compare all: the time must not reveal the entry */
         if (CRYPTO_memcmp(digest, table->entries[i].digest, sizeof(digest)) == 0)
             found = &table->entries[i];
     if (found)
@@ -173,7 +173,9 @@ static int make_token(char *token, char *digest, struct error *error)
     unsigned char bytes[TOKEN_BYTES];
     unsigned char hash[SHA256_DIGEST_LENGTH];
     if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-        return error_set(error, ERROR_SYSTEM, "cannot make a token: no random numbers");
+        return error_set(error, ERROR_SYSTEM,
+                         "cannot make a token: no random numbers are "
+                         "available");
     OPENSSL_buf2hexstr_ex(token, TOKEN_TEXT_SIZE, NULL, bytes, sizeof(bytes), '\0');
     for (char *at = token; *at; at++)
         *at = (char)tolower((unsigned char)*at);
@@ -199,7 +201,7 @@ static int write_token_files(const char *path, const char *clear_path, struct er
                  digest);
     if (length < 0)
         return error_set_memory(error);
-    /* The clear token first: a token file without it would lock everybody out. */
+    /* The token itself is written first: without it, nobody could log in with the token file. */
     strcat(token, "\n");
     int status = io_replace_file(clear_path, token, strlen(token), 0600, error);
     if (status == 0)
@@ -213,12 +215,12 @@ int token_file_prepare(const char *path, const struct identity *owner, bool *ret
 {
     *ret_made = false;
     if (access(path, F_OK) == 0 || errno != ENOENT)
-        return 0; /* what cannot be read is said by whoever reads it */
+        return 0; /* loading the file reports the error */
     cleanup_free char *clear_path = token_file_clear_path(path);
     if (!clear_path)
         return error_set_memory(error);
     if (write_token_files(path, clear_path, error) < 0)
-        return error_prefix(error, "cannot make the token file (api.token_file)");
+        return error_prefix(error, "cannot create the token file (api.token_file)");
     if (owner && file_give(path, owner, error) < 0)
         return -1;
     *ret_made = true;

@@ -20,7 +20,7 @@ LIST_HEAD(bucket, entry);
 
 struct addresses {
     size_t maximum;
-    uint64_t seed; /* clients must not choose the bucket */
+    uint64_t seed; /* random, so that clients cannot choose the bucket */
     struct bucket buckets[BUCKETS];
 };
 

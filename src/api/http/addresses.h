@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * addresses.h - how much each address has open, bounded.
+ * addresses.h - limits the open connections or requests of each address.
  *
  * Counts connections of peers, and requests of the clients behind a trusted proxy. Ownership: the
  * table owns its entries; there is one for each address that has something open. Threads: the
@@ -19,10 +19,10 @@ struct addresses;
 struct addresses *addresses_new(size_t maximum);
 void addresses_free(struct addresses *addresses);
 
-/* False when the address has as many open as it may. */
+/* False if the address has reached the maximum. */
 bool addresses_has_room(const struct addresses *addresses, const struct in6_addr *address);
 
-/* Counts one more, without regard to the maximum. False without memory: nothing is counted. */
+/* Counts one more, even beyond the maximum. False when out of memory; then nothing is counted. */
 bool addresses_enter(struct addresses *addresses, const struct in6_addr *address);
 void addresses_leave(struct addresses *addresses, const struct in6_addr *address);
 

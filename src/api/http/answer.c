@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answer.c - answers, and the one place that gives errors their form. */
+/* answer.c - answers, and the form of errors. */
 #include "api/http/answer.h"
 
 #include <stdarg.h>
@@ -75,7 +75,7 @@ void answer_set_view(struct answer *answer, int status, struct json_object *body
 int answer_refuse(struct answer *answer, enum api_error error, const char *target,
                   const char *format, ...)
 {
-    /* Messages contain text of clients, which may be of any length and cut anywhere. */
+    /* Messages contain text of clients, which may be cut in the middle of a character. */
     char raw[ERROR_MESSAGE_SIZE], message[ERROR_MESSAGE_SIZE], name[TARGET_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -95,8 +95,8 @@ int answer_refuse(struct answer *answer, enum api_error error, const char *targe
 int answer_busy(struct answer *answer)
 {
     return answer_refuse(answer, API_UNAVAILABLE, NULL,
-                         "clients that send or read slowly hold the %d MiB that requests and "
-                         "answers may take together; try again in a few seconds",
+                         "slow clients use all of the %d MiB for requests and answers; try again "
+                         "in a few seconds",
                          BUDGET_BYTES / 1024 / 1024);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * answer.h - what a request is answered with, and the table of errors.
+ * answer.h - the answer to a request, and the table of errors.
  *
- * Functions that may refuse a request return 0, or -1 with the answer filled in; their caller then
- * only returns. An answer starts zeroed and is released with answer_free().
+ * Functions that may refuse a request return 0, or -1 with the answer filled in; then the caller
+ * just returns. An answer starts zeroed; answer_free() releases it.
  *
  *     if (request_limit(request, &limit, answer) < 0)
  *         return;
@@ -46,8 +46,8 @@
 enum api_error { API_ERRORS(API_ERROR_CONSTANT) API_ERROR_COUNT };
 #undef API_ERROR_CONSTANT
 
-/* Target of the 404 for a path that no endpoint has: clients tell an Admin API that is older than
- * they are by it. */
+/* Target of the 404 for a path without endpoint; it tells clients that the Admin API is older than
+ * they are. */
 #define API_TARGET_ENDPOINT "endpoint"
 
 /* Sets of errors. */
@@ -62,27 +62,27 @@ enum { ANSWER_RETRY_AFTER = 2, ANSWER_ALLOW_SIZE = 64 };
 struct answer {
     int status;
     struct json_object *body;      /* owned; NULL for none */
-    struct text_buffer text;       /* owned; the body where it was made as text */
-    const char *shared_text;       /* borrowed; the body where it is the same for everybody */
+    struct text_buffer text;       /* owned; a body made as text */
+    const char *shared_text;       /* borrowed; a body that all requests share */
     const char *challenge;         /* WWW-Authenticate; static text, or NULL */
     char allow[ANSWER_ALLOW_SIZE]; /* Allow, or "" */
     bool retry_later;              /* send Retry-After */
-    bool replayed;                 /* it was given before: see idempotency.h */
-    bool close;                    /* the connection cannot be trusted any further */
+    bool replayed;                 /* a repeated answer: see idempotency.h */
+    bool close;                    /* close the connection after this answer */
 };
 
-/* Takes over the reference to `body` (NULL for a status without one). A NULL body that document_pack()
- * made for want of memory must be caught by the caller; answer_set_view() does. */
+/* Takes over the reference to `body` (NULL for a status without one). The caller must check for a
+ * NULL body of document_pack(), which means out of memory; answer_set_view() does. */
 void answer_set(struct answer *answer, int status, struct json_object *body);
 
-/* The same for a body that is NULL only without memory: then it answers 503. */
+/* The same for a body that is NULL only when out of memory: then it answers 503. */
 void answer_set_view(struct answer *answer, int status, struct json_object *body);
 
-/* The same for a body that was made as text, which is taken over; 503 for one that failed (without memory). */
+/* The same for a body made as text, which is taken over; 503 if the text failed (out of memory). */
 void answer_set_text(struct answer *answer, int status, struct text_buffer *text);
 
-/* The same for a text that lives as long as the process and is the same for everybody: however many
- * take it slowly, there is one. */
+/* The same for a static text that all requests share, so that slow readers take no memory for it.
+ * */
 void answer_set_shared(struct answer *answer, int status, const char *text);
 
 /* Fills the answer with an error; `target` names the member or parameter that is wrong, or is NULL.
@@ -90,26 +90,26 @@ void answer_set_shared(struct answer *answer, int status, const char *text);
 int answer_refuse(struct answer *answer, enum api_error error, const char *target,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* 503 with Retry-After: clients hold as many bytes as they may together (budget.h). Returns -1. */
+/* 503 with Retry-After: clients use all bytes of the budget (budget.h). Returns -1. */
 int answer_busy(struct answer *answer);
 
-/* 503 with Retry-After: there is no memory at the moment. Returns -1. */
+/* 503 with Retry-After: out of memory. Returns -1. */
 int answer_no_memory(struct answer *answer);
 
 /* 503 with Retry-After, and one line in the log that says why. Returns -1. */
 int answer_store_unavailable(struct answer *answer, const struct error *error);
 
-/* Answers with what `error` says of the request: `refusal` and `target`, as with answer_refuse(),
- * where the request is wrong; 503 with Retry-After and a line in the log where the failure may pass
- * (error_may_pass()), such as for lack of memory. Returns -1. */
+/* Answers by the kind of `error`. If it may pass (error_may_pass()), such as out of memory: 503
+ * with Retry-After, and a line in the log. Otherwise the request is wrong: `refusal` and `target`,
+ * as in answer_refuse(). Returns -1. */
 int answer_error(struct answer *answer, enum api_error refusal, const char *target,
                  const struct error *error);
 
-/* 500 and a line in the log for what should not happen; 503 where the failure is a lack of memory.
- * Returns -1. */
+/* 500 and a line in the log, for failures that should not happen; 503 when out of memory. Returns
+ * -1. */
 int answer_internal(struct answer *answer, const char *what, const struct error *error);
 
-/* The same for a stored document that cannot be understood: "manifest", and its id. */
+/* The same for a damaged document in the store: "manifest", and its id. */
 int answer_unreadable(struct answer *answer, const char *kind, const char *id,
                       const struct error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* body.c - unknown members are refused: a typo must not become a default. */
+/* body.c - refuses unknown members, so that a misspelt member does not mean the default. */
 #include "api/http/body.h"
 
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* budget.c - counting the bytes that connections hold. */
+/* budget.c - counts the bytes that connections hold. */
 #include "api/http/budget.h"
 
-/* A page takes this part of what is left, so that each of many readers gets one. */
+/* A page takes this fraction of the remaining bytes, so that many readers each get a page. */
 enum { PAGE_PART = 16 };
 
 bool budget_hold(struct budget *budget, size_t *held, size_t wanted)

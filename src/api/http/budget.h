@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * budget.h - one bound on the memory that clients can make the Admin API hold.
+ * budget.h - limits the memory that bodies and answers of all connections take.
  *
  * The body of a request lives until the client has sent all of it, an answer until the client has
  * taken all of it. The client decides how long that is, so the bytes of all connections together
  * are counted:
  *
  *   - up to BUDGET_SMALL bytes for each connection are always granted. api.max_connections bounds
- *     their sum, and probes and errors are answered whatever others do;
+ *     their sum, and probes and errors are always answered;
  *   - anything larger is granted while the sum stays within BUDGET_BYTES; otherwise the request is
  *     answered 503 with Retry-After;
- *   - pages of lists become shorter as the budget fills up (budget_page_bytes()), so that lists
- *     are served for longer than anything else that is large.
+ *   - pages of lists become shorter as the budget fills up (budget_page_bytes()), so that lists can
+ *     still be served when other large answers cannot.
  *
  * Threads: any. Units: bytes.
  */
@@ -33,11 +33,11 @@ struct budget {
     atomic_size_t used;
 };
 
-/* Changes what a connection holds from *held to `wanted` bytes. False, and no change, when that is
- * more than is left. Less than before is always granted. */
+/* Changes the bytes that a connection holds from *held to `wanted`. Returns false, without a
+ * change, if the budget does not allow it. A decrease is always granted. */
 bool budget_hold(struct budget *budget, size_t *held, size_t wanted);
 
-/* How many bytes of documents a page should have now: from BUDGET_SMALL to BUDGET_PAGE_MAXIMUM. */
+/* The size of a page at this moment, in bytes: from BUDGET_SMALL to BUDGET_PAGE_MAXIMUM. */
 size_t budget_page_bytes(const struct budget *budget);
 
 #endif

@@ -14,7 +14,7 @@
 #include "mimo/log.h"
 #include "mimo/text.h"
 
-/* A body takes so many times its length while its handler works: text, tree, copy, new text. */
+/* While its handler works, a body takes this many times its length: text, tree, copy, new text. */
 enum { BODY_WORK = 4 };
 
 static void set_client(struct exchange *exchange, const struct in6_addr *address)
@@ -180,8 +180,8 @@ static int grow_body(struct exchange *exchange, size_t needed)
 int exchange_take(struct exchange *exchange, const char *data, size_t length)
 {
     if (exchange->answer.status == 0 && exchange->body_length + length > REQUEST_BODY_MAXIMUM)
-        answer_refuse(&exchange->answer, API_TOO_LARGE, NULL,
-                      "the body has more than the %d bytes that are allowed", REQUEST_BODY_MAXIMUM);
+        answer_refuse(&exchange->answer, API_TOO_LARGE, NULL, "the body has more than %d bytes",
+                      REQUEST_BODY_MAXIMUM);
     if (exchange->answer.status == 0 && grow_body(exchange, exchange->body_length + length) == 0) {
         memcpy(exchange->body + exchange->body_length, data, length);
         exchange->body_length += length;
@@ -222,8 +222,7 @@ void exchange_serve(struct exchange *exchange, bool closing)
     exchange_finish(exchange, closing);
 }
 
-/* Texts that the client chose are in quotes, with quotes and backslashes escaped, so that they
- * cannot imitate another field. */
+/* Texts of the client are quoted and escaped, so that they cannot imitate another field. */
 static void write_access_line(const struct exchange *exchange)
 {
     char method[4 * sizeof(exchange->method)], target[1024], actor[ACTOR_NAME_SIZE * 4];
@@ -239,7 +238,7 @@ static void write_access_line(const struct exchange *exchange)
 
 static void add_header(struct exchange *exchange, const char *name, const char *value)
 {
-    /* fails only without memory, or for a value that is invalid in a header: omit it then */
+    /* fails only when out of memory, or for a value that is invalid in a header: then omit it */
     if (value && value[0])
         (void)MHD_add_response_header(exchange->response, name, value);
 }
@@ -273,8 +272,7 @@ static struct MHD_Response *make_static_response(const char *text, size_t length
     return MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
 }
 
-/* The response of an answer's body; where there is no memory for its text, an error without
- * details. */
+/* The response with the answer's body; when out of memory, a static error. */
 static struct MHD_Response *make_response(struct exchange *exchange)
 {
     static const char no_memory[] =

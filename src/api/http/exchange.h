@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exchange.h - clang-format off */
 /*
  * exchange.h - one request and its answer, from the request line to the line in the access log.
  *
  *     network thread       handler thread
- *     exchange_new()                           the request line was read
+ *     exchange_new()                           after the request line
  *     exchange_judge()                         the header was read: wire rules, route, credentials,
  *                                              query, size and type of the body
  *     exchange_take()                          a piece of the body was read
@@ -16,7 +15,6 @@
  * network thread hands the exchange to a handler thread and gets it back. Of libmicrohttpd it uses
  * only the response.
  */
-/* clang-format on */
 #ifndef API_EXCHANGE_H
 #define API_EXCHANGE_H
 
@@ -30,8 +28,8 @@
 #include "api/http/wire.h"
 #include "mimo/clock.h"
 
-/* A body that nobody will look at is read up to here, so that the client gets to read why; beyond,
- * the connection is closed on it. */
+/* The body of a refused request is read up to here, so that the client can receive the answer;
+ * after more, the connection is closed. */
 enum { EXCHANGE_DISCARD_MAXIMUM = 8 * 1024 * 1024 };
 
 enum exchange_stage {
@@ -45,10 +43,10 @@ struct exchange {
     enum exchange_stage stage;
     struct monotonic started;
     char method[16]; /* cut; for the log */
-    char peer[64];   /* address of the other end of the connection, for the log */
+    char peer[64];   /* address of the peer, for the log */
     bool has_address;
-    struct in6_addr address; /* of the client: the other end, or what a trusted proxy told */
-    bool via_proxy;          /* the other end is a trusted proxy, which told the client's address */
+    struct in6_addr address; /* of the client: the peer, or the one a trusted proxy reports */
+    bool via_proxy;          /* the peer is a trusted proxy and reported the client's address */
     struct request request;
     struct answer answer;               /* status 0 until there is one */
     const char *icm_header;             /* or NULL; lives as long as the request in the library */
@@ -59,13 +57,13 @@ struct exchange {
     size_t body_length;
     size_t body_capacity;
     size_t held;                   /* bytes of api->budget that body and answer take */
-    size_t discarded;              /* bytes of a body that nobody will look at */
+    size_t discarded;              /* bytes of the body of a refused request */
     struct MHD_Response *response; /* once finished */
     int status;                    /* then */
 };
 
-/* NULL without memory. Texts are copied. `peer` is the other end of the connection as text,
- * `address` its address, or NULL for a local socket. */
+/* NULL without memory. Texts are copied. `peer` is the peer's address as text, `address` the
+ * address itself, or NULL for a local socket. */
 struct exchange *exchange_new(struct api *api, const char *target, const char *peer,
                               const struct in6_addr *address);
 void exchange_free(struct exchange *exchange);
@@ -77,11 +75,11 @@ int exchange_judge(struct exchange *exchange, const struct wire *wire, const cha
 /* True when the request was refused and its body (-1: of unknown length) must not be waited for. */
 bool exchange_answers_early(const struct exchange *exchange, long long body_length);
 
-/* Takes a piece of the body; what is too large turns into 413. -1: more was sent than is worth
- * reading. */
+/* Adds a piece of the body; a body that is too large gets 413. -1: close the connection, too much
+ * was sent. */
 int exchange_take(struct exchange *exchange, const char *data, size_t length);
 
-/* Runs the handler and finishes. Blocks as its route does. */
+/* Runs the handler and finishes. Blocks if the handler does. */
 void exchange_serve(struct exchange *exchange, bool closing);
 
 /* Turns the answer into a response and writes the line in the log. `closing` tells the client that

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file_give.c - changing the owner of a file without following what somebody may have put there. */
+/* file_give.c - changes the owner of a file without following a link. */
 #include "api/http/file_give.h"
 
 #include <errno.h>

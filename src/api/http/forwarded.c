@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forwarded.c - reading what proxies tell. */
+/* forwarded.c - parses the header fields of proxies. */
 #include "api/http/forwarded.h"
 
 #include <stdio.h>
@@ -22,7 +22,8 @@ static struct span trim(const char *text, size_t length)
     return (struct span){text, length};
 }
 
-/* Takes the last item off a list that `separator` separates, quotes respected; false at its begin. */
+/* Removes the last item of a list with this separator, outside of quotes; false when none is left.
+ * */
 static bool take_last(struct span *list, char separator, struct span *ret_item)
 {
     if (!list->text)
@@ -83,8 +84,8 @@ static void take_host(struct span text, struct forwarded *forwarded)
         memcpy(forwarded->host, host, sizeof(host));
 }
 
-/* False when the address is a proxy's: then the client stands further in front. An address that
- * cannot be read ends the search, because nothing in front of it can be believed. */
+/* False if the address is a trusted proxy's: then the client is further to the front. An unreadable
+ * address ends the search, because nothing before it can be trusted. */
 static bool take_client(struct span text, const struct network_list *proxies,
                         struct forwarded *forwarded)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listener.c - binding, or taking over what the service manager has bound. */
+/* listener.c - binds the listening socket, or takes it over from the service manager. */
 #include "api/http/listener.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 enum { BACKLOG = 511, HOST_SIZE = 256 };
 
-/* Cuts "HOST:PORT" or "[ADDRESS]:PORT" in two; `host` has HOST_SIZE bytes. */
+/* Splits "HOST:PORT" or "[ADDRESS]:PORT"; `host` has HOST_SIZE bytes. */
 static int split_address(const char *address, char *host, const char **ret_port,
                          struct error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listener.h - the socket on which the Admin API is reached. */
+/* listener.h - the listening socket of the Admin API. */
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
 
@@ -20,10 +20,10 @@ struct listener {
 
 int listener_open(const char *address, struct listener *ret_listener, struct error *error);
 
-/* True when nobody but this machine can connect. */
+/* True if only this machine can connect. */
 bool listener_is_local(const struct listener *listener);
 
-/* From now on connections are refused, unless they can wait for the next process. */
+/* Refuses connections from now on, unless they can wait for the next process. */
 void listener_refuse(const struct listener *listener);
 
 /* "127.0.0.1:8443" as it is bound, into `buffer` of LISTENER_ADDRESS_SIZE bytes; returns

@@ -45,7 +45,7 @@ struct peers {
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     bool stopping;
     int64_t milliseconds[PEER_PHASE_COUNT];
-    int64_t wake_at; /* when the thread looks again by itself */
+    int64_t wake_at; /* next time at which the thread wakes up by itself */
     struct peer_queue queues[PEER_PHASE_COUNT];
 };
 

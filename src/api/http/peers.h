@@ -7,8 +7,8 @@
  * exceeds it is shut down, which the network thread sees as its end; no answer is sent.
  *
  * The network thread calls peer_enter() at each change of phase; a thread of this module waits for
- * the earliest deadline. Every phase lasts the same for all, so each has a queue in which the first
- * is the earliest: nothing here grows with the number of connections.
+ * the earliest deadline. A phase has the same limit for all connections, so each phase has a queue
+ * whose first entry has the earliest deadline, and no operation takes longer with more connections.
  */
 #ifndef API_PEERS_H
 #define API_PEERS_H
@@ -24,9 +24,9 @@
 /* Phase, its time in milliseconds (0: no limit), log text for a connection that exceeds it. */
 #define PEER_PHASES(PHASE)                                                                         \
     PHASE(PEER_GREETING, 5000, "no complete request header within 5 s of connecting")              \
-    PHASE(PEER_SENDING_BODY, 30000, "the request's body did not come within 30 s")                 \
+    PHASE(PEER_SENDING_BODY, 30000, "the request's body was not complete within 30 s")             \
     PHASE(PEER_WAITING, 0, "")                                                                     \
-    PHASE(PEER_TAKING_ANSWER, 30000, "the answer was not taken within 30 s")                       \
+    PHASE(PEER_TAKING_ANSWER, 30000, "the answer was not received within 30 s")                    \
     PHASE(PEER_IDLE, 35000, "no further complete request header within 35 s")
 
 #define PEER_PHASE_CONSTANT(constant, milliseconds, text) constant,
@@ -38,14 +38,14 @@ enum { PEER_ADDRESS_SIZE = 64 };
 struct peers; /* the module: all connections and the thread */
 struct peer;  /* one connection */
 
-/* Times of the phases; NULL for those of the table. Tests bring shorter ones. */
+/* Time limits of the phases; NULL for those of the table. Tests pass shorter ones. */
 int peers_start(const int64_t *milliseconds, struct peers **ret_peers, struct error *error);
 void peers_stop(struct peers *peers);
 
-/* A connection that was accepted; `fd` stays its owner's. NULL without memory. */
+/* Adds an accepted connection; the caller still owns `fd`. NULL when out of memory. */
 struct peer *peer_add(struct peers *peers, int fd, const struct sockaddr *address);
 
-/* Before the owner closes the descriptor. */
+/* Removes a connection; call it before the descriptor is closed. */
 void peer_remove(struct peers *peers, struct peer *peer);
 
 void peer_enter(struct peers *peers, struct peer *peer, enum peer_phase phase);
@@ -54,10 +54,10 @@ void peer_enter(struct peers *peers, struct peer *peer, enum peer_phase phase);
  * and those with unread bytes. */
 size_t peers_unheard(struct peers *peers);
 
-/* The other end's address and port, for the log. */
+/* The peer's address and port, for the log. */
 const char *peer_address(const struct peer *peer);
 
-/* The other end's address alone; NULL for a local socket. Borrowed from the peer. */
+/* The peer's address alone; NULL for a local socket. Borrowed from the peer. */
 const struct in6_addr *peer_network_address(const struct peer *peer);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool.c - the handler threads: a lane for each owner that has jobs, lanes served in turn. */
+/* pool.c - the handler threads: a lane for each owner with jobs; lanes are served in turn. */
 #include "api/http/pool.h"
 
 #include <pthread.h>
@@ -11,7 +11,7 @@
 
 #include "mimo/clock.h"
 
-/* One thread of so many is kept free of any one owner. */
+/* For this many threads, one is kept free of any single owner. */
 enum { KEPT_PART = 8 };
 
 struct pool_job {
@@ -50,14 +50,14 @@ struct pool {
     pthread_t threads[];
 };
 
-/* A lane has its turn while it has a job to run and a thread that may run it. */
+/* A lane is in `turns` while it has a waiting job and may use another thread. */
 static bool has_turn(const struct pool *pool, const struct lane *lane)
 {
     return lane->waiting > 0 && lane->running < pool->lane_threads;
 }
 
-/* The next job and its lane, or NULL when the pool stops and nothing is left to run. A lane whose
- * threads are all busy gets its turn when one of them is done, so no thread may end before. */
+/* The next job and its lane, or NULL when the pool stops and no job is left. A lane whose threads
+ * are all busy continues when one of them is done, so no thread may end before. */
 static struct lane *next_lane(struct pool *pool, void **ret_job)
 {
     while (TAILQ_EMPTY(&pool->turns) && !(pool->stopping && pool->waiting == 0))

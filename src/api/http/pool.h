@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool.h - a fixed number of handler threads, and a bounded queue that is fair between its users.
+ * pool.h - a fixed number of handler threads, and a bounded queue that serves owners in turn.
  *
  * Each job belongs to an owner, a name. The owners that have jobs waiting are served in turn, so
- * that one with many jobs does not delay the others. One owner never occupies all threads: of N
- * threads at least one in eight stays free of it (at least one if N > 1). One owner fills at most
+ * that one with many jobs does not delay the others. One owner never occupies all threads: at least
+ * one in eight stays free for others (at least one if there are several). One owner fills at most
  * half of the queue.
  *
  *     pool_start(16, 2048, serve, &pool, error);
@@ -35,9 +35,8 @@ int pool_start(size_t threads, size_t capacity, pool_job_f *run, struct pool **r
 /* False when the queue, or the owner's part of it, is full. */
 bool pool_submit(struct pool *pool, const char *owner, void *job);
 
-/* Serves the jobs that are queued, then ends the threads. False when that takes longer than
- * `milliseconds`: then threads are stuck in their jobs, nothing is released, and the process can
- * only end. */
+/* Runs the queued jobs, then ends the threads. False if that takes longer than `milliseconds`: then
+ * threads are stuck in their jobs, nothing is released, and the process must end. */
 bool pool_stop(struct pool *pool, long milliseconds);
 
 #endif

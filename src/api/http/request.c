@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* request.c - query parameters and the other things handlers ask of a request. */
+/* request.c - reads query parameters, tickets and keys of a request. */
 #include "api/http/request.h"
 
 #include <ctype.h>
@@ -205,7 +205,7 @@ int request_states(const struct request *request, unsigned *ret_states, struct a
     return 0;
 }
 
-/* A ticket in a body is a text or, as scripts send it, a number. */
+/* A ticket in a body is a string or, as scripts send it, a number. */
 static int icm_of_body(const struct json_object *body, char *buffer, size_t size,
                        struct answer *answer)
 {

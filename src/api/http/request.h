@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * request.h - a request as a handler sees it: routed, authenticated, its parameters decoded.
+ * request.h - a request for handlers: routed, authenticated, with decoded parameters.
  *
  * The network thread fills it (server.c); handlers only read. All texts belong to the request.
  * Readers return 0, or -1 with a 400 in the answer that names the parameter.
@@ -22,16 +22,16 @@
 
 enum {
     REQUEST_BODY_MAXIMUM = 1024 * 1024,
-    REQUEST_ID_SIZE = 129, /* what stands for {id}, and the client's own request id */
+    REQUEST_ID_SIZE = 129, /* {id}, and the client's own request id */
     REQUEST_ICM_SIZE = 129,
     REQUEST_KEY_SIZE = 129,
     REQUEST_PAGE_DEFAULT = 100,
 };
 
-/* Query parameters, compared without case. A row a parameter: constant, name, help. */
+/* Query parameters, compared without case. One row each: constant, name, help. */
 #define QUERY_PARAMETERS(PARAMETER)                                                                \
     PARAMETER(QUERY_API_VERSION, "api-version", "must be \"admin\"")                               \
-    PARAMETER(QUERY_ICM, "icm", "ticket this is done for; kept in the audit trail")                \
+    PARAMETER(QUERY_ICM, "icm", "ticket of the change; kept in the audit trail")                   \
     PARAMETER(QUERY_LIMIT, "limit", "items a page, 1 to 1000; default 100")                        \
     PARAMETER(QUERY_SKIP_TOKEN, "$skipToken", "where a page begins; taken from nextLink")          \
     PARAMETER(QUERY_STATE, "state", "states to list, separated by commas; default all")            \
@@ -42,11 +42,12 @@ enum {
               "only manifests whose id begins so: at least 4 characters, no other filter")         \
     PARAMETER(QUERY_NAME, "name", "only clusters of this name")                                    \
     PARAMETER(QUERY_OLDER_THAN, "olderThan",                                                       \
-              "only what was created at least so long ago (90s, 2h, 7d), or before a time")        \
-    PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "the schedule whose manifests are meant")           \
-    PARAMETER(QUERY_SINCE, "since", "only what happened then or later: Unix seconds or RFC 3339")  \
+              "only manifests created at least that long ago (90s, 2h, 7d), or before a time")     \
+    PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "only manifests made by this schedule")             \
+    PARAMETER(QUERY_SINCE, "since",                                                                \
+              "only entries of this time or later: Unix seconds or RFC 3339")                      \
     PARAMETER(QUERY_FORCE, "force",                                                                \
-              "true: cancel although it has been running for less than an hour")                   \
+              "true: also cancel if it has been running for less than an hour")                    \
     PARAMETER(QUERY_IF_OPEN, "ifOpen", "skip or fail: when such a manifest is open already")
 
 #define QUERY_CONSTANT(constant, name, help) constant,
@@ -60,19 +61,19 @@ struct route;
 
 struct request {
     const struct route *route;
-    char *target;                            /* as it came: raw, with the query */
-    char *query_text;                        /* what the parameters below point into */
+    char *target;                            /* raw, with the query */
+    char *query_text;                        /* the parameters below point into it */
     const char *query[QUERY_COUNT];          /* decoded; NULL when absent */
     char cluster[RESOURCE_ID_SIZE];          /* {R}, normalized */
-    char resource_id[RESOURCE_ID_SIZE];      /* the same as the client spells it */
+    char resource_id[RESOURCE_ID_SIZE];      /* {R} in the client's spelling */
     char id[REQUEST_ID_SIZE];                /* {id}, in lower case */
-    char request_id[UUID_SIZE];              /* ours */
-    char client_request_id[REQUEST_ID_SIZE]; /* theirs, or "" */
+    char request_id[UUID_SIZE];              /* made by the server */
+    char client_request_id[REQUEST_ID_SIZE]; /* the client's own, or "" */
     char icm[REQUEST_ICM_SIZE];              /* ticket, or "" */
     char idempotency_key[REQUEST_KEY_SIZE];  /* or "" */
     char client[NETWORK_ADDRESS_SIZE];       /* address of the client, "" for a local socket */
     const char *scheme;                      /* of the URL that the client uses; static text */
-    char host[256]; /* as the client named us; "" for HTTP/1.0 without Host */
+    char host[256]; /* host that the client uses; "" for HTTP/1.0 without Host */
     struct actor actor;
     struct json_object *body; /* an object, or NULL when there was no body */
 };
@@ -80,8 +81,8 @@ struct request {
 const char *query_parameter_name(enum query_parameter parameter);
 const char *query_parameter_help(enum query_parameter parameter);
 
-/* Cuts the target's query into parameters. Only those in `known` are looked at: broken UTF-8,
- * control characters and repetitions of these are refused, unknown ones ignored. */
+/* Splits the target's query into parameters. Those in `known` must be valid UTF-8 without control
+ * characters and must not be repeated; others are ignored. */
 int request_parse_query(struct request *request, unsigned known, struct answer *answer);
 
 /* api-version=admin, or 400 InvalidApiVersionParameter. */
@@ -108,8 +109,8 @@ int request_states(const struct request *request, unsigned *ret_states, struct a
 /* The ticket, from the body's member icm, the query or the header, in this order. */
 int request_find_icm(struct request *request, const char *header, struct answer *answer);
 
-/* Idempotency-Key, where the route takes one: where it does not and changes something, the client
- * must not believe that it does. NULL: there is none. */
+/* Reads Idempotency-Key (or NULL). A route that changes something but takes no key refuses it,
+ * because the client would rely on it. */
 int request_take_key(struct request *request, const char *header, struct answer *answer);
 
 /* Releases what the request owns. */

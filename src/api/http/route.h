@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * route.h - one row of the table of endpoints: a method and a path, and what serves them.
+ * route.h - one row of the table of endpoints: a method, a path, and their handler.
  *
  * The table itself, and the search in it, is routes.h. Every row is static and constant.
  */
@@ -39,10 +39,10 @@ struct route {
     const char *help;
     const char *takes;              /* schema of the body, where it is required */
     const char *view;               /* schema of what is answered, or NULL */
-    int successes[ROUTE_SUCCESSES]; /* status codes, then 0 */
+    int successes[ROUTE_SUCCESSES]; /* status codes, ended by 0 */
     unsigned errors; /* API_ERROR_BIT()s of what this row refuses beyond what its other members
                         bring with them */
-    /* Asked first, before the body is looked at: -1 refuses. NULL where there is nothing to ask. */
+    /* Called before the body is checked: -1 refuses. May be NULL. */
     int (*first)(struct api *api, const struct request *request, struct answer *answer);
     bool keyed;     /* takes an Idempotency-Key */
     bool immediate; /* never waits, not even for the store: answered on the network thread */

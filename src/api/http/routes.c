@@ -28,7 +28,7 @@ static const struct route routes[] = {
      .first = cluster_must_exist},
     {HTTP_PUT, "/admin/{R}/maintenanceManifests", ROLE_OPERATOR, BODY_REQUIRED,
      COMMON | QUERY_BIT(QUERY_IF_OPEN), manifest_put, "manifest.create",
-     "Create a manifest; 200 is the open one that ifOpen=skip found.", .takes = "manifestRequest",
+     "Create a manifest; 200 with the open one if ifOpen=skip finds it.", .takes = "manifestRequest",
      .view = "manifest", .successes = {200, 201}, .errors = ERROR(NOT_FOUND) | ERROR(CONFLICT),
      .first = cluster_must_exist, .keyed = true},
     {HTTP_GET, "/admin/{R}/maintenanceManifests/{id}", ROLE_READER, BODY_NONE,
@@ -43,7 +43,7 @@ static const struct route routes[] = {
      .errors = ERROR(NOT_FOUND) | ERROR(CONFLICT) | ERROR(INTERNAL), .first = cluster_must_exist},
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/cancel", ROLE_OPERATOR, BODY_OPTIONAL,
      COMMON | QUERY_BIT(QUERY_FORCE), manifest_cancel_request, "manifest.cancel",
-     "Cancel a manifest that waits, or one that is stuck.",
+     "Cancel a manifest that is Pending, or stuck InProgress.",
      .view = "manifest", .successes = {200}, .errors = CHANGING_A_MANIFEST,
      .first = cluster_must_exist},
     {HTTP_POST, "/admin/{R}/maintenanceManifests/{id}/stop", ROLE_OPERATOR, BODY_OPTIONAL,
@@ -64,7 +64,7 @@ static const struct route routes[] = {
      .view = "deleted", .successes = {200}},
     {HTTP_POST, "/admin/maintenanceManifests/cancel", ROLE_ADMIN, BODY_OPTIONAL,
      COMMON | QUERY_BIT(QUERY_SCHEDULE_ID), manifests_cancel, "manifests.cancel",
-     "Cancel the manifests of a schedule that wait.",
+     "Cancel the Pending manifests of a schedule.",
      .view = "cancelled", .successes = {200}},
     {HTTP_GET, "/admin/maintenanceManifests/queued", ROLE_READER, BODY_NONE,
      PAGED, manifests_queued, NULL,
@@ -72,7 +72,7 @@ static const struct route routes[] = {
      .view = "manifestPage", .successes = {200}},
     {HTTP_GET, "/admin/maintenanceManifests/summary", ROLE_READER, BODY_NONE,
      COMMON, manifests_summary, NULL,
-     "Manifests of the whole fleet in numbers.",
+     "Counts of the whole fleet's manifests.",
      .view = "summary", .successes = {200}},
     {HTTP_GET, "/admin/maintenanceManifests/{id}", ROLE_READER, BODY_NONE,
      COMMON, manifest_find, NULL,
@@ -152,7 +152,7 @@ struct path {
     size_t count;
 };
 
-/* What the placeholders of a pattern stood for. */
+/* The values of a pattern's placeholders. */
 struct placeholders {
     const struct segment *resource; /* RESOURCE_ID_SEGMENTS of them, or NULL */
     const struct segment *id;
@@ -307,7 +307,7 @@ static int refuse_path(const char *method, const struct request *request, const 
     list_allowed(path, allow, sizeof(allow));
     if (!allow[0] && strcmp(request->target, "*") != 0)
         return answer_refuse(answer, API_NOT_FOUND, API_TARGET_ENDPOINT,
-                             "there is no such endpoint; GET /openapi.json lists those there are "
+                             "there is no such endpoint; GET /openapi.json lists all endpoints "
                              "and needs no token");
     answer_refuse(answer, API_METHOD_NOT_ALLOWED, NULL, "%s is not allowed here; allowed: %s",
                   method, allow[0] ? allow : "none");

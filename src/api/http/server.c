@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server.c - the mechanics of HTTP: what libmicrohttpd calls, and in which order. */
+/* server.c - the HTTP server: callbacks of libmicrohttpd, in the order of their calls. */
 #include "api/http/server.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "mimo/clock.h"
 #include "mimo/log.h"
 
-/* libmicrohttpd 0.9.77 got a switch that makes it refuse odd spellings itself. */
+/* libmicrohttpd 0.9.77 and later can refuse odd spellings itself. */
 #define LIBRARY_IS_STRICT (MHD_VERSION >= 0x00097700)
 
 enum {
@@ -28,9 +28,9 @@ enum {
        needed. */
     CONNECTION_MEMORY = 48 * 1024,
     SILENCE_SECONDS = 30,
-    LOOK_MILLISECONDS = 10,    /* at the end: how often to look whether all is answered, */
-    LOOKS = 5,                 /* and how many times in a row it has to be */
-    STUCK_MILLISECONDS = 1000, /* a handler that takes longer than all patience so far and this */
+    LOOK_MILLISECONDS = 10,    /* at the end: interval of checks whether all is answered, */
+    LOOKS = 5,                 /* and the number of consecutive checks that must succeed */
+    STUCK_MILLISECONDS = 1000, /* time for a handler after all other waits; then it is stuck */
 };
 
 struct server {
@@ -39,15 +39,15 @@ struct server {
     struct MHD_Daemon *daemon;
     struct pool *pool;
     struct peers *peers;
-    struct addresses *connections; /* of each address, but for trusted proxies */
+    struct addresses *connections; /* of each address, except trusted proxies */
     struct addresses *clients;     /* requests of each address behind a proxy */
     struct monotonic told_at;      /* when a refused connection was last logged */
-    size_t untold;                 /* those refused since */
+    size_t untold;                 /* connections refused since then */
     atomic_size_t active;          /* exchanges */
     atomic_bool stopping;
 };
 
-/* A request, with what binds it to the library. */
+/* A request, with the library's objects for it. */
 struct bound_exchange {
     struct server *server;
     struct MHD_Connection *connection;
@@ -62,7 +62,7 @@ static struct peer *peer_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
-/* Only with TLS: the configuration sees to it. */
+/* Used with TLS only, which the configuration checks. */
 static bool asks_for_certificates(const struct server *server)
 {
     return server->api->config->api_auth & AUTH_CLIENT_CERT;
@@ -80,7 +80,7 @@ static bool is_proxy(const struct server *server, const struct in6_addr *address
     return network_list_has(&server->api->proxies, address);
 }
 
-/* One line a second at most: a client that is refused tries again. */
+/* Logs at most one line per second, because refused clients try again. */
 static void tell_refused(struct server *server, const struct in6_addr *address)
 {
     char text[NETWORK_ADDRESS_SIZE];
@@ -144,8 +144,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     count_connection(server, *socket_context, true);
 }
 
-/* MHD_OPTION_URI_LOG_CALLBACK: the one place where the target can be seen as it came. The result
- * becomes the request's context; NULL makes on_request() close the connection. */
+/* MHD_OPTION_URI_LOG_CALLBACK: the only callback that gets the raw target. The result becomes the
+ * request's context; after NULL, on_request() closes the connection. */
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
     struct server *server = context;
@@ -163,7 +163,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     return bound;
 }
 
-/* MHD_RequestCompletedCallback: answered, or the connection broke. */
+/* MHD_RequestCompletedCallback: the answer was sent, or the connection was lost. */
 static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
                          enum MHD_RequestTerminationCode code)
 {
@@ -181,12 +181,12 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     atomic_fetch_sub(&server->active, 1);
 }
 
-/* Hands the finished answer to the library. */
+/* Passes the finished answer to the library. */
 static enum MHD_Result send_answer(struct bound_exchange *bound)
 {
     struct exchange *exchange = bound->exchange;
     if (!exchange->response)
-        return MHD_NO; /* not even memory for an error: the connection is closed */
+        return MHD_NO; /* out of memory: closes the connection */
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_TAKING_ANSWER);
     return MHD_queue_response(bound->connection, (unsigned int)exchange->status,
                               exchange->response);
@@ -206,7 +206,7 @@ static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
-/* A client behind a proxy may have as many requests under way as another has connections. */
+/* Limits the requests in progress of a client behind a proxy, as connections are for others. */
 static void count_client(struct bound_exchange *bound)
 {
     struct exchange *exchange = bound->exchange;
@@ -215,7 +215,7 @@ static void count_client(struct bound_exchange *bound)
         return;
     if (!addresses_has_room(clients, &exchange->address))
         answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
-                      "%s has %lld requests under way, which is as many as one address may have "
+                      "%s has %lld requests in progress, the maximum for one address "
                       "(api.max_connections_per_address); try again in a few seconds",
                       exchange->request.client,
                       (long long)bound->server->api->config->api_max_connections_per_address);
@@ -269,7 +269,7 @@ static enum MHD_Result complete(struct bound_exchange *bound)
         return send_answer(bound);
     }
     peer_enter(bound->server->peers, peer_of(bound->connection), PEER_WAITING);
-    MHD_suspend_connection(bound->connection); /* first: the handler may be done before we are */
+    MHD_suspend_connection(bound->connection); /* first, because the handler may be done at once */
     if (!pool_submit(bound->server->pool, exchange->request.actor.name, bound)) {
         answer_refuse(&exchange->answer, API_UNAVAILABLE, NULL,
                       "too many requests are waiting; try again in a few seconds");
@@ -330,8 +330,7 @@ _Noreturn static void on_panic(void *context, const char *file, unsigned int lin
                                const char *reason)
 {
     (void)context;
-    log_error("libmicrohttpd gave up at %s:%u: %s", file, line,
-              reason ? reason : "no reason given");
+    log_error("libmicrohttpd failed at %s:%u: %s", file, line, reason ? reason : "no reason given");
     abort();
 }
 
@@ -414,8 +413,8 @@ static bool is_idle(struct server *server)
     return atomic_load(&server->active) == 0 && peers_unheard(server->peers) == 0;
 }
 
-/* Waits until every connection that was accepted has had its request answered. The network thread
- * may be accepting one at this moment, so it has to be idle several times in a row. */
+/* Waits until the requests of all accepted connections have been answered. The network thread may
+ * just be accepting one, so it must be idle in several consecutive checks. */
 static void wait_until_idle(struct server *server, long milliseconds)
 {
     const struct timespec pause = {.tv_nsec = LOOK_MILLISECONDS * 1000000L};
@@ -427,7 +426,7 @@ static void wait_until_idle(struct server *server, long milliseconds)
         nanosleep(&pause, NULL);
     }
     if (atomic_load(&server->active) > 0)
-        log_warning("%zu requests are cut short: they did not end within %ld s",
+        log_warning("%zu requests are dropped: they did not end within %ld s",
                     atomic_load(&server->active), milliseconds / 1000);
 }
 

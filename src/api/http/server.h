@@ -20,14 +20,14 @@ enum { SERVER_QUEUE_PER_THREAD = 128 };
 
 struct server;
 
-/* Serves on a listening socket, which stays the caller's and must live as long. tls_open() came
- * before. */
+/* Serves on a listening socket, which the caller owns and must keep open. Call tls_open() before.
+ * */
 int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
                  struct error *error);
 
 /* Accepts no new connections, answers the requests of those that were accepted for at most
- * `milliseconds`, and ends. False when handler threads are stuck (the store does not return): then nothing is released,
- * and the process can only end. */
+ * `milliseconds`, and ends. False when handler threads are stuck (the store does not return): then
+ * nothing is released, and the process must end. */
 bool server_stop(struct server *server, long milliseconds);
 
 #endif

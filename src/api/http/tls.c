@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls.c - key and chain in the form GnuTLS takes them, exchangeable while connections are open. */
+/* tls.c - key and chain for GnuTLS, which can be exchanged while connections are open. */
 #include "api/http/tls.h"
 
 #include <pthread.h>
@@ -16,7 +16,7 @@ struct tls_identity {
     gnutls_pcert_st chain[CHAIN_MAXIMUM];
     unsigned int chain_length;
     gnutls_privkey_t key;
-    char *certificate_text; /* to see whether a reload brings anything new */
+    char *certificate_text; /* to see whether a reload changes it */
     struct tls_identity *before;
 };
 
@@ -172,6 +172,6 @@ int tls_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *inf
     *ret_ocsp = NULL;
     *ret_ocsp_length = 0;
     *ret_key = identity->key;
-    *ret_flags = 0; /* all of it stays ours */
+    *ret_flags = 0; /* GnuTLS must free nothing */
     return 0;
 }

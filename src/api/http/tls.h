@@ -3,8 +3,8 @@
  * tls.h - the TLS certificate of the Admin API.
  *
  * tls_prepare() makes key and certificate at the first start; tls_open() reads them; tls_reload()
- * reads them again (SIGHUP) without touching connections: a handshake asks for the identity in
- * force through tls_retrieve(), the callback libmicrohttpd hands to GnuTLS.
+ * reads them again (SIGHUP) without affecting open connections: each handshake gets the current
+ * identity from tls_retrieve(), the callback for GnuTLS.
  */
 #ifndef API_TLS_H
 #define API_TLS_H
@@ -16,14 +16,14 @@
 #include "mimo/error.h"
 #include "mimo/privileges.h"
 
-/* TLS 1.2 and 1.3 with forward secrecy, AEAD ciphers alone, our order of preference. */
+/* TLS 1.2 and 1.3 with forward secrecy, only AEAD ciphers, the server's order of preference. */
 #define TLS_PRIORITIES                                                                             \
     "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:"    \
     "+CHACHA20-POLY1305:%SERVER_PRECEDENCE"
 
 /* Makes a self-signed certificate on a P-256 key for localhost, its addresses and this host's name,
- * valid for ten years, if both files are missing; the key with mode 0600, given to `owner` (NULL:
- * stays ours). One of them alone missing is an error that says which. */
+ * valid for ten years, if both files are missing; the key with mode 0600, owned by `owner` (NULL:
+ * by this user). If only one of them is missing, the error names it. */
 int tls_prepare(const char *certificate_path, const char *key_path, const struct identity *owner,
                 bool *ret_made, struct error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls_make.c - the certificate of a first start: self-signed, P-256, for this machine. */
+/* tls_make.c - makes the certificate of the first start: self-signed, P-256, for this machine. */
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/bio.h>
@@ -144,8 +144,8 @@ int tls_prepare(const char *certificate_path, const char *key_path, const struct
     bool no_key = access(key_path, F_OK) < 0 && errno == ENOENT;
     if (no_certificate != no_key)
         return error_set(error, ERROR_NOT_FOUND,
-                         "TLS %s %s is missing while %s is there: put it back, or remove the other "
-                         "one and both are made afresh",
+                         "TLS %s %s is missing but %s exists: put it back, or remove the other "
+                         "one, so that both are created again",
                          no_key ? "key" : "certificate", no_key ? key_path : certificate_path,
                          no_key ? certificate_path : key_path);
     if (!no_key)

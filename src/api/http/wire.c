@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire.c - what of HTTP is let in. Sources: RFC 9110, RFC 9112; the list of malformed requests
- * in docs/admin-api.md.
+ * wire.c - the rules for valid requests. Sources: RFC 9110, RFC 9112; the list of malformed
+ * requests in docs/admin-api.md.
  */
 #include "api/http/wire.h"
 
@@ -100,8 +100,8 @@ int wire_decode(const char *text, size_t length, bool plus, char *buffer, size_t
     return 0;
 }
 
-/* True when a segment is "." or "..", however it is escaped, its slashes too: a path that says "go
- * up" is not merged, it is refused. */
+/* True if a segment is "." or "..", however it or its slashes are escaped. Such paths are refused,
+ * not merged. */
 static bool has_dot_segment(const char *path, size_t length)
 {
     char decoded[WIRE_TARGET_MAXIMUM + 1];
@@ -181,7 +181,8 @@ bool wire_is_host(const char *value)
 
 enum { LENGTH_DIGITS_MAXIMUM = 18 }; /* as many always fit into 64 bits */
 
-/* libmicrohttpd has answered what is no number before it asks us; nothing hangs on that. */
+/* libmicrohttpd has refused values that are not numbers already; this check does not depend on
+ * that. */
 static bool is_length(const char *value)
 {
     size_t digits = strspn(value, "0123456789");
@@ -201,10 +202,10 @@ static int check_body_headers(const struct wire *wire, struct answer *answer)
     if (coding) {
         if (wire->fields[WIRE_CONTENT_LENGTH])
             return answer_refuse(answer, API_MALFORMED_REQUEST, "Transfer-Encoding",
-                                 "Content-Length and Transfer-Encoding exclude each other");
+                                 "Content-Length and Transfer-Encoding cannot be used together");
         if (wire->http_1_0)
             return answer_refuse(answer, API_MALFORMED_REQUEST, "Transfer-Encoding",
-                                 "HTTP/1.0 knows no Transfer-Encoding");
+                                 "HTTP/1.0 has no Transfer-Encoding");
         if (value_is(coding, "chunked,chunked") || value_is(coding, "chunked, chunked"))
             return answer_refuse(answer, API_MALFORMED_REQUEST, "Transfer-Encoding",
                                  "\"chunked\" may be applied once");
@@ -212,11 +213,11 @@ static int check_body_headers(const struct wire *wire, struct answer *answer)
          * body */
         if (strcasecmp(coding, "chunked") != 0)
             return answer_refuse(answer, API_NOT_IMPLEMENTED, "Transfer-Encoding",
-                                 "the only transfer coding served here is \"chunked\"");
+                                 "the only supported transfer coding is \"chunked\"");
     }
     if (expect && !value_is(expect, "100-continue"))
         return answer_refuse(answer, API_EXPECTATION_FAILED, "Expect",
-                             "the only expectation that can be met is \"100-continue\"");
+                             "the only supported expectation is \"100-continue\"");
     return 0;
 }
 
@@ -239,14 +240,14 @@ static int check_sizes(const struct wire *wire, size_t block, struct answer *ans
 
 int wire_check(const struct wire *wire, const char *method, size_t block, struct answer *answer)
 {
-    answer->close = true; /* whoever sends this may have sent more of it */
+    answer->close = true; /* more invalid data may follow */
     if (check_target(wire, method, answer) < 0 || check_sizes(wire, block, answer) < 0)
         return -1;
     if (wire->problem)
         return answer_refuse(answer, API_MALFORMED_REQUEST, NULL, "%s", wire->problem);
     if (wire->repeated)
         return answer_refuse(answer, API_MALFORMED_REQUEST, wire->repeated,
-                             "header field %s came more than once", wire->repeated);
+                             "header field %s was given more than once", wire->repeated);
     if (!wire->strict_library && (wire->gap || wire->next + 2 != method + block))
         return answer_refuse(answer, API_MALFORMED_REQUEST, NULL,
                              "the header block has a bare line feed, a folded line, a NUL or more "

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire.h - clang-format off */
 /*
  * wire.h - the strict rules of HTTP, checked before anything else looks at a request.
  *
@@ -11,16 +10,14 @@
  *   fields    names are tokens; values have no control characters; at most WIRE_HEADERS_MAXIMUM
  *             fields, WIRE_HEADER_LINE_MAXIMUM bytes each, WIRE_HEADER_BLOCK_MAXIMUM in all; those
  *             of the table below at most once
- *   body      exactly one way of telling its length; "chunked" is the only transfer coding
+ *   body      exactly one indication of its length; "chunked" is the only transfer coding
  *   Expect    100-continue, or absent
- *   spelling  no bare line feeds, folded lines, NUL bytes or doubled separators. libmicrohttpd up to
- *             0.9.76 hides these. They show in the distances between the texts it hands out, because
- *             all of them lie in the buffer that the request was read into. Later versions refuse
- *             them when a switch is set.
+ *   spelling  no bare line feeds, folded lines, NUL bytes or doubled separators. libmicrohttpd up
+ *   to 0.9.76 hides these. They are found by the distances between the texts it passes on, because
+ *   all of these point into the buffer with the request. Later versions can be set to refuse them.
  *
  * Pure: works on borrowed pointers. Errors: the answer is filled in, mostly with 400.
  */
-/* clang-format on */
 #ifndef API_WIRE_H
 #define API_WIRE_H
 
@@ -36,7 +33,7 @@ enum {
     WIRE_HEADER_BLOCK_MAXIMUM = 32 * 1024,
 };
 
-/* Fields that are looked at; each may come once. */
+/* Fields that are checked or used; each may be given once. */
 #define WIRE_FIELDS(FIELD)                                                                         \
     FIELD(WIRE_HOST, "Host")                                                                       \
     FIELD(WIRE_AUTHORIZATION, "Authorization")                                                     \
@@ -56,35 +53,34 @@ enum {
 enum wire_field { WIRE_FIELDS(WIRE_FIELD_CONSTANT) WIRE_FIELD_COUNT };
 #undef WIRE_FIELD_CONSTANT
 
-/* The header of a request as it is being checked. */
+/* The header of a request while it is checked. */
 struct wire {
-    const char *target; /* as it came, with its query */
+    const char *target; /* raw, with its query */
     bool http_1_0;
-    bool strict_library; /* the library refuses odd spellings itself and hands out tidied copies */
+    bool strict_library; /* the library refuses odd spellings itself and passes on copies */
     const char *fields[WIRE_FIELD_COUNT]; /* value, or NULL */
     size_t count;                         /* header fields so far */
     size_t longest;                       /* bytes of the longest */
-    const char *repeated;                 /* name of a field that came twice, or NULL */
+    const char *repeated;                 /* name of a field that was given twice, or NULL */
     const char *problem;                  /* what is wrong with a field, or NULL */
-    const char *next;                     /* where the next field has to begin */
-    bool gap;                             /* it did not: the block is not spelt canonically */
+    const char *next;                     /* where the next field must begin */
+    bool gap;                             /* a field began elsewhere: odd spelling */
 };
 
-/* Begins with the request line. `method`, `target_start` and `version` are the texts in the buffer
- * the request was read into; `target` is a copy of the target made before it was cut into
- * pieces. */
+/* Starts with the request line. `method`, `target_start` and `version` point into the buffer with
+ * the request; `target` is a copy of the target, made before it was split. */
 void wire_begin(struct wire *wire, const char *method, const char *target_start,
                 const char *version, const char *target);
 
-/* Takes in one header field, in the order they came. */
+/* Adds one header field, in the order of the request. */
 void wire_field(struct wire *wire, const char *name, size_t name_length, const char *value,
                 size_t value_length);
 
-/* Judges it all. `block` is the length of the header block from `method` on, with its empty
- * line. */
+/* Checks the whole header. `block` is the length of the header block from `method` on, with its
+ * empty line. */
 int wire_check(const struct wire *wire, const char *method, size_t block, struct answer *answer);
 
-/* True when the header announces a body. `ret_length` (may be NULL) is its length, or -1 for
+/* True if the header announces a body. `ret_length` (may be NULL) is its length, or -1 for
  * chunked. */
 bool wire_has_body(const struct wire *wire, long long *ret_length);
 
