@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * address.c - "HOST:PORT" of configuration keys, turned into socket addresses.
+ * address.c - converts "HOST:PORT" of configuration keys to socket addresses.
  */
 #include "metrics/address.h"
 

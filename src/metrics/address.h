@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * address.h - "HOST:PORT" of configuration keys, turned into socket addresses.
+ * address.h - converts "HOST:PORT" of configuration keys to socket addresses.
  *
  * HOST is a name, an IPv4 address, or an IPv6 address in brackets: "[::1]:9464".
  */
@@ -19,14 +19,14 @@ struct address {
     socklen_t length;
 };
 
-/* Checks the form of `text`; ERROR_INVALID when it is another one. *ret_numeric is true when the
- * host is an address and no name; then *ret_address is filled. Asks no server. */
+/* Checks the form of `text`; ERROR_INVALID if it is wrong. *ret_numeric is true if the host is an
+ * address, not a name; then *ret_address is filled in. Does not look up names. */
 int address_parse(const char *text, struct address *ret_address, bool *ret_numeric,
                   struct error *error);
 
-/* Resolves `text` to the first address of its host. May wait seconds for name servers, so call it
- * before the loop or in a thread. ERROR_INVALID when the text is not of that form,
- * ERROR_UNAVAILABLE when the name does not resolve. */
+/* Resolves `text` to the first address of its host. May block for seconds, so call it before the
+ * loop or in a thread. ERROR_INVALID if the form is wrong, ERROR_UNAVAILABLE if the name does not
+ * resolve. */
 int address_resolve(const char *text, struct address *ret_address, struct error *error);
 
 /* True for 127.0.0.0/8 and ::1. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * confine.c - the system calls and files that are left to mimo-metrics once it is up.
+ * confine.c - system calls and files of mimo-metrics after its start.
  *
- * It starts no program, signals no process and writes no file. Sockets are only those that a
- * connection to the statsd agent takes; files are read only to look up the agent's name.
+ * It starts no program, signals no process and writes no file. It makes sockets only for the
+ * connection to the statsd agent, and reads files only to look up the agent's name.
  */
 #include "metrics/confine.h"
 
@@ -19,7 +19,7 @@ static const struct confinement_call calls[] = {
     CONFINEMENT_SOCKETS /* channel, statsd, connections of the page */
 };
 
-/* An agent on a UNIX socket may be restarted, and then has to be connected to again. */
+/* An agent on a UNIX socket may be restarted, and then needs a new connection. */
 static const struct confinement_call local_calls[] = {
     CONFINEMENT_SOCKET(AF_UNIX, SOCK_STREAM, 0),
     CONFINEMENT_SOCKET(AF_UNIX, SOCK_DGRAM, 0),
@@ -35,7 +35,7 @@ static const struct confinement_call udp_calls[] = {
 static const struct confinement_call name_calls[] = {
     CONFINEMENT_THREADS
     CONFINEMENT_FILES        /* hosts, resolv.conf, nsswitch.conf */
-    CONFINEMENT_LOCAL_CLIENT /* the C library asks a name service cache first */
+    CONFINEMENT_LOCAL_CLIENT /* the C library connects to a name service cache first */
     CONFINEMENT_NAMES
 };
 /* clang-format on */

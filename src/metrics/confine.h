@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* confine.h - the system calls and files that are left to mimo-metrics once it is up. */
+/* confine.h - system calls and files of mimo-metrics after its start. */
 #ifndef MIMO_METRICS_CONFINE_H
 #define MIMO_METRICS_CONFINE_H
 

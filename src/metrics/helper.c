@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * helper.c - the loop of mimo-metrics: figures from the supervisor go to statsd and to the page.
+ * helper.c - the loop of mimo-metrics: sends figures from the supervisor to statsd and shows them
+ * on the page.
  */
 #include "metrics/helper.h"
 
@@ -30,7 +31,7 @@ void helper_figures(void *context, struct page_figures *ret_figures)
     memcpy(ret_figures->not_ready, helper->latest.not_ready, sizeof(ret_figures->not_ready));
 }
 
-/* Sends a line; the log gets one line when trouble begins and one when it is over. */
+/* Sends a line. Logs one line when sending begins to fail, and one when it works again. */
 static void deliver(struct helper *helper, const char *line)
 {
     struct statsd *statsd = &helper->statsd;
@@ -39,20 +40,20 @@ static void deliver(struct helper *helper, const char *line)
 
     if (statsd_send(statsd, line, strlen(line), &error) < 0) {
         if (!helper->statsd_troubled) {
-            log_warning("%s; metrics are dropped until %s takes them (is the statsd agent "
-                        "running? see metrics.statsd)",
+            log_warning("%s; metrics are dropped until %s accepts them: check that the statsd "
+                        "agent runs (metrics.statsd)",
                         error.message, statsd->address);
             helper->statsd_troubled = true;
             helper->dropped_before = dropped_before;
         }
     } else if (helper->statsd_troubled) {
-        log_notice("%s takes metrics again; lines dropped meanwhile: %" PRIu64, statsd->address,
+        log_notice("%s accepts metrics again; lines dropped meanwhile: %" PRIu64, statsd->address,
                    statsd->dropped - helper->dropped_before);
         helper->statsd_troubled = false;
     }
 }
 
-/* The value of a gauge, or by how much a counter rose since it was last sent. */
+/* The value of a gauge, or the increase of a counter since it was last sent. */
 static int64_t amount_to_send(struct helper *helper, enum metric metric)
 {
     int64_t value = helper->latest.values[metric];
@@ -78,8 +79,8 @@ static int emit(struct helper *helper, enum metric metric, struct error *error)
     return 0;
 }
 
-/* A helper that was started again must not count anew what the one before it sent: it goes on from
- * its first message. Counters grow by one where they are sent. */
+/* After a restart, counts from the first message on, because the previous helper sent everything
+ * before it. */
 static void begin_counting(struct helper *helper, const struct metrics_message *message)
 {
     for (int metric = 0; metric < METRIC_COUNT; metric++) {
@@ -102,8 +103,8 @@ static int take_message(struct helper *helper, const struct metrics_message *mes
     return 0;
 }
 
-/* One packet a round, so that a talkative supervisor does not starve the page. *ret_ended tells
- * that the supervisor closed the channel. */
+/* Reads one packet per round, so that many packets do not delay the page. *ret_ended is true when
+ * the supervisor closed the channel. */
 static int read_channel(struct helper *helper, bool *ret_ended, struct error *error)
 {
     struct metrics_message message;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lookup.c - the address of a "HOST:PORT", looked up again at intervals and never waited for.
+ * lookup.c - looks up the address of a "HOST:PORT" at intervals, without blocking.
  */
 #include "metrics/lookup.h"
 
@@ -12,8 +12,8 @@
 #include "mimo/cleanup.h"
 #include "mimo/clock.h"
 
-/* Shared with the background thread. The last one to let go frees it: a name server may keep the
- * thread waiting for longer than the program lives. */
+/* Shared with the background thread. The last user frees it, because a look-up may last longer than
+ * the program. */
 struct lookup {
     char *text;
     bool is_name;
@@ -22,7 +22,7 @@ struct lookup {
     bool started;
     struct address taken; /* the address that lookup_take() handed out last */
 
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* protects everything below */
     unsigned holders;
     bool running;
     bool found;

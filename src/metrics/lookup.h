@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lookup.h - the address of a "HOST:PORT", looked up again at intervals and never waited for.
+ * lookup.h - looks up the address of a "HOST:PORT" at intervals, without blocking.
  *
  * A numeric host is converted once. A name is looked up by a background thread, one at a time,
  * because getaddrinfo(3) may wait for seconds. A name that does not resolve is looked up again at
@@ -11,8 +11,8 @@
  *     if (lookup_take(lookup, &address))       (in the loop: true when the address is a new one)
  *         connect...
  *
- * Threads: all functions are for one thread; the background thread is hidden. lookup_close() does
- * not wait for it.
+ * Threads: one thread calls all functions; the background thread is internal, and lookup_close()
+ * does not wait for it.
  */
 #ifndef MIMO_METRICS_LOOKUP_H
 #define MIMO_METRICS_LOOKUP_H
@@ -24,8 +24,8 @@
 
 struct lookup;
 
-/* Opens no socket and asks no server. `interval` is in milliseconds. ERROR_INVALID when `text` is
- * not HOST:PORT. */
+/* Opens no socket and looks up nothing yet. `interval` is in milliseconds. ERROR_INVALID when
+ * `text` is not HOST:PORT. */
 int lookup_open(const char *text, int64_t interval, struct lookup **ret_lookup,
                 struct error *error);
 
@@ -38,13 +38,14 @@ bool lookup_needs_names(const struct lookup *lookup);
 /* Starts a look-up when one is due and none is running. */
 void lookup_start(struct lookup *lookup);
 
-/* True, once for each change, when there is an address that was not taken yet. */
+/* Returns true once for each new address. */
 bool lookup_take(struct lookup *lookup, struct address *ret_address);
 
 /* Look-ups that failed since the start. */
 uint64_t lookup_failures(struct lookup *lookup);
 
-/* Why the latest look-up failed, into `error`; false when it did not fail, or none has ended. */
+/* Stores the reason of the latest failure in `error`; false if the latest look-up succeeded, or
+ * none has ended. */
 bool lookup_failed(struct lookup *lookup, struct error *error);
 
 #endif

@@ -33,7 +33,8 @@ static const struct program program = {
     .name = "mimo-metrics",
     .summary = "sends the metrics of a MIMO actuator to statsd and serves them to Prometheus",
     .details =
-        "Started by mimod, never by hand. Ends when mimod does; SIGTERM and SIGINT are ignored.",
+        "mimod starts it; do not start it yourself. Ends when mimod ends; SIGTERM and SIGINT are "
+        "ignored.",
     .options = options,
 };
 
@@ -46,7 +47,7 @@ static void ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-/* Makes one line, so that labels that cannot be sent are found at the start. */
+/* Formats one line, so that invalid labels are reported at the start. */
 static int check_labels(const struct metric_labels *labels, struct error *error)
 {
     char *line = metric_line_format(labels, METRIC_HEARTBEAT, 1, 0, error);
@@ -65,7 +66,7 @@ static int open_page(struct helper *helper, const struct config *config, struct 
     const struct address *address = page_address(helper->page);
     log_info("Prometheus page at http://%s/metrics", address_format(address, text));
     if (!address_is_loopback(address))
-        log_warning("other machines can read the Prometheus page, without login: "
+        log_warning("other machines can read the Prometheus page, without authentication: "
                     "metrics.listen is %s",
                     config->metrics_listen);
     return 0;

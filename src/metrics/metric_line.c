@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metric_line.c - one metric as a statsd line.
+ * metric_line.c - formats one metric as a statsd line.
  */
 #include "metrics/metric_line.h"
 
@@ -12,7 +12,7 @@
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
-/* Sets a text member, steals nothing. The member's name goes into the error. */
+/* Sets a string member. An error names the member. */
 static int set_text(struct json_object *object, const char *name, const char *value,
                     struct error *error)
 {
@@ -23,7 +23,7 @@ static int set_text(struct json_object *object, const char *name, const char *va
     return 0;
 }
 
-/* Empty dimensions are left out: MDM would take "" for a value of its own. */
+/* Empty dimensions are left out, because MDM treats "" as a value. */
 static int set_dimension(struct json_object *dimensions, const char *name, const char *value,
                          struct error *error)
 {
@@ -48,7 +48,7 @@ static char *mdm_name(const struct metric_labels *labels, const char *metric,
 {
     char time[CLOCK_TEXT_SIZE];
     clock_format_milliseconds(time, unix_milliseconds);
-    time[strcspn(time, "Z")] = '\0'; /* MDM takes TS for UTC and wants no zone */
+    time[strcspn(time, "Z")] = '\0'; /* TS is UTC without a zone */
 
     cleanup_json struct json_object *name = json_object_new_object();
     if (set_text(name, "Metric", metric, error) < 0 ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metric_line.h - one metric as a statsd line.
+ * metric_line.h - formats one metric as a statsd line.
  *
  * mdm:    {"Metric":"actuator.heartbeat","Account":"*","Namespace":"*","Dims":{"hostname":"vm0",
  *         "location":"eastus","service":"mimo","version":"1.0"},"TS":"2026-11-23T07:08:00.000"}:1|c
@@ -18,8 +18,8 @@
 #include "mimo/error.h"
 #include "mimo/metrics.h"
 
-/* What every line carries. All texts are borrowed; an empty location, environment or service is
- * left out. */
+/* Labels of every line. All texts are borrowed; an empty location, environment or service is left
+ * out. */
 struct metric_labels {
     enum config_statsd_format format;
     const char *account;
@@ -33,8 +33,8 @@ struct metric_labels {
     bool heartbeat_is_gauge; /* the heartbeat's type is g in place of c */
 };
 
-/* The line for `metric`; the caller frees it. `amount` is a gauge's value, or by how much a
- * counter rose. NULL with ERROR_INVALID when a label is not UTF-8. */
+/* The line for `metric`; the caller frees it. `amount` is a gauge's value, or the increase of a
+ * counter. NULL with ERROR_INVALID if a label is not UTF-8. */
 char *metric_line_format(const struct metric_labels *labels, enum metric metric, int64_t amount,
                          int64_t unix_milliseconds, struct error *error);
 

@@ -26,14 +26,14 @@ struct page {
     void *context;
 };
 
-/* One row a path: what it answers with. */
+/* One row for each path, with the function that answers. */
 struct route {
     const char *path;
     enum MHD_Result (*answer)(struct MHD_Connection *connection,
                               const struct page_figures *figures);
 };
 
-/* Queues `text` and takes ownership of nothing: `mode` tells whether MHD copies or frees it. */
+/* Queues `text`; `mode` determines whether MHD copies or frees it. */
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status,
                                const char *content_type, char *text, size_t length,
                                enum MHD_ResponseMemoryMode mode)
@@ -94,8 +94,8 @@ static const struct route *find_route(const char *path)
     return NULL;
 }
 
-/* MHD_AccessHandlerCallback. Every answer is known from the request line, so it is queued at the
- * first call; a body that a client sends all the same is never read. */
+/* MHD_AccessHandlerCallback. The answer depends on the request line alone, so it is queued at the
+ * first call; a body is never read. */
 static enum MHD_Result handle_request(void *context, struct MHD_Connection *connection,
                                       const char *path, const char *method, const char *version,
                                       const char *upload, size_t *upload_size, void **request)
@@ -105,7 +105,9 @@ static enum MHD_Result handle_request(void *context, struct MHD_Connection *conn
 
     const struct route *route = find_route(path);
     if (!route)
-        return respond_line(connection, MHD_HTTP_NOT_FOUND, "there are /metrics and /healthz\n");
+        return respond_line(connection, MHD_HTTP_NOT_FOUND,
+                            "not found: the paths are /metrics "
+                            "and /healthz\n");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return respond_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 

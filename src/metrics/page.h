@@ -3,8 +3,8 @@
  * page.h - the HTTP listener: GET /metrics and GET /healthz.
  *
  * libmicrohttpd without threads of its own: the caller's loop polls page_descriptor(), waits at
- * most page_timeout(), and calls page_run() each time round. Connections are few and short-lived by
- * limits; a slow client costs memory, never time.
+ * most page_timeout(), and calls page_run() in each round. Number and duration of connections are
+ * limited; a slow client delays nothing.
  */
 #ifndef MIMO_METRICS_PAGE_H
 #define MIMO_METRICS_PAGE_H
@@ -15,7 +15,7 @@
 
 struct page;
 
-/* Called for each request: fills in what is known now. */
+/* Called for each request: fills in the present figures. */
 typedef void page_figures_function(void *context, struct page_figures *ret_figures);
 
 /* Binds `listen` ("HOST:PORT"; port 0 takes any free one) and serves it. */
@@ -25,7 +25,7 @@ int page_open(const char *listen, page_figures_function *figures, void *context,
 /* NULL is allowed. */
 void page_close(struct page *page);
 
-/* Where it listens, with the port the system chose. Borrowed. */
+/* The address it listens on, with the port that the system chose. Borrowed. */
 const struct address *page_address(const struct page *page);
 
 int page_descriptor(const struct page *page);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page_text.c - the figures as a Prometheus page, and as one word about health.
+ * page_text.c - formats the figures as a Prometheus page, and the health as one line.
  */
 #include "metrics/page_text.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * statsd.c - the statsd agent that lines are sent to: a UNIX socket or UDP; sending never waits.
+ * statsd.c - sends lines to the statsd agent, on a UNIX socket or by UDP, without blocking.
  */
 #include "metrics/statsd.h"
 
@@ -46,7 +46,9 @@ int statsd_open(struct statsd *statsd, const char *address, int64_t interval, st
     if (strncmp(address, UDP_PREFIX, strlen(UDP_PREFIX)) == 0)
         return open_udp(statsd, address + strlen(UDP_PREFIX), interval, error);
     return error_set(error, ERROR_INVALID,
-                     "metrics.statsd: \"%s\" is none of unix:/PATH, udp:HOST:PORT, off", address);
+                     "metrics.statsd: \"%s\" is not one of unix:/PATH, udp:HOST:PORT, "
+                     "off",
+                     address);
 }
 
 static void disconnect(struct statsd *statsd)
@@ -55,7 +57,7 @@ static void disconnect(struct statsd *statsd)
         close(statsd->socket);
     statsd->socket = -1;
     if (statsd->rest)
-        statsd->dropped++; /* the agent got the first part alone */
+        statsd->dropped++; /* the agent got only a part */
     free(statsd->rest);
     statsd->rest = NULL;
     statsd->rest_length = 0;
@@ -102,7 +104,8 @@ static int drop(struct statsd *statsd, int reason, struct error *error)
     return error_set_system(error, reason, "cannot send to %s", statsd->address);
 }
 
-/* Keeps what a stream did not take. A rest that cannot be kept ends the connection. */
+/* Keeps the rest of a line that a stream accepted in part. When out of memory, closes the
+ * connection. */
 static int keep_rest(struct statsd *statsd, const char *rest, size_t length)
 {
     statsd->rest = strndup(rest, length);
@@ -161,7 +164,7 @@ static int send_on_socket(struct statsd *statsd, const char *line, size_t length
     return 0;
 }
 
-/* True when another connection may help. */
+/* True if a new connection may help. */
 static bool connection_is_broken(int reason)
 {
     return reason == EPIPE || reason == ECONNRESET || reason == ECONNREFUSED || reason == ENOTCONN;
@@ -197,8 +200,8 @@ static int send_local(struct statsd *statsd, const char *line, size_t length, st
     return drop(statsd, reason, error);
 }
 
-/* Follows the name to its present address. 0 with a socket, or without one while the first look-up
- * runs. */
+/* Connects to the present address of the name. Returns 0 with a socket, or without one during the
+ * first look-up. */
 static int connect_udp(struct statsd *statsd, struct error *error)
 {
     lookup_start(statsd->lookup);
@@ -210,7 +213,7 @@ static int connect_udp(struct statsd *statsd, struct error *error)
         statsd->dropped++;
         return lookup_failed(statsd->lookup, error) ? error_prefix(error, "metrics.statsd") : 0;
     }
-    /* Connected, so that the kernel tells us when nobody listens. Sends nothing. */
+    /* A connected UDP socket reports refusals. connect(2) sends nothing. */
     if (connect_to(statsd, SOCK_DGRAM, (const struct sockaddr *)&statsd->target.socket,
                    statsd->target.length) < 0)
         return drop(statsd, errno, error);
@@ -221,8 +224,8 @@ static int send_udp(struct statsd *statsd, const char *line, size_t length, stru
 {
     if (send_on_socket(statsd, line, length) == 0)
         return 0;
-    /* A refusal is about the line before, which was counted as sent. This line was not tried yet
-     * and takes its place in the count. */
+    /* The refusal belongs to the previous line, which was counted as sent; this line takes its
+     * place in the count. */
     int reason = errno;
     if (reason == ECONNREFUSED && send(statsd->socket, line, length, MSG_NOSIGNAL) < 0)
         statsd->dropped++;

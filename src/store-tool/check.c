@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.c - mimo-store check: is the file sound, and does each document keep the rules of specification and
- * code.
+ * check.c - mimo-store check: checks the file for damage, and each document against the rules.
  *
- * It may run while actuators work. Rules over two documents are therefore judged by reading both
- * again at once: what one page said may be over when the next is read.
+ * It may run while actuators work. Therefore rules about two documents are checked on a fresh read
+ * of both in one batch, because a page may be outdated when the next one is read.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,17 +24,18 @@ struct check {
     size_t problems;
 };
 
-/* What to do. */
-#define LOAD_AGAIN    "correct its line of a mimo-store dump, and mimo-store load --replace it"
-#define FILL_AGAIN    "mimo-store dump, then mimo-store load --replace fills in the right one"
-#define TAKE_BACK     "an actuator takes it back by itself; if none runs, start one"
-#define CANCEL_OTHERS "cancel those that do not hold the cluster's lease, with force"
-#define REGISTER      "register it, or cancel the manifest with force"
-#define RELEASE       "cancel it with force, or wait until its own lease is over"
+/* Advice. */
+#define LOAD_AGAIN "correct its line in the output of mimo-store dump, and load it with "
+"mimo-store load --replace"
+#define FILL_AGAIN    "mimo-store dump, then mimo-store load --replace corrects it"
+#define TAKE_BACK     "an actuator returns it to Pending; if no actuator runs, start one"
+#define CANCEL_OTHERS "cancel those without the cluster's lease, with --force"
+#define REGISTER      "register it, or cancel the manifest with --force"
+#define RELEASE       "cancel it with --force, or wait until its own lease expires"
 
-/* Writes one problem as one line of standard output, whatever is in it. */
-static void report(struct check *check, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    /* Writes one problem as one line of standard output; control characters are replaced. */
+    static void
+    report(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void report(struct check *check, const char *format, ...)
 {
@@ -81,21 +81,21 @@ static void check_lease_of_manifest(struct check *check, const struct manifest *
         report_manifest(check, manifest, "is InProgress, but its attempts have no open entry; %s",
                         LOAD_AGAIN);
     if (!in_progress && (*manifest->lease_owner != '\0' || manifest->lease_expires != 0))
-        report_manifest(check, manifest, "is %s and has a lease all the same; %s",
+        report_manifest(check, manifest, "is %s but has a lease; %s",
                         manifest_state_name(manifest->state), LOAD_AGAIN);
     if (!in_progress && has_open_attempt(manifest))
         report_manifest(check, manifest, "is %s, but its newest attempt is still open; %s",
                         manifest_state_name(manifest->state), LOAD_AGAIN);
 }
 
-/* How many of the attempts count. Drained ones never do; one that failed transiently does not if a
- * server asked to wait, which the history does not tell. */
+/* The number of attempts that count. Drained attempts never do; a transient failure does not if a
+ * server asked to wait, which the history does not record. */
 struct attempt_count {
     int64_t fewest;
     int64_t most;
 };
 
-/* False when the history does not go back to the first attempt. */
+/* False if the history does not begin with the first attempt. */
 static bool count_attempts(const struct manifest *manifest, struct attempt_count *ret_count)
 {
     const struct json_object *attempts = document_get(manifest->document, "attempts");
@@ -138,7 +138,7 @@ static void check_bucket(struct check *check, enum store_container container, co
                         right, FILL_AGAIN);
 }
 
-/* What is wrong between an attempt, and its cluster as it was read at the same time. */
+/* Checks an attempt against its cluster, read in the same batch. */
 static void judge_attempt(struct check *check, const struct manifest *manifest,
                           const struct store_result *cluster_read_result, size_t in_progress)
 {
@@ -152,7 +152,7 @@ static void judge_attempt(struct check *check, const struct manifest *manifest,
                         REGISTER);
     if (cluster_read_result->status != STORE_DONE ||
         cluster_read(&cluster, cluster_read_result->items[0].document, NULL) < 0)
-        return; /* one that cannot be read is reported itself */
+        return; /* an unreadable cluster is reported separately */
     if (strcmp(cluster.lease_manifest, manifest->id) != 0 ||
         strcmp(cluster.lease_owner, manifest->lease_owner) != 0)
         report_manifest(
@@ -202,7 +202,7 @@ static int check_manifest(struct check *check, struct json_object *document, con
     return status;
 }
 
-/* A lease ends with its attempt, but for one that was cancelled while a worker runs. */
+/* A lease ends with its attempt, except after a cancel while the worker runs. */
 static void judge_lease(struct check *check, const struct cluster *cluster,
                         const struct manifest *manifest)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* complete.c - documents from elsewhere: what follows from other members is filled in, the rest must be
- * understood. */
+/* complete.c - completes and checks documents from other systems: fills in members that are derived
+ * from others. */
 #include <string.h>
 
 #include "mimo/bucket.h"
@@ -15,7 +15,7 @@ static int no_memory(struct error *error)
     return error_set_memory(error);
 }
 
-/* Other systems number buckets in other ways, so one that is there is not believed. */
+/* Other systems number buckets differently, so the bucket is always computed. */
 static int fill_bucket(struct json_object *document, const char *cluster, struct error *error)
 {
     if (document_set(document, "bucket", json_object_new_int64(bucket_of(cluster))) < 0)
@@ -35,7 +35,7 @@ static int complete_manifest(struct json_object *document, struct error *error)
     return status;
 }
 
-/* The key must say which cluster the document is about: two names for one are one too many. */
+/* The key must name the same cluster as the document. */
 static int check_resource_id(const struct json_object *document, const char *key,
                              struct error *error)
 {
@@ -77,5 +77,5 @@ int tool_complete_document(enum store_container container, struct json_object *d
         return complete_manifest(document, error);
     if (container == STORE_CLUSTERS)
         return complete_cluster(document, error);
-    return 0; /* the store asks for the id */
+    return 0; /* the store checks the id */
 }

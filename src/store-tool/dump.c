@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dump.c - mimo-store dump and backup: the documents as lines, or the whole as a file. */
+/* dump.c - mimo-store dump and backup: writes the documents as lines, or copies the store. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "mimo/document.h"
 #include "store-tool/tool.h"
 
-/* Writes a document; one that cannot be read is named, and the dump goes on without it. */
+/* Writes a document. An unreadable one is reported, and the dump continues without it. */
 static int write_line(void *context, enum store_container container,
                       const struct json_object *document, struct error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* init.c - mimo-store init: the store, and the pair that seals cluster credentials. */
+/* init.c - mimo-store init: creates the store and the key pair that seals cluster credentials. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,22 +20,23 @@ static int make_store(const char *uri, struct error *error)
     struct store *store;
     if (store_open(uri, &store, &missing) == 0) {
         store_close(store);
-        printf("store %s is there already\n", uri);
+        printf("store %s exists already\n", uri);
         return 0;
     }
     if (store_initialize(uri, error) < 0)
         return -1;
-    printf("made store %s\n", uri);
+    printf("created store %s\n", uri);
     return 0;
 }
 
-/* The launcher's user: it alone reads the key. Nobody else than root can give a file away. */
+/* Gives the key to the launcher's user, which alone reads it. Only root can change the owner. */
 static struct identity find_key_owner(const char *user, const char *key_path)
 {
     struct identity owner = {.uid = (uid_t)-1, .gid = (gid_t)-1};
     struct error error;
     if (privileges_can_change() && privileges_find_user(user, &owner, &error) < 0)
-        tool_complain("%s; %s stays root's: chown it to actuator.launcher_user before mimod starts",
+        tool_complain("%s; %s still belongs to root: chown it to actuator.launcher_user before "
+                      "mimod starts",
                       error.message, key_path);
     return owner;
 }
@@ -66,13 +67,13 @@ static int make_pair(const struct config *config, struct error *error)
         owner = find_key_owner(config->actuator_launcher_user, key);
     if (seal_make_pair(certificate, key, owner.uid, owner.gid, &made, error) < 0)
         return -1;
-    printf(made ? "made seal certificate %s and key %s\n"
-                : "seal certificate %s and key %s are there already\n",
+    printf(made ? "created seal certificate %s and key %s\n"
+                : "seal certificate %s and key %s exist already\n",
            certificate, key);
     return 0;
 }
 
-/* One that fails does not keep the other from being made. */
+/* If one fails, the other is still created. */
 int tool_init(const struct tool *tool)
 {
     int status = EXIT_SUCCESS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* line.c - lines of any input, in a buffer of fixed size. */
+/* line.c - reads lines of any input into a buffer of fixed size. */
 #include <stdio.h>
 
 #include "store-tool/tool.h"
@@ -13,7 +13,7 @@ enum tool_line tool_read_line(FILE *stream, char *buffer, size_t size, size_t *r
         if (length + 1 < size)
             buffer[length++] = (char)byte;
         else
-            fits = false; /* read to its end all the same, so that the next one is found */
+            fits = false; /* read the line to its end, to find the next one */
     }
     if (ferror(stream))
         return TOOL_LINE_ERROR;

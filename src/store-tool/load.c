@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load.c - mimo-store load: lines of a dump into the store.
+ * load.c - mimo-store load: loads the lines of a dump into the store.
  *
- * Lines are taken in batches, each one commit. A line that cannot be loaded is named by its number,
- * and the others are loaded. Existing documents are overwritten only with --replace.
+ * Lines are loaded in batches, one commit each. A line that cannot be loaded is reported by its
+ * number, and the others are loaded. Existing documents are overwritten only with --replace.
  *
- * A document that is put back while an attempt runs undoes its claim: the manifest may be claimed
- * again while the first worker still runs. So load refuses while actuators seem to be running. What
- * their records say of the time is another clock's word, and is believed in the safe direction: a
- * time in the future counts as alive.
+ * Loading an older document while an attempt runs undoes its claim: the manifest may be claimed
+ * again while the first worker still runs. So load refuses while actuators seem to be running.
+ * Times in their records come from other clocks; a time in the future therefore counts as alive.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +37,7 @@ struct line {
 struct load {
     struct store *store;
     bool replace;
-    size_t number; /* of the line at hand */
+    size_t number; /* of the current line */
     size_t loaded;
     size_t refused;
     struct line lines[LOAD_BATCH];
@@ -70,8 +69,8 @@ static void refuse_existing(struct load *load, const struct line *line, const ch
     refuse_line(load, line->number, text);
 }
 
-/* Creates the document first. If there is one already, it is read and replaced, where that was asked
- * for; otherwise, or if it has another partition key, it stays. */
+/* Creates the document. If it exists already, --replace reads and replaces it, unless its partition
+ * key differs. */
 static enum change_verdict decide(struct store_change *change)
 {
     struct line *line = change->context;
@@ -86,7 +85,7 @@ static enum change_verdict decide(struct store_change *change)
     return CHANGE_WRITE;
 }
 
-/* A document without a name is refused by the store; any name does to read it by then. */
+/* The store refuses a document without a name; until then any name will do. */
 static struct store_change make_change(struct line *line)
 {
     struct store_name name = {.id = "?", .partition = "?"};
@@ -101,7 +100,7 @@ static struct store_change make_change(struct line *line)
 static void count_end(struct load *load, const struct line *line, const struct store_change *change)
 {
     switch (change->end) {
-    case CHANGE_OPEN: /* the whole batch is named by write_batch() */
+    case CHANGE_OPEN: /* write_batch() reports the whole batch */
         break;
     case CHANGE_DONE:
         load->loaded++;
@@ -150,7 +149,7 @@ static int parse_line(const char *text, size_t length, struct line *line, struct
     const char *name;
     struct json_object *value;
     if (!object)
-        return error_prefix(error, "is no JSON object");
+        return error_prefix(error, "is not a JSON object");
     if (document_read_string(object, "container", "", &container, error) < 0)
         return -1;
     document_foreach_member(object, name, value)
@@ -206,7 +205,7 @@ static int load_stream(struct load *load, FILE *stream, struct error *error)
     }
 }
 
-/* True unless the record says that its actuator was not heard of for longer than its ttl. */
+/* False if the record is older than its ttl. */
 static bool seems_alive(const struct json_object *member, int64_t now)
 {
     int64_t seen = document_time(member, "seenAt", 0);
@@ -219,14 +218,14 @@ static bool seems_alive(const struct json_object *member, int64_t now)
 static int refuse_alive(const struct json_object *member, struct error *error)
 {
     return error_set(error, ERROR_BUSY,
-                     "actuator %s on %.200s is running, or was a moment ago: a manifest that it "
-                     "runs may be run twice if its document is loaded now. Stop mimod on every "
+                     "actuator %s on %.200s is running, or was a moment ago: if the document of a "
+                     "manifest is loaded while it runs, it may run twice. Stop mimod on every "
                      "machine and try again, or use --force",
                      document_string(member, "id", "?"),
                      document_string(member, "hostname", "an unknown host"));
 }
 
-/* Refuses while an actuator that works on this store seems to be alive. */
+/* Refuses while an actuator of this store seems to be alive. */
 static int check_members(struct store *store, struct error *error)
 {
     struct store_query query = {.kind = STORE_QUERY_MEMBERS, .limit = STORE_PAGE_MAXIMUM};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - mimo-store, the administrator's tool for the store: one verb each to make, check, dump, load,
- * back up and reseal it.
+ * main.c - mimo-store, the administrator's tool for the store, with verbs to create, check, dump,
+ * load, back up and reseal it.
  */
 #include <signal.h>
 #include <stdarg.h>

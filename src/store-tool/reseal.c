@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reseal.c - mimo-store reseal: the credentials of all clusters under another certificate.
+ * reseal.c - mimo-store reseal: seals the credentials of all clusters under another certificate.
  *
- * Each cluster is changed by one conditional write or not at all, and one that is under the new
- * certificate already is left as it is. So reseal may be stopped and started again at any time, and
- * run while the Admin API and the actuators write to the same documents.
+ * Each cluster is changed by one conditional write, or not at all; a cluster that is sealed under
+ * the new certificate already is not changed. So reseal can be stopped and started again at any
+ * time, and can run while the Admin API and actuators write to the same documents.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static const char sealed_path[] = "sealedKubeconfig";
 struct reseal {
     struct store *store;
     struct seal_certificate *certificate; /* to seal under */
-    struct seal_key *new_key;             /* opens what is sealed under it */
+    struct seal_key *new_key;             /* opens credentials sealed under it */
     struct seal_key *old_key;
     size_t resealed, already, without, failed;
 };
@@ -38,7 +38,7 @@ static void release(struct reseal *reseal)
 }
 #define cleanup_reseal __attribute__((cleanup(release)))
 
-/* Sealed text, and what is inside. */
+/* A sealed text, and its content. */
 struct content {
     unsigned char *sealed, *plain;
     size_t sealed_length, plain_length;
@@ -57,7 +57,7 @@ static int open_content(const struct seal_key *key, struct content *content, str
                      &content->plain_length, error);
 }
 
-/* Nothing is written that was not opened again before. */
+/* Opens the new sealed text again before it is written. */
 static int check_content(const struct reseal *reseal, const struct content *made,
                          const struct content *wanted, struct error *error)
 {
@@ -66,7 +66,9 @@ static int check_content(const struct reseal *reseal, const struct content *made
                            &opened.plain_length, error);
     if (status == 0 && (opened.plain_length != wanted->plain_length ||
                         memcmp(opened.plain, wanted->plain, wanted->plain_length) != 0))
-        status = error_set(error, ERROR_SYSTEM, "what was sealed came out changed");
+        status = error_set(error, ERROR_SYSTEM,
+                           "the new sealed text does not open to the same "
+                           "content");
     return status;
 }
 
@@ -113,19 +115,20 @@ static void complain(struct reseal *reseal, const struct json_object *document,
                      const struct error *error)
 {
     reseal->failed++;
-    tool_complain("cluster %s stays as it is: %s; if no key opens it any more, register its "
+    tool_complain("cluster %s is not changed: %s; if no key opens it any more, register its "
                   "kubeconfig again",
                   document_string(document, "key", document_string(document, "id", "?")),
                   error->message);
 }
 
-/* A cluster on a page, and what becomes of it. */
+/* A cluster on a page, and the result. */
 struct resealing {
     struct reseal *reseal;
     struct store_item *item; /* as it was on the page */
 };
 
-/* Reseals what was read last: the page's document first, after a conflict the stored one. */
+/* Reseals the document that was read last: first that of the page, after a conflict the stored one.
+ * */
 static enum change_verdict decide(struct store_change *change)
 {
     struct resealing *resealing = change->context;
@@ -135,7 +138,7 @@ static enum change_verdict decide(struct store_change *change)
     if (again->status == STORE_DONE)
         item = &again->items[0];
     else if (again->status == STORE_NOT_FOUND)
-        return CHANGE_LEAVE; /* deleted meanwhile: nothing is left to seal */
+        return CHANGE_LEAVE; /* deleted meanwhile */
     int changed = reseal_document(resealing->reseal, item->document, &reason);
     if (changed < 0)
         complain(resealing->reseal, item->document, &reason);
@@ -182,7 +185,7 @@ static int reseal_page(void *context, struct store_result *page, struct error *e
             return -1;
     if (page->skipped > 0) {
         reseal->failed += page->skipped;
-        tool_complain("%zu documents stay as they are: %s", page->skipped, page->error.message);
+        tool_complain("%zu documents are not changed: %s", page->skipped, page->error.message);
     }
     return 0;
 }

@@ -38,7 +38,7 @@ int tool_reseal(const struct tool *tool);
 /* Writes "mimo-store: message" to standard error; returns EXIT_FAILURE. */
 int tool_fail(const struct error *error);
 
-/* The same with a formatted message. */
+/* The same, with a formatted message. */
 int tool_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Calls `visit` with each document of the store, container by container, page by page; with a NULL
@@ -49,17 +49,17 @@ int tool_visit(struct store *store,
                             const struct json_object *document, struct error *error),
                void *context, struct error *error);
 
-/* Calls `take` with each page, of at most `limit`, of a container's documents. -1 as above. */
+/* Calls `take` with each page of a container's documents, of at most `limit` items. -1 as above. */
 int tool_visit_pages(struct store *store, enum store_container container, size_t limit,
                      int (*take)(void *context, struct store_result *page, struct error *error),
                      void *context, struct error *error);
 
-/* Prepares a document from outside for this store: fills in members that are derived from others
- * (bucket, key, partitionKey), and checks all of it. */
+/* Prepares a document of another system for this store: fills in members that are derived from
+ * others (bucket, key, partitionKey), and checks the document. */
 int tool_complete_document(enum store_container container, struct json_object *document,
                            struct error *error);
 
-/* One line of text of at most `size` - 1 bytes, without its end, terminated. */
+/* Reads one line of at most `size` - 1 bytes, without its newline, terminated by NUL. */
 enum tool_line { TOOL_LINE, TOOL_LINE_TOO_LONG, TOOL_LINE_END, TOOL_LINE_ERROR };
 enum tool_line tool_read_line(FILE *stream, char *buffer, size_t size, size_t *ret_length);
 

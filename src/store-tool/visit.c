@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* visit.c - going through all documents of a store, in bounded memory. */
+/* visit.c - visits all documents of a store, in bounded memory. */
 #include <stdlib.h>
 
 #include "mimo/cleanup.h"

@@ -38,11 +38,11 @@ extern const struct store_backend sqlite_backend;
 int store_format_document(const struct json_object *document, char **ret_text, size_t *ret_length,
                           struct error *error);
 
-/* Ends an operation with STORE_REFUSED and says why. */
+/* Ends an operation with STORE_REFUSED and the reason. */
 void store_refuse(struct store_operation *operation, const struct error *error);
 
 /* Appends an item to a result; takes over what it holds, on failure as well. An item without etag,
- * or without document and text, stands for want of memory. */
+ * or without document and text, means out of memory. */
 int store_result_add(struct store_result *result, struct store_item item, struct error *error);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store.c - the store's interface: builders, checks that no backend has to repeat, and the way to the
+/* store.c - the store's interface: builders, checks for all backends, and the choice of the
  * backend. */
 #include "mimo/store.h"
 
@@ -10,7 +10,7 @@
 #include "mimo/resource_id.h"
 #include "store/backend.h"
 
-/* Every kind of store there is. */
+/* All kinds of stores. */
 static const struct store_backend *const backends[] = {&sqlite_backend};
 enum { BACKEND_COUNT = sizeof(backends) / sizeof(backends[0]) };
 
@@ -78,7 +78,7 @@ struct store_operation store_query(const struct store_query *query)
     return (struct store_operation){.verb = STORE_QUERY, .query = *query};
 }
 
-/* Finds the backend of `uri` and what stands behind its scheme. */
+/* Finds the backend of `uri`, and the part after its scheme. */
 static const struct store_backend *find_backend(const char *uri, const char **ret_location,
                                                 struct error *error)
 {
@@ -89,11 +89,11 @@ static const struct store_backend *find_backend(const char *uri, const char **re
         *ret_location = uri + length + 1;
         if (**ret_location != '\0')
             return backends[i];
-        error_set(error, ERROR_INVALID, "store URI \"%s\" names no store: write %s:%s", uri,
+        error_set(error, ERROR_INVALID, "store URI \"%s\" is incomplete: write %s:%s", uri,
                   backends[i]->scheme, backends[i]->location);
         return NULL;
     }
-    error_set(error, ERROR_INVALID, "store URI \"%s\" is of no known kind: write %s:%s", uri,
+    error_set(error, ERROR_INVALID, "store URI \"%s\" has an unknown scheme: write %s:%s", uri,
               backends[0]->scheme, backends[0]->location);
     return NULL;
 }
@@ -163,7 +163,7 @@ int store_format_document(const struct json_object *document, char **ret_text, s
     if (length > STORE_DOCUMENT_SIZE_MAXIMUM) {
         free(text);
         return error_set(error, ERROR_TOO_LARGE,
-                         "document of %zu bytes is larger than the %d allowed", length,
+                         "the document has %zu bytes; at most %d are allowed", length,
                          STORE_DOCUMENT_SIZE_MAXIMUM);
     }
     *ret_text = text;
@@ -201,7 +201,7 @@ int store_result_add(struct store_result *result, struct store_item item, struct
     return 0;
 }
 
-/* The partition follows from the id everywhere but for manifests. */
+/* The partition is derived from the id, except for manifests. */
 static int check_name(const struct store_target *target, struct error *error)
 {
     if (!target->id || *target->id == '\0')
@@ -294,7 +294,7 @@ int store_run(struct store *store, struct store_operation *operations, size_t co
     }
     if (store->backend->run(store, operations, count, error) == 0)
         return 0;
-    store_release(operations, count); /* an incomplete result is not handed out */
+    store_release(operations, count); /* return no incomplete result */
     return -1;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_change.c - read, decide, write on condition, and again after a conflict: for many changes in one batch. */
+/* store_change.c - reads, changes and conditionally writes documents, and tries again after a
+ * conflict, in batches. */
 #include "mimo/store_change.h"
 
 #include <assert.h>
@@ -8,7 +9,7 @@
 
 #include "mimo/cleanup.h"
 
-/* All that one run shares: room for the largest batch, and where each operation came from. */
+/* The state of one run: the batch, and the change of each operation. */
 struct run {
     struct store *store;
     struct store_change *changes;
@@ -27,7 +28,7 @@ static void add_to_batch(struct run *run, struct store_operation *operation)
     run->origins[run->filled++] = operation;
 }
 
-/* Gives the operations back with their results. */
+/* Releases the operations with their results. */
 static void empty_batch(struct run *run)
 {
     for (size_t i = 0; i < run->filled; i++)
@@ -55,7 +56,7 @@ static int read_all(struct run *run, bool first, struct error *error)
     return status;
 }
 
-/* Asks each callback, and fills the batch with what is to be written. */
+/* Calls each callback, and fills the batch with the writes. */
 static void decide_all(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
@@ -74,7 +75,7 @@ static void decide_all(struct run *run)
     }
 }
 
-/* Notes how a write ended. After a conflict the change stays open for the next try. */
+/* Records the result of a write. After a conflict the change stays open for the next try. */
 static void take_result(struct store_change *change)
 {
     switch (change->write.result.status) {
@@ -82,7 +83,7 @@ static void take_result(struct store_change *change)
         change->end = CHANGE_DONE;
         return;
     case STORE_CONFLICT:
-    case STORE_NOT_FOUND: /* deleted since it was read: the callback decides what that means */
+    case STORE_NOT_FOUND: /* deleted since it was read: the callback decides */
         store_release(&change->write, 1);
         return;
     case STORE_REFUSED:
@@ -129,7 +130,7 @@ static int try_all(struct run *run, struct error *error)
     return 0;
 }
 
-/* Whatever is open by now: without an answer nothing is known of it, else others were first. */
+/* Ends the changes that are still open: the store did not answer, or other writers were faster. */
 static void end_open(struct run *run, int status, const struct error *error)
 {
     for (size_t i = 0; i < run->count; i++) {
@@ -141,7 +142,7 @@ static void end_open(struct run *run, int status, const struct error *error)
             continue;
         }
         change->end = CHANGE_CONTENDED;
-        error_set(&change->error, ERROR_CONFLICT, "other writers were first in each of %d tries",
+        error_set(&change->error, ERROR_CONFLICT, "other writers were faster in each of %d tries",
                   STORE_CHANGE_TRIES);
     }
 }

@@ -166,7 +166,7 @@ def test_missing_agent_costs_metrics_and_nothing_else(start, directory):
         path.chmod(0o777)
         helper.channel.send(packet(emit=["HEARTBEAT"], HEARTBEAT=2))
         assert agent.recv(4096) == b"actuator.heartbeat:1|c"
-    assert "takes metrics again; lines dropped meanwhile: 1" in helper.line_of_log("again")
+    assert "accepts metrics again; lines dropped meanwhile: 1" in helper.line_of_log("again")
     wait_for_page(url, "\nmimo_metrics_statsd_lines_dropped_total 1\n")
     assert helper.end() == 0
 

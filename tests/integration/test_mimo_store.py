@@ -111,7 +111,7 @@ def other_documents():
 
 def test_init_makes_what_is_missing_and_says_so(tool):
     said = tool.run("init").stdout
-    assert said == (f"made store {tool.uri}\nmade seal certificate {tool.certificate} and key {tool.key}\n")
+    assert said == (f"created store {tool.uri}\ncreated seal certificate {tool.certificate} and key {tool.key}\n")
     assert stat.S_IMODE(tool.database.stat().st_mode) == 0o660
     assert stat.S_IMODE(tool.key.stat().st_mode) == 0o400
     assert stat.S_IMODE(tool.certificate.stat().st_mode) == 0o644
@@ -128,7 +128,7 @@ def test_init_again_keeps_everything(store):
 
 def test_init_takes_another_store_by_option(store, directory):
     other = f"sqlite:{directory}/other.db"
-    assert f"made store {other}" in store.run("--store", other, "init").stdout
+    assert f"created store {other}" in store.run("--store", other, "init").stdout
     store.load(cluster(1))
     assert store.dump("--store", other) == []
 
@@ -136,7 +136,7 @@ def test_init_takes_another_store_by_option(store, directory):
 def test_init_that_cannot_make_the_store_makes_the_pair_and_fails(tool, directory):
     done = tool.run("--store", f"sqlite:{directory}/none/mimo.db", "init", status=1)
     assert "its directory does not exist" in done.stderr
-    assert "made seal certificate" in done.stdout and tool.key.exists()
+    assert "created seal certificate" in done.stdout and tool.key.exists()
 
 
 def test_half_a_pair_is_not_completed(store):
@@ -160,7 +160,7 @@ def test_init_by_root_gives_files_to_those_who_need_them(tool, directory):
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
 def test_init_for_an_unknown_user_leaves_the_key_to_root_and_says_so(tool):
     done = tool.run("--set", "actuator.launcher_user=nobody-of-this-name", "init")
-    assert "nobody-of-this-name" in done.stderr and "stays root's" in done.stderr
+    assert "nobody-of-this-name" in done.stderr and "still belongs to root" in done.stderr
     assert tool.key.stat().st_uid == 0
 
 
@@ -209,12 +209,12 @@ def without(line, *members):
 
 
 BAD_LINES = [
-    ("x", "is no JSON object"),
-    ("[]", "is no JSON object"),
-    ('{"container":"Audit"', "is no JSON object"),
+    ("x", "is not a JSON object"),
+    ("[]", "is not a JSON object"),
+    ('{"container":"Audit"', "is not a JSON object"),
     ('{"container":"Audit","document":{"id":"a","id":"b"}}', "duplicate member"),
-    ('{"container":"Audit","document":{"id":"a"}} {}', "is no JSON object"),
-    ('{"container":"Audit","document":{"id":"a\\u0000b"}}', "is no JSON object"),
+    ('{"container":"Audit","document":{"id":"a"}} {}', "is not a JSON object"),
+    ('{"container":"Audit","document":{"id":"a\\u0000b"}}', "is not a JSON object"),
     ('{"document":{}}', '"" is not the name of a container'),
     ('{"container":1,"document":{}}', '"container" must be a string'),
     ({"container": "audit", "document": {}}, '"audit" is not the name of a container'),

@@ -129,7 +129,7 @@ def test_what_no_key_opens_is_named_and_left_alone(pair):
     done = running.mimo_store("reseal", "--new-certificate", pair.new_certificate, "--new-key", pair.new_key, check=False)
     assert done.returncode == 1
     assert done.stdout == "1 clusters resealed, 0 were already, 0 have no kubeconfig, 1 failed\n"
-    assert f"cluster {key} stays as it is" in done.stderr
+    assert f"cluster {key} is not changed" in done.stderr
     assert sealed(running)[key] == "AAAA"
     again = running.mimo_store("reseal", "--new-certificate", pair.new_certificate, "--new-key", pair.new_key, check=False)
     assert again.returncode == 1 and again.stdout.startswith("0 clusters resealed, 1 were already")
@@ -140,7 +140,7 @@ def test_nothing_is_sealed_for_a_key_that_nobody_has(pair):
     pair.make_new()
     done = pair.running.mimo_store("reseal", "--new-certificate", pair.new_certificate, check=False)
     assert done.returncode == 1
-    assert "what is sealed anew must be opened again (--new-key)" in done.stderr
+    assert "cannot open the new sealed texts for verification (--new-key)" in done.stderr
     assert sealed(pair.running) == before
 
 

@@ -277,7 +277,7 @@ static void trouble_with_the_agent_is_logged_once_and_its_end_once(void **state)
     tell(scene, &message);
     end_of_supervisor(scene);
     log = log_of_run(scene);
-    assert_int_equal(occurrences(log, "takes metrics again; lines dropped meanwhile: 3"), 1);
+    assert_int_equal(occurrences(log, "accepts metrics again; lines dropped meanwhile: 3"), 1);
     assert_int_equal(occurrences(log, "\n"), 1);
     free(log);
 }

@@ -213,8 +213,8 @@ static void addresses_that_are_none_are_refused_with_the_reason(void **state)
         const char *address;
         const char *message;
     } cases[] = {
-        {"", "none of unix:/PATH, udp:HOST:PORT, off"},
-        {"tcp:127.0.0.1:8125", "none of unix:/PATH, udp:HOST:PORT, off"},
+        {"", "not one of unix:/PATH, udp:HOST:PORT, off"},
+        {"tcp:127.0.0.1:8125", "not one of unix:/PATH, udp:HOST:PORT, off"},
         {"unix:relative", "not an absolute path"},
         {"unix:/a/path/that/is/longer/than/the/107/bytes/a/unix/socket/may/have/"
          "because/sockaddr_un/has/only/that/much/room/for/it",

@@ -52,8 +52,7 @@ static int sqlite_open(const char *path, struct store **ret_store, struct error 
     return 0;
 }
 
-/* An idle connection, or NULL when the caller may open one of its own: counted as borrowed either
- * way. */
+/* Borrows an idle connection, or NULL if the caller may open a new one; both count as borrowed. */
 static struct connection *borrow_reader(struct sqlite_store *store)
 {
     pthread_mutex_lock(&store->lock);
@@ -68,7 +67,7 @@ static struct connection *borrow_reader(struct sqlite_store *store)
     return reader;
 }
 
-/* Takes a connection back, or NULL for one that came to nothing. */
+/* Returns a borrowed connection, or NULL if opening it failed. */
 static void return_reader(struct sqlite_store *store, struct connection *reader)
 {
     if (reader && reader->broken) {
@@ -88,7 +87,8 @@ static void return_reader(struct sqlite_store *store, struct connection *reader)
     pthread_mutex_unlock(&store->lock);
 }
 
-/* A page of manifests lies all over the file: what SQLite keeps by default holds few such pages. */
+/* The manifests of a page are all over the file; SQLite's default cache is too small for several
+ * pages. */
 static int open_reader(struct sqlite_store *store, struct connection **ret_reader,
                        struct error *error)
 {
@@ -195,7 +195,7 @@ static int run_writes(struct sqlite_store *store, struct store_operation *operat
     return left == 0 ? 0 : sqlite_store_commit(store, apply_writes, writes, left, error);
 }
 
-/* Reads go first: no operation of a batch sees another's effect. */
+/* Reads run first, so no operation of a batch sees the effect of another. */
 static int sqlite_run(struct store *base, struct store_operation *operations, size_t count,
                       struct error *error)
 {
@@ -204,7 +204,7 @@ static int sqlite_run(struct store *base, struct store_operation *operations, si
     if (run_reads(store, operations, count, &failure) == 0 &&
         run_writes(store, operations, count, &failure) == 0)
         return 0;
-    /* Whatever it was, the store does not answer now; it may once somebody has seen to it. */
+    /* Any failure means that the store does not answer at present; it may pass. */
     return error_set(error, ERROR_UNAVAILABLE, "%s", failure.message);
 }
 

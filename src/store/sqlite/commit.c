@@ -25,7 +25,7 @@ struct commit_job {
     struct commit_job *next;
 };
 
-/* The connection for writing to the file that is at the path now. */
+/* The connection for writing to the file that the path names at present. */
 static int open_writer(struct sqlite_store *store, struct error *error)
 {
     if (store->writer && (store->writer->broken || !connection_is_current(store->writer))) {
@@ -39,7 +39,7 @@ static int open_writer(struct sqlite_store *store, struct error *error)
     return connection_execute(store->writer, "PRAGMA cache_size = -16384", error);
 }
 
-/* Takes the first jobs off the queue, one at least. */
+/* Removes the first jobs from the queue, at least one. */
 static struct commit_job *take_jobs(struct sqlite_store *store)
 {
     pthread_mutex_lock(&store->lock);
@@ -68,7 +68,7 @@ static int commit_jobs(struct sqlite_store *store, struct transaction *transacti
     bool changed = transaction->changed;
     if (transaction_commit(transaction, error) < 0)
         return -1;
-    /* Committed to a file that is gone by now is not committed. */
+    /* A commit to a file that was removed meanwhile does not count. */
     if (!connection_is_current(store->writer))
         return error_set(error, ERROR_UNAVAILABLE, "store %s was removed or replaced meanwhile",
                          store->path);
@@ -79,14 +79,14 @@ static int commit_jobs(struct sqlite_store *store, struct transaction *transacti
     return 0;
 }
 
-/* Tells all of `jobs` how it ended, and the first of those still in the queue to lead. */
+/* Stores the result in all of `jobs`, and makes the first job in the queue the leader. */
 static void end_jobs(struct sqlite_store *store, struct commit_job *jobs, int status,
                      const struct error *error)
 {
     pthread_mutex_lock(&store->lock);
     while (jobs) {
         struct commit_job *job = jobs;
-        jobs = job->next; /* once it has ended, its owner takes it away */
+        jobs = job->next; /* its owner may free it once it has ended */
         job->status = status;
         if (status < 0)
             job->error = *error;
@@ -101,7 +101,7 @@ static void end_jobs(struct sqlite_store *store, struct commit_job *jobs, int st
     pthread_mutex_unlock(&store->lock);
 }
 
-/* Jobs are taken once the lock of the file is ours, for more may have come while waiting for it. */
+/* Takes jobs only after it has the lock of the file, because more may have arrived meanwhile. */
 static void lead(struct sqlite_store *store)
 {
     struct transaction transaction;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* connection.c - one connection to the database file: opening, prepared statements, errors in words. */
+/* connection.c - one connection to the database file: opening, prepared statements, messages of
+ * errors. */
 #include "store/sqlite/connection.h"
 
 #include <assert.h>
@@ -13,11 +14,10 @@
 #include "mimo/cleanup.h"
 #include "mimo/directory.h"
 
-/*
- * What a failure means to an operator; the primary result code decides. Some leave nothing to rely
- * on: then the connection is opened anew. Not so where the disk failed: SQLite took the transaction
- * back and the next one writes over its frames in the log. Opened anew it would read the log again,
- * and might take frames for committed that are in the kernel's memory and never reached the disk.
+/* Messages of failures for operators, by primary result code. After some failures the connection is
+ * opened again, but not after a failure of the disk: SQLite has rolled back the transaction, and
+ * the next one overwrites its frames in the log. A new connection would read the log again, and
+ * might treat frames as committed that are only in the kernel's memory and never reached the disk.
  */
 static const struct problem {
     int code;
@@ -32,7 +32,9 @@ static const struct problem {
     {SQLITE_NOMEM, false, ERROR_MEMORY, "cannot be used: out of memory"},
     {SQLITE_CORRUPT, true, ERROR_INVALID,
      "is damaged: stop all programs that use it, then restore a backup"},
-    {SQLITE_NOTADB, true, ERROR_INVALID, "is no SQLite database, or is damaged: restore a backup"},
+    {SQLITE_NOTADB, true, ERROR_INVALID,
+     "is not an SQLite database, or is damaged: restore a "
+     "backup"},
     {SQLITE_READONLY, true, ERROR_DENIED,
      "is read-only: check its mode, its owner and how its disk is mounted"},
     {SQLITE_CANTOPEN, true, ERROR_UNAVAILABLE,
@@ -76,7 +78,7 @@ static int find_file(const char *path, struct file_identity *ret_file, struct er
     return 0;
 }
 
-/* SQLite tells only that it cannot open: look for the reason before asking it. */
+/* SQLite reports only that it cannot open a file, so the reason is checked first. */
 static int check_access(const char *path, struct error *error)
 {
     cleanup_free char *directory = directory_of(path);
@@ -111,11 +113,11 @@ bool connection_is_current(const struct connection *connection)
 }
 
 static const char settings[] =
-    "PRAGMA synchronous = FULL;"   /* what was acknowledged survives a power cut */
-    "PRAGMA cell_size_check = ON;" /* notice damage early */
+    "PRAGMA synchronous = FULL;"   /* acknowledged writes survive a power cut */
+    "PRAGMA cell_size_check = ON;" /* detect damage early */
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA temp_store = MEMORY;"
-    "PRAGMA wal_autocheckpoint = 4000;" /* pages: the same few hundred are written over and over */
+    "PRAGMA wal_autocheckpoint = 4000;" /* pages; a few hundred pages are written again and again */
     "PRAGMA journal_size_limit = 67108864;";
 
 static int configure(struct connection *connection, struct error *error)
@@ -170,8 +172,8 @@ void connection_close(struct connection *connection)
         return;
     forget_statements(connection);
     if (connection->db) {
-        /* The last one out tidies up the log; if the file is gone, a log at that path is
-         * another's. */
+        /* Closing the last connection removes the log. If the file is gone, a log at that path
+         * belongs to another file. */
         if (!connection_is_current(connection))
             sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close(connection->db);

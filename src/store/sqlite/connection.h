@@ -2,8 +2,8 @@
 /*
  * connection.h - one connection to the database file, with its prepared statements.
  *
- * A connection is used by one thread at a time. Statements are asked for by their text, which is a
- * constant of the program, and kept:
+ * One thread at a time uses a connection. Statements are identified by their text, which must be a
+ * constant, and cached:
  *
  *     sqlite3_stmt *statement =
  *         connection_statement(connection, "SELECT ... WHERE id = ?1", error);
@@ -27,10 +27,10 @@
 
 #include "mimo/error.h"
 
-/* How long a lock of another process is waited for. */
+/* How long to wait for a lock of another process. */
 enum { CONNECTION_BUSY_SECONDS = 5 };
 
-/* Which file a path means: a file put in its place is another one. */
+/* Identifies the file at a path: a replaced file is a different one. */
 struct file_identity {
     dev_t device;
     ino_t inode;
@@ -44,19 +44,19 @@ struct connection {
     struct file_identity file;
     bool broken;
     uint64_t
-        steps; /* of SQLite's virtual machine, over all statements: what tests measure cost by */
+        steps; /* of SQLite's virtual machine, over all statements; tests measure cost by them */
     struct kept_statement {
         const char *sql;
         sqlite3_stmt *statement;
     } statements[CONNECTION_STATEMENTS_MAXIMUM];
     size_t statement_count;
-    struct connection *next; /* for whoever keeps connections in a list */
+    struct connection *next; /* for the owner's list of connections */
 };
 
-/* Opens an existing database for reading and writing. Does not look at what is in it. */
+/* Opens an existing database for reading and writing. Does not check its content. */
 int connection_open(const char *path, struct connection **ret_connection, struct error *error);
 
-/* Closes it. One whose file is no longer at its path leaves the files there alone. */
+/* Closes it. If its file is no longer at the path, the files at the path are not touched. */
 void connection_close(struct connection *connection);
 
 static inline void cleanup_connection_function(struct connection *const *connection)
@@ -77,13 +77,13 @@ sqlite3_stmt *connection_statement(struct connection *connection, const char *sq
 int connection_finish(struct connection *connection, sqlite3_stmt *statement, int step,
                       struct error *error);
 
-/* Runs statements that bind nothing and whose rows nobody needs. */
+/* Runs statements without parameters and ignores their rows. */
 int connection_execute(struct connection *connection, const char *sql, struct error *error);
 
-/* The same for one statement that is run over and over, kept as those of connection_statement(). */
+/* The same for one statement that is run often; it is cached as by connection_statement(). */
 int connection_run(struct connection *connection, const char *sql, struct error *error);
 
-/* The one integer that a query without parameters gives. */
+/* Runs a query without parameters that returns one integer. */
 int connection_integer(struct connection *connection, const char *sql, int64_t *ret_value,
                        struct error *error);
 

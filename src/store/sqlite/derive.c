@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* derive.c - from a document to the columns it is found by. Never fails: what cannot be read gets a value that
- * harms nobody. */
+/* derive.c - derives the columns of a document. Never fails: unreadable members get a harmless
+ * value. */
 #include <ctype.h>
 #include <stdint.h>
 
@@ -15,7 +15,7 @@ static struct column integer_column(int64_t value)
     return (struct column){.type = COLUMN_INTEGER, .integer = value};
 }
 
-/* Texts that are empty count as absent, as everywhere in documents. */
+/* Empty strings count as absent, as everywhere in documents. */
 static struct column text_column(const char *text)
 {
     if (!text || *text == '\0')
@@ -23,7 +23,7 @@ static struct column text_column(const char *text)
     return (struct column){.type = COLUMN_TEXT, .text = text};
 }
 
-/* The document's own bucket where it has one: that is what every kind of store filters on. */
+/* The document's bucket, if it has one, because every kind of store filters on it. */
 static struct column bucket_column(const struct json_object *document, const char *cluster)
 {
     int64_t bucket = document_integer(document, "bucket", -1);

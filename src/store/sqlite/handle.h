@@ -6,7 +6,7 @@
  * written meanwhile. Writing: one connection, and commits that callers share (commit.c).
  *
  * Before every use the path is looked up, and a connection whose file was removed or replaced is
- * closed. A store that comes back is therefore used again without a restart.
+ * closed. So when a store is restored, it is used again without a restart.
  */
 #ifndef MIMO_STORE_SQLITE_HANDLE_H
 #define MIMO_STORE_SQLITE_HANDLE_H
@@ -22,7 +22,7 @@ enum { READERS_MAXIMUM = 8 };
 
 struct commit_job;
 
-/* Figures that tests measure. */
+/* Figures for tests. */
 struct sqlite_statistics {
     uint64_t commits; /* transactions that wrote */
     uint64_t jobs;    /* batches in them */
@@ -33,23 +33,23 @@ struct sqlite_store {
     struct store base;
     char *path;
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* protects everything below */
     pthread_cond_t reader_back;
     struct connection *idle_readers;
     unsigned readers; /* idle and borrowed */
     struct sqlite_statistics statistics;
 
-    /* Batches that wait for the commit after the one at work, in order of arrival. */
+    /* Batches that wait for the next commit, in order of arrival. */
     struct commit_job *first_job;
     struct commit_job **last_job;
     bool has_leader;
 
-    struct connection *writer; /* the leader's alone */
+    struct connection *writer; /* used by the leader only */
 };
 
 /* Calls `apply` within a writing transaction that other callers share, and returns when it is
- * committed; `weight` is how many documents it writes, about. If `apply` fails all of the
- * transaction does. */
+ * committed; `weight` is the approximate number of documents it writes. If `apply` fails, the whole
+ * transaction fails. */
 int sqlite_store_commit(struct sqlite_store *store,
                         int (*apply)(void *argument, struct transaction *transaction,
                                      struct error *error),

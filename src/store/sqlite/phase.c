@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* phase.c - moving manifests between waiting, ready and overdue. */
+/* phase.c - moves manifests between the phases waiting, ready and overdue. */
 #include "store/sqlite/phase.h"
 
-/* The four ways of being in the wrong phase; each is the end of an index. One that is overdue
- * before it is due may wait on: it is not runnable either way, and STORE_QUERY_OVERDUE looks at all
- * phases. */
+/* The four kinds of manifests in a wrong phase; each is one end of an index. A manifest that is
+ * overdue before it is due may stay in waiting: it is not runnable in either phase, and
+ * STORE_QUERY_OVERDUE reads all phases. */
 #define IS_DUE_WHILE_WAITING                                                                       \
     "manifests INDEXED BY manifests_due WHERE phase = " PHASE_WAITING_SQL " AND due_at <= ?1"
 #define IS_OVERDUE_WHILE_READY                                                                     \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query.c - reading: single documents, and the queries, each a row of one table. */
+/* query.c - reads single documents, and runs queries, each a row of one table. */
 #include "store/sqlite/query.h"
 
 #include <errno.h>
@@ -14,29 +14,26 @@
 #include "store/backend.h"
 #include "store/sqlite/table.h"
 
-/* Behind which document a page begins: its place in the order of the kind. */
+/* The document after which a page begins: its place in the order of the query. */
 struct cursor {
     int64_t key1;
     int64_t key2;
     char id[RESOURCE_ID_SIZE];
 };
 
-/* All that a page needs to know of its kind. Every statement gives etag, document, id and two
- * keys. */
+/* One kind of query. Every statement returns etag, document, id and two keys. */
 struct query_kind {
     const char *(*choose_sql)(const struct store_query *query);
     const char *sql;
     enum store_container container;
     int (*understand)(struct json_object *document, struct error *error);
-    const char
-        *unreadable_state; /* also tells of manifests in this state that cannot be understood */
+    const char *unreadable_state; /* also reports unreadable manifests in this state */
 };
 
 #define IN_BUCKETS "bucket BETWEEN :first AND :last"
 
-/* The clusters that are free, and those whose lease has run out and nobody has taken back yet. The
- * phase of a manifest may lag behind the clock (sqlite_phase.h), hence its times are looked at
- * again. */
+/* Clusters that are free, and clusters whose expired lease has not been returned yet. The phase of
+ * a manifest may be outdated (phase.h), so its times are compared again. */
 #define RUNNABLE_ARM(index, condition)                                                             \
     "SELECT m.etag, m.document, h.id, h.priority, h.run_after"                                     \
     " FROM heads h INDEXED BY " index " CROSS JOIN manifests m ON m.sequence = h.manifest"         \
@@ -72,8 +69,8 @@ static const char next_due[] =
 #define IS_OWNED   "lease_owner = :owner"
 #define IS_EXPIRED "lease_expires < :now AND " IN_BUCKETS
 
-/* Listing begins at the most selective of the filters (choose_manifests), the others are looked at
- * row by row. */
+/* A list uses the index of the most selective filter (choose_manifests); the other filters are
+ * checked row by row. */
 #define MANIFESTS_ARM(start)                                                                       \
     "SELECT etag, document, id, created_at, 0 FROM manifests INDEXED BY " start                    \
     " AND (:task IS NULL OR task = :task) AND (:schedule IS NULL OR schedule = :schedule)"         \
@@ -89,16 +86,16 @@ static const char manifests_of_task[] =
     MANIFESTS_ARM("manifests_task WHERE task = :task") " ORDER BY created_at, id";
 static const char manifests_of_all[] =
     MANIFESTS_ARM("manifests_created WHERE true") " ORDER BY created_at, id";
-static const char manifests_in_states[] = MANIFESTS_IN_STATE("Pending") " UNION ALL " MANIFESTS_IN_STATE(
-    "InProgr"
-    "ess") " UNION ALL " MANIFESTS_IN_STATE("Completed") " UNION ALL " MANIFESTS_IN_STATE("Fail"
-                                                                                          "ed") " UNION ALL " MANIFESTS_IN_STATE("RetriesExceeded") " UNION "
-                                                                                                                                                    "ALL " MANIFESTS_IN_STATE(
-                                                                                                                                                        "Ti"
-                                                                                                                                                        "me"
-                                                                                                                                                        "dO"
-                                                                                                                                                        "u"
-                                                                                                                                                        "t") " UNION ALL " MANIFESTS_IN_STATE("Cancelled") " ORDER BY 4, 3";
+/* clang-format off */
+static const char manifests_in_states[] =
+    MANIFESTS_IN_STATE("Pending") " UNION ALL "
+    MANIFESTS_IN_STATE("InProgress") " UNION ALL "
+    MANIFESTS_IN_STATE("Completed") " UNION ALL "
+    MANIFESTS_IN_STATE("Failed") " UNION ALL "
+    MANIFESTS_IN_STATE("RetriesExceeded") " UNION ALL "
+    MANIFESTS_IN_STATE("TimedOut") " UNION ALL "
+    MANIFESTS_IN_STATE("Cancelled") " ORDER BY 4, 3";
+/* clang-format on */
 
 static const char *choose_leased_manifests(const struct store_query *query)
 {
@@ -118,7 +115,7 @@ static const char *choose_manifests(const struct store_query *query)
     if (query->schedule)
         return manifests_of_schedule;
     if (states != 0 && (states & ~MANIFEST_STATES_OPEN) == 0)
-        return manifests_in_states; /* few of all that ever were */
+        return manifests_in_states; /* few of all manifests */
     if (query->task)
         return manifests_of_task;
     return states != 0 ? manifests_in_states : manifests_of_all;
@@ -267,7 +264,7 @@ static const char *format_states(char *buffer, unsigned states)
     return buffer;
 }
 
-/* Each statement takes those of the parameters that it names. */
+/* Binds those parameters that the statement names. */
 static void bind_query(sqlite3_stmt *statement, const struct store_query *query,
                        const struct cursor *cursor)
 {
@@ -312,8 +309,8 @@ static struct json_object *parse_row(sqlite3_stmt *statement, const struct query
     return document;
 }
 
-/* Fills in what a row holds besides its etag: a document, or its text. False with the reason in
- * `error` when the document cannot be understood. */
+/* Fills in the document of a row, or its text. False, with the reason in `error`, if the document
+ * is damaged. */
 static bool read_row(sqlite3_stmt *statement, const struct store_operation *operation,
                      const struct query_kind *kind, struct store_item *item, struct error *error)
 {
@@ -365,7 +362,7 @@ static int take_row(struct page *page, sqlite3_stmt *statement, struct error *er
     struct store_item item = {0};
     if (read_row(statement, page->operation, page->kind, &item, &reason))
         return add_row(result, statement, item, error);
-    if (error_may_pass(reason.kind)) /* not the document's fault */
+    if (error_may_pass(reason.kind)) /* the document is not the cause */
         return error_set(error, reason.kind, "%s", reason.message);
     note_skipped(result, page->container, id, &reason);
     return 0;
@@ -401,14 +398,12 @@ static void explain_unreadable(sqlite3_stmt *statement, const struct query_kind 
 {
     cleanup_json struct json_object *document = parse_row(statement, kind, reason);
     if (document)
-        error_set(
-            reason, ERROR_INVALID,
-            "the version of MIMO that wrote it did not; write it again: mimo-store dump, then "
-            "mimo-store load --replace");
+        error_set(reason, ERROR_INVALID,
+                  "an older version of MIMO wrote it; write it again: mimo-store dump, then "
+                  "mimo-store load --replace");
 }
 
-/* Tells of manifests that a query passes over because nobody could act on them. At most as many as
- * a page holds are counted. */
+/* Reports unreadable manifests, which a query leaves out. Counts at most as many as a page has. */
 static int count_unreadable(struct connection *connection, struct page *page, struct error *error)
 {
     static const char sql[] =

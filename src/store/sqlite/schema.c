@@ -22,8 +22,8 @@ enum { DATABASE_MODE = 0660 };
 /* removing those that have expired */
 #define ANSWERS_INDEX "CREATE INDEX answers_expiry ON answers(expires_at);"
 
-/* An index is there for a query, named beside it. Partial ones hold only the few rows they are
- * about. */
+/* Each index serves the query named beside it. Partial indexes have only the rows that the query
+ * needs. */
 static const char indexes[] =
     /* STORE_QUERY_MANIFESTS, by its most selective filter */
     "CREATE INDEX manifests_cluster ON manifests(cluster, created_at, id);"
@@ -134,19 +134,20 @@ static bool is_empty(const struct marks *marks)
     return marks->application_id == 0 && marks->table_count == 0;
 }
 
-/* Refuses what is not ours or too new for us. An empty database passes. */
+/* Refuses a database of another program or of a newer version. Accepts an empty one. */
 static int check_marks(const char *path, const struct marks *marks, struct error *error)
 {
     if (is_empty(marks))
         return 0;
     if (marks->application_id != SCHEMA_APPLICATION_ID)
-        return error_set(
-            error, ERROR_INVALID,
-            "%s is a database of another program; name a file of its own for the store", path);
+        return error_set(error, ERROR_INVALID,
+                         "%s is a database of another program; choose another file for the store",
+                         path);
     if (marks->version != SCHEMA_VERSION)
         return error_set(error, ERROR_INVALID,
-                         "store %s has layout %lld, this program knows %d: use the version of MIMO "
-                         "that wrote it, or move the documents with mimo-store dump and load",
+                         "store %s has layout %lld, but this program supports %d: use the version "
+                         "of MIMO that wrote it, or move the documents with mimo-store dump and "
+                         "load",
                          path, (long long)marks->version, SCHEMA_VERSION);
     return 0;
 }
@@ -157,12 +158,12 @@ static bool is_older(const struct marks *marks)
            marks->version < SCHEMA_VERSION;
 }
 
-/* Within a transaction: from the version that is there, one step after the other. */
+/* Upgrades step by step from the file's version, within a transaction. */
 static int upgrade_steps(struct connection *connection, int64_t version, struct error *error)
 {
     if (version < 2 && connection_execute(connection, upgrade_audit, error) < 0)
         return -1;
-    /* Version 3 brought the container of answers. */
+    /* Version 3 added the container of answers. */
     if (version < 3 && (connection_execute(connection, tables[STORE_ANSWERS].create, error) < 0 ||
                         connection_execute(connection, ANSWERS_INDEX, error) < 0))
         return -1;
@@ -179,7 +180,8 @@ static int upgrade_steps(struct connection *connection, int64_t version, struct 
     return status;
 }
 
-/* Of several programs that find an old file at once one changes it, the others find it changed. */
+/* If several programs open an old file at once, one upgrades it, and the others find it upgraded.
+ * */
 static int upgrade(struct connection *connection, struct marks *marks, struct error *error)
 {
     if (!is_older(marks))

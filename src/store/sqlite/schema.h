@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema.h - the tables of the database file, their version, and how a file is made.
+ * schema.h - the tables of the database file, their version, and the creation of a file.
  *
  *   manifests, clusters, ...  one table for each container (table.h)
  *   heads                     for each cluster with a ready manifest, the first in order of claiming
- *   meta                      one row: the last etag given, how many manifests are open, and the
- *                             store's identity
+ *   meta                      one row: the latest etag, the number of open manifests, and the
+ *                             identity of the store
  *
- * heads and the counts in meta repeat what the documents say. They are updated in the same
- * transaction (transaction.h), so that the questions actuators ask all the time read few rows.
+ * heads and the counts in meta are derived from the documents and updated in the same transaction
+ * (transaction.h), so that the frequent queries of actuators read few rows.
  */
 #ifndef MIMO_STORE_SQLITE_SCHEMA_H
 #define MIMO_STORE_SQLITE_SCHEMA_H
@@ -21,16 +21,16 @@ enum {
     SCHEMA_VERSION = 5,
 };
 
-/* Creates file and tables as far as they are missing, and brings an older version to ours. */
+/* Creates missing file and tables, and upgrades an older version. */
 int schema_initialize(const char *path, struct error *error);
 
-/* Makes a new, empty file of mode 0660 whatever the umask is, on disk when this returns. Made by
- * root it gets owner and group of its directory, so that those who work there may use it.
- * ERROR_CONFLICT if there is one. */
+/* Creates an empty file with mode 0660, whatever the umask, and syncs it to disk. If root creates
+ * it, it gets owner and group of its directory, so that the programs can use it. ERROR_CONFLICT if
+ * it exists. */
 int schema_create_file(const char *path, struct error *error);
 
-/* Opens a database and makes sure that it is ours, of a version we know. One of an older version is
- * brought to ours first; programs of that version that have it open can go on until they end. */
+/* Opens a database and checks that it is a store of a supported version. Upgrades an older version
+ * first; programs of that version that have it open can continue. */
 int schema_open(const char *path, struct connection **ret_connection, struct error *error);
 
 #endif

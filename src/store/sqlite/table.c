@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* table.c - the tables and their statements, made of the lists of columns. */
+/* table.c - the tables and their statements, generated from the lists of columns. */
 #include "store/sqlite/table.h"
 
 #include <string.h>

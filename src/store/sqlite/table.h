@@ -3,9 +3,9 @@
  * table.h - one table for each container: the document, and the columns by which it is found.
  *
  * Every table begins with sequence (row number), id, partition and etag, and ends with document, the
- * JSON text. The columns in between are derived from the document alone (derive.c), leniently: a
- * document that cannot be understood gets those columns that can be read, and `unreadable`. The
- * lists here generate the CREATE TABLE, the statements and the numbers of the columns.
+ * JSON text. The columns in between are derived from the document alone (derive.c): a damaged
+ * document gets the columns that can be read, and `unreadable`. The lists here generate the CREATE
+ * TABLE, the statements and the numbers of the columns.
  */
 #ifndef MIMO_STORE_SQLITE_TABLE_H
 #define MIMO_STORE_SQLITE_TABLE_H
@@ -30,7 +30,7 @@
     COLUMN(SCHEDULE, schedule, "TEXT")
 
 #define MANIFEST_COLUMNS_CHANGING(COLUMN)                                                          \
-    COLUMN(STATE, state, "TEXT") /* NULL: none that we know */                                     \
+    COLUMN(STATE, state, "TEXT") /* NULL: unknown state */                                         \
     COLUMN(UNREADABLE, unreadable, "INTEGER NOT NULL")                                             \
     COLUMN(DUE_AT, due_at, "INTEGER NOT NULL")                                                     \
     COLUMN(RUN_BEFORE, run_before, "INTEGER NOT NULL")                                             \
@@ -58,10 +58,9 @@ enum cluster_column { CLUSTER_COLUMNS(CLUSTER_COLUMN_CONSTANT) CLUSTER_COLUMN_CO
 
 enum { COLUMNS_MAXIMUM = MANIFEST_COLUMN_COUNT };
 
-/* Where a Pending manifest stands, as of the clock of the last STORE_QUERY_RUNNABLE
- * (sqlite_clock.h). */
+/* The phase of a Pending manifest at the time of the last STORE_QUERY_RUNNABLE (phase.h). */
 enum manifest_phase {
-    PHASE_WAITING = 0, /* not due, or not looked at yet */
+    PHASE_WAITING = 0, /* not due, or not updated yet */
     PHASE_READY = 1,   /* due, and not overdue */
     PHASE_OVERDUE = 2, /* runBefore has passed */
 };
@@ -87,13 +86,13 @@ struct columns {
 struct table {
     const char *name;
     size_t column_count;
-    size_t lasting_count; /* of those, the first ones, which update_some leaves alone */
+    size_t lasting_count; /* the first columns, which update_some does not change */
     const char *const *column_names;
     void (*derive)(const struct json_object *document, struct columns *ret_columns);
     const char *create;
     const char *get;             /* id, partition or NULL: etag, document */
     const char *find;            /* id, partition or NULL: sequence, etag, columns */
-    const char *insert;          /* id, partition, etag, document, columns; none if id exists */
+    const char *insert;          /* id, partition, etag, document, columns; nothing if id exists */
     const char *update_document; /* sequence, etag, document */
     const char *update_some;     /* sequence, etag, document, columns behind the lasting ones */
     const char *update_all;      /* sequence, etag, document, columns */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transaction.c - A writing transaction: etags, the counter of open manifests, and the heads of clusters. */
+/* transaction.c - a writing transaction: etags, the counter of open manifests, and the heads of
+ * clusters. */
 #include "store/sqlite/transaction.h"
 
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* One seek in manifests_ready and one for the cluster, whatever waits behind them. */
+/* One seek in manifests_ready and one for the cluster, however many manifests wait. */
 static int refresh_head(struct connection *connection, const char *cluster, struct error *error)
 {
     static const char put[] =
@@ -110,7 +111,7 @@ static int refresh_head(struct connection *connection, const char *cluster, stru
 
 static int refresh_heads(struct transaction *transaction, struct error *error)
 {
-    if (transaction->cluster_count > 1) /* qsort(3) takes no NULL, even for nothing */
+    if (transaction->cluster_count > 1) /* qsort(3) does not allow NULL, even for no elements */
         qsort(transaction->clusters, transaction->cluster_count, sizeof(*transaction->clusters),
               compare_texts);
     for (size_t i = 0; i < transaction->cluster_count; i++) {

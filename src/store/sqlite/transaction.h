@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transaction.h - a writing transaction, and the tables that it updates along with the documents.
+ * transaction.h - a writing transaction, and the derived tables that it updates.
  *
  *     transaction_begin(&transaction, connection, error);
- *     ... write documents; tell of clusters whose head may be another now ...
+ *     ... write documents; note clusters whose head may have changed ...
  *     transaction_commit(&transaction, error);
  *     transaction_end(&transaction);     // rolls back what was not committed
  *
- * Etags count up over the whole store, and each transaction starts no lower than the clock in
- * microseconds. So no etag is used again after a document was deleted and created anew, or after an
- * older copy of the file was put in its place.
+ * Etags increase over the whole store, and each transaction starts no lower than the clock in
+ * microseconds. So no etag is used again after a document was deleted and created again, or after
+ * an older copy of the file was restored.
  */
 #ifndef MIMO_STORE_SQLITE_TRANSACTION_H
 #define MIMO_STORE_SQLITE_TRANSACTION_H
@@ -26,12 +26,12 @@ struct transaction {
     int64_t etag;           /* the last one given */
     int64_t open_manifests; /* in Pending or InProgress */
     bool changed;           /* something was written */
-    char **clusters;        /* whose heads are to be found again */
+    char **clusters;        /* whose heads must be updated */
     size_t cluster_count;
     size_t cluster_space;
 };
 
-/* Takes the write lock, waiting for other processes as long as a connection does. */
+/* Takes the write lock; waits for other processes as long as a connection does. */
 int transaction_begin(struct transaction *transaction, struct connection *connection,
                       struct error *error);
 
@@ -42,7 +42,7 @@ int64_t transaction_next_etag(struct transaction *transaction);
 int transaction_note_cluster(struct transaction *transaction, const char *cluster,
                              struct error *error);
 
-/* Brings heads and counters up to date and commits; on return 0 all of it survives a power cut. */
+/* Updates heads and counters and commits. After 0 the transaction survives a power cut. */
 int transaction_commit(struct transaction *transaction, struct error *error);
 
 /* Releases what it holds. What was not committed is rolled back. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verify.c - checking the whole file, and copying it. */
+/* verify.c - checks the whole file, and copies it. */
 #include "store/sqlite/verify.h"
 
 #include <errno.h>
@@ -14,11 +14,11 @@
 #include "store/sqlite/schema.h"
 #include "store/sqlite/table.h"
 
-/* What to do about columns that do not say what the documents say. */
+/* Advice for columns that differ from the documents. */
 #define REWRITE                                                                                    \
     "the documents are whole: move them to a new store with mimo-store dump and mimo-store load"
 
-/* A statement whose rows are complaints: -1 with the first one, of kind ERROR_INVALID. */
+/* Runs a statement whose rows are problems: -1 with the first one, of kind ERROR_INVALID. */
 static int expect_no_row(struct connection *connection, const char *sql, const char *complaint,
                          struct error *error)
 {
@@ -56,7 +56,7 @@ static const char *find_wrong_column(sqlite3_stmt *statement, enum store_contain
     for (size_t i = 0; i < table->column_count; i++) {
         int index = SCAN_COLUMNS + (int)i;
         const struct column *column = &columns->values[i];
-        /* The clock says which phase, the document only whether there is one. */
+        /* The phase depends on the clock; the document only determines whether there is one. */
         bool equal = container == STORE_MANIFESTS && i == MANIFEST_COLUMN_PHASE
                          ? (column->type == COLUMN_NULL) ==
                                (sqlite3_column_type(statement, index) == SQLITE_NULL)
@@ -86,7 +86,7 @@ static int verify_row(sqlite3_stmt *statement, enum store_container container, s
         wrong = "partition";
     if (wrong)
         return error_set(error, ERROR_INVALID,
-                         "%s %s: column %s does not say what the document says; " REWRITE,
+                         "%s %s: column %s differs from the document; " REWRITE,
                          store_container_name(container), id, wrong);
     return 0;
 }
@@ -104,7 +104,7 @@ static int verify_columns(struct connection *connection, enum store_container co
     return connection_finish(connection, statement, step, error) < 0 ? -1 : status;
 }
 
-/* What heads must hold, made of the documents' columns alone. */
+/* The expected content of heads, from the documents' columns alone. */
 #define EXPECTED_HEADS                                                                             \
     "SELECT c.id AS cluster, m.sequence, m.bucket, coalesce(c.lease_expires, 0), m.priority,"      \
     "  m.run_after, m.id FROM clusters c CROSS JOIN manifests m"                                   \
@@ -119,7 +119,7 @@ static const struct {
 } expectations[] = {
     {"SELECT open_manifests FROM meta WHERE open_manifests <>"
      " (SELECT count(*) FROM manifests WHERE state IN ('Pending', 'InProgress'))",
-     "the counter of open manifests is wrong, it says"},
+     "the counter of open manifests is wrong: it is"},
     {"SELECT id FROM manifests WHERE etag > (SELECT etag FROM meta)",
      "the counter of etags is behind that of manifest"},
     {"SELECT id FROM clusters WHERE etag > (SELECT etag FROM meta)",
@@ -153,7 +153,7 @@ int verify_database(struct connection *connection, bool *ret_sound, struct error
     if (error)
         *error = complaint;
     *ret_sound = false;
-    /* A page that SQLite refuses to read is damage found, a disk that does not answer is not. */
+    /* A page that SQLite refuses to read is damage; a disk that does not answer is not. */
     return complaint.kind == ERROR_INVALID || complaint.kind == ERROR_TOO_LARGE ? 0 : -1;
 }
 
@@ -205,6 +205,6 @@ int copy_database(struct connection *connection, const char *path, struct error 
         return error_prefix(error, "cannot make a backup");
     if (fill_copy(connection, path, error) == 0 && sync_file(path, error) == 0)
         return 0;
-    unlink(path); /* half a copy must not be taken for a whole one */
+    unlink(path); /* remove an incomplete copy */
     return -1;
 }

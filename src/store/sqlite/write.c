@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write.c - writing documents: conditions first, then the change, then what follows from it. */
+/* write.c - writes documents: checks conditions, makes the change, then updates derived data. */
 #include "store/sqlite/write.h"
 
 #include <assert.h>
@@ -14,12 +14,12 @@
 #include "store/sqlite/phase.h"
 #include "store/sqlite/table.h"
 
-/* A document as it is to be. A deletion has no text. */
+/* The new document. A deletion has no text. */
 struct document_write {
     enum store_container container;
     struct store_name name;
     bool checks_etag;
-    int64_t etag; /* -1: one that no document ever has */
+    int64_t etag; /* -1: matches no document */
     char *text;
     size_t length;
     struct columns columns;
@@ -36,7 +36,7 @@ struct writes {
     struct write list[];
 };
 
-/* A document as it is, as far as writing it has to know. */
+/* The stored document, as far as a write needs it. */
 struct row {
     bool exists;
     int64_t sequence;
@@ -49,7 +49,7 @@ struct row {
     char cluster[RESOURCE_ID_SIZE]; /* of a manifest */
 };
 
-/* An etag is a number as we write it; anything else matches no document. */
+/* Etags are numbers; any other text matches no document. */
 static int64_t parse_etag(const char *text)
 {
     char *end;
@@ -138,7 +138,7 @@ int writes_prepare(struct store_operation *operations, size_t count, struct writ
         }
         free_texts(write);
         memset(write, 0, sizeof(*write));
-        if (error_may_pass(refused.kind)) { /* not the document's fault */
+        if (error_may_pass(refused.kind)) { /* the document is not the cause */
             *error = refused;
             return -1;
         }
@@ -165,7 +165,7 @@ static bool is_open_state(const char *state)
     return state && manifest_state_parse(state, &known) && !manifest_state_is_terminal(known);
 }
 
-/* Without an etag to hold against, what has a text is new. */
+/* A write with a text but without an etag is a creation. */
 static bool is_creation(const struct document_write *write)
 {
     return write->text && !write->checks_etag;
@@ -173,7 +173,7 @@ static bool is_creation(const struct document_write *write)
 
 enum { FIND_COLUMNS = 2 }; /* sequence and etag stand before the columns */
 
-/* What the row says about a manifest; a phase that still holds is kept, for only the clock changes
+/* Reads the row of a manifest. A phase that is still valid is kept, because only the clock changes
  * it. */
 static void read_manifest_row(sqlite3_stmt *statement, struct columns *columns, struct row *row)
 {
@@ -214,7 +214,7 @@ static int find_row(struct connection *connection, struct document_write *write,
     if (!statement)
         return -1;
     sqlite3_bind_text(statement, 1, write->name.id, -1, SQLITE_STATIC);
-    if (write->name.partition && !is_creation(write)) /* no two have one id */
+    if (write->name.partition && !is_creation(write)) /* ids are unique */
         sqlite3_bind_text(statement, 2, write->name.partition, -1, SQLITE_STATIC);
     int step = sqlite3_step(statement);
     if (step == SQLITE_ROW) {
@@ -239,7 +239,7 @@ static enum store_status check_row(const struct document_write *write, const str
     return STORE_DONE;
 }
 
-/* Counter and heads after a manifest's row became what `write` says. */
+/* Updates counter and heads after a manifest's row was written. */
 static int follow_manifest(struct transaction *transaction, const struct document_write *write,
                            const struct row *before, struct error *error)
 {
@@ -258,8 +258,8 @@ static int follow_manifest(struct transaction *transaction, const struct documen
 
 enum { FORGOTTEN_AT_ONCE = 16 };
 
-/* Where an answer is kept, a few that have expired are removed: more than one, so they do not pile
- * up. */
+/* Each write of an answer removes some expired ones: more than one, so that they do not accumulate.
+ * */
 static int forget_expired(struct connection *connection, struct error *error)
 {
     sqlite3_stmt *statement =
@@ -332,7 +332,7 @@ static int apply_create(struct transaction *transaction, struct write *write, st
     return follow(transaction, &write->first, &no_row, error);
 }
 
-/* An UPDATE touches the indexes of all columns it names: it names only what may differ. */
+/* An UPDATE updates the indexes of all columns it names, so it names only those that may differ. */
 static int update_row(struct transaction *transaction, const struct document_write *write,
                       const struct row *before, char **ret_etag, struct error *error)
 {
@@ -373,7 +373,7 @@ static int apply_replace(struct transaction *transaction, struct write *write, s
     return update_row(transaction, &write->first, &before, &result->etag, error);
 }
 
-/* One of a pair, whose row has been looked at. */
+/* One document of a pair, whose row has been read. */
 static int put_row(struct transaction *transaction, const struct document_write *write,
                    const struct row *before, char **ret_etag, struct error *error)
 {

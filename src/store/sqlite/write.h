@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * write.h - CREATE, REPLACE, DELETE and PAIR within a transaction.
+ * write.h - runs CREATE, REPLACE, DELETE and PAIR within a transaction.
  *
  * There are two steps, so that the thread that holds the write lock has little to do:
  * writes_prepare() formats the documents and derives their columns in the caller's thread;
@@ -17,12 +17,13 @@
 
 struct writes; /* those of one batch */
 
-/* Takes the writing operations of a batch that have not been refused, and refuses those that cannot
- * be stored. -1 without memory. *ret_count: how many are left; if any, free *ret_writes. */
+/* Prepares the writing operations of a batch that have not been refused, and refuses those that
+ * cannot be stored. -1 when out of memory. *ret_count is the number of prepared writes; if it is
+ * not 0, free *ret_writes. */
 int writes_prepare(struct store_operation *operations, size_t count, struct writes **ret_writes,
                    size_t *ret_count, struct error *error);
 
-/* Carries them out and fills in their results. -1: the database failed, roll back. */
+/* Runs them and fills in their results. -1: the database failed; roll back. */
 int writes_apply(struct writes *writes, struct transaction *transaction, struct error *error);
 
 void writes_free(struct writes *writes);
