@@ -25,17 +25,16 @@ struct check {
 };
 
 /* Advice. */
-#define LOAD_AGAIN "correct its line in the output of mimo-store dump, and load it with "
-"mimo-store load --replace"
+#define LOAD_AGAIN    "correct its line in a mimo-store dump, and mimo-store load --replace it"
 #define FILL_AGAIN    "mimo-store dump, then mimo-store load --replace corrects it"
 #define TAKE_BACK     "an actuator returns it to Pending; if no actuator runs, start one"
 #define CANCEL_OTHERS "cancel those without the cluster's lease, with --force"
 #define REGISTER      "register it, or cancel the manifest with --force"
 #define RELEASE       "cancel it with --force, or wait until its own lease expires"
 
-    /* Writes one problem as one line of standard output; control characters are replaced. */
-    static void
-    report(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes one problem as one line of standard output; control characters are replaced. */
+static void report(struct check *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void report(struct check *check, const char *format, ...)
 {

@@ -68,7 +68,7 @@ def test_what_was_read_can_be_sent_back_to_create_it_again(api, cluster):
 @pytest.mark.parametrize("body, target, message", [
     ({}, "maintenanceTaskID", "Must be provided"),
     ({"maintenanceTaskID": "nonsense"}, "maintenanceTaskID", f"{FLAGS} (operator-flags-update)"),
-    ({"maintenanceTaskID": 5}, "maintenanceTaskID", "must be a text"),
+    ({"maintenanceTaskID": 5}, "maintenanceTaskID", "must be a string"),
     ({"runAfter": -1}, "runAfter", "1970"),
     ({"runAfter": 253402300800}, "runAfter", "9999"),
     ({"runBefore": "soon"}, "runBefore", "runBefore"),
@@ -381,7 +381,7 @@ def test_cancel_tells_what_still_runs_and_stop_ends_it(server, api):
     assert stopped["statusText"].startswith("stopped by an operator: its worker is asked to end")
     end_lease(server, cluster)
     assert "running" not in api("GET", path).expect(200)
-    refused(api("POST", f"{path}/stop"), 406, "PropertyChangeNotAllowed", None, "cannot stop task in state Cancelled: it has no worker")
+    refused(api("POST", f"{path}/stop"), 406, "PropertyChangeNotAllowed", None, "cannot stop task in state Cancelled: it has no running worker")
 
 
 def test_manifests_of_a_cluster_that_is_gone_can_be_deleted(server, api):

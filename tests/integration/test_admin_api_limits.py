@@ -196,10 +196,10 @@ def test_not_ready_while_another_process_holds_the_lock(server):
     ready(server).expect(200)
     with Held(server):
         answer = wait_for(lambda: (found := ready(server)).status == 503 and found, "503", 120)
-        refused(answer, 503, "ServiceUnavailable", "store", "the store does not take writes: ")
+        refused(answer, 503, "ServiceUnavailable", "store", "the store does not accept writes: ")
     wait_for(lambda: ready(server).status == 200, "200 again", 60)
-    assert "not ready: the store does not take writes" in server.log
-    assert "ready: the store takes writes again" in server.log
+    assert "not ready: the store does not accept writes" in server.log
+    assert "ready: the store accepts writes again" in server.log
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_not_ready_while_the_disk_is_full(build_dir, small_disk):
             while file.write(b"x" * 4096):
                 pass
         answer = wait_for(lambda: (found := ready(server)).status == 503 and found, "503", 60)
-        assert "full" in refused(answer, 503, "ServiceUnavailable", "store", "the store does not take writes: ")
+        assert "full" in refused(answer, 503, "ServiceUnavailable", "store", "the store does not accept writes: ")
         filler.unlink()
         wait_for(lambda: ready(server).status == 200, "200 again", 60)
 

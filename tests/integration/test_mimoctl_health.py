@@ -198,7 +198,7 @@ def test_health_is_as_bad_as_its_worst_check(mimoctl, api):
 def test_health_tells_why_nothing_can_be_written(mimoctl, api):
     api.answer("GET /admin/actuators", actuators(3))
     fleet(api, [], **GOOD)
-    cause = "the store does not take writes: database or disk is full"
+    cause = "the store does not accept writes: database or disk is full"
     api.answer("GET /healthz/ready", error("ServiceUnavailable", cause, "store"), status=503)
     done = mimoctl("health", status=CRITICAL)
     assert f"\n{cause}\n" in done.stdout and "store         mimo-store check\n" in done.stdout

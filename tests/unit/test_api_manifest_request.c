@@ -74,7 +74,7 @@ static void a_task_must_be_given_and_registered(void **state)
     check_refused("{}", "maintenanceTaskID", "Must be provided");
     check_refused("{\"maintenanceTaskID\":null}", "maintenanceTaskID", "Must be provided");
     check_refused("{\"maintenanceTaskID\":\"\"}", "maintenanceTaskID", "Must be provided");
-    check_refused("{\"maintenanceTaskID\":7}", "maintenanceTaskID", "must be a text");
+    check_refused("{\"maintenanceTaskID\":7}", "maintenanceTaskID", "must be a string");
     check_refused("{\"maintenanceTaskID\":\"nonsense\"}", "maintenanceTaskID",
                   FLAGS_TASK " (operator-flags-update)");
 }

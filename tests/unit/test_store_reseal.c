@@ -174,7 +174,7 @@ static void who_is_always_first_is_named_and_left_for_the_next_time(void **state
     bool is_new;
     rivals = 1000;
     assert_int_equal(reseal(), EXIT_FAILURE);
-    assert_non_null(strstr(said, "cluster " CLUSTER ": other writers were first"));
+    assert_non_null(strstr(said, "cluster " CLUSTER ": other writers were faster"));
     look(&rival, &is_new);
     assert_false(is_new);
     rivals = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit.c - the audit trail: who changed what, when, for which ticket. */
+/* audit.c - writes the audit trail: actor, change, time and ticket. */
 #include "api/endpoints/audit.h"
 
 #include <stdlib.h>
@@ -77,7 +77,7 @@ struct audited {
     struct audit *audit;
     const int *status;
     struct answer *answer;
-    bool answered; /* with why the store did not take it */
+    bool answered; /* with the reason of the store */
 };
 
 static int run_audited(void *context, struct store *store, struct store_operation *writes,
@@ -111,7 +111,7 @@ void audit_set_count(struct audit *audit, int64_t count)
         audit->stale = true;
 }
 
-/* Best effort: the answer is decided, and the log has what could not be written. */
+/* Best effort: the answer is final, so a failure is only logged. */
 static void correct(struct api *api, struct audit *audit, int status)
 {
     struct error error;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit_list.c - looking at the audit trail. */
+/* audit_list.c - lists the audit trail. */
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/listing.h"
 #include "mimo/clock.h"

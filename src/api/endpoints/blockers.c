@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* blockers.c - why a Pending manifest is not running now. */
+/* blockers.c - finds what keeps a Pending manifest from running. */
 #include "api/endpoints/blockers.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@
 
 enum { REASON_SIZE = 256 };
 
-/* Takes over `blocker`; NULL is want of memory, as everywhere below. */
+/* Takes over `blocker`; NULL means out of memory, as everywhere below. */
 static int add(struct json_object *blockers, struct json_object *blocker)
 {
     return document_append(blockers, blocker);
@@ -28,12 +28,13 @@ static int add_time(struct json_object *blockers, const char *kind, const char *
 
 static int add_times(struct json_object *blockers, const struct manifest *manifest, int64_t now)
 {
-    if (manifest->run_after > now &&
-        add_time(blockers, "notDue", "until", manifest->run_after, "its runAfter has not come") < 0)
+    if (manifest->run_after > now && add_time(blockers, "notDue", "until", manifest->run_after,
+                                              "it is not due before its "
+                                              "runAfter") < 0)
         return -1;
     if (manifest->next_attempt > now &&
         add_time(blockers, "backoff", "until", manifest->next_attempt,
-                 "it waits after an attempt that did not succeed") < 0)
+                 "it waits after a failed attempt") < 0)
         return -1;
     if (manifest->run_before != 0 && manifest->run_before < now)
         return add_time(blockers, "overdue", "since", manifest->run_before,
@@ -43,12 +44,10 @@ static int add_times(struct json_object *blockers, const struct manifest *manife
 
 static int add_lease(struct json_object *blockers, const struct cluster *cluster)
 {
-    return add(
-        blockers,
-        document_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
-                      cluster->lease_manifest[0] ? cluster->lease_manifest : NULL, "until",
-                      (int64_t)cluster->lease_expires, "message",
-                      "another attempt has the cluster; the lease lasts until then at least"));
+    return add(blockers, document_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
+                                       cluster->lease_manifest[0] ? cluster->lease_manifest : NULL,
+                                       "until", (int64_t)cluster->lease_expires, "message",
+                                       "another attempt has the lease of the cluster until then"));
 }
 
 static int add_cluster(struct json_object *blockers, const struct blockers_facts *facts)
@@ -83,7 +82,7 @@ static bool has_bucket(const struct json_object *member, int bucket)
            bucket >= document_number(first) && bucket <= document_number(last);
 }
 
-/* What keeps an actuator from taking manifests, as far as its record tells; NULL: nothing. */
+/* The kind of what keeps an actuator from taking manifests, by its record; NULL: nothing. */
 static const char *find_hindrance(const struct json_object *member, const char **ret_message)
 {
     int64_t maximum = document_integer(member, "maxWorkers", 0);
@@ -92,7 +91,7 @@ static const char *find_hindrance(const struct json_object *member, const char *
         return "actuatorPaused";
     }
     if (maximum > 0 && document_integer(member, "workers", 0) >= maximum) {
-        *ret_message = "all workers of the actuator of its bucket are taken";
+        *ret_message = "all workers of the actuator of its bucket are busy";
         return "actuatorFull";
     }
     return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cluster_change.c - registering, changing and removing clusters. */
+/* cluster_change.c - registers, changes and removes clusters. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +20,13 @@ enum { NAMED_MANIFESTS = 5 };
 
 static const char *const taken_members[] = {"properties", "kubeconfig", "icm", NULL};
 
-/* What a cluster's view contains beside its properties. */
+/* Members of a cluster's view, except its properties. */
 static const char *const ignored_members[] = {
     "id",         "name",           "type",          "location",    "key",           "bucket",
     "leaseOwner", "leaseOwnerName", "leaseManifest", "leaseExpiry", "hasKubeconfig", "uuid",
     NULL};
 
-/* What the body asks for. */
+/* The request's body. */
 struct cluster_request {
     struct json_object *properties; /* borrowed; NULL: leave them as they are */
     char *url;                      /* of the kubeconfig's server; NULL without a kubeconfig */
@@ -40,7 +40,7 @@ static void cleanup_request_function(struct cluster_request *wanted)
 }
 #define cleanup_cluster_request __attribute__((cleanup(cleanup_request_function)))
 
-/* One request, and the cluster as it is to be written. */
+/* One request, and the new cluster. */
 struct changing {
     struct api *api;
     struct request *request;
@@ -50,7 +50,7 @@ struct changing {
     int status; /* of the answer and of the audit entry, if it is written */
 };
 
-/* Flags that the operator cannot take are refused here, not by each manifest that sets them. */
+/* Refuses flags that the operator cannot use, because every manifest that sets them would fail. */
 static int check_operator_flags(const struct json_object *properties, struct answer *answer)
 {
     struct error error;
@@ -110,7 +110,7 @@ static enum change_verdict decide_create(struct changing *changing, struct store
     return CHANGE_WRITE;
 }
 
-/* Puts what is wanted into the stored document. The URL belongs to the kubeconfig: it changes only
+/* Applies the request to the stored document. The URL belongs to the kubeconfig, so it changes only
  * together with it. */
 static int change_document(struct json_object *document, const struct cluster_request *wanted)
 {
@@ -168,7 +168,7 @@ static enum change_verdict decide_update(struct changing *changing, struct store
     enum change_verdict verdict = CHANGE_LEAVE;
     if (change_document(before.document, changing->wanted) < 0) {
         answer_refuse(answer, API_INTERNAL, NULL,
-                      "cannot put %s into the stored document: a member on the way is no object",
+                      "cannot set %s in the stored document: a member on the path is not an object",
                       PROPERTIES_PATH "." URL_PATH);
     } else if (cluster_read(&changing->cluster, before.document, &error) < 0) {
         answer_error(answer, API_INVALID_PARAMETER, "properties", &error);
@@ -195,7 +195,7 @@ static enum change_verdict decide_put(struct store_change *step)
     return CHANGE_LEAVE;
 }
 
-/* Answers by how the change ended, unless the callback or the audit trail has. */
+/* Answers by the result of the change, unless the callback or the audit trail has answered. */
 static void answer_end(struct changing *changing, const struct store_change *step)
 {
     struct answer *answer = changing->answer;
@@ -215,7 +215,7 @@ static void answer_end(struct changing *changing, const struct store_change *ste
         break;
     case CHANGE_CONTENDED:
         answer_refuse(answer, API_CONFLICT, NULL,
-                      "cluster %s was changed by others %d times meanwhile; try again",
+                      "other requests changed cluster %s in each of %d tries; try again",
                       changing->request->cluster, STORE_CHANGE_TRIES);
         break;
     }
@@ -248,7 +248,7 @@ void cluster_put(struct api *api, struct request *request, struct answer *answer
         change_cluster(&changing, decide_put);
 }
 
-/* 409 naming the open manifests of the cluster, if there are any. */
+/* 409 with the open manifests of the cluster, if there are any. */
 static int check_no_open_manifests(struct api *api, const struct request *request,
                                    struct answer *answer)
 {

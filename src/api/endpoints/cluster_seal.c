@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cluster_seal.c - kubeconfigs: checked and sealed on arrival; nothing here can open them again. */
+/* cluster_seal.c - checks and seals kubeconfigs; this program cannot open them again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +24,8 @@ static int read_url(const char *text, size_t length, char **ret_url, struct answ
     return *ret_url ? 0 : answer_no_memory(answer);
 }
 
-/* The certificate is read each time: registering a cluster is rare, and a new one is taken without
- * a restart. */
+/* The certificate is read each time, so that a new one is used without a restart; registering a
+ * cluster is rare. */
 static int seal(const char *certificate_path, const char *text, size_t length, char **ret_sealed,
                 struct error *error)
 {

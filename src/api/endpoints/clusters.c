@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clusters.c - looking at the inventory of clusters. */
+/* clusters.c - lists and shows clusters. */
 #include "api/endpoints/clusters.h"
 
 #include <ctype.h>

@@ -33,8 +33,8 @@ handler_f manifests_of_fleet;
 handler_f manifest_show;
 handler_f manifest_find;
 
-/* manifests.c: not a handler, but asked before one. 404 unless the cluster of the request is in the
- * store and not being deleted. */
+/* manifests.c: not a handler, but called before one. 404 unless the cluster of the request is in
+ * the store and not being deleted. */
 int cluster_must_exist(struct api *api, const struct request *request, struct answer *answer);
 
 /* manifest_bulk.c */

@@ -16,7 +16,7 @@ void health_ready(struct api *api, struct request *request, struct answer *answe
     (void)request;
     struct error error;
     if (readiness_check(api->readiness, &error) < 0)
-        answer_refuse(answer, API_UNAVAILABLE, "store", "the store does not take writes: %s",
+        answer_refuse(answer, API_UNAVAILABLE, "store", "the store does not accept writes: %s",
                       error.message);
     else
         answer_set_view(answer, 200, document_pack("{s:s}", "status", "ready"));

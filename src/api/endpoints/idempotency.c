@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * idempotency.c - keeping answers, and giving them again. Source:
+ * idempotency.c - keeps answers and repeats them. Source:
  * draft-ietf-httpapi-idempotency-key-header.
  */
 #include "api/endpoints/idempotency.h"
@@ -16,7 +16,7 @@
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
-/* Those that are being served; of one id there is one at most. */
+/* Requests that are being served, at most one for each id. */
 static LIST_HEAD(, idempotency) served = LIST_HEAD_INITIALIZER(served);
 static pthread_mutex_t served_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t served_one = PTHREAD_COND_INITIALIZER;
@@ -52,7 +52,7 @@ static int hash(const char *text, size_t length, char *buffer)
     return 0;
 }
 
-/* The length in front keeps names and keys apart. */
+/* The length in front separates name and key unambiguously. */
 static int make_id(const struct request *request, char *buffer)
 {
     char text[ACTOR_NAME_SIZE + REQUEST_KEY_SIZE + 32];
@@ -61,7 +61,7 @@ static int make_id(const struct request *request, char *buffer)
     return hash(text, (size_t)length, buffer);
 }
 
-/* What is asked for: action, cluster, manifest, parameters, and the body however it is spelt. */
+/* Hash of the request: action, cluster, manifest, parameters, and the body in any spelling. */
 static int make_request_hash(const struct request *request, const char *action, char *buffer)
 {
     cleanup_free char *body = document_format_sorted(request->body);
@@ -132,7 +132,7 @@ int idempotency_begin(struct api *api, const struct request *request, struct ide
     return result;
 }
 
-/* `ttl` is for stores that remove by themselves what has expired. */
+/* `ttl` is for stores that remove expired documents themselves. */
 static int make_document(struct idempotency *repeat, int status, struct json_object *body)
 {
     int64_t now = clock_unix_seconds();

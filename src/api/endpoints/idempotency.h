@@ -13,8 +13,8 @@
  * The answer is a document of STORE_ANSWERS, written together with the change that it describes. Its
  * id is a hash of actor and key, so that actors do not share keys. Of several simultaneous requests
  * with one key, one is served and the others wait for it. If another mimo-api on the same store
- * serves one, the later one is answered 409 and may be repeated. Refusals are not kept: a repetition
- * is judged anew. For a request without a key every function does nothing.
+ * serves one, the later one gets 409 and can be repeated. Refusals are not kept: a repetition is
+ * checked again. For a request without a key every function does nothing.
  */
 #ifndef API_IDEMPOTENCY_H
 #define API_IDEMPOTENCY_H
@@ -32,9 +32,9 @@ struct idempotency {
     LIST_ENTRY(idempotency) link; /* while it is being served */
     bool wanted;                  /* the request has a key */
     char id[IDEMPOTENCY_HASH_SIZE];
-    char request[IDEMPOTENCY_HASH_SIZE]; /* what is asked for: the same key must ask for the same */
+    char request[IDEMPOTENCY_HASH_SIZE]; /* hash of the request; equal for equal requests */
     const char *actor;                   /* of the request */
-    struct json_object *document;        /* what is kept, once it is known */
+    struct json_object *document;        /* the answer to keep, once it is known */
     char *etag;                          /* of an answer under this key that has expired, or NULL */
 };
 
@@ -42,15 +42,14 @@ struct idempotency {
 int idempotency_begin(struct api *api, const struct request *request, struct idempotency *repeat,
                       struct answer *answer);
 
-/* Makes a pair of the creation and the answer it leads to; borrows `body`. -1 without memory. */
+/* Makes a pair of the creation and its answer; borrows `body`. -1 when out of memory. */
 int idempotency_join(struct idempotency *repeat, struct store_operation *creation, int status,
                      struct json_object *body, struct answer *answer);
 
-/* Keeps an answer for which nothing had to be changed; the answer becomes an error if it cannot be
- * kept. */
+/* Keeps an answer without a change; it becomes an error if it cannot be kept. */
 void idempotency_keep(struct api *api, struct idempotency *repeat, struct answer *answer);
 
-/* 409 with Retry-After: another mimo-api was asked the same at the same moment. */
+/* 409 with Retry-After: another mimo-api serves the same request at this moment. */
 void idempotency_refuse_race(struct answer *answer);
 
 void idempotency_end(struct idempotency *repeat);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listing.c - pages of items. */
+/* listing.c - makes pages of items. */
 #include "api/endpoints/listing.h"
 
 #include <stdio.h>
@@ -96,7 +96,7 @@ static void add_items(struct api *api, const struct store_result *result, struct
         size_t start = page->length;
         add_item(api, &result->items[i], view, page);
         if (page->length == start)
-            text_buffer_cut(page, before); /* left out */
+            text_buffer_cut(page, before); /* item left out */
         else
             first = false;
     }
@@ -132,7 +132,7 @@ static void answer_page(struct api *api, const struct request *request,
 static int refuse_token(struct answer *answer)
 {
     return answer_refuse(answer, API_INVALID_PARAMETER, "$skipToken",
-                         "this is no token of ours; follow nextLink as it was given");
+                         "invalid $skipToken; follow nextLink unchanged");
 }
 
 void listing_answer(struct api *api, struct request *request, struct store_query *query,
@@ -156,7 +156,7 @@ void listing_answer(struct api *api, struct request *request, struct store_query
     if (store_run(api->store, &operation, 1, &error) < 0) {
         answer_store_unavailable(answer, &error);
     } else if (operation.result.status != STORE_DONE && continuation) {
-        refuse_token(answer); /* all else in the query was made by us */
+        refuse_token(answer); /* only the token comes from the client */
     } else if (operation.result.status != STORE_DONE) {
         answer_internal(answer, "cannot ask the store", &operation.result.error);
     } else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listing.h - answers with many items: {"value": [...], "nextLink": "https://..."}.
+ * listing.h - makes answers with many items: {"value": [...], "nextLink": "https://..."}.
  *
- * A page begins where the continuation of the store says, which travels as $skipToken in base64url.
+ * A page begins at a continuation of the store, which clients pass as $skipToken in base64url.
  * nextLink is the request's own URL with the token of the next page.
  */
 #ifndef API_LISTING_H
@@ -19,7 +19,7 @@ typedef struct json_object *listing_view_f(struct api *api, struct json_object *
 typedef void listing_text_f(struct api *api, const struct store_item *item,
                             struct text_buffer *page);
 
-/* How items are shown: one of the two. Text is for those of which there are many. */
+/* The function that makes views: one of the two. Text is faster, for long lists. */
 struct listing_view {
     listing_view_f *document;
     listing_text_f *text;
@@ -29,8 +29,8 @@ struct listing_view {
 void listing_answer(struct api *api, struct request *request, struct store_query *query,
                     struct listing_view view, struct answer *answer);
 
-/* base64url without padding (RFC 4648, 5) of a text, and back; the caller frees. NULL when it is
- * none. */
+/* base64url without padding (RFC 4648, 5) of a text, and back; the caller frees. NULL if it is
+ * invalid. */
 char *listing_encode_token(const char *continuation);
 char *listing_decode_token(const char *token);
 

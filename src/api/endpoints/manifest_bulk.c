@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_bulk.c - many manifests with one request: deleting what has ended, cancelling what a
- * schedule made.
+ * manifest_bulk.c - changes many manifests with one request: deletes ended ones, or cancels those
+ * of a schedule.
  *
  * Works in batches: each is a page of a query and one run of the store, so that memory and
  * transactions are bounded. The whole request is one entry in the audit trail.
@@ -20,15 +20,15 @@
 
 enum {
     BATCH_MAXIMUM = 200,
-    CHANGES_MAXIMUM = 10000, /* of one request: the rest is for the next one */
+    CHANGES_MAXIMUM = 10000, /* of one request; a further request changes the rest */
 };
 
 struct bulk {
     struct store_query query; /* which manifests */
-    /* What to do with one that was read; ERROR_DENIED leaves it alone. */
+    /* Changes one manifest; ERROR_DENIED skips it. */
     int (*change)(struct manifest *manifest, const struct store_item *found, int64_t now,
                   struct store_operation *ret_operation, struct error *error);
-    bool spares_running; /* leaves alone what was cancelled and whose worker still runs */
+    bool spares_running;                   /* skips cancelled manifests whose worker still runs */
     char resource[RESOURCE_ID_SIZE + 256]; /* for the audit trail: the request in words */
     struct audit audit;
     int64_t changed;
@@ -36,7 +36,7 @@ struct bulk {
     size_t left;
 };
 
-/* What is worked on at a time. */
+/* One batch. */
 struct batch {
     struct manifest manifests[BATCH_MAXIMUM];
     struct store_operation changes[BATCH_MAXIMUM];
@@ -87,8 +87,8 @@ static void prepare(struct bulk *bulk, const struct store_result *page, struct b
     }
 }
 
-/* Leaves out of the batch the manifests whose worker still runs: without its manifest it could not
- * be stopped any more. -1: 503 is in the answer. */
+/* Removes manifests whose worker still runs from the batch: without its manifest the worker could
+ * no longer be stopped. -1: 503 is in the answer. */
 static int spare_running(struct api *api, struct bulk *bulk, struct batch *batch,
                          struct answer *answer)
 {
@@ -132,11 +132,11 @@ static void count_results(struct bulk *bulk, const struct batch *batch)
         if (batch->changes[i].result.status == STORE_DONE)
             bulk->changed++;
         else
-            bulk->errors++; /* somebody else changed it meanwhile */
+            bulk->errors++; /* another request changed it meanwhile */
     }
 }
 
-/* The entry says beforehand how many there will be at most, and at the end how many there were. */
+/* The entry first has the maximum of changes, and at the end their number. */
 static int run_batch(struct api *api, struct request *request, struct bulk *bulk,
                      struct batch *batch, struct answer *answer)
 {
@@ -179,7 +179,7 @@ static int run_page(struct api *api, struct request *request, struct bulk *bulk,
     return result;
 }
 
-/* Changes all of them, or as many as one request may. *ret_more: there are others. */
+/* Changes all, up to the maximum of one request. *ret_more: there are more. */
 static int run(struct api *api, struct request *request, struct bulk *bulk, bool *ret_more,
                struct answer *answer)
 {
@@ -203,7 +203,7 @@ static int run(struct api *api, struct request *request, struct bulk *bulk, bool
     return 0;
 }
 
-/* Puts the numbers into the trail, where anything was begun. */
+/* Writes the number into the audit trail, if there is an entry. */
 static void end(struct api *api, struct bulk *bulk, const struct answer *answer)
 {
     if (!bulk->audit.entry)

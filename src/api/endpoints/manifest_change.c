@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manifest_change.c - cancelling, stopping and deleting manifests. */
+/* manifest_change.c - cancels, stops and deletes manifests. */
 #include "api/endpoints/audit.h"
 #include "api/endpoints/clusters.h"
 #include "api/endpoints/handlers.h"
@@ -8,10 +8,10 @@
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
-/* What is to be done in the store. */
+/* The write to the store. */
 enum deed { REPLACE, DELETE, NOTHING };
 
-/* What is done to a manifest. */
+/* A kind of change of a manifest. */
 struct change {
     /* Decides on what was read: changes the manifest (REPLACE, unless *ret_deed is set to another).
      * ERROR_DENIED when its state forbids it, ERROR_CONFLICT when its worker does. */
@@ -21,7 +21,7 @@ struct change {
     int status; /* of the answer, unless the manifest was deleted */
 };
 
-/* One request, and the manifest with what the lease of its cluster says, as they were read last. */
+/* One request, with the manifest and the lease of its cluster as read last. */
 struct changing {
     struct api *api;
     struct request *request;
@@ -40,8 +40,8 @@ static int apply_cancel(struct manifest *manifest, const struct running *running
     return manifest_cancel(manifest, clock_unix_seconds(), force, error);
 }
 
-/* A stop travels through the store, because the actuator may be on another machine. Whatever the
- * manifest's state is, its worker ends; one that is InProgress becomes Cancelled. */
+/* A stop goes through the store, because the actuator may be on another machine. It ends the worker
+ * in any state of the manifest; a manifest that is InProgress becomes Cancelled. */
 static int apply_stop(struct manifest *manifest, const struct running *running, bool force,
                       enum deed *ret_deed, struct error *error)
 {
@@ -49,11 +49,11 @@ static int apply_stop(struct manifest *manifest, const struct running *running, 
     const bool in_progress = manifest->state == MANIFEST_IN_PROGRESS;
     if (!in_progress && !running->runs)
         return error_set(error, ERROR_DENIED,
-                         "cannot stop task in state %s: it has no worker that runs%s",
+                         "cannot stop task in state %s: it has no running worker%s",
                          manifest_state_name(manifest->state),
                          manifest->state == MANIFEST_PENDING ? "; cancel it" : "");
     if (!in_progress && document_is_true(document_get(manifest->document, RUNNING_STOP_MEMBER))) {
-        *ret_deed = NOTHING; /* it was asked before */
+        *ret_deed = NOTHING; /* requested before */
         return 0;
     }
     if (manifest_stop_attempt(manifest, clock_unix_seconds(), error) < 0)
@@ -63,7 +63,7 @@ static int apply_stop(struct manifest *manifest, const struct running *running, 
     return 0;
 }
 
-/* A worker whose manifest is gone could not be stopped any more. */
+/* Refused while the worker runs, because it could no longer be stopped without its manifest. */
 static int apply_delete(struct manifest *manifest, const struct running *running, bool force,
                         enum deed *ret_deed, struct error *error)
 {
@@ -99,7 +99,7 @@ static int take_found(struct changing *changing, struct store_operation *reads)
     return 0;
 }
 
-/* The changed manifest, with the worker that still runs. */
+/* Answers with the changed manifest, and the worker that still runs. */
 static void answer_changed(struct changing *changing)
 {
     struct api *api = changing->api;
@@ -154,7 +154,7 @@ static enum change_verdict decide(struct store_change *step)
     return CHANGE_WRITE;
 }
 
-/* Answers by how the change ended, unless the callback or the audit trail has. */
+/* Answers by the result of the change, unless the callback or the audit trail has answered. */
 static void answer_end(struct changing *changing, const struct store_change *step)
 {
     struct answer *answer = changing->answer;
@@ -173,7 +173,7 @@ static void answer_end(struct changing *changing, const struct store_change *ste
         break;
     case CHANGE_CONTENDED:
         answer_refuse(answer, API_CONFLICT, NULL,
-                      "manifest %s was changed by others %d times meanwhile; try again",
+                      "other requests changed manifest %s in each of %d tries; try again",
                       changing->request->id, STORE_CHANGE_TRIES);
         break;
     }

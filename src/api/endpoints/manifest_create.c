@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest_create.c - creating a manifest: the rules for its body, and what to do when such a
- * manifest is open already.
+ * manifest_create.c - creates a manifest: rules for its body, and ifOpen.
  */
 #include "api/endpoints/manifest_create.h"
 
@@ -21,8 +20,8 @@
 static const char *const taken_members[] = {
     "maintenanceTaskID", "runAfter", "runBefore", "priority", "parameters", "icm", NULL};
 
-/* What a manifest's view contains and the caller may not set: ignored, as the service always
- * did. */
+/* Members of a manifest's view that the caller may not set. They are ignored, as in the existing
+ * service. */
 static const char *const ignored_members[] = {
     "id",         "clusterResourceID", "state",       "statusText",   "dequeues",
     "leaseOwner", "leaseOwnerName",    "leaseExpiry", "leaseExpires", "nextAttempt",
@@ -65,7 +64,7 @@ static int read_task(const struct json_object *body, const struct task_list *tas
                              "Must be provided");
     if (!name)
         return answer_refuse(answer, API_INVALID_PARAMETER, "maintenanceTaskID",
-                             "member \"maintenanceTaskID\" must be a text");
+                             "member \"maintenanceTaskID\" must be a string");
     *ret_task = task_list_find_by_name(tasks, name);
     return *ret_task ? 0 : refuse_task(name, tasks, answer);
 }
@@ -91,7 +90,7 @@ static int read_time(const struct json_object *body, const char *name, int64_t *
                              error.message);
     if (*ret_time < 0 || *ret_time > CLOCK_MAXIMUM)
         return answer_refuse(answer, API_INVALID_PARAMETER, name,
-                             "member \"%s\" must lie between 1970 and the end of 9999 (%lld)", name,
+                             "member \"%s\" must be between 1970 and the end of 9999 (%lld)", name,
                              (long long)CLOCK_MAXIMUM);
     return 0;
 }
@@ -146,7 +145,7 @@ int manifest_request_read(struct json_object *body, const struct task_list *task
     return 0;
 }
 
-/* What to do when a manifest of this cluster and task is open already. */
+/* Values of ifOpen. */
 enum if_open { IF_OPEN_CREATE, IF_OPEN_SKIP, IF_OPEN_FAIL };
 
 static int read_if_open(const struct request *request, enum if_open *ret_choice,
@@ -183,7 +182,7 @@ static int answer_open(struct api *api, struct json_object *document, enum if_op
     return -1;
 }
 
-/* 0 when there is none; else the answer is given. */
+/* 0 if there is none; otherwise the answer is filled in. */
 static int find_open(struct api *api, const struct manifest_request *wanted, enum if_open choice,
                      struct answer *answer)
 {
@@ -232,8 +231,8 @@ static void create(struct api *api, struct request *request, const struct manife
     struct manifest manifest;
     struct error error;
     if (manifest_create(&manifest, wanted, clock_unix_seconds(), &error) < 0) {
-        /* Each member was checked by manifest_request_read(); what is left is how they go together:
-         * runBefore must not be before runAfter. */
+        /* manifest_request_read() checked each member; here the only possible error is a runBefore
+         * before runAfter. */
         answer_error(answer, API_INVALID_PARAMETER, "runBefore", &error);
         return;
     }
@@ -241,9 +240,9 @@ static void create(struct api *api, struct request *request, const struct manife
     manifest_free(&manifest);
 }
 
-/* For those that ask for ifOpen, look and create are one. Such requests are few, so one lock does;
- * all others pass by. It reaches as far as this process: two Admin APIs on one store can still
- * create one each. */
+/* Makes check and creation atomic for requests with ifOpen. Such requests are few, so one lock
+ * suffices. It works within this process: two Admin APIs on one store can still create one manifest
+ * each. */
 static pthread_mutex_t if_open_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void put(struct api *api, struct request *request, struct idempotency *repeat,

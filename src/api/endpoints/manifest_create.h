@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manifest_create.h - reading the body of a request for a new manifest. */
+/* manifest_create.h - reads the body of a request for a new manifest. */
 #ifndef API_MANIFEST_CREATE_H
 #define API_MANIFEST_CREATE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manifests.c - looking at manifests: of one cluster, of the fleet, one of them. */
+/* manifests.c - lists and shows manifests. */
 #include "api/endpoints/manifests.h"
 
 #include <ctype.h>
@@ -63,8 +63,7 @@ struct json_object *manifest_answer_view(struct api *api, struct manifest *manif
     return view;
 }
 
-/* Adds the view of a document that is not as this program writes them, but for its closing
- * brace. */
+/* Adds the view, without closing brace, of a document in another form than this program writes. */
 static int add_view_of_document(const struct store_item *item, struct manifest *ret_manifest,
                                 struct text_buffer *view, struct error *error)
 {
@@ -83,8 +82,8 @@ static int add_view_of_document(const struct store_item *item, struct manifest *
     return 0;
 }
 
-/* Adds the view of a stored document but for its closing brace; fills the manifest, which gets no
- * document and owns nothing. -1: the document cannot be understood. */
+/* Adds the view of a stored document without closing brace, and fills in the manifest, which gets
+ * no document and owns nothing. -1: the document is damaged. */
 static int add_view(struct api *api, const struct store_item *item, struct manifest *ret_manifest,
                     struct text_buffer *view, struct error *error)
 {
@@ -180,7 +179,8 @@ int manifests_read_age(const struct request *request, int64_t *ret_before, struc
     if (!age)
         return 0;
     if (clock_parse_duration(age, &milliseconds, &error) == 0)
-        *ret_before = clock_unix_seconds() - milliseconds / 1000 + 1; /* the store's is exclusive */
+        *ret_before = clock_unix_seconds() - milliseconds / 1000 + 1; /* the store's bound is
+        exclusive */
     else if (clock_parse(age, ret_before, &error) < 0)
         return answer_refuse(
             answer, API_INVALID_PARAMETER, "olderThan",
@@ -188,7 +188,7 @@ int manifests_read_age(const struct request *request, int64_t *ret_before, struc
             "as 2026-11-30T00:00:00Z",
             age);
     if (*ret_before < 1)
-        *ret_before = 1; /* 0 is for no bound */
+        *ret_before = 1; /* 0 means no bound */
     return 0;
 }
 
@@ -212,7 +212,7 @@ struct filters {
     char schedule[UUID_SIZE];
 };
 
-/* A registered task by UUID or short name; manifests of others can be asked for by UUID. */
+/* A registered task by UUID or short name; manifests of other tasks can be selected by UUID. */
 static int read_task_filter(const struct api *api, const struct request *request,
                             struct filters *filters, struct answer *answer)
 {
@@ -243,8 +243,8 @@ static int read_filters(const struct api *api, const struct request *request,
 
 enum { PREFIX_MINIMUM = 4 };
 
-/* The beginning of an id, in lower case. It is found by an index of its own, so no filter goes with
- * it. */
+/* The beginning of an id, in lower case. It uses an index of its own, so it cannot be combined with
+ * filters. */
 static int read_prefix(const struct request *request, char *buffer, struct answer *answer)
 {
     static const enum query_parameter filters[] = {QUERY_STATE, QUERY_CLUSTER, QUERY_TASK,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manifests.h - what the handlers of manifests share. */
+/* manifests.h - functions that the handlers of manifests share. */
 #ifndef API_MANIFESTS_H
 #define API_MANIFESTS_H
 
@@ -10,7 +10,7 @@
 
 enum { MANIFEST_RESOURCE_SIZE = RESOURCE_ID_SIZE + 64 };
 
-/* olderThan: only what was created before *ret_before, as store queries take it; 0 when absent. */
+/* olderThan: *ret_before is the exclusive bound for store queries; 0 when absent. */
 int manifests_read_age(const struct request *request, int64_t *ret_before, struct answer *answer);
 
 /* clusterResourceID: *ret_cluster becomes `buffer` (RESOURCE_ID_SIZE bytes) with the normalized

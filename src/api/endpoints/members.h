@@ -2,7 +2,7 @@
 /*
  * members.h - host names of actuators by their UUID, cached.
  *
- * Answers name the owner of a lease by its host (leaseOwnerName). The records are asked of the
+ * Answers name the owner of a lease by its host (leaseOwnerName). The records are read from the
  * store at most every MEMBERS_AGE_MAXIMUM milliseconds. If the store does not answer, the previous
  * names are used.
  */
@@ -25,15 +25,14 @@ struct members;
 struct members *members_new(struct store *store);
 void members_free(struct members *members);
 
-/* Whether an actuator was heard of recently enough, by its membership record; `ttl` is for records
- * that do not say how long they are good for. */
+/* True if the membership record is recent enough; `ttl` is for records without one. */
 bool member_is_alive(const struct json_object *member, int64_t ttl, int64_t now);
 
-/* The host of the actuator with this id, cut to fit into `buffer`. False when it is not known. Any
- * thread. */
+/* The host of the actuator with this id, truncated to `buffer`. False if it is unknown. Any thread.
+ * */
 bool members_find_host(struct members *members, const char *owner, char *buffer, size_t size);
 
-/* Adds leaseOwnerName to a view that has a leaseOwner we know. Any thread. */
+/* Adds leaseOwnerName to a view with a known leaseOwner. Any thread. */
 void members_name_owner(struct members *members, struct json_object *view);
 
 #endif

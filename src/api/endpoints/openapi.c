@@ -78,7 +78,8 @@ static struct json_object *schema_of_parameter(enum query_parameter parameter)
     }
 }
 
-/* Without its bulk operation's filter everything would be meant, so it has to be given. */
+/* The filter of a bulk operation is required, because without it all manifests would be selected.
+ * */
 static bool is_required(const struct route *route, enum query_parameter parameter)
 {
     return parameter == QUERY_API_VERSION || parameter == QUERY_SCHEDULE_ID ||
@@ -106,7 +107,7 @@ static int add_header_parameters(struct json_object *list, const struct route *r
         return -1;
     if (!route_only_reads(route) &&
         add_parameter(list, "x-mimo-icm", "header", false, text_schema(),
-                      "ticket this is done for; kept in the audit trail") < 0)
+                      "ticket of the change; kept in the audit trail") < 0)
         return -1;
     if (!route->keyed)
         return 0;
@@ -250,12 +251,12 @@ static const struct {
     const char *name;
     const char *help;
 } tags[] = {
-    {"maintenanceManifests", "manifests", "Maintenance that was asked for."},
+    {"maintenanceManifests", "manifests", "Requests for maintenance."},
     {"{R}", "clusters", "The inventory of clusters."},
     {"clusters", "clusters", NULL},
-    {"tasks", "tasks", "What can be asked for."},
-    {"actuators", "actuators", "What runs the manifests."},
-    {"audit", "audit", "What was changed, and by whom."},
+    {"tasks", "tasks", "Tasks that manifests can request."},
+    {"actuators", "actuators", "The actuators, which run manifests."},
+    {"audit", "audit", "The audit trail."},
     {"/", "server", "The server itself."},
 };
 enum { TAG_COUNT = sizeof(tags) / sizeof(tags[0]) };
@@ -341,8 +342,8 @@ static struct json_object *make_document(void)
                          " s:{s:o, s:o, s:{s:{s:s, s:s}, s:{s:s}}}}",
                          "openapi", "3.1.0", "info", "title", "MIMO Admin API", "version",
                          PACKAGE_VERSION, "description",
-                         "Paths and names of parameters are compared without case. Where "
-                         "there is GET there is HEAD.",
+                         "Paths and names of parameters are compared without case. Every endpoint "
+                         "with GET has HEAD.",
                          "license", "name", "Apache License 2.0", "identifier", "Apache-2.0",
                          "servers", "url", "/", "description", "the server of this document",
                          "tags", make_tags(), "paths", make_paths(), "components", "schemas",

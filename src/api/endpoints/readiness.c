@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* readiness.c - the thread that tries whether the store takes writes. */
+/* readiness.c - the thread that checks whether the store accepts writes. */
 #include "api/endpoints/readiness.h"
 
 #include <pthread.h>
@@ -17,13 +17,13 @@ enum { EXPIRES_SECONDS = 60 };
 struct readiness {
     struct store *store;
     pthread_t thread;
-    pthread_mutex_t lock; /* of all that follows */
+    pthread_mutex_t lock; /* protects everything below */
     pthread_cond_t stop;  /* on CLOCK_MONOTONIC */
     bool stopping;
     int result; /* of the latest write: 0, or -1 with `error` */
     struct error error;
     struct monotonic ended_at;
-    /* of the thread alone */
+    /* used by the thread only */
     char id[UUID_SIZE];
     char *etag; /* of the document, or NULL while it is not there */
 };
@@ -36,7 +36,7 @@ static struct json_object *make_document(const struct readiness *readiness)
                          EXPIRES_SECONDS);
 }
 
-/* Writes the document over, or anew where it has expired. */
+/* Overwrites the document, or creates it again after it has expired. */
 static int write_once(struct readiness *readiness, struct error *error)
 {
     cleanup_json struct json_object *document = make_document(readiness);
@@ -53,7 +53,7 @@ static int write_once(struct readiness *readiness, struct error *error)
     free(readiness->etag);
     readiness->etag = result == 0 ? take_pointer(&write.result.etag) : NULL;
     if (result == 0 && write.result.status != STORE_DONE)
-        uuid_make(readiness->id); /* removed, or changed by a load: begin anew the next time */
+        uuid_make(readiness->id); /* removed, or changed by a load: create another one next time */
     store_release(&write, 1);
     return result;
 }
@@ -64,16 +64,16 @@ static void try_to_write(struct readiness *readiness)
     int result = write_once(readiness, &error);
     pthread_mutex_lock(&readiness->lock);
     if (result < 0 && readiness->result == 0)
-        log_error("not ready: the store does not take writes: %s", error.message);
+        log_error("not ready: the store does not accept writes: %s", error.message);
     else if (result == 0 && readiness->result < 0)
-        log_notice("ready: the store takes writes again");
+        log_notice("ready: the store accepts writes again");
     readiness->result = result;
     readiness->error = error;
     readiness->ended_at = clock_monotonic();
     pthread_mutex_unlock(&readiness->lock);
 }
 
-/* False when the thread is to end. */
+/* False if the thread must end. */
 static bool wait_for_next(struct readiness *readiness)
 {
     int status = 0;
@@ -158,7 +158,7 @@ int readiness_check(struct readiness *readiness, struct error *error)
     pthread_mutex_unlock(&readiness->lock);
     if (result == 0 && age > READINESS_AGE_MAXIMUM)
         return error_set(error, ERROR_UNAVAILABLE,
-                         "a write has not returned; the last one went through %lld s ago",
+                         "a write has not returned; the last one succeeded %lld s ago",
                          (long long)age / 1000);
     return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* running.c - finding the workers of manifests that were cancelled. */
+/* running.c - finds workers of cancelled manifests. */
 #include "api/endpoints/running.h"
 
 #include <stdio.h>
@@ -35,7 +35,9 @@ struct json_object *running_view(struct api *api, const struct running *running)
     const char *next = running->stopping
                            ? "it was asked to end; a worker that does not is killed after 10 s"
                            : "stop it with POST .../stop";
-    if (asprintf(&message, "its worker still runs%s%s, and keeps the cluster at most until %s; %s",
+    if (asprintf(&message,
+                 "its worker still runs%s%s and has the lease of the cluster until %s "
+                 "at most; %s",
                  host[0] ? " on " : "", host, clock_format(until, running->until), next) < 0)
         return NULL;
     return document_pack("{s:I, s:s, s:s*, s:s}", "until", (int64_t)running->until, "actuator",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * running.h - workers that still run although their manifest does not say so.
+ * running.h - finds workers that still run although their manifest has ended.
  *
- * Cancelling a manifest that is InProgress leaves its worker alone. Until that worker ends, or its
+ * Cancelling a manifest that is InProgress does not end its worker. Until that worker ends, or its
  * lease expires, the lease of the cluster names the manifest. Answers then contain
  *
  *     "running": {"until": 1764460800, "actuator": "...", "hostname": "...", "message": "..."}
@@ -36,9 +36,8 @@ struct running running_find(const struct json_object *cluster, const struct mani
 /* The member "running" of answers. NULL without memory. */
 struct json_object *running_view(struct api *api, const struct running *running);
 
-/* Adds `,"running":{...}` to the view of a manifest that has ended and whose worker has not. Leaves
- * those of others alone. `item` is what the manifest was read from, as text. -1: 503 is in the
- * answer. */
+/* Adds `,"running":{...}` to the view of an ended manifest whose worker still runs; does nothing
+ * for others. `item` is what the manifest was read from, as text. -1: 503 is in the answer. */
 int running_add(struct api *api, const struct manifest *manifest, const struct store_item *item,
                 struct text_buffer *view, struct answer *answer);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* summary.c - GET /admin/maintenanceManifests/summary: the fleet's manifests in numbers. */
+/* summary.c - GET /admin/maintenanceManifests/summary: counts of the fleet's manifests. */
 #include "api/endpoints/summary.h"
 
 #include <stdlib.h>
@@ -80,7 +80,7 @@ struct counted {
     int64_t count;
 };
 
-/* The most first; among equals by name. */
+/* Largest first, equal ones by name. */
 static int compare_counted(const void *left, const void *right)
 {
     const struct counted *a = left;
@@ -225,7 +225,7 @@ static int count_states(struct summary *summary, struct store *store, unsigned s
     return 0;
 }
 
-/* The open ones first: they are few, and what the numbers are looked at for. */
+/* Open manifests first: they are few, and most important. */
 int summary_count_store(struct summary *summary, struct store *store, size_t maximum,
                         struct error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tasks.c - the registered tasks: those that are built in and those of the operator's own. */
+/* tasks.c - the registered tasks: built-in and external ones. */
 #include "api/endpoints/handlers.h"
 #include "mimo/document.h"
 #include "mimo/external_task.h"
