@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""./bootstrap demo: shows MIMO at work on three practice clusters, and checks that it did what it was to do.
+"""./bootstrap demo: runs MIMO on three practice clusters, shows what happens, and checks the results.
 
 Exit status: 0 when every manifest ended as it was to, 1 otherwise.
 """
@@ -45,7 +45,7 @@ class Failure(Exception):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./bootstrap demo", description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--keep", action="store_true", help="leave everything running and say how to use it")
+    parser.add_argument("--keep", action="store_true", help="leave everything running, and print commands to try")
     parser.add_argument("--build", type=Path, default=TOP / "build", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -68,7 +68,7 @@ class Up:
                                             start_new_session=True, preexec_fn=self._end_with_parent)
 
     def _end_with_parent(self):
-        """However the demonstration ends, it leaves nothing running; unless that is what was asked for."""
+        """Stops everything however the demonstration ends, unless --keep was given."""
         if not self._keep:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
@@ -107,7 +107,7 @@ class Demonstration:
         self.latest = {}    # id: manifest as last seen
 
     def run(self):
-        """True if everything went as it was to."""
+        """True if all results are as expected."""
         self._introduce()
         self.variables = self.up.wait_until_it_answers()
         self.api = AdminApi(self.variables["MIMO_URL"], self.variables["MIMO_TOKEN"], self.variables["MIMO_CACERT"])
@@ -122,7 +122,7 @@ class Demonstration:
         self.screen.heading("MIMO on this machine")
         for name, text in (
                 ("fleet", "3 practice clusters: servers that behave like the Kubernetes API of OpenShift clusters"),
-                ("service", "an Admin API, a store, 2 actuators that divide the clusters among themselves"),
+                ("service", "an Admin API, a store, 2 actuators that share the clusters"),
                 ("where", f"{self.up.directory}; loopback only")):
             self.screen.say(f"  {name:8} {text}")
 
@@ -146,7 +146,7 @@ class Demonstration:
     def _show_refusal(self):
         refusal = [word for key in ("method", "path", "status") for word in (f"--{key}", str(story.REFUSAL[key]))]
         self.screen.say(f"  $ practice-trouble {self.practice.directory} {story.REFUSING_CLUSTER} set {_shown(refusal)}")
-        self.screen.say("      so that something goes wrong: this cluster now refuses to be changed")
+        self.screen.say("      from now on this cluster refuses changes, to show a failure")
 
     def _mimoctl(self, *command):
         environment = {**os.environ, **self.variables}
@@ -192,7 +192,7 @@ class Demonstration:
                 manifest.get("statusText") or "")
 
     def _show_family(self, table):
-        """Once, when workers are there to be seen: the processes of the system."""
+        """Shows the processes once, while workers are running."""
         family = listing.descendants(self.up.process.pid)
         launchers = [process.pid for process in family if "mimo-launcher" in process.title]
         if sum(process.parent in launchers for process in family) < 2:
@@ -206,7 +206,7 @@ class Demonstration:
         return True
 
     def _cancel(self, table):
-        """The one that is planned for later is what is left."""
+        """Cancels the manifest that is scheduled for later, the last one."""
         table.leave()
         for identifier, act in self.manifests.items():
             if act.cancel:
@@ -215,7 +215,7 @@ class Demonstration:
         self._look()
 
     def _show_command(self, *command):
-        """A command as an operator would type it, and what it says."""
+        """Shows a command as an operator would type it, and its output."""
         self.screen.say()
         self.screen.say(f"  $ mimoctl {_shown(command)}")
         for line in self._mimoctl(*command).splitlines():
@@ -278,18 +278,18 @@ class Demonstration:
     def _explain_keep(self):
         directory = self.up.directory
         kubectl = [(f"kubectl --kubeconfig {directory}/practice/cluster-0.kubeconfig get clusteroperators",
-                    "look into a cluster")] if shutil.which("kubectl") else []
+                    "inspect a cluster")] if shutil.which("kubectl") else []
         self.screen.heading("It keeps running. To use it:")
         for command, text in (
                 (f". {directory}/env; PATH={self.options.build}:$PATH", "in a shell, first"),
-                ("mimoctl manifest list", "what there is; `manifest show` has all about one"),
-                ("mimoctl manifest create -t practice -c cluster-2 --watch", "something new"),
-                ("mimoctl queue; mimoctl actuator list", "what waits, and which actuators work"),
+                ("mimoctl manifest list", "list all manifests; `manifest show ID` shows one in detail"),
+                ("mimoctl manifest create -t practice -c cluster-2 --watch", "create another manifest and follow it"),
+                ("mimoctl queue; mimoctl actuator list", "show the queue and the actuators"),
                 *kubectl,
-                ("kill -9 $MIMO_PID_ACTUATOR_0", "the other actuator takes over within 10 s"),
+                ("kill -9 $MIMO_PID_ACTUATOR_0", "kill an actuator; the other one takes over within 10 s"),
                 (f"contrib/practice-cluster/practice-trouble {self.practice.directory} cluster-1 clear",
-                 "let cluster-1 be changed again"),
-                ("mimoctl manifest create -t operator-flags-update -c cluster-1", "and try it again"),
+                 "let cluster-1 accept changes again"),
+                ("mimoctl manifest create -t operator-flags-update -c cluster-1", "then run its failed task again"),
                 (f"kill {self.up.process.pid}", f"stop it; its files stay in {directory}")):
             self.screen.say(f"  $ {command}")
             self.screen.say(f"      {text}")
@@ -297,13 +297,13 @@ class Demonstration:
     def _conclude(self, differences):
         self.screen.say()
         if differences:
-            self.screen.say("Not as it was to be:")
+            self.screen.say("Unexpected results:")
             for difference in differences:
                 self.screen.say(f"  {difference}")
             return
         self.screen.say(f"Everything ended as expected, in {time.monotonic() - self.start:.0f} s."
                         + ("" if self.options.keep else
-                           " ./bootstrap demo --keep leaves it running; docs/processes.md says how it works."))
+                           " ./bootstrap demo --keep leaves it running; docs/processes.md describes how it works."))
 
 
 def _shown(command):
@@ -326,7 +326,7 @@ def main():
     if options.keep and good:
         return 0
     if not demonstration.up.stop():
-        screen.say(f"demo: it did not stop cleanly; what it said (files: {demonstration.up.directory}):")
+        screen.say(f"demo: the system did not stop cleanly; its output (files: {demonstration.up.directory}):")
         screen.say(demonstration.up.said())
         good = False
     return 0 if good else 1

@@ -493,7 +493,7 @@ static void a_document_that_is_too_large_is_refused(void **state)
     memset(text, 'x', sizeof(text) - 1);
     cleanup_json struct json_object *large =
         document_pack("{s:s, s:s}", "id", "large", "text", text);
-    expect_refused(fixture, store_create(STORE_AUDIT, large), "larger than");
+    expect_refused(fixture, store_create(STORE_AUDIT, large), "at most");
 
     text[sizeof(text) - 100] = '\0';
     cleanup_json struct json_object *fits = document_pack("{s:s, s:s}", "id", "fits", "text", text);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be chosen on the command line of `up`."""
+"""The command line of `up`."""
 
 import argparse
 import re
@@ -11,7 +11,7 @@ OVERRIDE = re.compile(r"[a-z_]+\.[a-z_]+=.*", re.DOTALL)
 DESCRIPTION = """\
 Starts practice clusters, a store, the Admin API and actuators with all their files in DIR, and keeps them
 running in the foreground until SIGTERM or Ctrl-C. They use only loopback and free ports, so that several
-systems can run side by side. Once everything answers, DIR/env has shell variables that say where:
+systems can run side by side. Once everything answers, DIR/env sets shell variables with the addresses:
 
     . DIR/env && mimoctl manifest list
 """
@@ -31,7 +31,7 @@ def parse(arguments=None):
     parser.add_argument("--store", metavar="URI",
                         help="a store of your own in place of one in DIR; practice clusters are then not registered")
     parser.add_argument("--set", metavar="SECTION.KEY=VALUE", dest="overrides", action="append", default=[],
-                        type=_override, help="a configuration key, over everything that `up` chooses itself")
+                        type=_override, help="a configuration key; takes precedence over the choices of `up`")
     parser.add_argument("--restart", action="store_true",
                         help="start an actuator or Admin API that ended again after 100 ms, as systemd would")
     parser.add_argument("--build", metavar="DIR", type=Path, default=TOP / "build", help=argparse.SUPPRESS)
