@@ -216,7 +216,7 @@ static int open_all(const struct tool *tool, struct reseal *reseal, struct error
         seal_key_load(NULL, old_key, owner, &reseal->old_key, error) < 0)
         return -1;
     if (seal_key_load(certificate, new_key, owner, &reseal->new_key, error) < 0)
-        return error_prefix(error, "what is sealed anew must be opened again (--new-key)");
+        return error_prefix(error, "cannot open the new sealed texts for verification (--new-key)");
     return store_open(tool->uri, &reseal->store, error);
 }
 
