@@ -121,7 +121,7 @@ def test_init_makes_what_is_missing_and_says_so(tool):
 def test_init_again_keeps_everything(store):
     store.load(cluster(1))
     key = store.key.read_bytes()
-    assert store.run("init").stdout.count("there already") == 2
+    assert store.run("init").stdout.count("already") == 2
     assert store.key.read_bytes() == key
     assert len(store.dump()) == 1
 
@@ -223,7 +223,7 @@ BAD_LINES = [
     ({"container": "Audit", "document": {}}, '"id" is missing'),
     ({"container": "Audit", "document": {"id": 1}}, '"id" must be a string'),
     ({"container": "Audit", "document": {"id": "x"}, "more": 1}, 'unknown member "more"'),
-    ({"container": "Audit", "document": {"id": "x", "text": "y" * 1100000}}, "larger than"),
+    ({"container": "Audit", "document": {"id": "x", "text": "y" * 1100000}}, "at most 1048576 are allowed"),
     ('{"container":"Audit","document":{"id":"' + "x" * (5 << 20) + '"}}', "is longer than 4 MiB"),
     (without(manifest(1), "maintenanceManifest"), "maintenanceManifest"),
     (manifest(1, state="Dreaming"), "must be the name of a state"),

@@ -283,7 +283,7 @@ static void a_layout_of_a_newer_version_is_refused(void **state)
     struct store_fixture *fixture = *state;
     struct error error;
     fixture_sql(fixture, "PRAGMA user_version = 99");
-    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, this program knows 5");
+    expect_open_fails(fixture->uri, ERROR_INVALID, "has layout 99, but this program supports 5");
     assert_int_equal(store_initialize(fixture->uri, &error), -1);
     assert_int_equal(error.kind, ERROR_INVALID);
 }
