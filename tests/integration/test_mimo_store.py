@@ -372,7 +372,7 @@ BROKEN = {
     "in progress without a history": (
         [leased_cluster(1, 1), without(in_progress(1), "attempts")], uuid(1), "attempts have no open entry"),
     "pending with a lease": (
-        [cluster(1), manifest(1, leaseOwner=OWNER, leaseExpires=FUTURE)], uuid(1), "is Pending and has a lease"),
+        [cluster(1), manifest(1, leaseOwner=OWNER, leaseExpires=FUTURE)], uuid(1), "is Pending but has a lease"),
     "ended with an open attempt": (
         [cluster(1), manifest(1, state="Failed", dequeues=1, attempts=[attempt(1)])], uuid(1), "attempt is still open"),
     "too few dequeues": (
