@@ -19,6 +19,8 @@ FUNCTION = re.compile(r"^    static [^;={]*\)\n    \{\n(?:.*\n)*?    \}\n", re.M
 SETTINGS = {
     "certificate": ("mimo/clock.h", "int", "struct certificate_data data; struct error *error;"),
     "cleanup": ("fcntl.h", "void *", "struct { int fd; } *table; const char *path; char *text;"),
+    "command_line": ("", "void", "const struct command_option table[7]; char **argv; int argc, number; const char *value; "
+                                 "struct error error;"),
     "document": ("", "int", "struct json_object *object, *extra; const char *name; struct error *error;"),
     "endpoint": ("stdio.h", "int", "const char *url; struct error *error;"),
     "error": ("errno.h mimo/store.h", "int", "int fd; const char *path, *id; struct store *store; struct store_operation *operations; "
