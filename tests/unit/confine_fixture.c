@@ -52,10 +52,23 @@ static void make_file(const char *name, const char *text)
     fputs(text, file);
 }
 
-static void give(const char *name)
+static void give_to(uid_t user, const char *name)
 {
     if (geteuid() == 0)
-        assert_int_equal(chown(confine_path(name), ORDINARY_USER, ORDINARY_USER), 0);
+        assert_int_equal(chown(confine_path(name), user, user), 0);
+}
+
+static void give(const char *name)
+{
+    give_to(ORDINARY_USER, name);
+}
+
+/* The configuration is root's while it is read, as it must be. Afterwards it is the daemon's, so
+ * that the confinement alone keeps the daemon from changing it. */
+static void give_configuration_to(uid_t user)
+{
+    give_to(user, "etc");
+    give_to(user, "etc/mimo.conf");
 }
 
 int confine_fixture_set_up(void **state)
@@ -100,6 +113,7 @@ static void load_config(struct config *config)
                          set,  options[4], set, options[5], NULL};
     static const struct program program = {.name = "confine", .summary = ""};
     program_start(&program, sizeof(arguments) / sizeof(arguments[0]) - 1, arguments, config);
+    give_configuration_to(ORDINARY_USER);
     const gid_t id = ORDINARY_USER;
     if (geteuid() == 0 &&
         (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0))
@@ -124,6 +138,7 @@ int confine_run(confine_f *confine, const struct attempt *attempt, char *said, s
 {
     int output[2], status;
     make_file("etc/mimo.conf", attempt->configuration ? attempt->configuration : "");
+    give_configuration_to(0);
     assert_int_equal(pipe2(output, O_CLOEXEC), 0);
     fflush(NULL);
     pid_t child = fork();
