@@ -8,6 +8,9 @@
  * write to it. Directories in which only owners may remove files (sticky, such as /tmp) may be
  * writable by all. A relative path begins in the current directory, which is judged as well.
  *
+ * A descriptor of this process, as in "/dev/fd/3", is trusted whatever it stands for: whoever
+ * started the process opened it.
+ *
  * Each part is opened relative to the one before, never following a link, and judged by its
  * descriptor. The file that is opened or read is the one that was judged: it cannot be exchanged in
  * between.

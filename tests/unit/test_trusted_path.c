@@ -112,6 +112,24 @@ static void volume_of_kubernetes_is_trusted(void **state)
     expect_denied(path_of("tokens"), "..data belongs to user 4711");
 }
 
+/* A shell's "<(...)", or a file without a name: opened by whoever started the process. */
+static void descriptor_of_this_process_is_trusted(void **state)
+{
+    static const char *const folders[] = {"/proc/self/fd", "/dev/fd"};
+    char path[64];
+    (void)state;
+    cleanup_fd int file = memfd_create("a file", MFD_CLOEXEC);
+    assert_int_equal(write(file, "text", 4), 4);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%d", folders[i], file);
+        expect_read(path, "text");
+    }
+    assert_int_equal(close(take_fd(&file)), 0);
+    struct error error;
+    int opened;
+    expect_failure(trusted_path_open(path, &opened, &error), &error, ERROR_NOT_FOUND, "cannot open");
+}
+
 /* Root reads what belongs to the user that it is about to become; nobody else's. */
 static void user_that_is_named_is_trusted_too(void **state)
 {
@@ -219,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(links_of_ours_are_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(relative_path_begins_in_the_current_directory, set_up,
                                         tear_down),
+        cmocka_unit_test(descriptor_of_this_process_is_trusted),
         cmocka_unit_test_setup_teardown(volume_of_kubernetes_is_trusted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(user_that_is_named_is_trusted_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(path_that_cannot_be_walked_is_an_error, set_up, tear_down),
