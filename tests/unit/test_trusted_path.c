@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,7 +128,8 @@ static void descriptor_of_this_process_is_trusted(void **state)
     assert_int_equal(close(take_fd(&file)), 0);
     struct error error;
     int opened;
-    expect_failure(trusted_path_open(path, &opened, &error), &error, ERROR_NOT_FOUND, "cannot open");
+    expect_failure(trusted_path_open(path, &opened, &error), &error, ERROR_NOT_FOUND,
+                   "cannot open");
 }
 
 /* Root reads what belongs to the user that it is about to become; nobody else's. */
