@@ -95,6 +95,17 @@ static int take_letter(struct command_line *line, const char **ret_value, struct
     return take_value(line, number, rest, ret_value, error);
 }
 
+/* Puts NULL behind the operands. The word that stood there goes to the end: all words stay in the
+ * array, for those who made them. */
+static void end_operands(struct command_line *line)
+{
+    char **end = &line->words[line->operand_count + 1];
+
+    if (*end)
+        line->words[line->count] = *end;
+    *end = NULL;
+}
+
 int command_line_next(struct command_line *line, const char **ret_value, struct error *error)
 {
     line->unfinished = COMMAND_NO_OPTION;
@@ -103,7 +114,8 @@ int command_line_next(struct command_line *line, const char **ret_value, struct 
     while (++line->at < line->count) {
         char *word = line->words[line->at];
         if (line->only_operands || word[0] != '-' || word[1] == '\0') {
-            line->words[++line->operand_count] = word;
+            line->words[line->at] = line->words[++line->operand_count];
+            line->words[line->operand_count] = word;
         } else if (strcmp(word, "--") == 0) {
             line->only_operands = true;
         } else if (word[1] == '-') {
@@ -113,7 +125,7 @@ int command_line_next(struct command_line *line, const char **ret_value, struct 
             return take_letter(line, ret_value, error);
         }
     }
-    line->words[line->operand_count + 1] = NULL;
+    end_operands(line);
     return COMMAND_LINE_END;
 }
 

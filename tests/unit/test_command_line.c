@@ -108,6 +108,24 @@ static void operands_come_to_the_front(void **state)
     EXPECT_END(&line, "a", "b", "-", "--loud", "-s");
 }
 
+/* Whoever made the words finds each of them again, to free it. */
+static void no_word_is_lost(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"--loud", "a", "-s", "1", "b", "--wide", NULL};
+    struct command_line line = begin(given);
+    expect_option(&line, LOUD, "loud");
+    expect_option(&line, SPEED, "1");
+    expect_option(&line, WIDE, "wide");
+    EXPECT_END(&line, "a", "b");
+    for (size_t i = 0; given[i]; i++) {
+        int at = 1;
+        while (at <= line.count && words[at] != given[i])
+            at++;
+        assert_in_range(at, 1, line.count);
+    }
+}
+
 static void a_program_without_arguments_has_no_operands(void **state)
 {
     (void)state;
@@ -233,6 +251,7 @@ int main(void)
         cmocka_unit_test(values_may_be_empty_and_look_like_options),
         cmocka_unit_test(letters_may_be_joined),
         cmocka_unit_test(operands_come_to_the_front),
+        cmocka_unit_test(no_word_is_lost),
         cmocka_unit_test(a_program_without_arguments_has_no_operands),
         cmocka_unit_test(errors_name_the_option_and_the_walk_goes_on),
         cmocka_unit_test(a_name_is_found_whole),
