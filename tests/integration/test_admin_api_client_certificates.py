@@ -311,7 +311,7 @@ def test_mimoctl_logs_in_with_a_certificate(site, tmp_path):
                                    (("--cert", certificate, "--key", key), {}),
                                    ((), {"MIMO_CLIENT_CERT": str(certificate), "MIMO_CLIENT_KEY": str(key)})):
         done = mimoctl(site, tmp_path, *arguments, **environment)
-        assert "operator-flags" in done.stdout and done.stderr.startswith("next: ")
+        assert "operator-flags" in done.stdout and done.stderr.startswith("mimoctl: next: ")
     (tmp_path / ".config/mimo").mkdir(parents=True)
     (tmp_path / ".config/mimo/config").write_text(f"[region lab]\nurl = {site.server.url}\ncacert = {site.server.directory}/api.crt\n"
                                                   "client_cert = ~/ann.crt\nclient_key = ~/ann.key\n")

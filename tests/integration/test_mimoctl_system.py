@@ -145,7 +145,7 @@ def run_as(running, variables, *arguments):
 def test_who_cannot_log_in_is_told_why(system):
     running = system(instances=0, clusters=0)
     for variables, message in (({"MIMO_TOKEN": "wrong"}, "does not accept the token of MIMO_TOKEN"),
-                               ({"MIMO_TOKEN": None}, "no token to log in with"),
+                               ({"MIMO_TOKEN": None}, "no token to log in at https://"),
                                ({"MIMO_CACERT": None}, "name the file of its CA with --cacert or MIMO_CACERT")):
         done = run_as(running, variables, "task", "list")
         assert (done.returncode, done.stdout) == (3, "")
