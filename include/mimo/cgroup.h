@@ -61,15 +61,15 @@ int cgroup_write(int directory, const char *file, const char *text, struct error
 /* The number behind `name` in a file of lines "name number"; 0 if there is no such line. */
 int64_t cgroup_read_number(int directory, const char *file, const char *name);
 
-/* True if no process is in the cgroup or in those inside of it. Zombies do not count. */
+/* True if no process is in the cgroup or in those below it. Zombies do not count. */
 bool cgroup_is_empty(int directory);
 
-/* Sends SIGKILL to all processes in the cgroup and in those inside of it. Without cgroup.kill to
- * each in turn, which may miss new ones: repeat until the cgroup is empty. */
+/* Sends SIGKILL to all processes in the cgroup and in those below it. A kernel without
+ * cgroup.kill signals each in turn, which may miss new ones: repeat until the cgroup is empty. */
 int cgroup_kill(int directory, struct error *error);
 
 /* Kills everything in the cgroup `name`, waits until it is empty, at most `milliseconds`, and
- * removes it with those inside of it. 0 as well if there is none. ERROR_BUSY: processes are left. */
+ * removes it with those below it. Succeeds if it does not exist. ERROR_BUSY: processes are left. */
 int cgroup_remove(int parent, const char *name, int64_t milliseconds, struct error *error);
 
 #endif

@@ -59,8 +59,8 @@ const char *const *program_config_arguments(void);
 _Noreturn void program_usage_error(const struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The number that `text`, the value of `option`, is. Ends the program if it is none from `smallest`
- * to `largest`. */
+/* Reads `text`, the value of `option`, as a number. Ends the program unless it is a number from
+ * `smallest` to `largest`. */
 int program_number(const struct program *program, const char *option, const char *text,
                    int smallest, int largest);
 

@@ -109,8 +109,8 @@ int64_t document_time(const struct json_object *document, const char *path, int6
     return time >= 0 && time <= CLOCK_MAXIMUM ? time : otherwise;
 }
 
-/* The parent of the member that `path` names, made as needed when `make`; its name in `name`. NULL
- * when there is none, or without memory. */
+/* Finds the parent of the member that `path` names, and puts the member's name into `name`. With
+ * `make`, missing objects are made. NULL if the parent does not exist, or without memory. */
 static struct json_object *find_parent(struct json_object *document, const char *path, bool make,
                                        char *name)
 {

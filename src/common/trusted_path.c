@@ -81,7 +81,7 @@ static int start_at_root(struct walk *walk, struct error *error)
     return open_part(AT_FDCWD, "/", "/", walk->user, &walk->directory, &status, error);
 }
 
-/* Takes the next name off `rest`; false when there is none. */
+/* Takes the next name off `rest`; false when `rest` is empty. */
 static bool take_name(struct walk *walk)
 {
     const char *start = walk->rest + strspn(walk->rest, "/");

@@ -287,7 +287,7 @@ bool manifest_is_owned(const struct manifest *manifest, const char *owner, int n
 
 /* The history of attempts */
 
-/* The history as an array that belongs to the document, made if there is none. */
+/* The history as an array that belongs to the document, made if it is missing. */
 static struct json_object *history_of(struct manifest *manifest)
 {
     struct json_object *attempts = document_get(manifest->document, "attempts");

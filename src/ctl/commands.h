@@ -27,7 +27,7 @@ struct command {
 };
 
 /* Finds the command that the operands begin with. *ret_words is the number of operands that name
- * it. ERROR_INVALID, with a suggestion, when there is none. */
+ * it. ERROR_INVALID, with a suggestion, if no command has that name. */
 int command_find(char *const *operands, int count, const struct command **ret_command,
                  int *ret_words, struct error *error);
 

@@ -27,7 +27,7 @@ struct completion {
     const char *whole; /* the last word, as far as it is typed */
     size_t kept;       /* bytes of it that stay as they are: "--state=", "Failed," */
     int pending;       /* the option whose value the word is, or COMMAND_NO_OPTION */
-    const struct command *command; /* or NULL while there is none yet */
+    const struct command *command; /* NULL until its words are read */
 };
 
 /* Writes a candidate if it begins with the word. */

@@ -28,7 +28,7 @@ static void name_home(const struct stat *lock, char *buffer)
              (unsigned long long)lock->st_ino);
 }
 
-/* The delegated directory, open; -1: there is none. */
+/* Opens the delegated directory; -1 if none is delegated. */
 static int open_delegated(struct error *error)
 {
     char path[PATH_MAX];

@@ -106,7 +106,7 @@ static int open_id(const char *state_directory, char *ret_id, struct error *erro
     return io_replace_file(path, line, (size_t)length, 0640, error);
 }
 
-/* The first line of a small file; "" if there is none. */
+/* The first line of a small file; "" if the file is missing. */
 static void read_line(const char *path, char *ret_line)
 {
     cleanup_free char *text = NULL;

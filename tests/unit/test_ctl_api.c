@@ -208,66 +208,71 @@ static void answers_without_a_body_are_told_from_those_with_one(void **state)
 #define REFUSAL(code, target)                                                                      \
     "{\"error\":{\"code\":\"" code "\",\"message\":\"too bad\",\"target\":\"" target "\"}}"
 
+static const struct api_request any_request = {.method = "GET", .path = "/admin/x"};
+
+static void will_answer_alone(long status, const char *body)
+{
+    server.count = 0;
+    will_answer(0, status, body);
+}
+
 /* Every branch that chooses the kind of an error or its words. */
+static const struct {
+    long status;
+    const char *body;
+    enum error_kind kind;
+    const char *message;
+    const char *refusal;
+} refusals[] = {
+    {400, REFUSAL("BadRequest", ""), ERROR_DENIED, "too bad", "too bad"},
+    {400, REFUSAL("BadRequest", "priority"), ERROR_DENIED, "priority: too bad", "too bad"},
+    {400, "{\"error\":{\"code\":\"BadRequest\"}}", ERROR_DENIED, "BadRequest", ""},
+    {403, REFUSAL("Forbidden", "x"), ERROR_DENIED,
+     "too bad; logged in with the token of MIMO_TOKEN", "too bad"},
+    {404, REFUSAL("NotFound", ""), ERROR_NOT_FOUND, "too bad", "too bad"},
+    {404, REFUSAL("NotFound", "manifest"), ERROR_NOT_FOUND, "manifest: too bad", "too bad"},
+    {404, REFUSAL("NotFound", "endpoint"), ERROR_DENIED,
+     "https://mimo (--url) does not support this: its mimo-api is older than this mimoctl (too "
+     "bad); update mimo-api there",
+     "too bad"},
+    {400, REFUSAL("Other", "endpoint"), ERROR_DENIED, "endpoint: too bad", "too bad"},
+    {405, REFUSAL("MethodNotAllowed", ""), ERROR_DENIED, "does not support this", "too bad"},
+    {501, REFUSAL("NotImplemented", ""), ERROR_DENIED, "does not support this", "too bad"},
+    {409, REFUSAL("Conflict", ""), ERROR_CONFLICT, "too bad", "too bad"},
+    {412, REFUSAL("PreconditionFailed", ""), ERROR_CONFLICT, "too bad", "too bad"},
+    {408, REFUSAL("Timeout", ""), ERROR_UNAVAILABLE,
+     "https://mimo (--url) cannot answer now: 408 Timeout: too bad (request r1)", "too bad"},
+    {429, REFUSAL("Busy", "x"), ERROR_UNAVAILABLE, "cannot answer now: 429", "too bad"},
+    {499, REFUSAL("Other", ""), ERROR_DENIED, "too bad", "too bad"},
+    {500, REFUSAL("Internal", "x"), ERROR_UNAVAILABLE, "cannot answer now: 500", "too bad"},
+    {503, REFUSAL("Busy", ""), ERROR_UNAVAILABLE, "cannot answer now: 503", "too bad"},
+    /* What is not an Admin API */
+    {200, "<html>", ERROR_UNAVAILABLE, "answers 200 without the JSON of an Admin API (text/html)",
+     ""},
+    {404, "{\"oops\":1}", ERROR_UNAVAILABLE, "answers 404 without the JSON of an Admin API", ""},
+    {302, "", ERROR_UNAVAILABLE, "redirects to https://elsewhere; mimoctl follows no", ""},
+    {300, "{}", ERROR_UNAVAILABLE, "redirects to", ""},
+    {399, "{}", ERROR_UNAVAILABLE, "redirects to", ""},
+    {401, "{}", ERROR_UNAVAILABLE,
+     "https://mimo (--url) does not accept the token of MIMO_TOKEN (it has expired); check", ""},
+};
+
 static void each_refusal_has_its_kind_and_its_words(void **state)
 {
     (void)state;
-    static const struct {
-        long status;
-        const char *body;
-        enum error_kind kind;
-        const char *message;
-        const char *refusal;
-    } cases[] = {
-        {400, REFUSAL("BadRequest", ""), ERROR_DENIED, "too bad", "too bad"},
-        {400, REFUSAL("BadRequest", "priority"), ERROR_DENIED, "priority: too bad", "too bad"},
-        {400, "{\"error\":{\"code\":\"BadRequest\"}}", ERROR_DENIED, "BadRequest", ""},
-        {403, REFUSAL("Forbidden", "x"), ERROR_DENIED,
-         "too bad; logged in with the token of MIMO_TOKEN", "too bad"},
-        {404, REFUSAL("NotFound", ""), ERROR_NOT_FOUND, "too bad", "too bad"},
-        {404, REFUSAL("NotFound", "manifest"), ERROR_NOT_FOUND, "manifest: too bad", "too bad"},
-        {404, REFUSAL("NotFound", "endpoint"), ERROR_DENIED,
-         "https://mimo (--url) does not support this: its mimo-api is older than this mimoctl (too "
-         "bad); update mimo-api there",
-         "too bad"},
-        {400, REFUSAL("Other", "endpoint"), ERROR_DENIED, "endpoint: too bad", "too bad"},
-        {405, REFUSAL("MethodNotAllowed", ""), ERROR_DENIED, "does not support this", "too bad"},
-        {501, REFUSAL("NotImplemented", ""), ERROR_DENIED, "does not support this", "too bad"},
-        {409, REFUSAL("Conflict", ""), ERROR_CONFLICT, "too bad", "too bad"},
-        {412, REFUSAL("PreconditionFailed", ""), ERROR_CONFLICT, "too bad", "too bad"},
-        {408, REFUSAL("Timeout", ""), ERROR_UNAVAILABLE,
-         "https://mimo (--url) cannot answer now: 408 Timeout: too bad (request r1)", "too bad"},
-        {429, REFUSAL("Busy", "x"), ERROR_UNAVAILABLE, "cannot answer now: 429", "too bad"},
-        {499, REFUSAL("Other", ""), ERROR_DENIED, "too bad", "too bad"},
-        {500, REFUSAL("Internal", "x"), ERROR_UNAVAILABLE, "cannot answer now: 500", "too bad"},
-        {503, REFUSAL("Busy", ""), ERROR_UNAVAILABLE, "cannot answer now: 503", "too bad"},
-        /* What is not an Admin API */
-        {200, "<html>", ERROR_UNAVAILABLE,
-         "answers 200 without the JSON of an Admin API (text/html)", ""},
-        {404, "{\"oops\":1}", ERROR_UNAVAILABLE, "answers 404 without the JSON of an Admin API",
-         ""},
-        {302, "", ERROR_UNAVAILABLE, "redirects to https://elsewhere; mimoctl follows no", ""},
-        {300, "{}", ERROR_UNAVAILABLE, "redirects to", ""},
-        {399, "{}", ERROR_UNAVAILABLE, "redirects to", ""},
-        {401, "{}", ERROR_UNAVAILABLE,
-         "https://mimo (--url) does not accept the token of MIMO_TOKEN (it has expired); check",
-         ""},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         struct error error;
         struct api_answer answer;
-        const struct api_request request = {.method = "GET", .path = "/admin/x"};
-        server.count = 0;
-        will_answer(0, cases[i].status, cases[i].body);
+        will_answer_alone(refusals[i].status, refusals[i].body);
         strcpy(server.answers[0].request_id, "r1");
         strcpy(server.answers[0].content_type, "text/html");
         strcpy(server.answers[0].location, "https://elsewhere");
         strcpy(server.answers[0].challenge,
                "Bearer error=\"invalid_token\", error_description=\"it has expired\"");
-        expect_failure(api_call(&ctl, &request, &answer, &error), &error, cases[i].kind,
-                       cases[i].message);
-        assert_int_equal(answer.status, cases[i].status);
-        assert_string_equal(answer.refusal, cases[i].refusal);
+        expect_failure(api_call(&ctl, &any_request, &answer, &error), &error, refusals[i].kind,
+                       refusals[i].message);
+        assert_int_equal(answer.status, refusals[i].status);
+        assert_string_equal(answer.refusal, refusals[i].refusal);
         assert_null(answer.body);
     }
 }
@@ -288,10 +293,8 @@ static void what_an_answer_does_not_say_is_not_made_up(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error error;
         struct api_answer answer;
-        const struct api_request request = {.method = "GET", .path = "/admin/x"};
-        server.count = 0;
-        will_answer(0, cases[i].status, cases[i].body);
-        expect_failure(api_call(&ctl, &request, &answer, &error), &error, ERROR_UNAVAILABLE,
+        will_answer_alone(cases[i].status, cases[i].body);
+        expect_failure(api_call(&ctl, &any_request, &answer, &error), &error, ERROR_UNAVAILABLE,
                        cases[i].message);
     }
 }

@@ -272,7 +272,7 @@ static void drained_it_gives_its_buckets_away_and_stays_on_record(void **state)
     assert_int_equal(seen.claimed, 1);
 }
 
-/* Red when "drained" is announced while a lease is still held, or the attempts that run are not looked after. */
+/* Red if "drained" is announced while a lease is held, or if running attempts are not watched. */
 static void it_is_drained_when_the_last_lease_is_given_back(void **state)
 {
     (void)state;
@@ -294,8 +294,7 @@ static void it_is_drained_when_the_last_lease_is_given_back(void **state)
     assert_true(seen.watched > watched);
     seen.running = 0;
     seen.busy = false;
-    poller_wake_soon(
-        &poller); /* as when a worker becomes free; the membership interval is not over */
+    poller_wake_soon(&poller); /* a worker became free; the membership interval is not over */
     run_rounds(2);
     check_record("drained", -1);
 }

@@ -17,7 +17,7 @@ def _patience():
 
 
 def ask(runtime_directory, index, command="status"):
-    """The answer of an actuator. OSError or ValueError when there is none."""
+    """The answer of an actuator. OSError or ValueError when it does not answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_patience())
         connection.connect(f"{runtime_directory}/actuator-{index}.control")

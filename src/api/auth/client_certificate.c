@@ -250,8 +250,7 @@ int client_table_find(const struct client_table *table, const gnutls_datum_t *ce
         return error_set(reason, ERROR_DENIED, "\"%s\" is an authority, not a client", subject);
     const struct actor *actor = find_subject(table, subject);
     if (!actor)
-        return error_set(reason, ERROR_DENIED, "\"%s\" stands in no line of api.client_file",
-                         subject);
+        return error_set(reason, ERROR_DENIED, "\"%s\" is not in api.client_file", subject);
     *ret_actor = *actor;
     return 0;
 }

@@ -97,7 +97,7 @@ static const char *find_hindrance(const struct json_object *member, const char *
     return NULL;
 }
 
-/* A live actuator that has given its buckets away; NULL: there is none. */
+/* A live actuator that has given its buckets away, or NULL. */
 static const struct json_object *find_drained(const struct blockers_facts *facts)
 {
     for (size_t i = 0; i < facts->member_count; i++) {

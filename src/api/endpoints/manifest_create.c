@@ -182,7 +182,7 @@ static int answer_open(struct api *api, struct json_object *document, enum if_op
     return -1;
 }
 
-/* 0 if there is none; otherwise the answer is filled in. */
+/* 0 without an open manifest; otherwise the answer is filled in. */
 static int find_open(struct api *api, const struct manifest_request *wanted, enum if_open choice,
                      struct answer *answer)
 {

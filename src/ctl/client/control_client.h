@@ -19,7 +19,7 @@ int control_ask(const char *directory, const char *name, const char *command,
                 struct json_object **ret_answer, struct error *error);
 
 /* Names of the control sockets in `directory`, sorted, as an array of texts. ERROR_UNAVAILABLE,
- * with what to do, when there is none. */
+ * with what to do, if the directory has no socket. */
 int control_find(const char *directory, struct json_object **ret_names, struct error *error);
 
 #endif

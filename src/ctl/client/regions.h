@@ -43,7 +43,7 @@ struct regions {
 /* Read for users who have no file of their own. */
 #define REGIONS_SYSTEM_PATH SYSCONFDIR "/mimo/mimoctl.conf"
 
-/* Path of the file to read, or of the user's own if there is none yet; the caller frees it. NULL
+/* Path of the file to read; if none exists yet, that of the user's own. The caller frees it. NULL
  * without a home directory. */
 char *regions_path(void);
 
@@ -53,8 +53,7 @@ int regions_read(struct regions *regions, char *path, struct error *error);
 
 void regions_free(struct regions *regions);
 
-/* The region `name`; for NULL the default one, or the only one. NULL when there is none. Borrowed.
- * */
+/* The region `name`; for NULL the default one, or the only one. NULL if it does not exist. Borrowed. */
 const struct region *regions_find(const struct regions *regions, const char *name);
 
 #endif

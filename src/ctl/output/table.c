@@ -86,7 +86,7 @@ static int fill_cells(struct table *table, const struct listing *listing,
 
 /* ---- widths ---- */
 
-/* The widest column, except the last, that can be shortened further; NULL when there is none. */
+/* The widest column, except the last, that can be shortened further, or NULL. */
 static size_t *widest_to_shorten(struct table *table)
 {
     size_t *widest = NULL;
