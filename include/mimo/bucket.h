@@ -26,6 +26,10 @@ int bucket_of(const char *cluster_resource_id);
  * have one more bucket. With more actuators than buckets, the last ones get an empty range. */
 struct bucket_range bucket_range_of(int position, int count);
 
+/* Whether an actuator divides the buckets with the others, by the mode of its membership record.
+ * One that is draining or drained has given its own away. */
+bool bucket_mode_has_share(const char *mode);
+
 bool bucket_range_contains(struct bucket_range range, int bucket);
 
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <stddef.h>
+#include <string.h>
 
 static char lower(char character)
 {
@@ -47,4 +48,9 @@ struct bucket_range bucket_range_of(int position, int count)
 bool bucket_range_contains(struct bucket_range range, int bucket)
 {
     return bucket >= range.first && bucket <= range.last;
+}
+
+bool bucket_mode_has_share(const char *mode)
+{
+    return strcmp(mode, "draining") != 0 && strcmp(mode, "drained") != 0;
 }

@@ -108,8 +108,7 @@ static const struct command commands[] = {
     {"pause", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED, BIT(OPTION_RUNTIME_DIRECTORY),
      ctl_pause, "stops the actuators on this machine from taking work",
      "They keep their buckets, so manifests of clusters in these buckets wait. Applies to all actuators on this machine, or to "
-     "those with the given "
-     "indexes.", NULL},
+     "those with the given indexes.", NULL},
     {"drain", NULL, "[INDEX...]", 0, OPERANDS_UNLIMITED,
      BIT(OPTION_RUNTIME_DIRECTORY) | BIT(OPTION_WAIT) | BIT(OPTION_TIMEOUT),
      ctl_drain, "hands the buckets (groups of clusters) of the actuators on this machine to others",

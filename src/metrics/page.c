@@ -106,8 +106,7 @@ static enum MHD_Result handle_request(void *context, struct MHD_Connection *conn
     const struct route *route = find_route(path);
     if (!route)
         return respond_line(connection, MHD_HTTP_NOT_FOUND,
-                            "not found: the paths are /metrics "
-                            "and /healthz\n");
+                            "not found: the paths are /metrics and /healthz\n");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return respond_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 

@@ -46,8 +46,7 @@ int statsd_open(struct statsd *statsd, const char *address, int64_t interval, st
     if (strncmp(address, UDP_PREFIX, strlen(UDP_PREFIX)) == 0)
         return open_udp(statsd, address + strlen(UDP_PREFIX), interval, error);
     return error_set(error, ERROR_INVALID,
-                     "metrics.statsd: \"%s\" is not one of unix:/PATH, udp:HOST:PORT, "
-                     "off",
+                     "metrics.statsd: \"%s\" is not one of unix:/PATH, udp:HOST:PORT, off",
                      address);
 }
 

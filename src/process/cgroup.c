@@ -165,13 +165,19 @@ static void visit_inside(int directory, void (*visit)(int parent, const char *na
         closedir(list);
 }
 
+static void kill_inside(int parent, const char *name);
+
+static void kill_tree(int directory)
+{
+    kill_members(directory);
+    visit_inside(directory, kill_inside);
+}
+
 static void kill_inside(int parent, const char *name)
 {
     cleanup_fd int directory = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (directory < 0)
-        return;
-    kill_members(directory);
-    visit_inside(directory, kill_inside);
+    if (directory >= 0)
+        kill_tree(directory);
 }
 
 int cgroup_kill(int directory, struct error *error)
@@ -181,8 +187,7 @@ int cgroup_kill(int directory, struct error *error)
         return 0;
     if (errno != ENOENT)
         return error_set_system(error, errno, "cannot write cgroup.kill");
-    kill_members(directory);
-    visit_inside(directory, kill_inside);
+    kill_tree(directory);
     return 0;
 }
 

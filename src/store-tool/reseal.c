@@ -66,9 +66,8 @@ static int check_content(const struct reseal *reseal, const struct content *made
                            &opened.plain_length, error);
     if (status == 0 && (opened.plain_length != wanted->plain_length ||
                         memcmp(opened.plain, wanted->plain, wanted->plain_length) != 0))
-        status = error_set(error, ERROR_SYSTEM,
-                           "the new sealed text does not open to the same "
-                           "content");
+        status =
+            error_set(error, ERROR_SYSTEM, "the new sealed text does not open to the same content");
     return status;
 }
 
@@ -127,8 +126,8 @@ struct resealing {
     struct store_item *item; /* as it was on the page */
 };
 
-/* Reseals the document that was read last: first that of the page, after a conflict the stored one.
- * */
+/* Reseals the document that was read last: first that of the page, after a conflict the stored
+ * one. */
 static enum change_verdict decide(struct store_change *change)
 {
     struct resealing *resealing = change->context;

@@ -56,12 +56,6 @@ static struct json_object *record(const struct membership *membership, int64_t n
 
 static const struct bucket_range no_buckets = {0, -1};
 
-/* Whether an actuator in this mode is one of those that divide the buckets. */
-static bool has_share(const char *mode)
-{
-    return strcmp(mode, "draining") != 0 && strcmp(mode, "drained") != 0;
-}
-
 /* Seconds from when the record says that it was written until now: a claim of another clock. -1
  * where it cannot be true. */
 static int64_t claimed_age(const struct json_object *member, int64_t now)
@@ -270,7 +264,7 @@ static struct sight *look_at(struct membership *membership, const struct store_i
 static void count_in(struct membership *membership, int *place, const struct json_object *member,
                      const struct sight *sight)
 {
-    if (!has_share(document_string(member, "mode", "working")))
+    if (!bucket_mode_has_share(document_string(member, "mode", "working")))
         return;
     int64_t dies_at = sight->since.milliseconds + ttl_of(membership);
     membership->live++;
@@ -342,7 +336,7 @@ static int look_around(struct store *store, struct membership *membership,
     struct store_operation operation = store_query(&query);
     int status = store_run(store, &operation, 1, error);
     *ret_place = 0;
-    membership->live = has_share(membership->mode) ? 1 : 0;
+    membership->live = bucket_mode_has_share(membership->mode) ? 1 : 0;
     membership->look_again.milliseconds = INT64_MAX;
     if (status == 0 && operation.result.status != STORE_DONE)
         status =
@@ -361,7 +355,7 @@ static bool differ(struct bucket_range a, struct bucket_range b)
 /* Our buckets, with `place` live actuators before us. */
 static struct bucket_range range_of(const struct membership *membership, int place)
 {
-    if (!has_share(membership->mode))
+    if (!bucket_mode_has_share(membership->mode))
         return no_buckets;
     return membership->assignment == ASSIGNMENT_STATIC
                ? bucket_range_of(membership->index, membership->static_count)
@@ -372,7 +366,7 @@ int membership_refresh(struct store *store, struct membership *membership,
                        struct membership_time now, struct error *error)
 {
     int place;
-    if (!has_share(membership->mode))
+    if (!bucket_mode_has_share(membership->mode))
         membership->buckets = no_buckets;
     if (announce(store, membership, now, error) < 0)
         return membership->standing == MEMBERSHIP_FOREIGN

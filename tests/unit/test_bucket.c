@@ -105,9 +105,19 @@ static void an_empty_range_contains_nothing(void **state)
         assert_false(bucket_range_contains(range, bucket));
 }
 
+static void those_that_drain_have_no_share(void **state)
+{
+    (void)state;
+    assert_true(bucket_mode_has_share("working"));
+    assert_true(bucket_mode_has_share("paused"));
+    assert_false(bucket_mode_has_share("draining"));
+    assert_false(bucket_mode_has_share("drained"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(those_that_drain_have_no_share),
         cmocka_unit_test(buckets_are_those_that_operators_compute_by_hand),
         cmocka_unit_test(long_names_and_odd_bytes_have_a_bucket_too),
         cmocka_unit_test(letters_alone_count_alike_in_either_case),

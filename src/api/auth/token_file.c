@@ -174,8 +174,7 @@ static int make_token(char *token, char *digest, struct error *error)
     unsigned char hash[SHA256_DIGEST_LENGTH];
     if (RAND_bytes(bytes, sizeof(bytes)) != 1)
         return error_set(error, ERROR_SYSTEM,
-                         "cannot make a token: no random numbers are "
-                         "available");
+                         "cannot make a token: no random numbers are available");
     OPENSSL_buf2hexstr_ex(token, TOKEN_TEXT_SIZE, NULL, bytes, sizeof(bytes), '\0');
     for (char *at = token; *at; at++)
         *at = (char)tolower((unsigned char)*at);

@@ -48,8 +48,8 @@ int audit_run_many(struct api *api, struct audit *audit, struct store_operation 
                    size_t count, int status, struct answer *answer);
 
 /* Runs a change (store_change.h), and writes its entry with each try. `status` is read when the
- * change is written, so the callback may set it. -1: the store did not answer; 503 is in `answer`.
- * */
+ * change is written, so the callback may set it. -1: the store did not answer; 503 is in
+ * `answer`. */
 int audit_change(struct api *api, struct audit *audit, struct store_change *change,
                  const int *status, struct answer *answer);
 

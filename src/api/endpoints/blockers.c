@@ -29,8 +29,7 @@ static int add_time(struct json_object *blockers, const char *kind, const char *
 static int add_times(struct json_object *blockers, const struct manifest *manifest, int64_t now)
 {
     if (manifest->run_after > now && add_time(blockers, "notDue", "until", manifest->run_after,
-                                              "it is not due before its "
-                                              "runAfter") < 0)
+                                              "it is not due before its runAfter") < 0)
         return -1;
     if (manifest->next_attempt > now &&
         add_time(blockers, "backoff", "until", manifest->next_attempt,
@@ -102,9 +101,8 @@ static const struct json_object *find_drained(const struct blockers_facts *facts
 {
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct json_object *member = facts->members[i].document;
-        const char *mode = document_string(member, "mode", "");
         if (member_is_alive(member, facts->ttl, facts->now) &&
-            (strcmp(mode, "drained") == 0 || strcmp(mode, "draining") == 0))
+            !bucket_mode_has_share(document_string(member, "mode", "working")))
             return member;
     }
     return NULL;

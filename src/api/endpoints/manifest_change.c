@@ -75,8 +75,7 @@ static int apply_delete(struct manifest *manifest, const struct running *running
         return error_set(
             error, ERROR_CONFLICT,
             "manifest %s is %s and its worker still runs: stop it (POST .../stop) and "
-            "delete it when it has ended, or delete it with force=true, which stops it "
-            "first",
+            "delete it when it has ended, or delete it with force=true, which stops it first",
             manifest->id, manifest_state_name(manifest->state));
     return apply_stop(manifest, running, true, ret_deed, error);
 }

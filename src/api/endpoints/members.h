@@ -28,8 +28,8 @@ void members_free(struct members *members);
 /* True if the membership record is recent enough; `ttl` is for records without one. */
 bool member_is_alive(const struct json_object *member, int64_t ttl, int64_t now);
 
-/* The host of the actuator with this id, truncated to `buffer`. False if it is unknown. Any thread.
- * */
+/* The host of the actuator with this id, truncated to `buffer`. False if it is unknown. Any
+ * thread. */
 bool members_find_host(struct members *members, const char *owner, char *buffer, size_t size);
 
 /* Adds leaseOwnerName to a view with a known leaseOwner. Any thread. */

@@ -78,8 +78,8 @@ static struct json_object *schema_of_parameter(enum query_parameter parameter)
     }
 }
 
-/* The filter of a bulk operation is required, because without it all manifests would be selected.
- * */
+/* The filter of a bulk operation is required, because without it all manifests would be
+ * selected. */
 static bool is_required(const struct route *route, enum query_parameter parameter)
 {
     return parameter == QUERY_API_VERSION || parameter == QUERY_SCHEDULE_ID ||

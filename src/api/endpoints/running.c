@@ -36,8 +36,7 @@ struct json_object *running_view(struct api *api, const struct running *running)
                            ? "it was asked to end; a worker that does not is killed after 10 s"
                            : "stop it with POST .../stop";
     if (asprintf(&message,
-                 "its worker still runs%s%s and has the lease of the cluster until %s "
-                 "at most; %s",
+                 "its worker still runs%s%s and has the lease of the cluster until %s at most; %s",
                  host[0] ? " on " : "", host, clock_format(until, running->until), next) < 0)
         return NULL;
     return document_pack("{s:I, s:s, s:s*, s:s}", "until", (int64_t)running->until, "actuator",

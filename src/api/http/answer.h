@@ -81,8 +81,8 @@ void answer_set_view(struct answer *answer, int status, struct json_object *body
 /* The same for a body made as text, which is taken over; 503 if the text failed (out of memory). */
 void answer_set_text(struct answer *answer, int status, struct text_buffer *text);
 
-/* The same for a static text that all requests share, so that slow readers take no memory for it.
- * */
+/* The same for a static text that all requests share, so that slow readers take no memory for
+ * it. */
 void answer_set_shared(struct answer *answer, int status, const char *text);
 
 /* Fills the answer with an error; `target` names the member or parameter that is wrong, or is NULL.

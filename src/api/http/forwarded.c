@@ -22,8 +22,8 @@ static struct span trim(const char *text, size_t length)
     return (struct span){text, length};
 }
 
-/* Removes the last item of a list with this separator, outside of quotes; false when none is left.
- * */
+/* Removes the last item of a list with this separator, outside of quotes; false when none is
+ * left. */
 static bool take_last(struct span *list, char separator, struct span *ret_item)
 {
     if (!list->text)

@@ -15,8 +15,8 @@
 #include "api/http/request.h"
 #include "api/http/route.h"
 
-/* The row at `position`, or NULL after the last; for documents that are generated from the table.
- * */
+/* The row at `position`, or NULL after the last; for documents that are generated from the
+ * table. */
 const struct route *route_at(size_t position);
 
 /* The possible errors of a request to this row: API_ERROR_BIT()s. */

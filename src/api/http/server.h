@@ -20,8 +20,8 @@ enum { SERVER_QUEUE_PER_THREAD = 128 };
 
 struct server;
 
-/* Serves on a listening socket, which the caller owns and must keep open. Call tls_open() before.
- * */
+/* Serves on a listening socket, which the caller owns and must keep open. Call tls_open()
+ * before. */
 int server_start(struct api *api, const struct listener *listener, struct server **ret_server,
                  struct error *error);
 

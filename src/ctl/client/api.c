@@ -52,8 +52,8 @@ static void cleanup_answer_function(struct http_answer *answer)
 }
 #define cleanup_http_answer __attribute__((cleanup(cleanup_answer_function)))
 
-/* The reason in WWW-Authenticate, such as "invalid_token: the token is not known"; "" without one.
- * */
+/* The reason in WWW-Authenticate, such as "invalid_token: the token is not known"; "" without
+ * one. */
 static void read_challenge(const char *challenge, char *buffer, size_t size)
 {
     static const char key[] = "error_description=\"";
@@ -65,8 +65,8 @@ static void read_challenge(const char *challenge, char *buffer, size_t size)
     snprintf(buffer, size, " (%.*s)", (int)strcspn(start, "\""), start);
 }
 
-/* Statuses with a special meaning, and the error kinds they become. Every other 4xx is a refusal.
- * */
+/* Statuses with a special meaning, and the error kinds they become. Every other 4xx is a
+ * refusal. */
 static enum error_kind kind_of_status(long status)
 {
     switch (status) {
@@ -282,8 +282,8 @@ static int next_target(const struct json_object *page, const char *target, char 
     return *ret_target ? 0 : error_set_system(error, ENOMEM, "request");
 }
 
-/* Appends the wanted items of a page, up to the limit. Returns true when the page has more of them.
- * */
+/* Appends the wanted items of a page, up to the limit. Returns true when the page has more of
+ * them. */
 static bool take_items(const struct api_listing *listing, struct json_object *page,
                        struct json_object *items)
 {

@@ -278,8 +278,7 @@ static int choose_login(struct connection *connection, const struct connection_o
 {
     if (options->key && !options->cert)
         return error_set(error, ERROR_INVALID,
-                         "--key needs --cert, the certificate that belongs "
-                         "to the key");
+                         "--key needs --cert, the certificate that belongs to the key");
     if (log_in_by_options(connection, options, error) < 0)
         return -1;
     if (!has_login(connection) && log_in_by_environment(connection, error) < 0)

@@ -169,8 +169,7 @@ static const char *advice(enum https_trouble trouble, const struct connection *c
         [HTTPS_TROUBLE_TLS] = "check that the server speaks https",
         [HTTPS_TROUBLE_CLIENT_CERTIFICATE] = "check --cert and --key",
         [HTTPS_TROUBLE_CLIENT_REFUSED] = "check that this Admin API accepts client certificates "
-                                         "of that issuer, "
-                                         "and that the certificate is still valid",
+                                         "of that issuer, and that the certificate is still valid",
         [HTTPS_TROUBLE_TIMEOUT] = "a change may have been made: look before you try again",
         [HTTPS_TROUBLE_LOST] = "a change may have been made: look before you try again",
         [HTTPS_TROUBLE_TOO_LARGE] = "check that this is an Admin API",

@@ -41,8 +41,8 @@ struct http;
 int http_open(const struct connection *connection, struct http **ret_http, struct error *error);
 void http_close(struct http *http); /* NULL is allowed */
 
-/* Fills in the answer, whatever its status. ERROR_UNAVAILABLE, with what to do, without an answer.
- * */
+/* Fills in the answer, whatever its status. ERROR_UNAVAILABLE, with what to do, without an
+ * answer. */
 int http_perform(const struct connection *connection, const struct http_request *request,
                  struct http_answer *ret_answer, struct error *error);
 

@@ -48,8 +48,7 @@ static void handle_interrupt(int number)
     if (line_open)
         say("\n");
     if (changing)
-        say("mimoctl: interrupted; the change may have been made: look before you try "
-            "again\n");
+        say("mimoctl: interrupted; the change may have been made: look before you try again\n");
     else
         say("mimoctl: interrupted\n");
     _exit(CTL_INTERRUPTED);

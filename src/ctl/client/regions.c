@@ -191,9 +191,8 @@ static int check_all(const struct regions *regions, struct error *error)
                              region->name);
         if (region->client_key && !region->client_cert)
             return error_set(error, ERROR_INVALID,
-                             "%s: [region %s] has client_key without "
-                             "client_cert",
-                             regions->path, region->name);
+                             "%s: [region %s] has client_key without client_cert", regions->path,
+                             region->name);
     }
     if (regions->default_location && !regions_find(regions, regions->default_location))
         return error_set(error, ERROR_INVALID,

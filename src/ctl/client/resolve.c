@@ -64,8 +64,7 @@ struct json_object *resolve_pick(const char *what, const struct json_object *ite
     if (!found)
         error_set(error, ERROR_NOT_FOUND,
                   whole ? "there is no %s named \"%s\"; see mimoctl %s list"
-                        : "there is no %s whose ID begins with \"%s\"; see "
-                          "mimoctl %s list",
+                        : "there is no %s whose ID begins with \"%s\"; see mimoctl %s list",
                   what, text, what);
     return found;
 }

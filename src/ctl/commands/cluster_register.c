@@ -42,8 +42,8 @@ static int check_new(struct ctl *ctl, const char *path, struct error *error)
         strrchr(path, '/') + 1);
 }
 
-/* Flags have names, and strings as values; the cluster would refuse anything else at each attempt.
- * */
+/* Flags have names, and strings as values; the cluster would refuse anything else at each
+ * attempt. */
 static int check_flags(const struct json_object *flags, struct error *error)
 {
     const char *name;

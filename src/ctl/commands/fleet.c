@@ -42,8 +42,7 @@ static int load_counts(struct ctl *ctl, struct fleet *fleet, struct error *error
     if (!document_is_object(counts))
         return error_set(error, ERROR_UNAVAILABLE,
                          SUMMARY_PATH " answers without \"byState\"; check that it is an Admin "
-                                      "API of this "
-                                      "version?");
+                                      "API of this version?");
     for (int state = 0; state < MANIFEST_STATE_COUNT; state++)
         fleet->counts[state] =
             document_integer(counts, manifest_state_name((enum manifest_state)state), 0);

@@ -114,8 +114,8 @@ static void write_change(struct follow *follow)
 }
 
 /* Writes the latest view if it differs from the last one; returns true then. On a terminal the line
- * is rewritten each time, because it shows the elapsed time; a change of state starts a new line.
- * */
+ * is rewritten each time, because it shows the elapsed time; a change of state starts a new
+ * line. */
 static bool show(struct follow *follow, const char *state_before)
 {
     char change[CHANGE_SIZE];
@@ -139,8 +139,8 @@ static void sleep_milliseconds(int64_t milliseconds)
     nanosleep(&pause, NULL);
 }
 
-/* The Admin API did not answer. Returns 0 to ask again, -1 after FOLLOW_PATIENCE without an answer.
- * */
+/* The Admin API did not answer. Returns 0 to ask again, -1 after FOLLOW_PATIENCE without an
+ * answer. */
 static int bear_trouble(struct follow *follow, const struct error *error)
 {
     close_line(follow);
@@ -219,8 +219,8 @@ static void pause_between(struct follow *follow, bool changed)
     sleep_milliseconds(ends_before ? (left > 0 ? left : 0) : follow->pause);
 }
 
-/* Follows until there is an exit status, which it returns; -1 when the Admin API no longer answers.
- * */
+/* Follows until there is an exit status, which it returns; -1 when the Admin API no longer
+ * answers. */
 static int run(struct follow *follow, struct error *error)
 {
     char state_before[64] = "";

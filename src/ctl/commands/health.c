@@ -216,8 +216,8 @@ static enum level judge_running(const struct figures *figures, struct finding *f
     return grade(longest, 60 * MINUTE, INT64_MAX);
 }
 
-/* No worker runs although manifests are due. The longest wait estimates how long this has lasted.
- * */
+/* No worker runs although manifests are due. The longest wait estimates how long this has
+ * lasted. */
 static enum level judge_workers(const struct figures *figures, struct finding *finding)
 {
     int64_t workers = figures->fleet.counts[MANIFEST_IN_PROGRESS];

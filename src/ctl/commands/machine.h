@@ -18,8 +18,8 @@ struct machine_question {
 
 /* *ret_answers is an array of their answers, a new reference. Returns 0, or CTL_UNREACHABLE when
  * some did not answer, with a message for each. A socket left over from an earlier actuator counts
- * only when its index was given, or when no actuator answers. Returns -1 when there is no socket.
- * */
+ * only when its index was given, or when no actuator answers. Returns -1 when there is no
+ * socket. */
 int machine_ask(struct ctl *ctl, const struct machine_question *question,
                 struct json_object **ret_answers, struct error *error);
 

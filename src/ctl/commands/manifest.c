@@ -69,8 +69,7 @@ int ctl_manifest_list(struct ctl *ctl, struct error *error)
     manifest_rows_list(ctl, manifests);
     if (more)
         output_say("these are the oldest %" PRId64
-                   ", there are more: --limit 0 shows all, --state and "
-                   "--cluster fewer",
+                   ", there are more: --limit 0 shows all, --state and --cluster fewer",
                    limit);
     next_of_manifests(&ctl->output, manifests);
     return CTL_OK;

@@ -11,8 +11,8 @@
 
 #define TASKS_PATH "/admin/tasks"
 
-/* The registered tasks; a new reference. Without an answer an empty array, so that IDs are shown.
- * */
+/* The registered tasks; a new reference. Without an answer an empty array, so that IDs are
+ * shown. */
 struct json_object *manifest_rows_tasks(struct ctl *ctl);
 
 /* Writes manifests in the form of --output. */

@@ -85,8 +85,8 @@ static void write_line(const struct output *output, const char *line)
            output->colour ? "\033[0m" : "");
 }
 
-/* Draws a title and as many lines as fit. The last line gets no newline, because that would scroll.
- * */
+/* Draws a title and as many lines as fit. The last line gets no newline, because that would
+ * scroll. */
 static void draw(struct ctl *ctl, const struct json_object *answers)
 {
     char clock[TIMES_TEXT_SIZE], title[160];

@@ -40,8 +40,8 @@ struct output {
 /* "table", "wide", "json", "id" */
 const char *output_form_name(enum output_form form);
 
-/* Fills in `output` from the terminal, NO_COLOR and TERM. `form` is the value of --output, or NULL.
- * */
+/* Fills in `output` from the terminal, NO_COLOR and TERM. `form` is the value of --output, or
+ * NULL. */
 int output_set_up(struct output *output, const char *form, struct error *error);
 
 /* Reads the terminal's size again; returns its number of lines. */

@@ -29,9 +29,8 @@ int states_parse(const char *option, const char *text, unsigned *ret_states, str
         char known[STATES_TEXT_SIZE];
         if (!find_state(at, length, &state))
             return error_set(error, ERROR_INVALID,
-                             "--%s: \"%.*s\" is not a state; the states are "
-                             "%s",
-                             option, (int)length, at, states_format(known, MANIFEST_STATES_ALL));
+                             "--%s: \"%.*s\" is not a state; the states are %s", option,
+                             (int)length, at, states_format(known, MANIFEST_STATES_ALL));
         states |= MANIFEST_STATE_BIT(state);
         at += length;
         if (*at == '\0')

@@ -146,8 +146,8 @@ static const char *elide(const char *text, size_t columns, char *buffer)
     return buffer;
 }
 
-/* Writes `text` in lines of `columns`; every line except the first is indented by `indent` blanks.
- * */
+/* Writes `text` in lines of `columns`; every line except the first is indented by `indent`
+ * blanks. */
 static void write_wrapped(const struct table *table, enum colour colour, char *text, size_t columns,
                           size_t indent)
 {

@@ -33,8 +33,7 @@ static const struct problem {
     {SQLITE_CORRUPT, true, ERROR_INVALID,
      "is damaged: stop all programs that use it, then restore a backup"},
     {SQLITE_NOTADB, true, ERROR_INVALID,
-     "is not an SQLite database, or is damaged: restore a "
-     "backup"},
+     "is not an SQLite database, or is damaged: restore a backup"},
     {SQLITE_READONLY, true, ERROR_DENIED,
      "is read-only: check its mode, its owner and how its disk is mounted"},
     {SQLITE_CANTOPEN, true, ERROR_UNAVAILABLE,

@@ -180,8 +180,8 @@ static int upgrade_steps(struct connection *connection, int64_t version, struct 
     return status;
 }
 
-/* If several programs open an old file at once, one upgrades it, and the others find it upgraded.
- * */
+/* If several programs open an old file at once, one upgrades it, and the others find it
+ * upgraded. */
 static int upgrade(struct connection *connection, struct marks *marks, struct error *error)
 {
     if (!is_older(marks))

@@ -258,8 +258,8 @@ static int follow_manifest(struct transaction *transaction, const struct documen
 
 enum { FORGOTTEN_AT_ONCE = 16 };
 
-/* Each write of an answer removes some expired ones: more than one, so that they do not accumulate.
- * */
+/* Each write of an answer removes some expired ones: more than one, so that they do not
+ * accumulate. */
 static int forget_expired(struct connection *connection, struct error *error)
 {
     sqlite3_stmt *statement =
