@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 from mimolocal.adminapi import AdminApi
-from mimolocal.slowness import slowness
+from mimolocal.slowness import in_time, slowness
 
 USER = 61190 # of systemd's dynamic range; no account exists for it
 PATIENCE = 30.0 * slowness()
@@ -38,14 +38,14 @@ ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0"}
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer.*|.*runtime error: .*")
 
 
-def wait_for(condition, what, patience=PATIENCE):
-    """What `condition` returns as soon as that is true."""
-    deadline = time.monotonic() + patience
+def wait_for(condition, what, patience=30.0):
+    """What `condition` returns as soon as that is true; `patience` is in seconds of a quiet machine."""
+    began = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
+        assert in_time(time.monotonic() - began, patience), f"waited {time.monotonic() - began:.0f} s for {what}"
         time.sleep(0.01)
 
 

@@ -11,11 +11,13 @@ and makes sure of what must hold whatever a test did: the store is sound, all pr
 the test killed), no process is left, no sanitizer has complained. Files of a failed test are kept.
 """
 
+import contextlib
 import ctypes
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,10 +32,12 @@ sys.path.insert(0, str(TOP / "contrib" / "local"))
 from mimolocal import certificates, control, envfile, listing  # noqa: E402 (found by the line above)
 from mimolocal.adminapi import AdminApi  # noqa: E402
 from mimolocal.practice import Practice  # noqa: E402
-from mimolocal.slowness import slowness  # noqa: E402
+from mimolocal.slowness import VARIABLE, in_time, slowness  # noqa: E402
 
 os.umask(0o022) # what a group may write is not trusted
 SLOWNESS = slowness() # every deadline is multiplied by it
+os.environ[VARIABLE] = f"{SLOWNESS:.1f}" # for the programs of tests, and for in_time()
+STRETCH = min(SLOWNESS, 6.0) # ... and by this what a test must see while it lasts: nobody waits for ever for a lease to end
 START_SECONDS = 90.0
 STOP_PATIENCE = 60.0 * SLOWNESS
 PATIENCE = 30.0 * SLOWNESS
@@ -45,13 +49,23 @@ BAD_ENDING = re.compile(r"^up: (\S+) (ended with exit status [1-9].*|was killed 
 
 
 class PatientPopen(subprocess.Popen):
-    """Commands of tests get their time limits multiplied as well."""
+    """The time limits of commands are in seconds of a quiet machine as well."""
 
     def wait(self, timeout=None):
-        return super().wait(timeout and timeout * SLOWNESS)
+        return _patiently(super().wait, timeout)
 
     def communicate(self, input=None, timeout=None): # pylint: disable=redefined-builtin
-        return super().communicate(input, timeout and timeout * SLOWNESS)
+        return _patiently(lambda timeout: super(PatientPopen, self).communicate(input, timeout), timeout)
+
+
+def _patiently(wait, timeout):
+    began = time.monotonic()
+    while True:
+        try:
+            return wait(timeout)
+        except subprocess.TimeoutExpired:
+            if not in_time(time.monotonic() - began, timeout):
+                raise
 
 
 subprocess.Popen = PatientPopen
@@ -243,6 +257,24 @@ class RunningSystem:
         self._killed.append(name)
         os.kill(self.pid(name), number)
 
+    def stop_outside_transaction(self, name):
+        """SIGSTOP, at a moment at which the program does not write to the store: whoever is stopped in the middle of a
+        transaction keeps SQLite's lock, and then nobody else can take anything over."""
+        self._killed.append(name)
+
+        def stopped():
+            os.kill(self.pid(name), signal.SIGSTOP)
+            with contextlib.closing(sqlite3.connect(self.store_uri.removeprefix("sqlite:"), isolation_level=None, timeout=2 * SLOWNESS)) as store:
+                try:
+                    store.execute("BEGIN IMMEDIATE")
+                    store.execute("ROLLBACK")
+                    return True
+                except sqlite3.OperationalError:
+                    os.kill(self.pid(name), signal.SIGCONT)
+                    return False
+
+        self.wait_for(stopped, what=f"{name} between two transactions")
+
     def expect_ending(self, name):
         """The test makes this program (or "up") end in some other way."""
         self._killed.append(name)
@@ -251,13 +283,12 @@ class RunningSystem:
 
     def wait_for(self, predicate, timeout=30.0, what="a condition"):
         """Wait until predicate() is true, and return what it returned; `timeout` is in seconds of a quiet machine."""
-        timeout *= SLOWNESS
-        deadline = time.monotonic() + timeout
+        began = time.monotonic()
         while True:
             value = predicate()
             if value:
                 return value
-            assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
+            assert in_time(time.monotonic() - began, timeout), f"waited {time.monotonic() - began:.0f} s in vain for {what}"
             time.sleep(0.02)
 
     def wait_for_state(self, manifest, *states, timeout=30.0):
@@ -270,9 +301,9 @@ class RunningSystem:
             return latest["state"] in states
 
         try:
-            self.wait_for(reached, timeout)
-        except AssertionError:
-            raise AssertionError(f"waited {timeout} s in vain for {' or '.join(states)}; it is {latest}") from None
+            self.wait_for(reached, timeout, "a state")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {' or '.join(states)}; it is {latest}") from None
         return dict(latest)
 
     # ---- ending ----

@@ -22,6 +22,7 @@ import pytest
 
 from fake_admin_api import FakeAdminApi, make_certificates
 from conftest import SLOWNESS
+from mimolocal.slowness import in_time
 
 TOP = Path(__file__).resolve().parents[2]
 DEADLINE = 30 * SLOWNESS
@@ -207,9 +208,9 @@ class Terminal:
         self.wait_until(lambda shown: shown.count(text) >= count, text)
 
     def wait_until(self, predicate, what):
-        deadline = time.monotonic() + DEADLINE
+        began = time.monotonic()
         while not predicate(self.text):
-            assert time.monotonic() < deadline, f"waited in vain for {what!r} in\n{self.text}"
+            assert in_time(time.monotonic() - began, 30), f"waited in vain for {what!r} in\n{self.text}"
             assert self.read() or predicate(self.text), f"ended without {what!r}:\n{self.text}"
 
     def type(self, keys):
@@ -221,9 +222,9 @@ class Terminal:
 
     def end(self):
         """Wait until the program has ended; its exit status."""
-        deadline = time.monotonic() + DEADLINE
+        began = time.monotonic()
         while self.read():
-            assert time.monotonic() < deadline, f"does not end:\n{self.text}"
+            assert in_time(time.monotonic() - began, 30), f"does not end:\n{self.text}"
         self.after = termios.tcgetattr(self._follower)
         os.close(self._leader)
         os.close(self._follower)

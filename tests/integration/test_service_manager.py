@@ -7,10 +7,10 @@ import socket
 
 import pytest
 
-from conftest import SLOWNESS
+from conftest import STRETCH
 
 # A message every half of it: the socket keeps ten, and programs wait when it is full, before the test begins to hear them.
-WATCHDOG_USEC = int(10_000_000 * SLOWNESS)
+WATCHDOG_USEC = int(10_000_000 * STRETCH)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def manager(build_dir, directory):
         listener.bind(str(directory / "notify"))
         (directory / "notify").chmod(0o666) # the programs have users of their own
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        listener.settimeout(30 * SLOWNESS)
+        listener.settimeout(30 * STRETCH)
         yield listener
 
 

@@ -23,4 +23,10 @@ def slowness():
     """A factor from 1 to MOST: by the time that a fixed piece of work takes, by the load, and by MIMO_SLOWNESS."""
     load = os.getloadavg()[0] / len(os.sched_getaffinity(0))
     said = float(os.environ.get(VARIABLE) or 1)
-    return min(MOST, max(1.0, said, load, min(_work() for _ in range(2)) / REFERENCE))
+    return min(MOST, max(1.0, said, load, min(_work() for _ in range(3)) / REFERENCE))
+
+
+def in_time(took, seconds):
+    """Whether something took less than these seconds of a quiet machine. What began before the machine became busy is
+    measured with what it is by now."""
+    return took < seconds or took < seconds * slowness()
