@@ -102,7 +102,7 @@ def run_and_search(running, task, secrets):
 
 @ONLY_ROOT
 def test_secrets_of_clusters_tasks_and_callers_stay_where_they_are(system):
-    running = system(clusters=1)
+    running = system(clusters=1, set={"actuator.retry_backoff": "0"})
     practice = running.directory / "practice"
     kubeconfig = (practice / "cluster-0-token.kubeconfig").read_text()
     certificate = next(path for path in (running.directory / "certificates").glob("*.pem"))
