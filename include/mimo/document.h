@@ -145,17 +145,17 @@ struct json_object *document_pack(const char *format, ...);
 
 /* ---- objects ---- */
 
-/* The member's value. NULL when it is absent or null, and when `object` is no object. */
+/* The member's value. NULL when it is absent or null, and when `object` is not an object. */
 struct json_object *document_member(const struct json_object *object, const char *name);
 
 /* True when the member exists, even as null. */
 bool document_has(const struct json_object *object, const char *name);
 
-/* Members in the order they were set. 0 for what is no object. */
+/* Members in the order they were set. 0 for what is not an object. */
 size_t document_member_count(const struct json_object *object);
 
 /* Sets a member, in the place of one of that name if there is one. -1 without memory, for a NULL
- * `value`, for a name that is not UTF-8, and when `object` is no object. */
+ * `value`, for a name that is not UTF-8, and when `object` is not an object. */
 int document_add(struct json_object *object, const char *name, struct json_object *value);
 int document_add_null(struct json_object *object, const char *name);
 
@@ -167,7 +167,7 @@ static inline struct lh_entry *document_first_member(const struct json_object *o
     return document_is_object(object) ? json_object_get_object(object)->head : NULL;
 }
 
-/* Walks through the members of `object` (none for what is no object), `value` being NULL for null.
+/* Walks through the members of `object` (nothing if it is none), `value` being NULL for null.
  * The body may delete the member it is at, and no other. */
 #define document_foreach_member(object, name, value)                                               \
     for (struct lh_entry *name##_at = document_first_member(object), *name##_next;                 \

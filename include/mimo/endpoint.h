@@ -74,7 +74,7 @@ struct json_object *endpoint_describe(const struct endpoint *endpoint, const cha
                                       size_t count);
 
 /* Checks every entry of the array `endpoints` and collects the addresses of `endpoint`, borrowed
- * from the array; none is no error. */
+ * from the array; none is not an error. */
 struct endpoint_addresses {
     const char *texts[ENDPOINT_ADDRESSES_MAXIMUM];
     size_t count;

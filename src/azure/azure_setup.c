@@ -83,7 +83,7 @@ static int read_secret(const char *path, char **ret_secret, struct error *error)
 }
 
 /* Key Vault writes PKCS#12 with algorithms that OpenSSL 3 keeps in a module of its own. PEM works
- * without, so a machine that has no such module is no error. */
+ * without, so a machine that has no such module is not an error. */
 static void load_legacy_algorithms(void)
 {
     if (OSSL_PROVIDER_load(NULL, "default"))

@@ -99,8 +99,9 @@ static struct step_result take_value(const struct reading *reading,
         if (!data.bytes)
             return step_transient("out of memory (certificate %s)", reading->name);
     } else {
-        return step_terminal("certificate %s in %s: a secret of type \"%.64s\" is no certificate",
-                             reading->name, reading->vault, type);
+        return step_terminal(
+            "certificate %s in %s: a secret of type \"%.64s\" is not a certificate", reading->name,
+            reading->vault, type);
     }
     *ret_data = data;
     return result;

@@ -52,7 +52,7 @@ static int check_membership(const struct config *config, struct error *error)
         return 0;
     return wrong(
         error, "actuator.membership_ttl",
-        "must be at least three times actuator.membership_interval: one lost word is no death");
+        "must be at least three times actuator.membership_interval: a lost record is not a death");
 }
 
 static int check_mark(const struct config *config, struct error *error)

@@ -574,11 +574,9 @@ void config_write_example(FILE *stream)
 {
     fputs("# Configuration of MIMO, read by all its programs; mimo.conf(5) tells more.\n"
           "#\n"
-          "# Every key stands here with its default: remove the # before a key to set it. Comments "
-          "are lines\n"
-          "# of their own. Files " CONFIG_DEFAULT_PATH ".d/*.conf are read after this one and may "
-          "override it.\n"
-          "# Check a change with: mimod --check-config\n"
+          "# Every key with its default: remove the # before a key to set it. Comments have\n"
+          "# lines of their own. Files " CONFIG_DEFAULT_PATH ".d/*.conf are read\n"
+          "# after this one and may override it. Check a change with: mimod --check-config\n"
           "\n",
           stream);
     for (const struct config_row *row = rows; row < rows + ROW_COUNT; row++) {

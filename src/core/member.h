@@ -55,7 +55,7 @@ int member_show_all(const struct member *members, size_t count, const void *obje
 
 /*
  * The same without a tree in between, for documents as text (json_scan.h). False, or at the end
- * false of member_text_is_complete(), is no error but asks for the ways above.
+ * false of member_text_is_complete(), is not an error but asks for the ways above.
  */
 
 struct member_text {

@@ -74,7 +74,7 @@ static int check_member(const struct json_object *value, const struct json_objec
     if (!document_is_object(value))
         return refuse(way, "is declared by the task in parts only, and must be an object", error);
     if (look && !document_is_object(present))
-        return refuse(way, "is no object in the cluster's document", error);
+        return refuse(way, "is not an object in the cluster's document", error);
     return check_members(value, present, look, declared, way, error);
 }
 

@@ -66,7 +66,7 @@ static size_t size_of(const struct json_object *value)
     return size;
 }
 
-/* Copies any value; null is no failure. */
+/* Copies any value; null is not a failure. */
 static enum yaml_copy copy_value(struct yaml_anchors *anchors, const struct json_object *value,
                                  struct json_object **ret_value)
 {

@@ -105,7 +105,7 @@ static int allow(struct search *search, const char *path, unsigned access, struc
     return add_path(&search->list, &descriptor, access, error);
 }
 
-/* The path behind "#!", and the one word behind that, if any; both "" for what is no script. */
+/* The path behind "#!", and the one word behind that, if any; both "" for what is not a script. */
 static void read_first_line(int file, char *interpreter, char *argument)
 {
     char line[FIRST_LINE_SIZE + 1];

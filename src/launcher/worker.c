@@ -217,7 +217,7 @@ static int map_job(struct worker *worker, struct error *error)
     size_t size = (size_t)order->job_length + order->sealed_length;
     struct stat status;
     if (!io_is_sealed(worker->job_fd))
-        return error_set(error, ERROR_INVALID, "the job is no sealed memory");
+        return error_set(error, ERROR_INVALID, "the job is not sealed memory");
     if (fstat(worker->job_fd, &status) < 0)
         return error_set_system(error, errno, "cannot look at the job");
     if (size == 0 || (uint64_t)status.st_size != size)

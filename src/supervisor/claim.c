@@ -181,7 +181,7 @@ static void plan_candidate(struct round *round, struct candidate *candidate,
     const char *reason = find_obstacle(candidate, read, round->request->mark, text, sizeof(text));
     candidate->plan = PLAN_SKIP;
     if (claim->cluster_etag && cluster_is_leased(&claim->cluster, round->now))
-        return; /* another attempt runs on it: that is no news */
+        return; /* another attempt runs on it: this is expected */
     if (!reason) {
         candidate->plan = PLAN_CLAIM;
     } else if (strcmp(claim->manifest.status_text, reason) != 0) {

@@ -140,7 +140,7 @@ void identity_find_place(int lock, struct identity_place *ret_place)
     describe_lock(lock, ret_place->lock);
 }
 
-/* What is compared, and what is said if it differs. The boot is no binding: machines restart. */
+/* What is compared, and what is said if it differs. The boot is not a binding: machines restart. */
 static const struct binding {
     const char *member;
     size_t offset;

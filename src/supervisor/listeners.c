@@ -63,7 +63,7 @@ static int give(const char *path, uid_t uid, gid_t gid, struct error *error)
     if (file < 0 || fstat(file, &status) < 0)
         return error_set_system(error, errno, "cannot look at socket %s", path);
     if (!S_ISSOCK(status.st_mode))
-        return error_set(error, ERROR_CONFLICT, "%s is no socket any more", path);
+        return error_set(error, ERROR_CONFLICT, "%s is no longer a socket", path);
     if (fchownat(file, "", uid, gid, AT_EMPTY_PATH) < 0)
         return error_set_system(error, errno, "cannot give socket %s to its user and group", path);
     return 0;

@@ -32,7 +32,7 @@ struct listeners {
 
 /* Makes both in `directory`. `group` is a name or a number, "" for none. `owner` is the user that
  * the supervisor will run as; NULL: it stays what it is. A group that does not exist, or that this
- * process may not give the file to, is no failure: then has_operators is false and `ret_problem`
+ * process may not give the file to, is not a failure: then has_operators is false and `ret_problem`
  * says why, else its kind is ERROR_NONE. */
 int listeners_open(struct listeners *listeners, const char *directory, int index, const char *group,
                    const struct identity *owner, struct error *ret_problem, struct error *error);

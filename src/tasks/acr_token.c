@@ -81,9 +81,9 @@ struct step_result acr_token_judge(const struct json_object *properties, const c
     if (!date)
         return step_terminal("no issue date detected, please rotate token");
     if (!document_is_string(date))
-        return step_terminal("issueDate is no text, please rotate token");
+        return step_terminal("issueDate is not a string, please rotate token");
     if (clock_parse(document_text(date), &issued, &error) < 0)
-        return step_terminal("issueDate is no time, please rotate token: %s", error.message);
+        return step_terminal("issueDate is not a time, please rotate token: %s", error.message);
     return judge_age(issued, now - issued);
 }
 

@@ -342,7 +342,7 @@ static int take_key(void *context, const char *section, const char *name, const 
     if (number < 0)
         return -1;
     if (reading->seen[number] && !keys[number].often)
-        return error_set(error, ERROR_INVALID, "[%s] %s stands here already: keep one of the two",
+        return error_set(error, ERROR_INVALID, "[%s] %s is given twice: keep one of the two",
                          section, name);
     reading->seen[number] = true;
     if (!text_is_clean(value))

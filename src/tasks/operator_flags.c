@@ -76,7 +76,7 @@ static int set_flags(struct json_object *cluster, void *context, struct error *e
         return 0;
     compare_flags(change, present);
     if (document_set(cluster, "spec.operatorflags", json_object_get(change->wanted)) < 0)
-        return error_set(error, ERROR_INVALID, "spec is no object that flags could be set in");
+        return error_set(error, ERROR_INVALID, "spec is not an object: no flag can be set in it");
     return 1;
 }
 

@@ -265,9 +265,9 @@ def test_authorities_and_subjects_are_read_again(own_site, tmp_path):
     (lambda site: site.clients.unlink(), "cannot read the roles of client certificates (api.client_file)"),
     (lambda site: site.clients.chmod(0o666), "can be written by others than its owner: chmod go-w"),
     (lambda site: site.allow("operator"), "clients:2: a line is role:subject"),
-    (lambda site: site.allow("operator:deploy"), "clients:2: \"deploy\" is no subject"),
-    (lambda site: site.allow("reader:CN=a", "admin:CN=a"), "clients:3: subject \"CN=a\" stands here a second time"),
-    (lambda site: site.allow("operator:CN=" + "x" * 300), "is no subject of at most 240 bytes"),
+    (lambda site: site.allow("operator:deploy"), "clients:2: \"deploy\" is not a subject"),
+    (lambda site: site.allow("reader:CN=a", "admin:CN=a"), "clients:3: subject \"CN=a\" occurs twice"),
+    (lambda site: site.allow("operator:CN=" + "x" * 300), "is not a subject of at most 240 bytes"),
 ])
 def test_files_that_are_wrong_keep_it_from_starting(own_site, break_it, message):
     site = own_site()

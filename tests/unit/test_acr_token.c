@@ -79,9 +79,9 @@ static void documents_without_a_date_ask_for_rotation(void **state)
         {"{'registryProfiles': [{'name': 'a.test', 'issueDate': null}]}",
          "no issue date detected, please rotate token"},
         {"{'registryProfiles': [{'name': 'a.test', 'issueDate': 1795392000}]}",
-         "issueDate is no text, please rotate token"},
+         "issueDate is not a string, please rotate token"},
         {"{'registryProfiles': [{'name': 'a.test', 'issueDate': 'yesterday'}]}",
-         "issueDate is no time, please rotate token"},
+         "issueDate is not a time, please rotate token"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[256];

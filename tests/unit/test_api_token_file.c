@@ -63,8 +63,7 @@ static void a_line_that_is_wrong_is_named(void **state)
         {":reader:" SECRET "\n", "a name is 1 to 64"},
         {"a:reader:secret\n", "64 hexadecimal digits"},
         {"a:reader:" SECRET "00\n", "64 hexadecimal digits"},
-        {"a:reader:" SECRET "\na:admin:" OTHER "\n",
-         "tokens:2: name \"a\" stands here a second time"},
+        {"a:reader:" SECRET "\na:admin:" OTHER "\n", "tokens:2: name \"a\" occurs twice"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error error;

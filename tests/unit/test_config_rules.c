@@ -17,13 +17,11 @@ static const struct {
     {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
     {"[actuator]\nmembership_ttl = 29s",
      ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
-     "one lost word is no "
-     "death"},
+     "a lost record is not a death"},
     {"[actuator]\nmembership_ttl = 30s", NULL},
     {"[clusters]\nmark_state = Succeeded",
      ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
-     "could not be told "
-     "from one that is not"},
+     "could not be told from one that is not"},
     {"[clusters]\nmark_state = Failed",
      ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
      "maintenance could not be told from one that is not"},

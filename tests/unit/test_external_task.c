@@ -171,13 +171,13 @@ static void nothing_may_stand_there_twice(void **state)
 {
     (void)state;
     expect_wrong("[task]\nname = a\nname = b\n",
-                 ":3: [task] name stands here already: keep one of the two");
+                 ":3: [task] name is given twice: keep one of the two");
     expect_wrong("[task]\n[sandbox]\n[task]\n", ":3: section [task] began in line 1 already");
     expect_wrong("[step a]\n[step b]\n[step a]\n", ":3: there is a step \"a\" already");
     expect_wrong("[step a]\nprogram = /bin/true\nprogram = /bin/true\n",
-                 ":3: [step a] program stands here already: keep one of the two");
+                 ":3: [step a] program is given twice: keep one of the two");
     expect_wrong("[step a]\ntimeout = 1s\n[step b]\ntimeout = 1s\npoll = 0\npoll = 0\n",
-                 ":6: [step b] poll stands here already: keep one of the two");
+                 ":6: [step b] poll is given twice: keep one of the two");
 }
 
 static void names_have_their_form(void **state)

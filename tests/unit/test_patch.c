@@ -118,7 +118,7 @@ static void the_way_to_a_declared_path_is_never_made(void **state)
         cleanup_json struct json_object *target = json_of_text(documents[i]);
 
         expect_failure(patch_check(patch, target, flags_only, &error), &error, ERROR_INVALID,
-                       "member \"properties\" is no object in the cluster's document");
+                       "member \"properties\" is not an object in the cluster's document");
     }
 }
 
@@ -175,7 +175,7 @@ static void a_cluster_that_could_not_be_read_again_is_not_made(void **state)
         {"[{\"id\":{}}]", "openShiftCluster.id"},
         {"[{\"id\":\"/x\"}]", "not the resource ID"},
         {"[{\"properties\":{\"provisioningState\":7}}]", "provisioningState"},
-        {"[{\"properties\":{\"tags\":{\"x\":1}}}]", "\"properties.tags\" is no object"},
+        {"[{\"properties\":{\"tags\":{\"x\":1}}}]", "\"properties.tags\" is not an object"},
         {"[{\"properties\":{\"operatorFlags\":{\"a\":1}}},{\"properties\":{\"other\":1}}]",
          "\"properties.other\" is not declared"},
         {"[7]", "object"},

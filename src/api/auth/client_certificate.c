@@ -107,11 +107,11 @@ static int take_line(void *context, char *line, struct error *error)
         !text_is_clean(subject))
         return error_set(
             error, ERROR_INVALID,
-            "\"%.64s\" is no subject of at most %d bytes: openssl x509 -noout -subject "
+            "\"%.64s\" is not a subject of at most %d bytes: openssl x509 -noout -subject "
             "-nameopt RFC2253 -in FILE",
             subject, CLIENT_SUBJECT_MAXIMUM);
     if (find_subject(table, subject))
-        return error_set(error, ERROR_INVALID, "subject \"%s\" stands here a second time", subject);
+        return error_set(error, ERROR_INVALID, "subject \"%s\" occurs twice", subject);
     snprintf(actor->name, sizeof(actor->name), ACTOR_PREFIX "%s", subject);
     table->count++;
     return 0;

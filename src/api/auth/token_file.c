@@ -96,7 +96,7 @@ static int take_line(void *context, char *line, struct error *error)
                          "a name is 1 to %d letters, digits, \".\", \"_\", \"@\" or \"-\"",
                          TOKEN_NAME_MAXIMUM);
     if (has_name(table, name))
-        return error_set(error, ERROR_INVALID, "name \"%s\" stands here a second time", name);
+        return error_set(error, ERROR_INVALID, "name \"%s\" occurs twice", name);
     if (!role_parse(role, &entry->actor.role))
         return error_set(error, ERROR_INVALID,
                          "the role of \"%s\" must be reader, operator or admin", name);

@@ -146,7 +146,7 @@ static int check_target(const struct wire *wire, const char *method, struct answ
         if (strcmp(method, "OPTIONS") == 0 && strcmp(wire->target, "*") == 0)
             return 0;
         return answer_refuse(answer, API_MALFORMED_REQUEST, NULL,
-                             "the request target must begin with \"/\"; this is no proxy");
+                             "the request target must begin with \"/\"; this is not a proxy");
     }
     const char *problem = problem_of_target(wire->target);
     if (problem)
