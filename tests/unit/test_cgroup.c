@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -83,6 +84,10 @@ static void a_path_that_does_not_fit_is_not_cut(void **state)
 
 /* --- In a directory of one's own; where the machine gives none, the reason is what is tested --- */
 
+enum { MEMBERS = 3, END_OF_MEMBERS = 5000 /* milliseconds */ };
+
+static pid_t members[MEMBERS]; /* processes in the cgroup that have not been waited for */
+
 static int set_up(void **state)
 {
     static struct cgroup_fixture cgroup;
@@ -91,8 +96,12 @@ static int set_up(void **state)
     return 0;
 }
 
+/* A cgroup that was not killed must not stay, nor keep the test from its end. */
 static int tear_down(void **state)
 {
+    for (size_t i = 0; i < MEMBERS; i++)
+        if (members[i] > 0)
+            kill(members[i], SIGKILL);
     cgroup_fixture_close(*state);
     return 0;
 }
@@ -111,36 +120,44 @@ static void only_a_marked_directory_is_delegated_to_root(void **state)
     assert_true(cgroup_is_delegated(cgroup->path));
 }
 
+/* In the child. */
+static _Noreturn void be_member(int place, int ready)
+{
+    struct error error;
+    signal(SIGTERM, SIG_IGN);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || cgroup_enter(place, &error) < 0 ||
+        write(ready, "!", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
 /* Three processes: one of them stopped, one in a cgroup inside, all of them deaf to SIGTERM. */
-static void fill(int place, pid_t *ret_pids, size_t count)
+static void fill(int place)
 {
     struct error error;
     int ready[2], inner;
     char byte;
     assert_int_equal(pipe(ready), 0);
     assert_int_equal(cgroup_make(place, "inner", (gid_t)-1, &inner, &error), 0);
-    for (size_t i = 0; i < count; i++) {
-        ret_pids[i] = fork();
-        if (ret_pids[i] == 0) {
-            signal(SIGTERM, SIG_IGN);
-            if (cgroup_enter(i == 0 ? inner : place, &error) < 0 || write(ready[1], "!", 1) != 1)
-                _exit(1);
-            for (;;)
-                pause();
-        }
+    for (size_t i = 0; i < MEMBERS; i++) {
+        members[i] = fork();
+        if (members[i] == 0)
+            be_member(i == 0 ? inner : place, ready[1]);
         assert_int_equal(read(ready[0], &byte, 1), 1);
     }
-    assert_int_equal(kill(ret_pids[1], SIGSTOP), 0);
+    assert_int_equal(kill(members[1], SIGSTOP), 0);
     close(ready[0]);
     close(ready[1]);
     close(inner);
 }
 
-static void expect_killed(const pid_t *pids, size_t count)
+static void expect_killed(void)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < MEMBERS; i++) {
         int status;
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(waitpid(members[i], &status, 0), members[i]);
+        members[i] = 0;
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     }
 }
@@ -149,7 +166,6 @@ static void a_cgroup_is_removed_with_everything_in_it(void **state)
 {
     const struct cgroup_fixture *cgroup = *state;
     struct error error;
-    pid_t pids[3];
     int place;
     if (cgroup->parent < 0) {
         assert_int_equal(cgroup_make(-1, "x", (gid_t)-1, &place, &error), -1);
@@ -157,11 +173,11 @@ static void a_cgroup_is_removed_with_everything_in_it(void **state)
     }
     assert_int_equal(cgroup_make(cgroup->place, "attempt", (gid_t)-1, &place, &error), 0);
     assert_true(cgroup_is_empty(place));
-    fill(place, pids, 3);
+    fill(place);
     assert_false(cgroup_is_empty(place));
-    assert_int_equal(cgroup_remove(cgroup->place, "attempt", patient_milliseconds(20000), &error),
-                     0);
-    expect_killed(pids, 3);
+    if (cgroup_remove(cgroup->place, "attempt", patient_milliseconds(END_OF_MEMBERS), &error) < 0)
+        fail_msg("%s", error.message);
+    expect_killed();
     assert_int_equal(faccessat(cgroup->place, "attempt", F_OK, 0), -1);
     assert_int_equal(cgroup_remove(cgroup->place, "attempt", 0, &error), 0);
     close(place);
