@@ -211,6 +211,10 @@ int document_read_string(const struct json_object *document, const char *path,
 int document_read_integer(const struct json_object *document, const char *path, int64_t otherwise,
                           int64_t *ret_value, struct error *error);
 
+/* Whether what stands at `path`, if anything, is an object; else -1 like the readers. */
+int document_check_object(const struct json_object *document, const char *path,
+                          struct error *error);
+
 /* For what this product wrote itself or only shows: the value, or `otherwise` when absent or of
  * another type. */
 const char *document_string(const struct json_object *document, const char *path,

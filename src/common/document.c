@@ -87,6 +87,13 @@ int document_read_integer(const struct json_object *document, const char *path, 
     return 0;
 }
 
+int document_check_object(const struct json_object *document, const char *path, struct error *error)
+{
+    const struct json_object *value = document_get(document, path);
+
+    return value && !document_is_object(value) ? wrong_type(error, path, "an object") : 0;
+}
+
 const char *document_string(const struct json_object *document, const char *path,
                             const char *otherwise)
 {

@@ -68,15 +68,6 @@ static int fill_document(struct cluster *cluster, const char *resource_id,
     return 0;
 }
 
-static int check_object(const struct json_object *document, const char *path, struct error *error)
-{
-    const struct json_object *value = document_get(document, path);
-
-    if (value && !document_is_object(value))
-        return error_set(error, ERROR_INVALID, "member \"%s\" must be an object", path);
-    return 0;
-}
-
 /* The key; a producer that has none names the cluster in openShiftCluster.id. */
 static int read_key(struct cluster *cluster, struct error *error)
 {
@@ -97,8 +88,8 @@ int cluster_read(struct cluster *cluster, struct json_object *document, struct e
 
     if (!document_is_object(document))
         return error_set(error, ERROR_INVALID, "document is not a JSON object");
-    if (check_object(document, "openShiftCluster", error) < 0 ||
-        check_object(document, properties_path, error) < 0 ||
+    if (document_check_object(document, "openShiftCluster", error) < 0 ||
+        document_check_object(document, properties_path, error) < 0 ||
         member_read_all(members, MEMBER_COUNT, document, &read, error) < 0 ||
         read_key(&read, error) < 0)
         return -1;

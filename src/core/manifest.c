@@ -174,15 +174,6 @@ static int read_cluster(struct manifest *manifest, struct error *error)
     return 0;
 }
 
-static int check_object(const struct json_object *document, const char *path, struct error *error)
-{
-    const struct json_object *value = document_get(document, path);
-
-    if (value && !document_is_object(value))
-        return error_set(error, ERROR_INVALID, "member \"%s\" must be an object", path);
-    return 0;
-}
-
 /* Checks the history, and finds the number of the latest attempt. A producer that keeps none has
  * counted its attempts in `dequeues` at least. */
 static int read_attempts(struct manifest *manifest, struct error *error)
@@ -212,11 +203,11 @@ int manifest_read(struct manifest *manifest, struct json_object *document, struc
 
     if (!document_is_object(document))
         return error_set(error, ERROR_INVALID, "document is not a JSON object");
-    if (check_object(document, "maintenanceManifest", error) < 0 ||
+    if (document_check_object(document, "maintenanceManifest", error) < 0 ||
         member_read_all(manifest_members, manifest_member_count, document, &read, error) < 0 ||
         read_state(&read, error) < 0 || read_cluster(&read, error) < 0 ||
-        check_object(document, parameters_path, error) < 0 ||
-        check_object(document, "progress", error) < 0 || read_attempts(&read, error) < 0)
+        document_check_object(document, parameters_path, error) < 0 ||
+        document_check_object(document, "progress", error) < 0 || read_attempts(&read, error) < 0)
         return -1;
     json_object_get(document);
     *manifest = read;

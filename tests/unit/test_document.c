@@ -220,6 +220,12 @@ static void typed_reading_names_the_member_of_another_type(void **state)
     expect_failure(document_read_integer(document, "a.r", 9, &number, &error), &error,
                    ERROR_INVALID, "member \"a.r\" must be an integer");
     assert_int_equal(number, 9);
+
+    expect_success(document_check_object(document, "a", &error), &error);
+    expect_success(document_check_object(document, "a.n", &error), &error);
+    expect_success(document_check_object(document, "missing", &error), &error);
+    expect_failure(document_check_object(document, "a.i", &error), &error, ERROR_INVALID,
+                   "member \"a.i\" must be an object");
 }
 
 static void loose_reading_takes_the_default_for_anything_else(void **state)

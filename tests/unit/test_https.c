@@ -3,6 +3,7 @@
  * test_https.c - what a client takes, says and hears, against a server that answers as it is told.
  * What an API server makes of it is test_kube_client.c's.
  */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -37,6 +40,20 @@ static int stop_practice(void **state)
     (void)state;
     practice_server_stop(&practice);
     return 0;
+}
+
+/* A port of 127.0.0.1 that refuses connections for as long as the socket in *ret_holder is open: it
+ * is bound, and nobody listens. */
+static int refusing_port(int *ret_holder)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(holder >= 0);
+    assert_int_equal(0, bind(holder, (struct sockaddr *)&address, size));
+    assert_int_equal(0, getsockname(holder, (struct sockaddr *)&address, &size));
+    *ret_holder = holder;
+    return ntohs(address.sin_port);
 }
 
 /* NULL when it is refused. */
@@ -111,36 +128,48 @@ static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
     assert_null(create("https://localhost:1", NULL, &error));
     assert_int_equal(ERROR_NOT_FOUND, error.kind);
     assert_string_equal("there is no address of localhost:1", error.message);
-    const struct https_options options = {.url = "https://localhost:1",
-                                          .ca = practice.config.ca,
-                                          .response_maximum = 1,
-                                          .resolves_names = true};
+    char url[64];
+    char expected[64];
+    int holder;
+    int port = refusing_port(&holder);
+    snprintf(url, sizeof(url), "https://localhost:%d", port);
+    snprintf(expected, sizeof(expected), "connection refused by localhost:%d", port);
+    const struct https_options options = {
+        .url = url, .ca = practice.config.ca, .response_maximum = 1, .resolves_names = true};
     struct https_client *client;
     struct https_answer answer;
     assert_int_equal(0, https_client_create(&options, &client, &error));
     const struct https_request request = {.method = "GET", .path = "/"};
     https_request(client, &request, &answer);
-    assert_string_equal("connection refused by localhost:1", answer.error.message);
+    assert_string_equal(expected, answer.error.message);
     assert_int_equal(ERROR_UNAVAILABLE, answer.error.kind);
     assert_int_equal(0, answer.status);
     https_answer_free(&answer);
     https_client_free(client);
+    close(holder);
 }
 
 static void plain_http_is_spoken_where_that_is_allowed(void **state)
 {
     (void)state;
     struct error error = {0};
+    char url[64];
+    char expected[64];
+    int holder;
+    int port = refusing_port(&holder);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/p", port);
+    snprintf(expected, sizeof(expected), "connection refused by 127.0.0.1:%d", port);
     const struct https_options options = {
-        .url = "http://127.0.0.1:1/p", .response_maximum = 1, .is_plain_allowed = true};
+        .url = url, .response_maximum = 1, .is_plain_allowed = true};
     struct https_client *client;
     struct https_answer answer;
     assert_int_equal(0, https_client_create(&options, &client, &error));
     const struct https_request request = {.method = "GET", .path = ""};
     https_request(client, &request, &answer);
-    assert_string_equal("connection refused by 127.0.0.1:1", answer.error.message);
+    assert_string_equal(expected, answer.error.message);
     https_answer_free(&answer);
     https_client_free(client);
+    close(holder);
 }
 
 static void bad_endpoints_of_the_job_are_refused(void **state)
