@@ -77,6 +77,16 @@ def build_dir():
     return Path(os.environ.get("MIMO_BUILD", TOP / "build")).resolve()
 
 
+def is_sanitized(build):
+    """Whether the programs were built with sanitizers."""
+    return "#define WITH_SANITIZERS 1" in (build / "config.h").read_text()
+
+
+def skip_with_sanitizers(build, why):
+    if is_sanitized(build):
+        pytest.skip(f"sanitizers {why}") # ./bootstrap check knows the word
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Lets fixtures know whether the test failed."""

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from api_server import FLAGS, ApiServer, wait_for
+from conftest import is_sanitized
 from entra_double import AUDIENCE, CLIENT, OBJECT, TENANT, EntraDouble, Key, encode
 from mimolocal.adminapi import AdminApi
 from mimolocal.slowness import in_time
@@ -483,7 +484,7 @@ def test_a_name_that_nobody_knows_is_a_failure_like_others(own_pair):
 def test_a_clock_that_is_set_back_makes_no_expired_token_valid(own_pair):
     pair = own_pair(started=False)
     [library] = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") or pytest.skip("libfaketime is missing: apt-get install faketime")
-    sanitized = "WITH_SANITIZERS 1" in (pair.server.build / "config.h").read_text()
+    sanitized = is_sanitized(pair.server.build)
     stamp = pair.entra.ca_file.with_name("clock") # where the server may read
 
     def shift(text):

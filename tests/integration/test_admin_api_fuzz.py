@@ -24,7 +24,7 @@ import jsonschema
 import pytest
 from api_server import FLAGS, PRACTICE, SUBSCRIPTION, USER, ApiServer, cluster_id
 from test_admin_api_table import strict
-from conftest import SLOWNESS
+from conftest import SLOWNESS, is_sanitized
 
 REQUESTS = int(os.environ.get("MIMO_REQUESTS", "20000"))
 SEED = int(os.environ.get("MIMO_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -33,10 +33,6 @@ PATIENCE = 60 * SLOWNESS
 WARM_UP, GROWTH_MAXIMUM = 0.25, 24 << 20 # of the requests; bytes of memory that the others may add
 MAY_FAIL = {501, 503} # of those from 500 on
 OF_THE_LIBRARY = {400, 413, 414, 431, 501, 505} # libmicrohttpd's own answers have another form
-
-
-def is_sanitized(build):
-    return "#define WITH_SANITIZERS 1" in (build / "config.h").read_text()
 
 
 class Server(ApiServer):

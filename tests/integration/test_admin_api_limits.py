@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from admin_api_data import manifests_path, refused, stored_manifest
 from api_server import PRACTICE, USER, ApiServer, cluster_id, receive, wait_for
+from conftest import SLOWNESS, skip_with_sanitizers
 from mimolocal.adminapi import skip_token
 from mimolocal.slowness import in_time
 
@@ -72,7 +73,7 @@ class Connections(list):
         def connect(_):
             plain = socket.socket()
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            plain.settimeout(60)
+            plain.settimeout(60 * SLOWNESS)
             plain.connect(("127.0.0.1", server.port))
             secure = context.wrap_socket(plain, server_hostname="localhost")
             secure.sendall(request)
@@ -105,13 +106,8 @@ def check_others(server):
     return slowest
 
 
-def skip_with_sanitizers(build_dir):
-    if "WITH_SANITIZERS 1" in (build_dir / "config.h").read_text():
-        pytest.skip("sanitizers keep what was freed")
-
-
 def test_slow_readers_of_the_largest_pages_cost_a_bounded_amount(server, build_dir):
-    skip_with_sanitizers(build_dir)
+    skip_with_sanitizers(build_dir, "keep what was freed")
     idle = memory(server, "VmRSS")
     target = f"{FLEET}?api-version=admin&limit={COUNT}"
     with Connections(server, READERS, get(server, target)):
@@ -125,7 +121,7 @@ def test_slow_readers_of_the_largest_pages_cost_a_bounded_amount(server, build_d
 @pytest.mark.parametrize("count", [40])
 def test_bodies_that_come_slowly_cost_a_bounded_amount(server, build_dir, count):
     """More of them than the budget has room for: those beyond it are told to come back."""
-    skip_with_sanitizers(build_dir)
+    skip_with_sanitizers(build_dir, "keep what was freed")
     body = b'{"properties": {"text": "' + b"x" * (1024 * 1024 - 100)
     head = (f"PUT /admin{cluster_id()}?api-version=admin HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"Authorization: Bearer {server.tokens['admin']}\r\nContent-Length: {len(body) + 3}\r\n\r\n").encode()

@@ -31,7 +31,7 @@ def open_plain(server, source):
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     connection.bind((source, 0))
-    connection.settimeout(30)
+    connection.settimeout(30 * SLOWNESS)
     connection.connect(("127.0.0.1", server.port))
     return connection
 

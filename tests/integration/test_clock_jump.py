@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import is_sanitized
 from mimolocal import listing
 
 from test_end_to_end import practice
@@ -41,7 +42,7 @@ class Clock:
         library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
         if not library:
             pytest.skip("libfaketime is missing: apt-get install faketime")
-        if "WITH_SANITIZERS 1" in (build / "config.h").read_text():
+        if is_sanitized(build):
             library = [f"{sanitizer_library()} {library[0]}"] # which must be loaded before all others
         self.stamp = directory / "system-0" / "clock" # beside the configuration, where mimod may read
         self.stamp.parent.mkdir()

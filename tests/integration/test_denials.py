@@ -8,7 +8,7 @@ import subprocess
 import urllib.request
 
 import pytest
-from conftest import SLOWNESS
+from conftest import SLOWNESS, is_sanitized, skip_with_sanitizers
 
 ORDINARY_USER = 61190
 # From its beginning on: what a worker says stands behind other words, and cannot look like this.
@@ -36,7 +36,7 @@ def end_of(running, created):
     os.geteuid() != 0, reason="only root can be somebody else"))])
 def test_each_denial_is_one_line_that_says_who_and_what(system, build_dir, user):
     denied = dict(DENIED)
-    if "WITH_SANITIZERS 1" in (build_dir / "config.h").read_text():
+    if is_sanitized(build_dir):
         del denied["oom"], denied["crash"] # memory without a bound; a handler for crashes
     words = [*denied, *HARMLESS]
     running = system(clusters=len(words), user=user, set={
@@ -83,7 +83,7 @@ def test_limits_of_the_configuration_are_those_of_a_worker(system, build_dir):
         limits = limits_of(worker["pid"])
         return limits if limits["Max open files"] == ("33", "33") else None
     limits = running.wait_for(limits_are_set, what="the worker to be inside")
-    if "WITH_SANITIZERS 1" not in (build_dir / "config.h").read_text():
+    if not is_sanitized(build_dir):
         assert limits["Max address space"] == (str(192 << 20), str(192 << 20))
     assert limits["Max cpu time"] == ("77", "82") # SIGXCPU, then SIGKILL
     assert limits["Max file size"] == ("4096", "4096")
@@ -103,8 +103,7 @@ PRIVATE_MAXIMUM = 1.5 * 1024 # KiB
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the memory of other users' processes")
 def test_an_idle_worker_has_little_memory_of_its_own(system, build_dir):
-    if "WITH_SANITIZERS 1" in (build_dir / "config.h").read_text():
-        pytest.skip("sanitizers have their own")
+    skip_with_sanitizers(build_dir, "have memory of their own")
     running = system(clusters=1)
     running.create("practice", parameters={"steps": [{"name": "idle", "sleepMs": 600000}]})
     (worker,) = running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"] and worker["step"]])

@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from conftest import skip_with_sanitizers
 from mimolocal import listing
 
 PRACTICE = "00000000-0000-4000-8000-000000000001"
@@ -159,8 +160,7 @@ def test_every_way_a_worker_can_end(system, then, outcome, text):
 
 
 def test_memory_of_a_worker_is_bounded(system, build_dir):
-    if "WITH_SANITIZERS 1" in (build_dir / "config.h").read_text():
-        pytest.skip("sanitizers need address space without a bound")
+    skip_with_sanitizers(build_dir, "need address space without a bound")
     running = system(clusters=1, set={"actuator.retry_backoff": "1h", "sandbox.memory": "64M"})
     created = running.create("practice", **practice({"name": "greedy", "then": "oom"}))
     done = running.wait_for(lambda: (now := running.manifest(created)).get("attempts") and

@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from conftest import is_sanitized
 from hostile_api_server import TOKEN, HostileServer, drips, is_silent, says
 from mimolocal.certificates import VALID
 from mimolocal.slowness import in_time
@@ -151,7 +152,7 @@ def try_all(system, directory, cases):
                      for case in cases}
         ended = {case.name: first_attempt(running, manifests[case.name]) for case in cases}
         # Sanitizers keep a shadow of all memory, and what was freed.
-        factor = 12 if "WITH_SANITIZERS 1" in (running.build / "config.h").read_text() else 1
+        factor = 12 if is_sanitized(running.build) else 1
         found = [f"{case.name}: {problem}" for case in cases
                  for problem in problems_of(case, servers[case.name], ended[case.name], factor * case.rss)]
         assert not found, "\n".join(found)

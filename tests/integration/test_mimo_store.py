@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import SLOWNESS
+from conftest import SLOWNESS, is_sanitized
 
 PREFIX = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/tests/providers/" \
          "microsoft.redhatopenshift/openshiftclusters/"
@@ -277,18 +277,13 @@ def test_a_manifest_does_not_move_to_another_cluster(store):
 def test_many_documents_pass_in_bounded_memory(store):
     count, text = 3000, "x" * 20000
     lines = [{"container": "Audit", "document": {"id": uuid(number), "text": text}} for number in range(count)]
-    bound = ["bash", "-c", 'ulimit -v 150000; exec "$0" "$@"'] if not sanitized(store) else []
+    bound = ["bash", "-c", 'ulimit -v 150000; exec "$0" "$@"'] if not is_sanitized(store.build) else [] # their shadow memory needs more
     done = subprocess.run([*bound, *map(str, store.command("load"))], input="\n".join(map(json.dumps, lines)), text=True,
                           capture_output=True, timeout=PATIENCE)
     assert done.stdout == f"{count} documents loaded, 0 lines refused\n", done.stderr
     done = subprocess.run([*bound, *map(str, store.command("dump"))], text=True, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == count
     assert store.run("check").stdout == f"{count} documents checked, 0 problems\n"
-
-
-def sanitized(store):
-    """The sanitizers' shadow memory needs address space without bounds."""
-    return b"__asan_init" in (store.build / "mimo-store").read_bytes()
 
 
 def test_output_that_cannot_be_written_is_a_failure(store):

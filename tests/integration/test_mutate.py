@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import TOP
+from conftest import TOP, skip_with_sanitizers
 
 sys.path.insert(0, str(TOP / "tests" / "mutate"))
 from mutants import Source # noqa: E402
@@ -84,8 +84,7 @@ def test_the_same_seed_takes_the_same_sample(build_dir):
 
 def test_a_noticed_change_is_told_from_one_that_is_not(build_dir):
     """Of the file that makes statsd lines. Whatever the sample, most of it is noticed, and what is not stands there with its line."""
-    if "--enable-sanitizers" in (build_dir / "config.log").read_text(errors="replace"):
-        pytest.skip("sanitizers make every program ten times as large")
+    skip_with_sanitizers(build_dir, "make every program ten times as large")
     done = mutate(build_dir, "--count=8", "--seed=1", TOP / "src/metrics/metric_line.c")
     assert done.returncode == 0, done.stderr
     assert "tests that enter it: test_metrics_line" in done.stdout

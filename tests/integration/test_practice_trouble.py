@@ -13,6 +13,7 @@ import time
 import pytest
 
 from mimolocal.slowness import in_time
+from conftest import SLOWNESS
 from practice import FOLDER
 from practice_fixtures import (ARO_CLUSTER, KUBE_APISERVER, MERGE, OPERATORS, SECRETS, is_status, version)
 from practice_fixtures import admin, created, practice # noqa: F401 (fixtures)
@@ -70,7 +71,7 @@ def test_a_connection_is_dropped_or_reset(admin, rule, is_reset):
     connection = admin.connect()
     connection.request("GET", "/readyz")
     with socket.socket(fileno=os.dup(connection.sock.fileno())) as below:
-        below.settimeout(10)
+        below.settimeout(10 * SLOWNESS)
         try:
             while below.recv(65536):
                 pass
