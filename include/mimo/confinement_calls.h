@@ -117,7 +117,8 @@ enum { CONFINEMENT_SIGCANCEL = 32, CONFINEMENT_SIGSETXID = 33 };
     {SCMP_SYS(getpeername)},                                                                                \
     {SCMP_SYS(shutdown)},
 
-/* Local sockets: wake-up datagrams, and sd_notify(3) of the service manager, which reads all IDs of its caller. */
+/* Local sockets: wake-up datagrams, states for the service manager, a cache of names. Libraries read all IDs of their
+ * process before they connect to one. */
 #define CONFINEMENT_LOCAL_CLIENT                                                                            \
     {SCMP_SYS(socket), 1, {CONFINEMENT_IS(0, AF_UNIX)}},                                                    \
     {SCMP_SYS(socketpair), 1, {CONFINEMENT_IS(0, AF_UNIX)}},                                                \

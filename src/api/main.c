@@ -11,10 +11,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #include "api/api.h"
 #include "api/confine.h"
@@ -27,6 +25,7 @@
 #include "mimo/log.h"
 #include "mimo/privileges.h"
 #include "mimo/program.h"
+#include "mimo/service_manager.h"
 #include "mimo/trusted_path.h"
 
 enum { STOP_MILLISECONDS = 10 * 1000, OTHER_DESCRIPTORS = 128 };
@@ -49,10 +48,13 @@ static const struct program program = {
     .check = task_list_check,
 };
 
+/* What the service manager was not told yet because its socket is full, or NULL. */
+static const char *untold;
+
 static void tell_service_manager(const char *state)
 {
 #ifdef HAVE_SYSTEMD
-    sd_notify(0, state);
+    untold = service_manager_tell(state) ? NULL : state;
 #else
     (void)state;
 #endif
@@ -209,8 +211,11 @@ static void reload(const struct api *api)
 /* Until SIGTERM or SIGINT. */
 static void wait_for_signal(const struct api *api, const sigset_t *signals)
 {
+    const struct timespec pause = {.tv_nsec = SERVICE_MANAGER_PAUSE * 1000 * 1000};
     for (;;) {
-        int number = sigwaitinfo(signals, NULL);
+        int number = untold ? sigtimedwait(signals, NULL, &pause) : sigwaitinfo(signals, NULL);
+        if (untold)
+            tell_service_manager(untold);
         if (number == SIGHUP)
             reload(api);
         else if (number == SIGTERM || number == SIGINT)

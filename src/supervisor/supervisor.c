@@ -62,7 +62,7 @@ struct supervisor {
     struct probe probe;
     uv_signal_t signals[SUPERVISOR_SIGNALS];
     uv_timer_t drain;
-    uv_timer_t watchdog; /* tells the service manager that the loop turns */
+    struct service service;
 
     /* What the log has said already. */
     char store_trouble[ERROR_MESSAGE_SIZE]; /* "" while the store works */
@@ -151,7 +151,7 @@ static void drain(struct supervisor *supervisor)
             on_drain_over(&supervisor->drain);
         return;
     }
-    service_notify_stopping();
+    service_notify_stopping(&supervisor->service);
     log_notice("draining: no new claims, %u attempts may finish within drain_timeout",
                worker_table_active(&supervisor->attempts.table));
     supervisor->phase = SUPERVISOR_DRAINING;
@@ -198,7 +198,7 @@ static void reload(struct supervisor *supervisor)
 {
     struct config fresh;
     struct error error;
-    service_notify_reloading();
+    service_notify_reloading(&supervisor->service);
     if (program_reload(&fresh, &error) < 0) {
         log_error("SIGHUP: the configuration stays as it is: %s", error.message);
     } else {
@@ -210,7 +210,7 @@ static void reload(struct supervisor *supervisor)
         log_set_level((enum log_level)(supervisor->config->log_level + LOG_LEVEL_ERROR));
         log_notice("SIGHUP: configuration read");
     }
-    service_notify_ready();
+    service_notify_ready(&supervisor->service);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -341,7 +341,7 @@ static void on_polled(void *context, struct poll_result *result)
         take_answers(supervisor, result);
     if (result->recovered && supervisor->phase == SUPERVISOR_STARTING) {
         supervisor->phase = SUPERVISOR_RUNNING;
-        service_notify_ready();
+        service_notify_ready(&supervisor->service);
         log_notice("actuator %s is running", supervisor->rules.actuator);
         poller_wake(&supervisor->poller);
     }
@@ -513,7 +513,7 @@ static int open_all(struct supervisor *supervisor, const struct membership *memb
     const struct config *config = supervisor->config;
     uv_loop_t *loop = &supervisor->loop;
 
-    service_start_watchdog(loop, &supervisor->watchdog);
+    service_open(&supervisor->service, loop);
     uv_timer_init(loop, &supervisor->drain);
     supervisor->drain.data = supervisor;
     if (watch_signals(supervisor, error) < 0 ||
@@ -551,7 +551,7 @@ static void close_all(struct supervisor *supervisor)
     poller_close(&supervisor->poller);
     feed_close(&supervisor->feed);
     uv_close((uv_handle_t *)&supervisor->drain, NULL);
-    uv_close((uv_handle_t *)&supervisor->watchdog, NULL);
+    service_close(&supervisor->service);
     for (int i = 0; i < SUPERVISOR_SIGNALS; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
 }

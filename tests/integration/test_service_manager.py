@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What systemd hears from an actuator and from the Admin API (sd_notify(3)), confined as they are by then."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import pytest
 
 from conftest import STRETCH
 
-# A message every half of it: the socket keeps ten, and programs wait when it is full, before the test begins to hear them.
+# A message every half of it.
 WATCHDOG_USEC = int(10_000_000 * STRETCH)
 
 
@@ -57,3 +58,28 @@ def test_an_actuator_tells_when_it_is_ready_alive_reloads_and_stops(system, mana
     running.kill("actuator-0", signal.SIGTERM)
     assert hear_until(manager, actuator, "STOPPING=1") == ["STOPPING=1"]
     os.kill(api, 0)
+
+
+def fill(manager):
+    """Until nothing fits into its socket any more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sender.sendto(b"X=1", manager.getsockname())
+
+
+def test_a_service_manager_that_does_not_read_holds_nobody_up(system, manager):
+    """And it is told what it has missed as soon as it reads."""
+    fill(manager)
+    running = system(clusters=1, environment={"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"})
+    actuator, api = running.pid("actuator-0"), running.pid("api")
+    running.wait_for_state(running.create("practice"), "Completed")
+    os.kill(api, signal.SIGHUP)
+    running.wait_for(lambda: "credentials were reloaded" in running.log("api"), what="the Admin API to reload")
+    assert hear_until(manager, actuator, "READY=1")[-1] == "READY=1"
+    assert hear_until(manager, api, "READY=1")[-1] == "READY=1"
+    fill(manager)
+    os.kill(actuator, signal.SIGHUP)
+    running.wait_for(lambda: "SIGHUP: configuration read" in running.log("actuator-0"), what="the actuator to reload")
+    running.wait_for_state(running.create("practice"), "Completed")
