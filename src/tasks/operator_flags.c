@@ -120,7 +120,7 @@ static struct step_result update_flags(struct task_context *context)
         describe_change(context, &change);
     else
         snprintf(context->result_message, sizeof(context->result_message),
-                 "no change: the %zu operator flags are as they should be",
+                 "no change: the %zu operator flags are up to date",
                  document_member_count(change.wanted));
     return result;
 }

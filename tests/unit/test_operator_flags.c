@@ -121,7 +121,7 @@ static void nothing_is_written_when_nothing_changes(void **state)
     int before = count_writes();
     struct step_result result =
         run("{'operatorFlags': {'c': '3', 'b': 'false', 'a': 'true'}}", NULL);
-    assert_string_equal("no change: the 3 operator flags are as they should be", result.message);
+    assert_string_equal("no change: the 3 operator flags are up to date", result.message);
     assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
     assert_int_equal(before, count_writes());
 }
@@ -132,7 +132,7 @@ static void a_second_run_changes_nothing(void **state)
     run("{'operatorFlags': {'z': '1'}}", NULL);
     int before = count_writes();
     struct step_result result = run("{'operatorFlags': {'z': '1'}}", NULL);
-    assert_string_equal("no change: the 1 operator flags are as they should be", result.message);
+    assert_string_equal("no change: the 1 operator flags are up to date", result.message);
     assert_int_equal(before, count_writes());
 }
 
