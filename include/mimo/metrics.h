@@ -25,17 +25,17 @@
 
 /* clang-format off */
 #define METRICS(COUNTER, GAUGE)                                                                                     \
-    COUNTER(METRIC_HEARTBEAT, "actuator.heartbeat", "heartbeats sent; one an interval while the actuator is ready") \
+    COUNTER(METRIC_HEARTBEAT, "actuator.heartbeat", "heartbeats sent; one per interval while the actuator is ready") \
     GAUGE(METRIC_QUEUE_LENGTH, "database.maintenancemanifests.queue.length", "manifests Pending or InProgress in the whole fleet") \
     GAUGE(METRIC_WORKERS_ACTIVE, "mimo.actuator.workers.active.count", "workers running on this actuator")          \
     COUNTER(METRIC_ATTEMPTS_STARTED, "mimo.actuator.attempts.started", "attempts started")                          \
     COUNTER(METRIC_ATTEMPTS_SUCCEEDED, "mimo.actuator.attempts.succeeded", "attempts that succeeded")               \
     COUNTER(METRIC_ATTEMPTS_TRANSIENT, "mimo.actuator.attempts.transient", "attempts that ended in a transient error, a timeout or a crash") \
     COUNTER(METRIC_ATTEMPTS_TERMINAL, "mimo.actuator.attempts.terminal", "attempts that ended in a terminal error") \
-    COUNTER(METRIC_WORKERS_DENIED, "mimo.actuator.workers.denied", "workers ended for what they may not do: a forbidden system call, a limit, a broken report") \
-    COUNTER(METRIC_RESULTS_LATE, "mimo.actuator.results.late", "results that came when the attempt no longer owned its manifest, and were dropped") \
+    COUNTER(METRIC_WORKERS_DENIED, "mimo.actuator.workers.denied", "workers ended for a violation: a forbidden system call, an exceeded limit or a broken report") \
+    COUNTER(METRIC_RESULTS_LATE, "mimo.actuator.results.late", "results dropped because the attempt no longer owned its manifest") \
     COUNTER(METRIC_STORE_FAILURES, "mimo.actuator.store.failures", "store batches that failed")                     \
-    GAUGE(METRIC_BUCKETS_OWNED, "mimo.actuator.buckets.owned", "buckets this actuator looks after")                 \
+    GAUGE(METRIC_BUCKETS_OWNED, "mimo.actuator.buckets.owned", "buckets this actuator owns")                 \
     GAUGE(METRIC_READY, "mimo.actuator.ready", "1 while the actuator is ready")
 /* clang-format on */
 

@@ -47,8 +47,8 @@ static void page_has_help_type_and_value_of_each_metric(void **state)
     assert_int_equal(length, strlen(text));
 
     static const char *const expected[] = {
-        "# HELP actuator_heartbeat_total heartbeats sent; one an interval while the actuator is "
-        "ready\n# TYPE actuator_heartbeat_total counter\nactuator_heartbeat_total 7\n",
+        "# HELP actuator_heartbeat_total heartbeats sent; one per interval while the actuator "
+        "is ready\n# TYPE actuator_heartbeat_total counter\nactuator_heartbeat_total 7\n",
         "# TYPE database_maintenancemanifests_queue_length gauge\n"
         "database_maintenancemanifests_queue_length 512\n",
         "\nmimo_actuator_workers_active 10\n",

@@ -103,7 +103,7 @@ static int add_query_parameters(struct json_object *list, const struct route *ro
 static int add_header_parameters(struct json_object *list, const struct route *route)
 {
     if (add_parameter(list, "x-ms-client-request-id", "header", false, text_schema(),
-                      "echoed in the answer, when it is at most 128 printable characters") < 0)
+                      "echoed in the answer if it is at most 128 printable characters") < 0)
         return -1;
     if (!route_only_reads(route) &&
         add_parameter(list, "x-mimo-icm", "header", false, text_schema(),
@@ -112,8 +112,8 @@ static int add_header_parameters(struct json_object *list, const struct route *r
     if (!route->keyed)
         return 0;
     return add_parameter(list, "Idempotency-Key", "header", false, text_schema(),
-                         "of the caller's choice; for a day a repeated request with the same key "
-                         "is answered as the first was");
+                         "chosen by the caller; a request repeated with the same key within 24 "
+                         "hours gets the first answer");
 }
 
 static struct json_object *make_parameters(const struct route *route, const char *path)
@@ -208,7 +208,7 @@ static int add_error(struct json_object *responses, const struct route *route, e
     struct json_object *response = document_member(responses, key);
     if (!response) {
         response = document_pack("{s:s, s:o, s:o, s:[]}", "description",
-                                 "refused, for the reason that the code names", "headers",
+                                 "refused; `code` gives the reason", "headers",
                                  make_headers(route, api_error_status(error)), "content",
                                  make_content("error"), "x-error-codes");
         if (document_add(responses, key, response) < 0)
@@ -345,7 +345,7 @@ static struct json_object *make_document(void)
                          "Paths and names of parameters are compared without case. Every endpoint "
                          "with GET has HEAD.",
                          "license", "name", "Apache License 2.0", "identifier", "Apache-2.0",
-                         "servers", "url", "/", "description", "the server of this document",
+                         "servers", "url", "/", "description", "the server that sent this document",
                          "tags", make_tags(), "paths", make_paths(), "components", "schemas",
                          openapi_schemas(), "headers", make_fields(), "securitySchemes", "token",
                          "type", "http", "scheme", "bearer", "certificate", "type", "mutualTLS");

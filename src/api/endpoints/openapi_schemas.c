@@ -21,13 +21,13 @@ static const char schemas[] = JSON({
     "type": "object",
     "required": ["code", "message"],
     "properties": {
-      "code": {"type": "string", "description": "what scripts match on"},
+      "code": {"type": "string", "description": "machine-readable code"},
       "message": {"type": "string", "description": "what is wrong, and what to do"},
-      "target": {"type": "string", "description": "the member or parameter that is wrong"}}}}},
+      "target": {"type": "string", "description": "the invalid member or parameter"}}}}},
 
 "time": {"type": "integer", "minimum": 0, "description": "Unix seconds"},
 "uuid": {"type": "string", "format": "uuid"},
-"icm": {"type": ["string", "integer"], "maxLength": 128, "description": "ticket this is done for"},
+"icm": {"type": ["string", "integer"], "maxLength": 128, "description": "number of the ticket"},
 "state": {"type": "string", "enum": ["Pending", "InProgress", "Completed", "Failed", "RetriesExceeded", "TimedOut", "Cancelled"]},
 
 "manifestRequest": {
@@ -36,24 +36,24 @@ static const char schemas[] = JSON({
   "required": ["maintenanceTaskID"],
   "properties": {
     "maintenanceTaskID": {"type": "string", "description": "UUID or short name of a registered task"},
-    "runAfter": {"type": ["integer", "string"], "description": "Unix seconds or RFC 3339; now unless given"},
-    "runBefore": {"type": ["integer", "string"], "description": "Unix seconds or RFC 3339; seven days from now unless given"},
-    "priority": {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0, "description": "0 is first"},
+    "runAfter": {"type": ["integer", "string"], "description": "Unix seconds or RFC 3339; default: now"},
+    "runBefore": {"type": ["integer", "string"], "description": "Unix seconds or RFC 3339; default: seven days from now"},
+    "priority": {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0, "description": "0 runs first"},
     "parameters": {"$ref": "#/components/schemas/parameters"},
     "icm": {"$ref": "#/components/schemas/icm"}}},
 
 "parameters": {
   "type": "object",
   "additionalProperties": true,
-  "description": "what the task takes: at most 16 KiB and 16 levels"},
+  "description": "parameters of the task: at most 16 KiB and 16 levels"},
 
 "progress": {
   "type": "object",
-  "description": "where the attempt that runs stands",
+  "description": "progress of the running attempt",
   "properties": {
     "step": {"type": "integer", "minimum": 0},
     "steps": {"type": "integer", "minimum": 0},
-    "name": {"type": "string", "description": "of the step"}},
+    "name": {"type": "string", "description": "name of the step"}},
   "additionalProperties": true},
 
 "attempt": {
@@ -66,7 +66,7 @@ static const char schemas[] = JSON({
     "actuator": {"$ref": "#/components/schemas/uuid"},
     "outcome": {"type": "string"},
     "message": {"type": "string"},
-    "maxRssKiB": {"type": "integer", "description": "memory of the worker at most"},
+    "maxRssKiB": {"type": "integer", "description": "peak memory of the worker"},
     "cpuMs": {"type": "integer", "description": "milliseconds of processor time"}},
   "additionalProperties": true},
 
@@ -84,19 +84,19 @@ static const char schemas[] = JSON({
     "runAfter": {"$ref": "#/components/schemas/time"},
     "runBefore": {"$ref": "#/components/schemas/time"},
     "bucket": {"type": "integer", "minimum": 0, "maximum": 255},
-    "dequeues": {"type": "integer", "description": "attempts that count"},
+    "dequeues": {"type": "integer", "description": "number of counted attempts"},
     "nextAttempt": {"$ref": "#/components/schemas/time"},
     "createdAt": {"$ref": "#/components/schemas/time"},
     "createdBySchedule": {"$ref": "#/components/schemas/uuid"},
     "startedAt": {"$ref": "#/components/schemas/time"},
     "finishedAt": {"$ref": "#/components/schemas/time"},
     "leaseOwner": {"$ref": "#/components/schemas/uuid"},
-    "leaseOwnerName": {"type": "string", "description": "host of that actuator"},
+    "leaseOwnerName": {"type": "string", "description": "host of leaseOwner"},
     "leaseExpiry": {"$ref": "#/components/schemas/time"},
     "progress": {"$ref": "#/components/schemas/progress"},
     "attempts": {"type": "array", "items": {"$ref": "#/components/schemas/attempt"}, "description": "oldest first"},
     "running": {"$ref": "#/components/schemas/running"},
-    "blockers": {"type": "array", "items": {"$ref": "#/components/schemas/blocker"}, "description": "of one that is Pending, when it is asked for alone"}}},
+    "blockers": {"type": "array", "items": {"$ref": "#/components/schemas/blocker"}, "description": "only in the answer for a single Pending manifest"}}},
 
 "running": {
   "type": "object",
@@ -135,16 +135,16 @@ static const char schemas[] = JSON({
   "required": ["deleted", "errors", "more"],
   "properties": {
     "deleted": {"type": "integer"},
-    "errors": {"type": "integer", "description": "changed by others at the same moment, or not understood"},
-    "more": {"type": "boolean", "description": "there are others: repeat the request"}}},
+    "errors": {"type": "integer", "description": "manifests changed by another request, damaged, or with a running worker"},
+    "more": {"type": "boolean", "description": "true: more remain; repeat the request"}}},
 
 "cancelled": {
   "type": "object",
   "required": ["cancelled", "errors", "more"],
   "properties": {
     "cancelled": {"type": "integer"},
-    "errors": {"type": "integer", "description": "changed by others at the same moment, or not understood"},
-    "more": {"type": "boolean", "description": "there are others: repeat the request"}}},
+    "errors": {"type": "integer", "description": "manifests changed by another request, or damaged"},
+    "more": {"type": "boolean", "description": "true: more remain; repeat the request"}}},
 
 "summary": {
   "type": "object",
@@ -177,9 +177,9 @@ static const char schemas[] = JSON({
 
 "clusterRequest": {
   "type": "object",
-  "description": "What is left out stays as it is. Members of an answer that callers may not set are ignored; any other is refused.",
+  "description": "Omitted members stay unchanged. Members of an answer that callers may not set are ignored; any other is refused.",
   "properties": {
-    "properties": {"type": "object", "additionalProperties": true, "description": "replaces what was there"},
+    "properties": {"type": "object", "additionalProperties": true, "description": "replaces the stored properties"},
     "kubeconfig": {"type": "string", "description": "text of a kubeconfig; sealed on arrival and never shown again"},
     "icm": {"$ref": "#/components/schemas/icm"}}},
 
@@ -218,14 +218,14 @@ static const char schemas[] = JSON({
       "summary": {"type": "string"},
       "takesParameters": {"type": "boolean"},
       "practice": {"type": "boolean"},
-      "external": {"type": "boolean", "description": "one of the operator's own"},
+      "external": {"type": "boolean", "description": "external task"},
       "cluster": {"type": "boolean", "description": "connects to the cluster"},
       "steps": {"type": "array", "items": {"type": "string"},
-                "description": "their names; absent where the parameters decide"},
+                "description": "their names; absent if they depend on the parameters"},
       "patches": {"type": "array", "items": {"type": "string"},
                   "description": "paths of the cluster document that it may change"},
-      "timeout": {"type": "integer", "description": "seconds; absent where it is the actuator's"},
-      "file": {"type": "string", "description": "where an external one was read from"}}}}}},
+      "timeout": {"type": "integer", "description": "seconds; absent if actuator.task_timeout applies"},
+      "file": {"type": "string", "description": "file of an external task"}}}}}},
 
 "actuatorList": {
   "type": "object",
@@ -239,13 +239,13 @@ static const char schemas[] = JSON({
       "hostname": {"type": "string"},
       "index": {"type": "integer"},
       "version": {"type": "string"},
-      "buckets": {"type": "array", "items": {"type": "integer"}, "description": "the first and the last; [0, -1]: none"},
+      "buckets": {"type": "array", "items": {"type": "integer"}, "description": "first and last bucket; [0, -1] if none"},
       "mode": {"type": "string", "enum": ["working", "paused", "draining", "drained"], "description": "absent: working"},
       "workers": {"type": "integer"},
       "maxWorkers": {"type": "integer"},
       "startedAt": {"$ref": "#/components/schemas/time"},
       "seenAt": {"$ref": "#/components/schemas/time"},
-      "alive": {"type": "boolean", "description": "it was seen recently enough"}}}}}},
+      "alive": {"type": "boolean", "description": "the latest heartbeat is recent"}}}}}},
 
 "auditPage": {
   "type": "object",
@@ -261,7 +261,7 @@ static const char schemas[] = JSON({
         "action": {"type": "string"},
         "resource": {"type": "string"},
         "icm": {"type": "string"},
-        "client": {"type": "string", "description": "address that asked; behind a trusted proxy that of its client"},
+        "client": {"type": "string", "description": "address of the caller, or of the proxy's client behind a trusted proxy"},
         "requestId": {"$ref": "#/components/schemas/uuid"},
         "status": {"type": "integer"},
         "count": {"type": "integer"}}}},

@@ -33,22 +33,23 @@ enum {
     PARAMETER(QUERY_API_VERSION, "api-version", "must be \"admin\"")                               \
     PARAMETER(QUERY_ICM, "icm", "ticket of the change; kept in the audit trail")                   \
     PARAMETER(QUERY_LIMIT, "limit", "items a page, 1 to 1000; default 100")                        \
-    PARAMETER(QUERY_SKIP_TOKEN, "$skipToken", "where a page begins; taken from nextLink")          \
+    PARAMETER(QUERY_SKIP_TOKEN, "$skipToken", "start of the page; taken from nextLink")            \
     PARAMETER(QUERY_STATE, "state", "states to list, separated by commas; default all")            \
     PARAMETER(QUERY_CLUSTER, "clusterResourceID", "only manifests of this cluster")                \
     PARAMETER(QUERY_TASK, "maintenanceTaskID", "only manifests of this task: UUID or short name")  \
-    PARAMETER(QUERY_SCHEDULE, "createdBySchedule", "only manifests made by this schedule")         \
+    PARAMETER(QUERY_SCHEDULE, "createdBySchedule", "only manifests created by this schedule")      \
     PARAMETER(QUERY_ID_PREFIX, "idPrefix",                                                         \
-              "only manifests whose id begins so: at least 4 characters, no other filter")         \
-    PARAMETER(QUERY_NAME, "name", "only clusters of this name")                                    \
+              "only manifests whose id begins with this: at least 4 characters, no other filter")  \
+    PARAMETER(QUERY_NAME, "name", "only clusters with this name")                                  \
     PARAMETER(QUERY_OLDER_THAN, "olderThan",                                                       \
               "only manifests created at least that long ago (90s, 2h, 7d), or before a time")     \
-    PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "only manifests made by this schedule")             \
+    PARAMETER(QUERY_SCHEDULE_ID, "scheduleID", "only manifests created by this schedule")          \
     PARAMETER(QUERY_SINCE, "since",                                                                \
-              "only entries of this time or later: Unix seconds or RFC 3339")                      \
+              "only entries from this time or later: Unix seconds or RFC 3339")                    \
     PARAMETER(QUERY_FORCE, "force",                                                                \
               "true: also cancel if it has been running for less than an hour")                    \
-    PARAMETER(QUERY_IF_OPEN, "ifOpen", "skip or fail: when such a manifest is open already")
+    PARAMETER(QUERY_IF_OPEN, "ifOpen",                                                             \
+              "skip or fail: if a manifest for this cluster and task is open")
 
 #define QUERY_CONSTANT(constant, name, help) constant,
 enum query_parameter { QUERY_PARAMETERS(QUERY_CONSTANT) QUERY_COUNT };
