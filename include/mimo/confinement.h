@@ -135,6 +135,9 @@ int confinement_allow(scmp_filter_ctx context, const struct confinement_call *ca
  * does not have. */
 int confinement_kill(scmp_filter_ctx context, const int *calls, size_t count, struct error *error);
 
+/* Adds those of confinement_never except execve, for a process that starts programs. */
+int confinement_kill_all_but_execution(scmp_filter_ctx context, struct error *error);
+
 int confinement_compile(scmp_filter_ctx context, struct confinement_filter *ret_filter,
                         struct error *error);
 

@@ -67,9 +67,6 @@ int sandbox_build_worker_filter(struct confinement_filter *ret_filter, struct er
 int sandbox_build_launcher_filter(bool runs_programs, struct confinement_filter *ret_filter,
                                   struct error *error);
 
-/* Makes the calls of confinement_never, except execve, kill the process. */
-int sandbox_kill_all_but_execution(scmp_filter_ctx context, struct error *error);
-
 /* Installs the SIGSYS handler: a denied system call writes {"type":"forbidden","systemCall":NAME}
  * to `report_fd`, then ends the process by SIGSYS. */
 int sandbox_report_forbidden(int report_fd, struct error *error);

@@ -205,7 +205,7 @@ static int build_allow(enum sandbox_reach reach, struct confinement_filter *ret_
     if (confinement_start(&context, SCMP_ACT_ERRNO(ENOSYS), error) < 0 ||
         confinement_allow(context, allowed, sizeof(allowed) / sizeof(*allowed), error) < 0 ||
         confinement_allow(context, by_reach[reach].rows, by_reach[reach].count, error) < 0 ||
-        sandbox_kill_all_but_execution(context, error) < 0 ||
+        confinement_kill_all_but_execution(context, error) < 0 ||
         confinement_kill(context, keys, 1, error) < 0)
         return -1;
     return confinement_compile(context, ret_filter, error);

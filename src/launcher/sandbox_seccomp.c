@@ -122,21 +122,12 @@ int sandbox_build_worker_filter(struct confinement_filter *ret_filter, struct er
     return confinement_compile(context, ret_filter, error);
 }
 
-int sandbox_kill_all_but_execution(scmp_filter_ctx context, struct error *error)
-{
-    for (size_t i = 0; i < confinement_never_count; i++)
-        if (confinement_never[i] != SCMP_SYS(execve) &&
-            confinement_kill(context, &confinement_never[i], 1, error) < 0)
-            return -1;
-    return 0;
-}
-
 int sandbox_build_launcher_filter(bool runs_programs, struct confinement_filter *ret_filter,
                                   struct error *error)
 {
     cleanup_context scmp_filter_ctx context = NULL;
     if (confinement_start(&context, SCMP_ACT_ALLOW, error) < 0 ||
-        sandbox_kill_all_but_execution(context, error) < 0)
+        confinement_kill_all_but_execution(context, error) < 0)
         return -1;
     if (!runs_programs && confinement_kill(context, (int[]){SCMP_SYS(execve)}, 1, error) < 0)
         return -1;

@@ -61,15 +61,30 @@ int confinement_kill(scmp_filter_ctx context, const int *calls, size_t count, st
     return 0;
 }
 
+int confinement_kill_all_but_execution(scmp_filter_ctx context, struct error *error)
+{
+    for (size_t i = 0; i < confinement_never_count; i++)
+        if (confinement_never[i] != SCMP_SYS(execve) &&
+            confinement_kill(context, &confinement_never[i], 1, error) < 0)
+            return -1;
+    return 0;
+}
+
 int confinement_allow(scmp_filter_ctx context, const struct confinement_call *calls, size_t count,
                       struct error *error)
 {
+    uint32_t otherwise;
+    int result = seccomp_attr_get(context, SCMP_FLTATR_ACT_DEFAULT, &otherwise);
+    if (result < 0)
+        return refuse(result, "its default", error);
     for (size_t i = 0; i < count; i++) {
         const struct confinement_call *row = &calls[i];
         uint32_t action =
             row->refusal ? SCMP_ACT_ERRNO((unsigned)row->refusal) : (uint32_t)SCMP_ACT_ALLOW;
-        int result = seccomp_rule_add_array(context, action, row->call, row->condition_count,
-                                            row->conditions);
+        if (action == otherwise) /* libseccomp refuses rows that say what holds anyway */
+            continue;
+        result = seccomp_rule_add_array(context, action, row->call, row->condition_count,
+                                        row->conditions);
         if (result < 0)
             return refuse(result, "a call that is allowed", error);
     }

@@ -16,6 +16,7 @@
 #include "mimo/metrics.h"
 #include "mimo/privileges.h"
 #include "mimo/process.h"
+#include "supervisor/keeper_confine.h"
 
 enum {
     KEEPER_PAUSE_FIRST = 100, /* milliseconds */
@@ -50,6 +51,12 @@ static int become_user(const char *user, struct error *error)
     return privileges_harden(error);
 }
 
+/* Everything that the keeper needs privileges for; what is left to it afterwards is its table. */
+static int settle_in(const struct keeper *keeper, struct error *error)
+{
+    return become_user(keeper->user, error) < 0 ? -1 : confine_keeper(error);
+}
+
 static _Noreturn void become_helper(const struct keeper *keeper)
 {
     execv(keeper->program, keeper->argv);
@@ -57,12 +64,13 @@ static _Noreturn void become_helper(const struct keeper *keeper)
     _exit(KEEPER_EXEC_FAILED);
 }
 
-/* Starts a helper and waits for its end. */
+/* Starts a helper and waits for its end. Without the handlers that libraries hang on fork(): they may
+ * use calls that the keeper has no more. */
 static int run_helper(const struct keeper *keeper)
 {
     struct error error;
     int wait_status = W_EXITCODE(KEEPER_EXEC_FAILED, 0);
-    pid_t pid = fork();
+    pid_t pid = _Fork();
     if (pid < 0)
         return wait_status;
     if (pid == 0)
@@ -95,7 +103,7 @@ _Noreturn void keeper_run(const struct keeper *keeper)
     process_close_descriptors(&keeper->channel, 1);
     ignore_signals();
     process_set_title("mimo-keeper: starts mimo-metrics");
-    if (become_user(keeper->user, &error) < 0) {
+    if (settle_in(keeper, &error) < 0) {
         dprintf(STDERR_FILENO, "mimod: the keeper of the metrics helper: %s\n", error.message);
         _exit(EXIT_FAILURE);
     }

@@ -391,7 +391,7 @@ static struct status_snapshot take_snapshot(const struct supervisor *supervisor)
         .table = &supervisor->attempts.table,
         .processes = {{"supervisor", getpid(), confinement_abi()},
                       {"launcher", supervisor->family->launcher, launcher_abi},
-                      {"keeper", supervisor->family->keeper, 0},
+                      {"keeper", supervisor->family->keeper, confinement_abi()},
                       {"metrics helper", supervisor->feed.helper, confinement_abi()}},
         .landlock_abi = launcher_abi,
         .launcher = &supervisor->attempts.launcher,

@@ -47,6 +47,7 @@ def test_each_process_has_its_user_and_what_it_needs(system):
         assert (process["capabilities"], process["permitted"]) == (kept, kept), role
         assert process["noNewPrivileges"] is True and process["dumpable"] is False, role
         assert process["supplementaryGroups"] == 0, role
+        assert process["seccomp"] == "filter", role
     (worker,), (launcher,) = processes["worker"], processes["launcher"]
     assert worker["manifestID"] == created["id"] and worker["seccomp"] == "filter" and worker["seccompFilters"] == 2
     assert worker["bounding"] == launcher["bounding"] == "kill,setgid,setuid"

@@ -402,6 +402,29 @@ void confine_check_hostile(confine_f *confine)
     confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
 }
 
+void confine_check_starter(confine_f *confine)
+{
+    static const struct attempt attempts[] = {
+        {.name = "exec", .attempt = attempt_exec},
+        {.name = "fork", .attempt = attempt_fork},
+        {.name = "trace", .attempt = attempt_trace, .expected = KILLED},
+        {.name = "namespace", .attempt = attempt_namespace, .expected = KILLED},
+        {.name = "io_uring", .attempt = attempt_io_uring, .expected = KILLED},
+        {.name = "bpf", .attempt = attempt_bpf, .expected = KILLED},
+        {"root", attempt_become_root, REFUSED, ENOSYS, NULL, false, NULL},
+        {"signal", attempt_kill_parent, REFUSED, ENOSYS, NULL, false, NULL},
+        {"dumpable", attempt_become_dumpable, REFUSED, ENOSYS, NULL, false, NULL},
+        {"packets", attempt_packet_socket, REFUSED, ENOSYS, NULL, false, NULL},
+        {"MPTCP", attempt_multipath_socket, REFUSED, ENOSYS, NULL, false, NULL},
+        {"change a mode", attempt_change_mode, REFUSED, ENOSYS, NULL, false, NULL},
+        {"rename", attempt_rename, REFUSED, ENOSYS, NULL, false, NULL},
+        {"run written memory", attempt_run_written_memory, REFUSED, ENOSYS, NULL, false, NULL},
+        {"change a file", attempt_change_store, REFUSED, EACCES, NULL, true, NULL},
+        {"make a file", attempt_make_file_beside_store, REFUSED, EACCES, NULL, true, NULL},
+    };
+    confine_check(confine, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
 void confine_check_files(confine_f *confine)
 {
     static const struct attempt attempts[] = {

@@ -52,6 +52,9 @@ void confine_check(confine_f *confine, const struct attempt *attempts, size_t co
 /* What no daemon may, whatever it is for. */
 void confine_check_hostile(confine_f *confine);
 
+/* What a process that starts programs, and changes no file, may and may not. */
+void confine_check_starter(confine_f *confine);
+
 /* The files that a daemon with a store has no business with. */
 void confine_check_files(confine_f *confine);
 

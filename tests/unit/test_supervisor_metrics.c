@@ -226,12 +226,19 @@ static void the_pause_of_the_keeper_doubles_up_to_a_minute(void **state)
     assert_int_equal(keeper_next_pause(60000, 0), 60000);
 }
 
+/* The channel is the standard input of its helpers too, from which a shell can read. */
+static _Noreturn void be_keeper(const char *program, char *const *argv)
+{
+    dup2(ends[1], STDIN_FILENO);
+    keeper_run(
+        &(struct keeper){.program = program, .argv = argv, .user = "12345", .channel = ends[1]});
+}
+
 static pid_t start_keeper(const char *program, char *const *argv)
 {
     pid_t pid = fork();
     if (pid == 0)
-        keeper_run(&(struct keeper){
-            .program = program, .argv = argv, .user = "12345", .channel = ends[1]});
+        be_keeper(program, argv);
     close(take_fd(&ends[1]));
     return pid;
 }
@@ -274,12 +281,8 @@ static void a_helper_that_ends_is_started_again(void **state)
 static void a_helper_that_is_killed_is_started_again(void **state)
 {
     (void)state;
-    char shell[] = "sh", option[] = "-c", script[] = "read line <&\"$0\"";
-    char *argv[] = {shell, option, script, NULL, NULL};
-    char number[12];
-    snprintf(number, sizeof(number), "%d", ends[1]);
-    argv[3] = number;
-    fcntl(ends[1], F_SETFD, 0); /* a channel is inherited */
+    char shell[] = "sh", option[] = "-c", script[] = "read line";
+    char *argv[] = {shell, option, script, NULL};
     pid_t keeper = start_keeper("/bin/sh", argv);
     int32_t first = next_notice().pid;
     if (geteuid() != 0) /* as root it runs as another user, whom root may kill too */
