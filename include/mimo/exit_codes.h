@@ -20,7 +20,7 @@
     CODE(107, WORKER_USER, "cannot change the user for good")                                      \
     CODE(108, WORKER_CAPABILITIES, "cannot drop capabilities")                                     \
     CODE(109, WORKER_UNSEAL, "cannot open the sealed credentials of the cluster")                  \
-    CODE(110, WORKER_PARENT, "the launcher is gone")                                               \
+    CODE(110, WORKER_PARENT, "the launcher has ended")                                             \
     CODE(111, WORKER_DUMPABLE, "cannot become undumpable")                                         \
     CODE(112, WORKER_NO_NEW_PRIVILEGES, "cannot set no-new-privileges")                            \
     CODE(113, WORKER_LANDLOCK, "cannot enter the Landlock domain")                                 \

@@ -31,7 +31,7 @@
  * Ownership: a sender keeps its descriptors; a receiver owns those that it received.
  * Threads: one thread for each end; no function waits.
  * Errors: ERROR_INVALID for a message that breaks the rules, ERROR_BUSY when the socket is full,
- * ERROR_UNAVAILABLE when the peer is gone.
+ * ERROR_UNAVAILABLE when the peer has disconnected.
  */
 #ifndef MIMO_LAUNCHER_CHANNEL_H
 #define MIMO_LAUNCHER_CHANNEL_H
@@ -171,7 +171,7 @@ enum launcher_channel_state { LAUNCHER_CHANNEL_STARTING, LAUNCHER_CHANNEL_READY 
 
 /* Sends one message without waiting; the sender keeps its descriptors. ERROR_INVALID: a field is
  * out of bounds, and nothing was sent. ERROR_BUSY: the socket is full; try again when it is
- * writable. ERROR_UNAVAILABLE: the peer is gone. */
+ * writable. ERROR_UNAVAILABLE: the peer has disconnected. */
 int launcher_channel_send(int socket, const struct launcher_message *message, struct error *error);
 
 /* Receives one message from `from`, checks it against the table and every field's bounds, and

@@ -33,17 +33,16 @@ enum { STOP_MILLISECONDS = 10 * 1000, OTHER_DESCRIPTORS = 128 };
 static const char *prepare_only;
 
 static const struct program_option options[] = {
-    {"prepare", NULL, "makes what is missing of TLS certificate, its key and first token, and ends",
-     &prepare_only},
+    {"prepare", NULL,
+     "create the TLS certificate, its key and the first token if missing, and exit", &prepare_only},
     {NULL},
 };
 
 static const struct program program = {
     .name = "mimo-api",
     .summary = "serves the Admin API of MIMO over HTTPS",
-    .details = "SIGTERM ends it when the requests under way are answered. SIGHUP makes it read "
-               "tokens and TLS\n"
-               "certificate again. docs/admin-api.md lists the endpoints.\n",
+    .details = "SIGTERM: finish requests in progress and exit. SIGHUP: reload tokens and the TLS\n"
+               "certificate. docs/admin-api.md lists the endpoints.",
     .options = options,
     .check = task_list_check,
 };
@@ -190,9 +189,9 @@ static void reload(const struct api *api)
     bool changed;
     tell_service_manager("RELOADING=1");
     if (auth_reload(api->auth, &error) < 0)
-        log_error(
-            "credentials were reloaded, except for one file, whose previous content stays in force: %s",
-            error.message);
+        log_error("credentials were reloaded, except for one file, whose previous content stays in "
+                  "force: %s",
+                  error.message);
     else
         log_notice("credentials were reloaded");
     if (config->api_tls == API_TLS_OFF)
@@ -202,7 +201,7 @@ static void reload(const struct api *api)
         log_error("cannot reload the TLS certificate, the previous one stays in force: %s",
                   error.message);
     else
-        log_notice("the TLS certificate %s", changed ? "was exchanged" : "has not changed");
+        log_notice("the TLS certificate %s", changed ? "was replaced" : "has not changed");
     if (task_list_is_stale(api->tasks))
         log_warning("files in tasks.directory have changed, which needs a restart");
     tell_service_manager("READY=1");
@@ -259,7 +258,7 @@ static int run(const struct config *config, const struct task_list *tasks, struc
     log_notice("ending: requests under way get up to %d s", STOP_MILLISECONDS / 1000);
     if (!server_stop(server, STOP_MILLISECONDS) ||
         !readiness_stop(api.readiness, STOP_MILLISECONDS)) {
-        log_error("the store does not return; ending without waiting for it");
+        log_error("the store does not answer; exiting without waiting for it");
         _exit(EXIT_FAILURE);
     }
     members_free(api.members);

@@ -50,8 +50,8 @@ static struct step_result judge(const struct azure_answer *answer, const char *w
         return result;
     }
     if (!token[0])
-        return step_terminal("%s: the answer has no access_token; is that the token service?",
-                             what);
+        return step_terminal(
+            "%s: the answer has no access_token; check that this is the token service", what);
     *ret_token = strdup(token);
     return *ret_token ? step_succeeded() : step_transient("out of memory (%s)", what);
 }
@@ -99,8 +99,9 @@ static struct step_result get_of_application(struct json_object *settings,
     cleanup_free char *scope = NULL;
     cleanup_free char *url = NULL;
     if (!secrets->client_secret)
-        return step_terminal("there is no client secret: are mimod and mimo-launcher of one "
-                             "configuration?");
+        return step_terminal(
+            "there is no client secret: check that mimod and mimo-launcher use the same "
+            "configuration");
     if (azure_format(&scope, "%s/.default", resource) < 0 ||
         azure_add_parameter(&form, "grant_type", "client_credentials") < 0 ||
         azure_add_parameter(&form, "client_id", document_string(settings, "clientID", "")) < 0 ||

@@ -67,13 +67,13 @@ static const char *check_external_task(const struct launcher_launch *launch)
     size_t length = strnlen(task, LAUNCH_TASK_SIZE);
 
     if (memcmp(task + length, zeros, LAUNCH_TASK_SIZE - length) != 0)
-        return "bytes stand behind the task's UUID";
+        return "data after the task's UUID";
     if (length == 0)
         return launch->processes != 0 ? "processes are for tasks that are not built in" : NULL;
     if (length == LAUNCH_TASK_SIZE || !uuid_is_valid(task))
-        return "task is no UUID";
+        return "task is not a UUID";
     if (launch->processes == 0 || launch->processes > LAUNCH_PROCESSES_MAXIMUM)
-        return "processes are out of range";
+        return "number of processes is out of range";
     return NULL;
 }
 
@@ -235,7 +235,7 @@ int launcher_channel_send(int socket, const struct launcher_message *message, st
     struct header header;
 
     if (!kind)
-        return error_set(error, ERROR_INVALID, "launcher channel: there is no message %d",
+        return error_set(error, ERROR_INVALID, "launcher channel: unknown message %d",
                          (int)message->type);
     problem = kind->check(message);
     if (!problem && kind->descriptors > 0 && (descriptors[0] < 0 || descriptors[1] < 0))
@@ -253,7 +253,7 @@ int launcher_channel_send(int socket, const struct launcher_message *message, st
     if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ETOOMANYREFS)
         return error_set(error, ERROR_BUSY, "launcher channel is full");
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
-        return error_set(error, ERROR_UNAVAILABLE, "launcher channel: the peer is gone");
+        return error_set(error, ERROR_UNAVAILABLE, "launcher channel: peer disconnected");
     return error_set_system(error, errno, "launcher channel: cannot send %s", kind->name);
 }
 
@@ -328,7 +328,7 @@ int launcher_channel_receive(int socket, enum launcher_side from,
     if (length > 0)
         collect_descriptors(&packet, &received);
     else
-        return error_set(error, ERROR_UNAVAILABLE, "launcher channel: the peer is gone");
+        return error_set(error, ERROR_UNAVAILABLE, "launcher channel: peer disconnected");
 
     kind = find_kind(header.type);
     if ((size_t)length < sizeof(header))

@@ -33,7 +33,7 @@ static int send_packet(int socket, const void *packet, size_t size, const char *
         return error_set(error, ERROR_BUSY, "%s does not read fast enough: a message is lost",
                          peer);
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ECONNREFUSED)
-        return error_set(error, ERROR_UNAVAILABLE, "%s is gone", peer);
+        return error_set(error, ERROR_UNAVAILABLE, "%s has ended", peer);
     return error_set_system(error, errno, "cannot send to %s", peer);
 }
 
@@ -49,7 +49,7 @@ static int receive_packet(int socket, void *buffer, size_t size, const char *pee
     if (length < 0 && errno == EAGAIN)
         return 0;
     if (length == 0 || (length < 0 && errno == ECONNRESET))
-        return error_set(error, ERROR_UNAVAILABLE, "%s is gone", peer);
+        return error_set(error, ERROR_UNAVAILABLE, "%s has ended", peer);
     if (length < 0)
         return error_set_system(error, errno, "cannot receive from %s", peer);
     if ((size_t)length != size)

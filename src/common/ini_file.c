@@ -69,7 +69,7 @@ static void check_section(struct reading *reading, const char *line, size_t leng
     if (!end)
         fail(reading, "the section has no closing ]");
     else if (behind < line + length && *behind != ';' && *behind != '#')
-        fail(reading, "something stands behind the section: keys go on lines of their own");
+        fail(reading, "text after the closing ] of the section: keys go on separate lines");
     else if (end - line - 1 > SECTION_MAXIMUM)
         fail(reading, "the name of the section is too long: %d bytes, allowed are %d",
              (int)(end - line - 1), SECTION_MAXIMUM);

@@ -71,7 +71,7 @@ int io_read_descriptor(int fd, const char *path, size_t maximum, char **ret_data
     ssize_t length;
 
     if (fstat(fd, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s is %s, not a regular file", path,
                          S_ISDIR(status.st_mode) ? "a directory" : "a device, pipe or socket");
@@ -156,7 +156,7 @@ int io_replace_file(const char *path, const void *data, size_t length, mode_t mo
         return -1;
     }
     if (sync_folder(path) < 0)
-        return error_set_system(error, errno, "cannot make %s last", path);
+        return error_set_system(error, errno, "cannot sync %s to disk", path);
     return 0;
 }
 
@@ -165,7 +165,7 @@ int io_sealed_memory(const char *name, const void *data, size_t length, struct e
     cleanup_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd < 0)
-        return error_set_system(error, errno, "cannot make memory file %s", name);
+        return error_set_system(error, errno, "cannot create memory file %s", name);
     if (write_all(fd, data, length) < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return error_set_system(error, errno, "cannot fill memory file %s", name);
     if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0)
@@ -190,9 +190,9 @@ int io_make_directory(const char *path, mode_t mode, struct error *error)
         return 0;
     }
     if (errno != EEXIST)
-        return error_set_system(error, errno, "cannot make directory %s", path);
+        return error_set_system(error, errno, "cannot create directory %s", path);
     if (stat(path, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (!S_ISDIR(status.st_mode))
         return error_set(error, ERROR_CONFLICT, "%s is in the way: it is not a directory", path);
     return 0;
@@ -221,12 +221,12 @@ static int remove_stale_socket(const struct sockaddr_un *address, int type, stru
     struct stat status;
 
     if (lstat(path, &status) < 0)
-        return errno == ENOENT ? 0 : error_set_system(error, errno, "cannot look at %s", path);
+        return errno == ENOENT ? 0 : error_set_system(error, errno, "cannot stat %s", path);
     if (!S_ISSOCK(status.st_mode))
         return error_set(error, ERROR_CONFLICT, "%s is in the way: it is not a socket", path);
     probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
-        return error_set_system(error, errno, "cannot make a socket");
+        return error_set_system(error, errno, "cannot create a socket");
     if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
         errno == EAGAIN || errno == EPROTOTYPE)
         return error_set(error, ERROR_CONFLICT, "%s is in use by another process", path);
@@ -248,7 +248,7 @@ int io_listen_unix(const char *path, int type, mode_t mode, struct error *error)
         return -1;
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return error_set_system(error, errno, "cannot make a socket");
+        return error_set_system(error, errno, "cannot create a socket");
     /* The mode of the socket is that of its file to be (less the umask), so it is never wider than
      * asked. */
     if (fchmod(fd, mode) < 0)
@@ -277,7 +277,7 @@ int io_poke_unix(const char *path, const void *data, size_t length, struct error
         return -1;
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return error_set_system(error, errno, "cannot make a socket");
+        return error_set_system(error, errno, "cannot create a socket");
     if (sendto(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address,
                sizeof(address)) >= 0)
         return 0;

@@ -46,7 +46,7 @@ static int judge(const char *path, const struct stat *status, uid_t user, struct
     if ((status->st_mode & (S_IWGRP | S_IWOTH)) &&
         !(S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX)))
         return error_set(error, ERROR_DENIED,
-                         "%s can be written by others than its owner: chmod go-w %s", path, path);
+                         "%s is writable by users other than its owner: chmod go-w %s", path, path);
     return 0;
 }
 
@@ -65,7 +65,7 @@ static int open_part(int directory, const char *name, const char *path, uid_t us
     if (part < 0)
         return fail_to_open(path, error);
     if (fstat(part, ret_status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (judge(path, ret_status, user, error) < 0)
         return -1;
     *ret_descriptor = take_fd(&part);
@@ -219,7 +219,7 @@ int trusted_path_open_file(const char *path, uid_t user, int *ret_descriptor, st
     if (file < 0)
         return error_set_system(error, errno, "cannot open %s", path);
     if (fstat(file, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (!walk.is_own_descriptor && judge(path, &status, user, error) < 0)
         return -1;
     *ret_descriptor = take_fd(&file);

@@ -33,8 +33,8 @@ static int take_key(void *context, const char *section, const char *name, const 
     if (!row)
         return -1;
     if (reading->seen[config_row_number(row)])
-        return error_set(error, ERROR_INVALID, "%s.%s is in this file already: keep one of the two",
-                         section, name);
+        return error_set(error, ERROR_INVALID,
+                         "%s.%s is set twice in this file: remove one of the two", section, name);
     reading->seen[config_row_number(row)] = true;
     return config_row_set(row, reading->config, value, error);
 }

@@ -32,7 +32,7 @@ static int check_lease(const struct config *config, struct error *error)
         return 0;
     return wrong(
         error, "actuator.task_timeout",
-        "must not be longer than actuator.lease_ttl: a worker must be dead before its lease is");
+        "must not be longer than actuator.lease_ttl: a worker must end before its lease expires");
 }
 
 static int check_place(const struct config *config, struct error *error)
@@ -42,7 +42,7 @@ static int check_place(const struct config *config, struct error *error)
         return 0;
     return wrong(error, "actuator.index",
                  "%" PRId64 " must be less than actuator.count, which is %" PRId64
-                 ", where actuator.assignment is static",
+                 ", when actuator.assignment is static",
                  config->actuator_index, config->actuator_count);
 }
 
@@ -52,7 +52,8 @@ static int check_membership(const struct config *config, struct error *error)
         return 0;
     return wrong(
         error, "actuator.membership_ttl",
-        "must be at least three times actuator.membership_interval: a lost record is not a death");
+        "must be at least three times actuator.membership_interval: one missed heartbeat must not "
+        "count as a failure");
 }
 
 static int check_mark(const struct config *config, struct error *error)
@@ -61,8 +62,7 @@ static int check_mark(const struct config *config, struct error *error)
         strcmp(config->clusters_mark_state, "Failed") != 0)
         return 0;
     return wrong(error, "clusters.mark_state",
-                 "\"%s\" is a state of rest: a cluster under maintenance could not be told from "
-                 "one that is not",
+                 "\"%s\" is a normal state; clusters under maintenance need a different one",
                  config->clusters_mark_state);
 }
 
@@ -248,15 +248,15 @@ static int check_entra(const struct config *config, struct error *error)
                      config->api_entra_authority);
     if (*config->api_entra_tenant && !uuid_is_valid(config->api_entra_tenant))
         return wrong(error, "api.entra_tenant",
-                     "\"%.64s\" is no UUID: `az account show --query tenantId` tells it",
+                     "\"%.64s\" is not a UUID; `az account show --query tenantId` prints it",
                      config->api_entra_tenant);
     if (is_chosen(config, AUTH_ENTRA) && !*config->api_entra_tenant)
         return wrong(error, "api.entra_tenant",
-                     "must be set where api.auth has entra: the tenant whose users may log in, by "
+                     "must be set when api.auth has entra: the tenant whose users may log in, by "
                      "UUID");
     if (is_chosen(config, AUTH_ENTRA) && !*config->api_entra_audience)
         return wrong(error, "api.entra_audience",
-                     "must be set where api.auth has entra: the client ID of the application "
+                     "must be set when api.auth has entra: the client ID of the application "
                      "registration that tokens are for");
     return 0;
 }
@@ -275,7 +275,7 @@ static int check_client_certificates(const struct config *config, struct error *
                      "authorities that client certificates come from");
     if (*config->api_client_file != '/')
         return wrong(error, "api.client_file",
-                     "must be an absolute path where api.auth has client-cert: the file with lines "
+                     "must be an absolute path when api.auth has client-cert: the file with lines "
                      "role:subject");
     return 0;
 }

@@ -460,7 +460,7 @@ const struct config_row *config_row_find(const char *section, const char *name, 
         error_set(error, ERROR_INVALID, "unknown key %s.%s; did you mean %s.%s?", shown_section,
                   shown_name, meant->section, meant->name);
     else if (*section == '\0')
-        error_set(error, ERROR_INVALID, "key \"%s\" stands before any [section]", shown_name);
+        error_set(error, ERROR_INVALID, "key \"%s\" comes before any [section]", shown_name);
     else if (!section_exists(section))
         error_set(error, ERROR_INVALID, "unknown section \"%s\"; there are: %s", shown_section,
                   sections);
@@ -572,10 +572,10 @@ void config_dump(const struct config *config, FILE *stream)
 
 void config_write_example(FILE *stream)
 {
-    fputs("# Configuration of MIMO, read by all its programs; mimo.conf(5) tells more.\n"
+    fputs("# Configuration of MIMO, read by all its programs. See mimo.conf(5).\n"
           "#\n"
-          "# Every key with its default: remove the # before a key to set it. Comments have\n"
-          "# lines of their own. Files " CONFIG_DEFAULT_PATH ".d/*.conf are read\n"
+          "# Every key is listed with its default: remove the # before a key to set it. Comments\n"
+          "# go on separate lines. Files " CONFIG_DEFAULT_PATH ".d/*.conf are read\n"
           "# after this one and may override it. Check a change with: mimod --check-config\n"
           "\n",
           stream);

@@ -486,7 +486,8 @@ int manifest_cancel(struct manifest *manifest, int64_t now, bool force, struct e
     if (running && !force && now - manifest->started_at < MANIFEST_STUCK_SECONDS)
         return error_set(
             error, ERROR_DENIED,
-            "cannot cancel task in state InProgress: it runs since %s; wait for its end, stop it, "
+            "cannot cancel task in state InProgress: it has been running since %s; wait for its "
+            "end, stop it, "
             "or cancel it with force=true; after %d minutes it may be cancelled as stuck",
             clock_format(since, manifest->started_at), MANIFEST_STUCK_SECONDS / 60);
     if (change_state(&cancelled, MANIFEST_CANCEL, NULL) < 0)

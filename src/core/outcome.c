@@ -35,7 +35,7 @@ static const struct outcome_row {
                              "TransientError: worker could not be started"},
     [OUTCOME_UNREGISTERED] = {"unregistered", MANIFEST_FAIL, "task ID not registered"},
     [OUTCOME_LEASE_EXPIRED] = {"leaseExpired", MANIFEST_RETRY,
-                               "TransientError: lease expired: no word from its actuator"},
+                               "TransientError: lease expired: no heartbeat from its actuator"},
     [OUTCOME_OWNER_GONE] = {"ownerGone", MANIFEST_RETRY,
                             "TransientError: its actuator stopped during the attempt"},
     [OUTCOME_DRAINED] =
@@ -146,7 +146,7 @@ static void append_limits(const struct worker_end *end, struct outcome *outcome)
     const char *limit =
         end->memory_was_full ? "the attempt used up its memory (sandbox.attempt_memory)"
         : end->processes_were_full
-            ? "the attempt had as many processes as it may ([sandbox] processes of its task)"
+            ? "the attempt reached its process limit ([sandbox] processes of its task)"
             : NULL;
     if (!limit)
         return;

@@ -203,9 +203,9 @@ static int read_members(struct report *report, struct error *error)
             return -1;
     }
     if (document_member_count(report->document) != known)
-        return error_set(error, ERROR_INVALID, "unknown member beside those of its type");
+        return error_set(error, ERROR_INVALID, "unexpected member for this type");
     if (report->type == REPORT_STEP && report->step > report->steps)
-        return error_set(error, ERROR_INVALID, "step %d is behind the last, %d", report->step,
+        return error_set(error, ERROR_INVALID, "step %d is after the last, %d", report->step,
                          report->steps);
     return 0;
 }
@@ -346,7 +346,7 @@ static int take_bytes(struct report_reader *reader, const char *data, size_t len
         size_t part = newline ? (size_t)(newline - data) : length;
 
         if (reader->has_result)
-            return error_set(&reader->problem, ERROR_INVALID, "something stands behind the result");
+            return error_set(&reader->problem, ERROR_INVALID, "data after the result");
         if (keep_bytes(reader, data, part) < 0)
             return -1;
         if (!newline)

@@ -33,7 +33,7 @@ static int set_addresses(struct https_client *client, const struct https_options
     if (found.count == 0)
         return options->resolves_names
                    ? 0
-                   : error_set(error, ERROR_NOT_FOUND, "there is no address of %s", client->peer);
+                   : error_set(error, ERROR_NOT_FOUND, "no address for %s", client->peer);
     int length = snprintf(line, sizeof(line), "%s", client->peer);
     for (size_t i = 0; i < found.count; i++)
         length += snprintf(line + length, sizeof(line) - (size_t)length, "%c%s", i ? ',' : ':',

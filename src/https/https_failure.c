@@ -159,7 +159,7 @@ static void describe_handshake(const struct https_client *client, struct https_a
 {
     if (client->handshake_messages == 0)
         fail(answer, ERROR_UNAVAILABLE, HTTPS_TROUBLE_TLS,
-             "TLS: no secure connection to %s: it does not answer with TLS; is the port right?",
+             "TLS: no secure connection to %s: it does not answer with TLS; check the port",
              client->peer);
     else
         fail(answer, ERROR_UNAVAILABLE, HTTPS_TROUBLE_TLS,

@@ -85,7 +85,7 @@ static int open_connection(struct kube_client *client, const struct json_object 
         return 0;
     if (problem.kind == ERROR_NOT_FOUND)
         return error_set(error, ERROR_INVALID,
-                         "the job has no address of %s:%d: it is not the server of the cluster's "
+                         "the job has no address for %s:%d: it is not the server of the cluster's "
                          "apiserverProfile.url",
                          config->host, config->port);
     return error_set(error, problem.kind, "%s", problem.message);

@@ -278,9 +278,9 @@ static struct step_result run_modification(struct modification *modification, bo
         result = modify_once(modification);
     *ret_changed = modification->changed;
     if (modification->conflict)
-        return step_transient("409 %s was changed by somebody else %d times while this was to be "
-                              "written",
-                              modification->what, KUBE_CONFLICT_RETRIES + 1);
+        return step_transient(
+            "409 %s was changed by another client in each of %d attempts to write it",
+            modification->what, KUBE_CONFLICT_RETRIES + 1);
     return result;
 }
 

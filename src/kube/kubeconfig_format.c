@@ -29,7 +29,7 @@ static int choose_address(const struct endpoint *endpoint, const struct json_obj
         return -1;
     if (found.count == 0)
         return error_set(error, ERROR_INVALID,
-                         "the job has no address of %s: it is not the server of the cluster's "
+                         "the job has no address for %s: it is not the server of the cluster's "
                          "apiserverProfile.url",
                          endpoint_format(endpoint, name));
     *ret_address = found.texts[position % found.count];

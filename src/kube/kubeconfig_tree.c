@@ -72,7 +72,7 @@ static int find_entry(const struct place *root, const char *list, const char *ki
     snprintf(words, KUBECONFIG_WORDS_SIZE, "%s \"%s\"", kind, shown);
     const struct json_object *entries = kubeconfig_find_member(root, list);
     if (!document_is_array(entries))
-        return error_set(error, ERROR_INVALID, "there is no list of %s", list);
+        return error_set(error, ERROR_INVALID, "missing list %s", list);
     *ret_entry = (struct place){NULL, words};
     for (size_t i = 0; i < document_length(entries); i++) {
         struct place entry = {document_item(entries, i), list};
@@ -84,7 +84,7 @@ static int find_entry(const struct place *root, const char *list, const char *ki
             return -1;
         ret_entry->mapping = kubeconfig_find_member(&entry, kind);
         if (!document_is_object(ret_entry->mapping))
-            return error_set(error, ERROR_INVALID, "%s has nothing but its name", words);
+            return error_set(error, ERROR_INVALID, "%s is empty", words);
     }
     return ret_entry->mapping ? 0 : error_set(error, ERROR_INVALID, "there is no %s", words);
 }

@@ -331,7 +331,7 @@ static struct json_object *read_only_document(struct reader *reader)
 {
     cleanup_event yaml_event_t event = {0};
     if (expect_event(reader, YAML_STREAM_START_EVENT, "not YAML") < 0 ||
-        expect_event(reader, YAML_DOCUMENT_START_EVENT, "nothing there") < 0 ||
+        expect_event(reader, YAML_DOCUMENT_START_EVENT, "empty document") < 0 ||
         next_event(reader, &event) < 0)
         return NULL;
     if (event.type != YAML_MAPPING_START_EVENT)
@@ -372,8 +372,7 @@ int yaml_tree_check_own_keys(const struct json_object *mapping, struct error *er
     const char *place = document_text(document_member(mapping, DUPLICATE));
     if (!document_has(mapping, DUPLICATE))
         return 0;
-    return error_set(error, ERROR_INVALID, "%s: a key that is there already",
-                     place ? place : "somewhere");
+    return error_set(error, ERROR_INVALID, "%s: duplicate key", place ? place : "somewhere");
 }
 
 int yaml_tree_check_keys(const struct json_object *value, struct error *error)

@@ -96,7 +96,7 @@ static pid_t make_and_fork(const struct workplace *workplace, const struct launc
 {
     char name[NAME_SIZE];
     if (mkdirat(workplace->cgroup, name_of(order->token, name), 0700) < 0)
-        return error_set_system(error, errno, "cannot make the cgroup of an attempt");
+        return error_set_system(error, errno, "cannot create the cgroup of an attempt");
     pid_t pid = fork_limited(workplace, order, error);
     int reason = errno;
     if (pid < 0)

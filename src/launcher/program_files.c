@@ -184,7 +184,7 @@ static int allow_usual_loader(struct search *search, int depth, struct error *er
     char loader[PATH_MAX];
     cleanup_fd int own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (own < 0)
-        return error_set_system(error, errno, "cannot look at the launcher's own program");
+        return error_set_system(error, errno, "cannot stat the launcher's own program");
     read_loader(own, loader, sizeof(loader));
     return *loader ? allow_execution(search, loader, depth, error) : 0;
 }
@@ -197,7 +197,7 @@ static int allow_execution(struct search *search, const char *path, int depth, s
     if (depth >= INTERPRETERS_MAXIMUM || open_trusted(search, path, &descriptor) < 0)
         return 0;
     if (fstat(descriptor, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (S_ISDIR(status.st_mode)) {
         if (allow_usual_loader(search, depth + 1, error) < 0)
             return -1;

@@ -69,7 +69,7 @@ int program_run_prepare(const struct program_place *place, struct error *error)
     sigdelset(&self.waiting, SIGCHLD);
     sigdelset(&self.waiting, SIGTERM);
     if (getppid() != place->parent)
-        return error_set(error, ERROR_UNAVAILABLE, "the guard is gone");
+        return error_set(error, ERROR_UNAVAILABLE, "the guard has ended");
     return 0;
 }
 

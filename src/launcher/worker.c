@@ -77,13 +77,13 @@ static int set_alarm(struct worker *worker, struct error *error)
     const struct launcher_launch *order = worker->order;
     int64_t left = (int64_t)order->alarm_seconds * 1000;
     if (left == 0) /* would mean: none */
-        return error_set(error, ERROR_INVALID, "the order is without an alarm");
+        return error_set(error, ERROR_INVALID, "launch request without a timeout");
     if (order->not_after > 0) {
         int64_t until_last = (int64_t)order->not_after - clock_monotonic().milliseconds;
         left = until_last < left ? until_last : left;
     }
     if (left <= 0)
-        return error_set(error, ERROR_UNAVAILABLE, "the order came too late, its time is over");
+        return error_set(error, ERROR_UNAVAILABLE, "launch request arrived after its deadline");
     if (start_timer(SIGALRM, left, error) < 0)
         return -1;
     return start_timer(SIGKILL, left + WORKER_ALARM_GRACE, error);
@@ -147,7 +147,7 @@ static int check_keyring(struct worker *worker, struct error *error)
     if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, NULL, 0) < 0) {
         if (errno == EACCES)
             return 0;
-        return error_set_system(error, errno, "cannot look at the session keyring");
+        return error_set_system(error, errno, "cannot read the session keyring");
     }
     return error_set(error, ERROR_SYSTEM, "the session keyring is not closed");
 }
@@ -219,7 +219,7 @@ static int map_job(struct worker *worker, struct error *error)
     if (!io_is_sealed(worker->job_fd))
         return error_set(error, ERROR_INVALID, "the job is not sealed memory");
     if (fstat(worker->job_fd, &status) < 0)
-        return error_set_system(error, errno, "cannot look at the job");
+        return error_set_system(error, errno, "cannot stat the job");
     if (size == 0 || (uint64_t)status.st_size != size)
         return error_set(error, ERROR_INVALID, "the job has %lld bytes where %zu were announced",
                          (long long)status.st_size, size);

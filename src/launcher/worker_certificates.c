@@ -60,9 +60,10 @@ struct step_result worker_take_certificate(struct task_context *context, size_t 
 {
     struct worker *worker = context->environment;
     if (position >= worker->order->certificate_count)
-        return step_terminal("the order has no certificate %zu: are mimod and mimo-launcher of one "
-                             "build and configuration?",
-                             position);
+        return step_terminal(
+            "the order has no certificate %zu: check that mimod and mimo-launcher are of the same "
+            "build and use the same configuration",
+            position);
     if (!worker->workplace->certificate_directory)
         return key_vault_read(document_get(context->job->settings, "azure"),
                               context->job->endpoints, &worker->workplace->azure,

@@ -154,7 +154,7 @@ static int follow_launcher(const struct worker *worker, struct error *error)
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         return error_set_system(error, errno, "cannot tie this process to the launcher");
     if (getppid() != worker->workplace->launcher)
-        return error_set(error, ERROR_UNAVAILABLE, "the launcher is gone");
+        return error_set(error, ERROR_UNAVAILABLE, "the launcher has ended");
     return 0;
 }
 
@@ -254,11 +254,11 @@ int worker_start_guard(struct worker *worker, struct error *error)
     if (set_blocked(SIG_BLOCK, error) < 0 || catch_signals(error) < 0)
         return -1;
     if (pipe2(leash, O_CLOEXEC) < 0)
-        return error_set_system(error, errno, "cannot make a pipe between guard and runner");
+        return error_set_system(error, errno, "cannot create a pipe between guard and runner");
     pid_t runner = apart ? fork_into_namespace() : _Fork();
     if (runner < 0)
         return error_set_system(error, errno,
-                                apart ? "cannot make a PID namespace (user.max_user_namespaces?)"
+                                apart ? "cannot create a PID namespace (user.max_user_namespaces?)"
                                       : "cannot fork");
     if (runner > 0)
         guard(worker, runner, leash[END_WRITE]);
@@ -271,7 +271,7 @@ int worker_start_guard(struct worker *worker, struct error *error)
     if (sigaction(SIGTERM, &usual, NULL) < 0 || sigaction(SIGALRM, &usual, NULL) < 0)
         return error_set_system(error, errno, "cannot reset signals");
     if (!apart && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return error_set_system(error, errno, "cannot adopt what programs leave");
+        return error_set_system(error, errno, "cannot become the reaper of orphaned processes");
     if (apart && limit_processes(worker, error) < 0)
         return -1;
     return apart ? drop_capabilities_of_namespace(worker, error) : 0;
@@ -284,6 +284,6 @@ int worker_check_guard(struct worker *worker, struct error *error)
     close(worker->leash);
     worker->leash = -1;
     if (result < 0)
-        return error_set_system(error, errno, "cannot look for the guard");
-    return result == 0 ? 0 : error_set(error, ERROR_UNAVAILABLE, "the guard is gone");
+        return error_set_system(error, errno, "cannot check the guard");
+    return result == 0 ? 0 : error_set(error, ERROR_UNAVAILABLE, "the guard has ended");
 }

@@ -44,7 +44,7 @@ static int make_memory(const char *name, size_t size, struct error *error)
     if (fd < 0 && errno == EINVAL)
         fd = memfd_create(name, flags);
     if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
-        return error_set_system(error, errno, "cannot make memory for %s", name);
+        return error_set_system(error, errno, "cannot create memory for %s", name);
     return take_fd(&fd);
 }
 
@@ -61,7 +61,7 @@ int worker_find_programs(struct worker *worker, struct error *error)
                          order->external_task);
     worker->domain_fd = worker->programs->descriptor;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return error_set_system(error, errno, "cannot adopt what programs leave");
+        return error_set_system(error, errno, "cannot become the reaper of orphaned processes");
     worker->input_fd = make_memory("mimo-job", order->job_length, error);
     if (worker->input_fd < 0)
         return -1;
@@ -149,7 +149,7 @@ static int make_environment(const struct job *job, bool with_kubeconfig, struct 
         add_variable("MIMO_CLUSTER=%s", job->cluster_resource_id) < 0 ||
         (with_kubeconfig &&
          add_variable("KUBECONFIG=/proc/self/fd/%d", EXTERNAL_KUBECONFIG_FD) < 0))
-        return error_set_system(error, ENOMEM, "cannot make the environment of programs");
+        return error_set_system(error, ENOMEM, "cannot create the environment of programs");
     return 0;
 }
 
@@ -199,9 +199,9 @@ static const char *advice_on(int error_number)
 {
     switch (error_number) {
     case ENOENT:
-        return ": is it there, and the interpreter in its first line?";
+        return ": check that it exists, and the interpreter in its first line";
     case EACCES:
-        return ": may the worker's user execute it? If it was replaced, restart mimod";
+        return ": check that the worker's user may execute it; if it was replaced, restart mimod";
     case ENOEXEC:
         return ": a script begins with #! and the path of its interpreter";
     case EAGAIN:
@@ -275,7 +275,7 @@ static struct step_result judge(const struct external_step *step, const struct p
                               clock_format_duration(duration, step->timeout_milliseconds),
                               *end->last_line ? ": " : "", end->last_line);
     case PROGRAM_MISREPORTED:
-        return step_terminal("program %s wrote to descriptor 3 what may not stand there: %s", name,
+        return step_terminal("program %s wrote an invalid report to descriptor 3: %s", name,
                              end->problem);
     case PROGRAM_ENDED:
     default:

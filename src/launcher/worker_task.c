@@ -155,7 +155,8 @@ void worker_run_task(struct worker *worker)
     const struct task *task = task_list_find(worker->workplace->tasks, job.task_id);
     if (!task) {
         error_set(&error, ERROR_NOT_FOUND,
-                  "there is no task %s: are mimod and mimo-launcher of one build?", job.task_id);
+                  "there is no task %s: check that mimod and mimo-launcher are of the same build",
+                  job.task_id);
         worker_give_up(worker, EXIT_WORKER_TASK, &error);
     }
     if (task->external != (worker->programs ? worker->programs->task : NULL)) {

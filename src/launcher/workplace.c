@@ -108,9 +108,9 @@ static int rehearse(struct error *error)
     cleanup_free char *text = document ? document_format(document) : NULL;
     cleanup_free char *line = report_format(&report);
     if (!text || !line)
-        return error_set_system(error, ENOMEM, "cannot rehearse a job");
+        return error_set_system(error, ENOMEM, "cannot run a test job");
     if (job_parse(text, strlen(text), &job, error) < 0)
-        return error_prefix(error, "cannot rehearse a job");
+        return error_prefix(error, "cannot run a test job");
     job_free(&job);
     return 0;
 }
@@ -137,12 +137,12 @@ static int open_trusted_directory(const char *path, int *ret_descriptor, struct 
     if (trusted_path_open(path, &directory, error) < 0)
         return -1;
     if (fstat(directory, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (!S_ISDIR(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s is not a directory", path);
     if (status.st_mode & (S_IWGRP | S_IWOTH))
         return error_set(error, ERROR_DENIED,
-                         "%s can be written by others than its owner: chmod go-w %s", path, path);
+                         "%s is writable by users other than its owner: chmod go-w %s", path, path);
     *ret_descriptor = take_fd(&directory);
     return 0;
 }
@@ -250,8 +250,8 @@ static int confine(struct workplace *workplace, struct error *error)
 {
     const char *gaps = landlock_gaps(workplace->landlock_abi);
     if (gaps)
-        log_warning("this kernel's Landlock ABI is %d, %d is wanted: %s", workplace->landlock_abi,
-                    CONFINEMENT_ABI_MAXIMUM, gaps);
+        log_warning("this kernel's Landlock ABI is %d, %d is needed for full isolation: %s",
+                    workplace->landlock_abi, CONFINEMENT_ABI_MAXIMUM, gaps);
     if (deny_files(workplace, error) < 0)
         return -1;
     struct confinement_filter own;
@@ -311,10 +311,10 @@ static int prepare_programs(struct workplace *workplace, const struct config *co
     if (users->count == 0)
         workplace->neighbours += count_neighbours(workplace, config);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return error_set_system(error, errno, "cannot adopt what programs of tasks leave");
+        return error_set_system(error, errno, "cannot become the reaper of orphaned processes");
     if (workplace->landlock_abi == 0)
-        log_warning("tasks of tasks.directory will fail: without Landlock their programs are not "
-                    "run");
+        log_warning(
+            "tasks of tasks.directory will fail: their programs do not run without Landlock");
     if (worker_guard_build_filter(&workplace->guard_filter, error) < 0)
         return -1;
     return sandbox_build_program_filters(workplace->has_namespaces ? SANDBOX_REACH_NAMESPACE

@@ -120,7 +120,7 @@ static int listen_on(struct address *address, const char *text, struct error *er
     cleanup_fd int fd =
         socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return error_set_system(error, errno, "metrics.listen: cannot make a socket");
+        return error_set_system(error, errno, "metrics.listen: cannot create a socket");
     int yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     if (bind(fd, (const struct sockaddr *)&address->socket, address->length) < 0 ||

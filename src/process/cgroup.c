@@ -116,7 +116,7 @@ int cgroup_make(int parent, const char *name, gid_t manager, int *ret_directory,
                 struct error *error)
 {
     if (make_directory(parent, name, manager) < 0 && errno != EEXIST)
-        return error_set_system(error, errno, "cannot make the cgroup %s", name);
+        return error_set_system(error, errno, "cannot create the cgroup %s", name);
     cleanup_fd int directory = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0)
         return error_set_system(error, errno, "cannot open the cgroup %s", name);

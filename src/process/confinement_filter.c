@@ -124,7 +124,7 @@ int confinement_compile(scmp_filter_ctx context, struct confinement_filter *ret_
 {
     cleanup_fd int fd = memfd_create("seccomp", MFD_CLOEXEC);
     if (fd < 0)
-        return error_set_system(error, errno, "cannot make memory for the system call filter");
+        return error_set_system(error, errno, "cannot create memory for the system call filter");
     int result = seccomp_export_bpf(context, fd);
     if (result < 0)
         return refuse(result, "export", error);

@@ -114,7 +114,7 @@ static int allow_path(int ruleset, int abi, const struct confinement_path *path,
             rule.allowed_access |= access_rights[i].rights & abis[abi].files;
     struct stat status;
     if (fstat(rule.directory, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s",
+        return error_set_system(error, errno, "cannot stat %s",
                                 path->path ? path->path : "what is to be allowed");
     if (!S_ISDIR(status.st_mode))
         rule.allowed_access &= FILE_RIGHTS;

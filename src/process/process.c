@@ -108,8 +108,8 @@ int process_find_sibling(const char *name, char *buffer, size_t size, struct err
         return 0;
     return error_set(
         error, ERROR_NOT_FOUND,
-        "cannot find program %s, neither in %s nor in %s: is MIMO installed completely?", name,
-        self, LIBEXECDIR);
+        "cannot find program %s, neither in %s nor in %s: check that MIMO is installed completely",
+        name, self, LIBEXECDIR);
 }
 
 /* The smallest of `keep` that is at least `from`, or -1. */
@@ -146,7 +146,7 @@ int process_die_with_parent(pid_t expected_parent, struct error *error)
         return error_set_system(error, errno, "cannot tie this process to its parent");
     /* A parent that ended before the call sends nothing any more. */
     if (getppid() != expected_parent)
-        return error_set(error, ERROR_UNAVAILABLE, "the parent process %d is gone",
+        return error_set(error, ERROR_UNAVAILABLE, "the parent process %d has ended",
                          (int)expected_parent);
     return 0;
 }

@@ -26,11 +26,11 @@ static const struct shared_option {
     {{'c', "config", "FILE", "configuration (default " CONFIG_DEFAULT_PATH ")", .repeats = true}},
     {{'s', "set", "SECTION.KEY=VALUE", "override one key; may be given several times",
       .repeats = true}},
-    {{0, "check-config", NULL, "check the configuration and end"}, check_config},
-    {{0, "dump-config", NULL, "write the configuration in force and end"}, dump_config},
-    {{0, "example-config", NULL, "write every key with its default and end"}, write_example},
-    {{'h', "help", NULL, "show this help and end"}, show_help},
-    {{'V', "version", NULL, "show the version and end"}, show_version},
+    {{0, "check-config", NULL, "check the configuration and exit"}, check_config},
+    {{0, "dump-config", NULL, "write the configuration in force and exit"}, dump_config},
+    {{0, "example-config", NULL, "write every key with its default and exit"}, write_example},
+    {{'h', "help", NULL, "show this help and exit"}, show_help},
+    {{'V', "version", NULL, "show the version and exit"}, show_version},
 };
 
 enum {
@@ -240,10 +240,10 @@ int program_inherited_fd(const struct program *program, const char *option, cons
     int number = program_number(program, option, text, FIRST, LAST);
 
     if (fcntl(number, F_GETFD) < 0)
-        program_usage_error(program,
-                            "--%s: descriptor %d was not passed: this program is started by "
-                            "another of the family, not by hand",
-                            option, number);
+        program_usage_error(
+            program,
+            "--%s: descriptor %d was not passed: mimod starts this program; do not start it by hand",
+            option, number);
     if (fcntl(number, F_SETFD, FD_CLOEXEC) < 0)
         program_usage_error(program, "--%s: cannot keep descriptor %d from children: %s", option,
                             number, strerrordesc_np(errno));

@@ -83,7 +83,7 @@ static int make_pair(struct pair *pair, struct error *error)
         return 0;
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
-    return error_set(error, ERROR_SYSTEM, "cannot make a seal key: %s",
+    return error_set(error, ERROR_SYSTEM, "cannot create a seal key: %s",
                      reason ? reason : "no reason given");
 }
 

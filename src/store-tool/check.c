@@ -188,7 +188,7 @@ static int check_manifest(struct check *check, struct json_object *document, con
     struct manifest manifest;
     struct error reason;
     if (manifest_read(&manifest, document, &reason) < 0) {
-        report_document(check, STORE_MANIFESTS, id, "cannot be understood: %s; %s", reason.message,
+        report_document(check, STORE_MANIFESTS, id, "is damaged: %s; %s", reason.message,
                         LOAD_AGAIN);
         return 0;
     }
@@ -245,7 +245,7 @@ static int check_cluster(struct check *check, struct json_object *document, cons
     struct cluster cluster;
     struct error reason;
     if (cluster_read(&cluster, document, &reason) < 0) {
-        report_document(check, STORE_CLUSTERS, id, "cannot be understood: %s; %s", reason.message,
+        report_document(check, STORE_CLUSTERS, id, "is damaged: %s; %s", reason.message,
                         LOAD_AGAIN);
         return 0;
     }

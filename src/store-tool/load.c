@@ -130,8 +130,8 @@ static int write_batch(struct load *load, struct error *error)
     if (status < 0)
         error_prefix(
             error,
-            "lines %zu to %zu may be loaded or not, and none after them is; when the store "
-            "answers again, load all of them with --replace",
+            "lines %zu to %zu may or may not be loaded; later lines are not. When the store "
+            "answers again, load the whole file with --replace",
             load->lines[0].number, load->lines[load->count - 1].number);
     for (size_t i = 0; i < load->count; i++) {
         count_end(load, &load->lines[i], &load->changes[i]);
@@ -217,12 +217,13 @@ static bool seems_alive(const struct json_object *member, int64_t now)
 
 static int refuse_alive(const struct json_object *member, struct error *error)
 {
-    return error_set(error, ERROR_BUSY,
-                     "actuator %s on %.200s is running, or was a moment ago: if the document of a "
-                     "manifest is loaded while it runs, it may run twice. Stop mimod on every "
-                     "machine and try again, or use --force",
-                     document_string(member, "id", "?"),
-                     document_string(member, "hostname", "an unknown host"));
+    return error_set(
+        error, ERROR_BUSY,
+        "actuator %s on %.200s is running, or stopped less than actuator.membership_ttl ago: if "
+        "the document of a "
+        "manifest is loaded while it runs, it may run twice. Stop mimod on every "
+        "machine and try again, or use --force",
+        document_string(member, "id", "?"), document_string(member, "hostname", "an unknown host"));
 }
 
 /* Refuses while an actuator of this store seems to be alive. */

@@ -31,16 +31,14 @@ static const struct verb {
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
 static const struct program_option options[] = {
-    {"store", "URI", "the store, in place of store.uri: sqlite:PATH", &arg_store},
-    {"replace", NULL, "load: overwrite documents that are there already", &arg_replace},
-    {"force", NULL, "load: although actuators are running on the store", &arg_force},
-    {"old-key", "FILE",
-     "reseal: the key, or keys, that open what is sealed now, in place of clusters.seal_key",
+    {"store", "URI", "the store, instead of store.uri: sqlite:PATH", &arg_store},
+    {"replace", NULL, "load: overwrite existing documents", &arg_replace},
+    {"force", NULL, "load: even if actuators are running on the store", &arg_force},
+    {"old-key", "FILE", "reseal: file with the current key or keys, instead of clusters.seal_key",
      &arg_old_key},
-    {"new-certificate", "FILE",
-     "reseal: the certificate to seal under, in place of clusters.seal_certificate",
+    {"new-certificate", "FILE", "reseal: the new certificate, instead of clusters.seal_certificate",
      &arg_new_certificate},
-    {"new-key", "FILE", "reseal: its key, in place of clusters.seal_key", &arg_new_key},
+    {"new-key", "FILE", "reseal: its key, instead of clusters.seal_key", &arg_new_key},
     {NULL},
 };
 
@@ -57,16 +55,17 @@ static const struct {
 
 static const struct program program = {
     .name = "mimo-store",
-    .summary = "makes, checks, writes out, reads in, copies and reseals the store of MIMO",
+    .summary = "create, check, dump, load, back up and reseal the MIMO store",
     .operands = "init|check|dump|load [FILE]|backup FILE|reseal",
     .options = options,
-    .details = "  init         make the store, and the pair that seals cluster credentials, as far "
-               "as missing\n"
-               "  check        look for damage and broken rules; exit status 1 if there are any\n"
-               "  dump         write all documents to standard output, a line of JSON each\n"
-               "  load [FILE]  read such lines, from standard input by default\n"
-               "  backup FILE  copy the store into a new file while it is in use\n"
-               "  reseal       seal the credentials of all clusters under another certificate",
+    .details =
+        "  init         create the store and the key pair for cluster credentials if they are "
+        "missing\n"
+        "  check        look for damage and broken rules; exit status 1 if there are any\n"
+        "  dump         write all documents to standard output, one line of JSON each\n"
+        "  load [FILE]  read such lines, from standard input by default\n"
+        "  backup FILE  copy the store into a new file while it is in use\n"
+        "  reseal       seal the credentials of all clusters under another certificate",
 };
 
 static const struct verb *find_verb(const char *name)
@@ -74,7 +73,7 @@ static const struct verb *find_verb(const char *name)
     for (size_t i = 0; i < VERB_COUNT; i++)
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
-    program_usage_error(&program, "unknown verb \"%s\"; known: %s", name, program.operands);
+    program_usage_error(&program, "unknown command \"%s\"; known: %s", name, program.operands);
 }
 
 static const struct verb *parse_operands(int count, char **operands)

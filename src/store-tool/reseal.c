@@ -229,8 +229,9 @@ int tool_reseal(const struct tool *tool)
         tool_visit_pages(reseal.store, STORE_CLUSTERS, RESEAL_PAGE, reseal_page, &reseal, &error);
     if (status < 0)
         tool_fail(&error);
-    printf("%zu clusters resealed, %zu were already, %zu have no kubeconfig, %zu failed%s\n",
+    printf("%zu clusters resealed, %zu already sealed under the new certificate, %zu have no "
+           "kubeconfig, %zu failed%s\n",
            reseal.resealed, reseal.already, reseal.without, reseal.failed,
-           status < 0 ? "; not all were looked at: run it again" : "");
+           status < 0 ? "; not all were checked: run it again" : "");
     return status < 0 || reseal.failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -164,7 +164,7 @@ static int open_pipe(struct attempts *attempts, struct worker *worker, int *ret_
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_set_system(error, errno, "cannot make a result pipe");
+        return error_set_system(error, errno, "cannot create a result pipe");
     cleanup_fd int read_end = ends[0];
     cleanup_fd int write_end = ends[1];
     int status = uv_pipe_init(attempts->parts.loop, &worker->pipe, 0);
@@ -455,8 +455,7 @@ static void on_settled(void *context, struct worker *worker, enum settlement_sta
         count_outcome(attempts, worker);
     } else {
         feed_add(attempts->parts.feed, METRIC_RESULTS_LATE);
-        log_warning("the result \"%s\" changes nothing: %s", outcome_name(outcome->kind),
-                    error->message);
+        log_warning("result \"%s\" dropped: %s", outcome_name(outcome->kind), error->message);
     }
     worker_table_release(&attempts->table, worker);
     attempts->handlers->released(attempts->context);

@@ -136,7 +136,7 @@ static int start_member(const struct member *member, const char *const *argument
 
     int sockets[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-        return error_set_system(error, errno, "cannot make the channel to %s", program);
+        return error_set_system(error, errno, "cannot create the channel to %s", program);
     cleanup_fd int ours = sockets[0];
     cleanup_fd int theirs = sockets[1];
     cleanup_free char **argv = build_arguments(path, member->places, arguments);

@@ -89,7 +89,7 @@ int family_cgroup_open(int lock, gid_t manager, struct family_cgroup *ret_cgroup
     if (delegated < 0)
         return 0;
     if (fstat(lock, &status) < 0)
-        return error_set_system(error, errno, "cannot look at the lock");
+        return error_set_system(error, errno, "cannot stat the lock");
     name_home(&status, name);
     if (cgroup_remove(delegated, name, LEFTOVER_PATIENCE, error) < 0)
         return error_prefix(error, "an earlier life of this actuator");

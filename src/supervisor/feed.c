@@ -72,7 +72,7 @@ static void take_notice(struct feed *feed, const struct metrics_notice *notice)
     char pause[CLOCK_TEXT_SIZE];
     if (notice->pid == 0) {
         describe_end(notice->wait_status, end, sizeof(end));
-        log_warning("the metrics helper %s; it is started again in %s, metrics are lost meanwhile",
+        log_warning("the metrics helper %s; it is started again in %s; until then metrics are lost",
                     end, clock_format_duration(pause, notice->pause_milliseconds));
         feed->helper_ended = true;
     } else if (feed->helper_ended) {

@@ -60,11 +60,12 @@ int identity_lock(const char *state_directory, int *ret_lock, struct error *erro
         if (errno != EWOULDBLOCK)
             return error_set_system(error, errno, "cannot lock %s", path);
         if (!has_patience(began))
-            return error_set(error, ERROR_CONFLICT,
-                             "another actuator uses the state directory %s: give each its own "
-                             "(actuator.state_directory). If there is none, the launcher of an "
-                             "earlier one hangs: fuser(1) of %s names it, kill it",
-                             state_directory, path);
+            return error_set(
+                error, ERROR_CONFLICT,
+                "another actuator uses the state directory %s: give each its own "
+                "(actuator.state_directory). If no other actuator runs, the launcher of an "
+                "earlier one hangs: fuser(1) of %s names it, kill it",
+                state_directory, path);
     }
     *ret_lock = take_fd(&lock);
     return 0;
@@ -80,8 +81,8 @@ static int read_id(const char *path, char *ret_id, struct error *error)
         text[--length] = '\0';
     if (!uuid_is_valid(text))
         return error_set(error, ERROR_INVALID,
-                         "%s does not hold a UUID: put the right one back, or remove the file to "
-                         "get a new one (then leases of the old one run out by themselves)",
+                         "%s does not contain a UUID: restore the file, or remove it to get a new "
+                         "UUID (leases of the old one then expire by themselves)",
                          path);
     for (size_t i = 0; i <= length; i++)
         ret_id[i] = (char)tolower((unsigned char)text[i]);
@@ -166,13 +167,14 @@ static int check_bindings(const char *state_directory, const struct json_object 
         const char *was = document_string(last, bindings[i].member, "");
         const char *is = bound_text(place, &bindings[i]);
         if (*was && *is && strcmp(was, is) != 0)
-            return error_set(error, ERROR_CONFLICT,
-                             "state directory %s %s: two actuators with one ID would run the same "
-                             "manifests twice. If the original may still be used, remove "
-                             "actuator.id and actuator.start from this directory: mimod then "
-                             "starts as a new actuator. If it certainly is not, remove "
-                             "actuator.start alone",
-                             state_directory, bindings[i].difference);
+            return error_set(
+                error, ERROR_CONFLICT,
+                "state directory %s %s: two actuators with one ID would run the same "
+                "manifests twice. If the original may still run, remove actuator.id and "
+                "actuator.start from this directory: mimod then starts as a new "
+                "actuator. If the original will not run again, remove only "
+                "actuator.start",
+                state_directory, bindings[i].difference);
     }
     return 0;
 }

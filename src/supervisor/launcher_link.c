@@ -77,7 +77,7 @@ static int enqueue(struct launcher_link *link, const struct launcher_message *me
 static int send_message(struct launcher_link *link, struct launcher_message *message,
                         struct error *error)
 {
-    int status = error_set(error, ERROR_UNAVAILABLE, "the launcher is gone");
+    int status = error_set(error, ERROR_UNAVAILABLE, "the launcher has ended");
     if (link->open && !link->first)
         status = launcher_channel_send(link->socket, message, error);
     if (link->open && status < 0 && (link->first || error->kind == ERROR_BUSY) &&

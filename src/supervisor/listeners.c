@@ -61,7 +61,7 @@ static int give(const char *path, uid_t uid, gid_t gid, struct error *error)
     struct stat status;
     cleanup_fd int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (file < 0 || fstat(file, &status) < 0)
-        return error_set_system(error, errno, "cannot look at socket %s", path);
+        return error_set_system(error, errno, "cannot stat socket %s", path);
     if (!S_ISSOCK(status.st_mode))
         return error_set(error, ERROR_CONFLICT, "%s is no longer a socket", path);
     if (fchownat(file, "", uid, gid, AT_EMPTY_PATH) < 0)
@@ -140,7 +140,7 @@ int listeners_check_peer(const struct listeners *listeners, int connection, stru
     struct ucred peer;
     socklen_t size = sizeof(peer);
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-        return error_set_system(error, errno, "cannot tell who the peer is");
+        return error_set_system(error, errno, "cannot identify the peer");
     if (peer.uid == 0 || peer.uid == geteuid())
         return 0;
     if (listeners->has_operators && has_group(connection, &peer, listeners->operators))

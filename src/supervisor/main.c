@@ -24,9 +24,9 @@
 static const struct program program = {
     .name = "mimod",
     .summary = "MIMO actuator: leases maintenance manifests and runs each in a sandboxed worker",
-    .details = "Signals: SIGTERM drains and ends (a second one does not wait), SIGHUP reads the "
-               "configuration\nanew, SIGUSR1 writes the worker table to the log. See mimod(8) and "
-               "mimo.conf(5).",
+    .details =
+        "SIGTERM: drain and exit; a second one skips the wait. SIGHUP: reload the configuration.\n"
+        "SIGUSR1: write the worker table to the log. See mimod(8) and mimo.conf(5).",
     .check = task_list_check,
 };
 

@@ -383,7 +383,7 @@ int membership_refresh(struct store *store, struct membership *membership,
     seen.buckets = range_of(&seen, place);
     if (differ(seen.buckets, membership->buckets) && announce(store, &seen, now, error) < 0) {
         membership->standing = seen.standing;
-        return error_prefix(error, "cannot tell the others about new buckets");
+        return error_prefix(error, "cannot announce new buckets to the other actuators");
     }
     *membership = seen;
     return 0;

@@ -273,7 +273,7 @@ int poller_initialize(struct poller *poller, uv_loop_t *loop, struct store *stor
     };
     int status = uv_timer_init(loop, &poller->timer);
     if (status < 0)
-        return error_set(error, ERROR_SYSTEM, "cannot make a timer: %s", uv_strerror(status));
+        return error_set(error, ERROR_SYSTEM, "cannot create a timer: %s", uv_strerror(status));
     poller->timer.data = poller;
     return 0;
 }

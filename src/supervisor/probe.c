@@ -177,7 +177,7 @@ int probe_open(struct probe *probe, uv_loop_t *loop, struct store *store,
     if (status == 0)
         status = uv_timer_init(loop, &probe->patience);
     if (status < 0)
-        return error_set(error, ERROR_SYSTEM, "cannot make a timer: %s", uv_strerror(status));
+        return error_set(error, ERROR_SYSTEM, "cannot create a timer: %s", uv_strerror(status));
     probe->timer.data = probe->patience.data = probe;
     uv_timer_start(&probe->timer, begin_round, 0, PROBE_INTERVAL);
     return 0;

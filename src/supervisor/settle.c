@@ -140,9 +140,9 @@ static enum change_verdict decide(struct store_change *change)
     if (was_read && !take_fresh(settlement, change->reads))
         return CHANGE_LEAVE;
     if (!settlement->claim.manifest_etag)
-        return decide_late(step, change, "deleted meanwhile");
+        return decide_late(step, change, "the manifest was deleted");
     if (!lease_owns(&settlement->claim, &name))
-        return decide_late(step, change, "no longer owned by this attempt");
+        return decide_late(step, change, "the manifest is no longer owned by this attempt");
     return decide_owned(step, change);
 }
 

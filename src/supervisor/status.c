@@ -59,7 +59,7 @@ static const struct condition {
     {is_working, "it is starting, paused, draining or drained"},
     {has_waited, "it has not run for readiness_delay yet"},
     {store_works, "the store does not work"},
-    {has_written, "it wrote no membership record lately, so its buckets may not be its own"},
+    {has_written, "its membership record is outdated, so another actuator may own its buckets"},
     {has_polled, "the store did not answer the latest polls"},
     {has_clusters, "no cluster of its buckets answered within 5 minutes"},
 };

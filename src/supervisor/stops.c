@@ -16,8 +16,7 @@ static const char *find_reason(const struct stop_watch *watch, const struct json
 {
     const char *state = document_string(document, "maintenanceManifest.state", "");
     if (strcmp(state, manifest_state_name(MANIFEST_CANCELLED)) == 0)
-        return document_is_true(document_get(document, "stopRequested")) ? "as an operator asked"
-                                                                         : NULL;
+        return document_is_true(document_get(document, "stopRequested")) ? "by an operator" : NULL;
     if (strcmp(document_string(document, "claimToken", ""), watch->claim_token) != 0)
         return "because its claim is no longer in the store";
     return NULL;

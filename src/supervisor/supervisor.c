@@ -98,7 +98,7 @@ static void fail(struct supervisor *supervisor, const struct error *error)
 {
     if (supervisor->phase == SUPERVISOR_STOPPED)
         return;
-    log_error("%s; ending, so that the service manager starts everything afresh", error->message);
+    log_error("%s; exiting, so that the service manager starts the actuator again", error->message);
     supervisor->exit_status = EXIT_FAILURE;
     uv_stop(&supervisor->loop);
 }
@@ -281,9 +281,9 @@ static void note_buckets(struct supervisor *supervisor)
         return;
     feed_set(&supervisor->feed, METRIC_BUCKETS_OWNED, owned);
     if (owned == 0)
-        log_info("no bucket is ours any more: %d other actuators divide them", membership->live);
+        log_info("owns no buckets (%d other live actuators)", membership->live);
     else
-        log_info("buckets %d to %d are ours, of %d live actuators", membership->buckets.first,
+        log_info("owns buckets %d to %d (live actuators: %d)", membership->buckets.first,
                  membership->buckets.last, membership->live);
 }
 
@@ -294,7 +294,7 @@ static void note_skipped(struct supervisor *supervisor, const struct error *skip
         return;
     strcpy(supervisor->last_skipped, message);
     if (*message)
-        log_warning("a stored document is left out: %s", message);
+        log_warning("skipped damaged document: %s", message);
 }
 
 static void note_clock(struct supervisor *supervisor)
@@ -305,12 +305,12 @@ static void note_clock(struct supervisor *supervisor)
     supervisor->clock_doubted = doubted;
     char patience[CLOCK_TEXT_SIZE];
     if (doubted)
-        log_warning("the wall clock has jumped: leases and due times go by the time that really "
-                    "passed until it has stayed like this for %s; if it is right now, restart "
-                    "mimod to believe it at once",
+        log_warning("the wall clock has jumped: leases and due times use the time that really "
+                    "passed until it has been steady for %s; if it is correct now, restart "
+                    "mimod to trust it at once",
                     clock_format_duration(patience, supervisor->clock.patience));
     else
-        log_notice("the wall clock is believed again");
+        log_notice("the wall clock is trusted again");
 }
 
 /* What a round that the store answered found. */
@@ -417,10 +417,10 @@ static bool on_ready_asked(void *context, char *reason, size_t size)
 /* Pauses, drains, or works on, until told otherwise. Nothing while the process starts or ends. */
 static void hold(struct supervisor *supervisor, enum poller_hold hold)
 {
-    static const char *const names[] = {"claims again", "paused", "draining"};
+    static const char *const names[] = {"resumed", "paused", "draining"};
     if (supervisor->phase != SUPERVISOR_RUNNING || supervisor->poller.hold == hold)
         return;
-    log_notice("%s, as an operator asked", names[hold]);
+    log_notice("%s by an operator", names[hold]);
     poller_set_hold(&supervisor->poller, hold);
 }
 

@@ -177,7 +177,7 @@ static void finish_progress(struct worker *worker, const struct settlement *sett
     if (settlement->status != SETTLEMENT_LATE)
         return;
     worker->orphaned = true;
-    log_notice("its progress is no longer written: %s", settlement->error.message);
+    log_notice("progress of the worker is no longer written: %s", settlement->error.message);
 }
 
 static void finish_result(struct writer *writer, struct worker *worker,
@@ -237,7 +237,7 @@ int writer_initialize(struct writer *writer, uv_loop_t *loop, struct store *stor
     };
     int status = uv_timer_init(loop, &writer->pause);
     if (status < 0)
-        return error_set(error, ERROR_SYSTEM, "cannot make a timer: %s", uv_strerror(status));
+        return error_set(error, ERROR_SYSTEM, "cannot create a timer: %s", uv_strerror(status));
     writer->pause.data = writer;
     return 0;
 }

@@ -178,7 +178,7 @@ static int check_readable(const char *path, struct error *error)
         return 0;
     return errno == ENOENT || errno == ENOTDIR
                ? error_set(error, ERROR_INVALID, "there is no %s", path)
-               : error_set_system(error, errno, "cannot look at %s", path);
+               : error_set_system(error, errno, "cannot stat %s", path);
 }
 
 static int check_executable(const char *path, struct error *error)
@@ -239,7 +239,7 @@ static int check_program(const char *path, struct error *error)
     if (check_readable(path, error) < 0 || trusted_path_open(path, &program, error) < 0)
         return -1;
     if (fstat(program, &status) < 0)
-        return error_set_system(error, errno, "cannot look at %s", path);
+        return error_set_system(error, errno, "cannot stat %s", path);
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "%s is not a file", path);
     if (!(status.st_mode & (one_user && status.st_uid == geteuid() ? S_IXUSR : S_IXOTH)))
@@ -267,7 +267,7 @@ static int set_arguments(struct reading *reading, const struct key *key, const c
     char ***arguments = place_of(reading, key);
 
     if (words_count(*arguments) == 0)
-        return error_set(error, ERROR_INVALID, "must stand behind program, whose they are");
+        return error_set(error, ERROR_INVALID, "must come after program");
     return words_add(arguments, value, EXTERNAL_ARGUMENTS_MAXIMUM, NULL, error);
 }
 
@@ -321,7 +321,7 @@ static int find_key(const struct reading *reading, const char *section, const ch
     char shown[64], known[256];
 
     if (reading->section == SECTION_NONE)
-        return error_set(error, ERROR_INVALID, "key \"%s\" stands before any [section]",
+        return error_set(error, ERROR_INVALID, "key \"%s\" comes before any [section]",
                          log_escape(shown, sizeof(shown), name));
     for (int i = 0; i < KEY_COUNT; i++)
         if (strcmp(keys[i].section, section_names[reading->section]) == 0 &&
@@ -342,7 +342,7 @@ static int take_key(void *context, const char *section, const char *name, const 
     if (number < 0)
         return -1;
     if (reading->seen[number] && !keys[number].often)
-        return error_set(error, ERROR_INVALID, "[%s] %s is given twice: keep one of the two",
+        return error_set(error, ERROR_INVALID, "[%s] %s is set twice: remove one of the two",
                          section, name);
     reading->seen[number] = true;
     if (!text_is_clean(value))

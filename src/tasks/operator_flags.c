@@ -76,7 +76,7 @@ static int set_flags(struct json_object *cluster, void *context, struct error *e
         return 0;
     compare_flags(change, present);
     if (document_set(cluster, "spec.operatorflags", json_object_get(change->wanted)) < 0)
-        return error_set(error, ERROR_INVALID, "spec is not an object: no flag can be set in it");
+        return error_set(error, ERROR_INVALID, "spec is not an object");
     return 1;
 }
 
@@ -134,7 +134,7 @@ const struct task operator_flags_task = {
     .id = "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6",
     .name = "Operator Flags Update",
     .short_name = "operator-flags-update",
-    .summary = "gives the cluster's operator the flags of the cluster's document",
+    .summary = "sets the operator's flags to those in the cluster's document",
     .flags = TASK_NEEDS_CLUSTER,
     .steps = steps,
     .step_count = sizeof(steps) / sizeof(steps[0]),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * practice.c - the practice task: a task that does as its manifest says, for tests, benchmarks and
+ * practice.c - the practice task: runs the steps given in its parameters, for tests, benchmarks and
  * learning.
  *
  *   "parameters": {"steps": [
@@ -8,8 +8,8 @@
  *       {"name": "run", "then": "transient", "message": "503 out of breath", "untilAttempt": 3}]}
  *
  * Each step reports `status`, sleeps, and then does what `then` says (practice_trouble.c has the
- * words). With `untilAttempt` it does so only in attempts before that one: a manifest that fails
- * twice and then succeeds. No parameters, no steps: it succeeds at once.
+ * words). With `untilAttempt` it does so only in attempts before that one: with 3, two attempts
+ * fail and the third succeeds. Without parameters it succeeds at once.
  */
 #include "tasks/practice.h"
 
@@ -79,7 +79,7 @@ static int refuse_idle_members(const struct json_object *entry, const struct pra
         return error_set(error, ERROR_INVALID,
                          "member \"untilAttempt\" needs a \"then\" other than \"ok\"");
     if (document_get(entry, "port") && strcmp(step->then->word, "connect") != 0)
-        return error_set(error, ERROR_INVALID, "member \"port\" is for \"connect\" alone");
+        return error_set(error, ERROR_INVALID, "member \"port\" needs \"then\" to be \"connect\"");
     return 0;
 }
 
@@ -191,7 +191,7 @@ const struct task practice_task = {
     .id = "00000000-0000-4000-8000-000000000001",
     .name = "Practice",
     .short_name = "practice",
-    .summary = "does as its parameters say, trouble included: for tests and learning",
+    .summary = "runs the steps given in its parameters, including failures; for tests and learning",
     .flags = TASK_PRACTICE | TASK_STEPS_OF_ITS_OWN,
     .plan = plan,
     .check_parameters = check_parameters,

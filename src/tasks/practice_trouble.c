@@ -54,14 +54,14 @@ static struct step_result make_transient(struct task_context *context,
                                          const struct practice_step *step)
 {
     (void)context;
-    return step_transient("%s", message_or(step, "the step is to fail, and may succeed later"));
+    return step_transient("%s", message_or(step, "transient failure requested"));
 }
 
 static struct step_result make_terminal(struct task_context *context,
                                         const struct practice_step *step)
 {
     (void)context;
-    return step_terminal("%s", message_or(step, "the step is to fail, for good"));
+    return step_terminal("%s", message_or(step, "permanent failure requested"));
 }
 
 static struct step_result make_crash(struct task_context *context, const struct practice_step *step)
@@ -121,7 +121,7 @@ static struct step_result make_oom(struct task_context *context, const struct pr
         if (mmap(NULL, (size_t)MEMORY_CHUNK, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
             _exit(EXIT_WORKER_MEMORY);
-    set_result_message(context, "the sandbox did not stop it: 128 GiB of memory were to be had");
+    set_result_message(context, "the sandbox did not stop it: could allocate 128 GiB");
     return step_succeeded();
 }
 

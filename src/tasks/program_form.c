@@ -32,7 +32,7 @@ static int check_interpreter(char *line, const char *path, struct error *error)
                          path, path);
     if (*interpreter != '/')
         return error_set(error, ERROR_INVALID,
-                         "%s names no interpreter behind #! in its first line: it must be an "
+                         "%s names no interpreter after #! in its first line: it must be an "
                          "absolute path, such as #!/bin/sh",
                          path);
     if (stat(interpreter, &status) < 0 && (errno == ENOENT || errno == ENOTDIR))

@@ -83,7 +83,7 @@ static int check_unlike(const struct task_list *list, const struct external_task
 
         if (same_id || strcmp(other->short_name, task->task.short_name) == 0)
             return error_set(error, ERROR_INVALID,
-                             "%s: %s %s is that of %s already: each task has its own", task->file,
+                             "%s: %s %s is already used by %s: each task needs its own", task->file,
                              same_id ? "id" : "short_name",
                              same_id ? task->task.id : task->task.short_name,
                              name_origin(other, origin, sizeof(origin)));

@@ -122,7 +122,7 @@ static int set_tls_secret(struct json_object *secret, void *context, struct erro
     if (strcmp(type, TLS_TYPE) != 0)
         return error_set(error, ERROR_INVALID,
                          "its type is \"%.64s\", which cannot be changed to " TLS_TYPE
-                         ": delete it, and the next attempt makes it anew",
+                         ": delete it, and the next attempt recreates it",
                          type);
     int certificate = secret_set(secret, "tls.crt", bundle->chain, certificate_same_chain, error);
     int key = certificate < 0
@@ -362,8 +362,8 @@ static void describe(struct task_context *context)
         "%s: secrets (%d of %d written), API server %s%s, ingress controller %s; "
         "%s certificate: %s; %s certificate: %s",
         is_changed ? "set" : "no change", rotation->secrets_written,
-        CERTIFICATE_COUNT * NAMESPACE_COUNT, rotation->api_server_changed ? "updated" : "as it was",
-        kept, rotation->ingress_changed ? "updated" : "as it was", served[API_SERVER].words,
+        CERTIFICATE_COUNT * NAMESPACE_COUNT, rotation->api_server_changed ? "updated" : "unchanged",
+        kept, rotation->ingress_changed ? "updated" : "unchanged", served[API_SERVER].words,
         rotation->descriptions[API_SERVER], served[INGRESS].words, rotation->descriptions[INGRESS]);
 }
 
@@ -430,8 +430,7 @@ const struct task tls_certificates_task = {
     .id = "9b741734-6505-447f-8510-85eb0ae561a2",
     .name = "TLS Certificate Rotation",
     .short_name = "tls-cert-rotation",
-    .summary =
-        "gives API server and ingress of a cluster under our domain the current certificates",
+    .summary = "installs the current certificates for API server and ingress",
     .flags = TASK_NEEDS_CLUSTER | TASK_STEPS_OF_ITS_OWN,
     .plan = plan,
     .settings = settings,

@@ -191,7 +191,7 @@ def test_roles_reach_as_far_as_the_table_says(server, method, path):
             error = answer.expect(403)["error"]
             needed = ALLOWED[method, path].split()[0]
             assert (error["code"], error["message"]) == \
-                ("Forbidden", f"this needs the role {needed}; {role} has the role {role}")
+                ("Forbidden", f"{role} (role {role}) needs the role {needed}")
 
 
 def test_tokens_are_read_again_on_sighup(own_server):
@@ -219,7 +219,7 @@ def test_the_certificate_is_exchanged_on_sighup_and_connections_stay(own_server)
         for name in ("api.crt", "api.key"):
             (server.directory / name).write_text((other.directory / name).read_text())
         server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "the TLS certificate was exchanged" in server.log, "the reload")
+        wait_for(lambda: "the TLS certificate was replaced" in server.log, "the reload")
         with server.connect() as after:
             assert after.getpeercert(binary_form=True) != first
         before.sendall(b"GET /healthz/live HTTP/1.1\r\nHost: x\r\n\r\n")

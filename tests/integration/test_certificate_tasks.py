@@ -163,7 +163,7 @@ def test_tls_certificates_reach_the_cluster_with_six_writes_and_not_twice(system
                                ("PUT", API_SERVER), ("PUT", INGRESS)]
 
     again = run(running, "tls-cert-rotation")
-    assert again["statusText"].startswith("no change: secrets (0 of 4 written), API server as it was")
+    assert again["statusText"].startswith("no change: secrets (0 of 4 written), API server unchanged")
     assert len(writes(running)) == 6
 
     # A renewed certificate goes into its two Secrets; what refers to them stays as it is.

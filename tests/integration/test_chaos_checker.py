@@ -162,7 +162,7 @@ def lead_somewhere_else(story):
 
 
 def forget_to_count(story):
-    story.log(4, f"the result \"succeeded\" changes nothing: manifest {FIRST}, attempt 1: no longer owned by this attempt")
+    story.log(4, f"result \"succeeded\" dropped: manifest {FIRST}, attempt 1: the manifest is no longer owned by this attempt")
 
 
 def leave_a_mark(story):
@@ -325,7 +325,7 @@ def test_an_attempt_that_was_stopped_over_its_lease_is_no_second_one():
     story.log(20, f"manifest {SECOND}: attempt 2 of Practice on {CLUSTER} runs as worker 300", pid=12)
     story.log(21, f"manifest {SECOND}: attempt 2 transient after 9 ms: now Pending", pid=12)
     story.log(20.5, f"manifest {FIRST}: attempt 2 of Practice on {CLUSTER} runs as worker 301")
-    story.log(20.6, f"the result \"timeout\" changes nothing: manifest {FIRST}, attempt 2: no longer owned by this attempt")
+    story.log(20.6, f"result \"timeout\" dropped: manifest {FIRST}, attempt 2: the manifest is no longer owned by this attempt")
     story.of("late")["count"] = 1
     entries = [{"number": 2, "startedAt": int(WALL + 10), "actuator": ACTUATOR, "outcome": "leaseExpired"}]
     for identifier in (FIRST, SECOND):

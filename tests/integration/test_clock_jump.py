@@ -26,7 +26,7 @@ export LD_PRELOAD='{library}' FAKETIME_TIMESTAMP_FILE={stamp} FAKETIME_DONT_FAKE
 export FAKETIME_ONLY_CMDS=mimod
 exec {mimod} "$@"
 """
-DOUBTED, BELIEVED = "the wall clock has jumped", "the wall clock is believed again"
+DOUBTED, BELIEVED = "the wall clock has jumped", "the wall clock is trusted again"
 
 
 def sanitizer_library():

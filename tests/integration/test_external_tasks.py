@@ -165,8 +165,8 @@ def test_a_program_that_is_gone_fails_the_manifest(system, tasks):
     name = tasks.script("gone", ("exit 0", ""))
     running = tasks.start(system)
     (tasks.path / "gone-1").unlink()
-    expect(running, name, "Failed", f"TerminalError: cannot run {tasks.path}/gone-1: No such file or directory: is it there, "
-                                    "and the interpreter in its first line?")
+    expect(running, name, "Failed", f"TerminalError: cannot run {tasks.path}/gone-1: No such file or directory: check that it exists, "
+                                    "and the interpreter in its first line")
 
 
 def test_an_attempt_that_fails_once_is_tried_again_with_its_number(system, tasks):

@@ -163,7 +163,7 @@ def test_a_directory_that_is_missing_is_no_task(build_dir, tasks):
 def test_two_tasks_with_one_short_name_are_both_named(build_dir, tasks):
     one, two = tasks.write("a.conf"), tasks.write("b.conf", OTHER)
     done = check(build_dir, tasks)
-    assert done.stderr == f"mimod: {two}: short_name node-report is that of {one} already: each task has its own\n"
+    assert done.stderr == f"mimod: {two}: short_name node-report is already used by {one}: each task needs its own\n"
 
 
 @pytest.mark.parametrize("program", ["mimod", "mimo-api"])

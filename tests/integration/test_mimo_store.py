@@ -432,17 +432,17 @@ def test_documents_that_cannot_be_understood_are_found(store):
     change_document(store, "manifests", 0, dequeues="many")
     change_document(store, "clusters", 0, leaseExpires="soon")
     said = store.run("check", status=1).stdout
-    assert f"MaintenanceManifests {uuid(1)}: cannot be understood" in said
-    assert f"OpenShiftClusters {PREFIX}1: cannot be understood" in said
+    assert f"MaintenanceManifests {uuid(1)}: is damaged" in said
+    assert f"OpenShiftClusters {PREFIX}1: is damaged" in said
 
 
 def test_text_that_is_no_json_is_found_and_the_dump_goes_on(store):
     store.load(cluster(1), cluster(2), *other_documents())
     store.sql(("UPDATE clusters SET document = ? WHERE id = ?", ('{"id":', PREFIX + "1")))
     said = store.run("check", status=1).stdout
-    assert f"OpenShiftClusters {PREFIX}1 cannot be understood" in said
+    assert f"OpenShiftClusters {PREFIX}1 is damaged" in said
     done = store.run("dump", status=1)
-    assert len(done.stdout.splitlines()) == 5 and f"{PREFIX}1 cannot be understood" in done.stderr
+    assert len(done.stdout.splitlines()) == 5 and f"{PREFIX}1 is damaged" in done.stderr
 
 
 def test_a_wrong_counter_is_found(store):
@@ -464,7 +464,7 @@ def test_damage_in_the_file_is_found(store):
 # what keeps it from working
 
 @pytest.mark.parametrize("arguments, reason", [
-    ([], "missing command"), (["fly"], 'unknown verb "fly"'), (["dump", "x"], 'unexpected operand "x"'),
+    ([], "missing command"), (["fly"], 'unknown command "fly"'), (["dump", "x"], 'unexpected operand "x"'),
     (["load", "a", "b"], 'unexpected operand "b"'), (["backup"], "backup needs a FILE"),
     (["check", "--replace"], "--replace is for load only"), (["--nonsense", "dump"], "--nonsense"),
     (["--set", "store.nonsense=1", "dump"], "nonsense")])

@@ -219,7 +219,7 @@ def test_actuator_is_paused_drained_and_works_again(system):
     assert {"id": "taking work", "status": "critical", "value": "0 of 1, drained"}.items() <= {
         one["id"]: one for one in json.loads(failing.stdout)["checks"]}["taking work"].items()
     waiting = create(running, "-c", "cluster-0", "-o", "id").stdout.strip()
-    assert "is drained: mimoctl resume, there" in running.mimoctl("manifest", "explain", waiting).stdout
+    assert "is drained: run mimoctl resume there" in running.mimoctl("manifest", "explain", waiting).stdout
     running.mimoctl("resume")
     running.mimoctl("manifest", "wait", waiting, "--timeout", "30s")
 

@@ -39,7 +39,7 @@ class Pair:
         """Under both keys: actuators take and give back leases in the documents that are written here."""
         for certificate in [self.new_certificate, self.certificate] * 8:
             said = self.running.mimo_store("reseal", "--new-certificate", certificate).stdout
-            assert said == f"{clusters} clusters resealed, 0 were already, 0 have no kubeconfig, 0 failed\n"
+            assert said == f"{clusters} clusters resealed, 0 already sealed under the new certificate, 0 have no kubeconfig, 0 failed\n"
 
     def restart_actuator(self):
         """As a service manager does: drain, end, start."""
@@ -99,8 +99,8 @@ def test_the_pair_is_exchanged_while_manifests_run_and_none_fails(system):
         pair.change_sides_often(clusters)
         pair.new_certificate.rename(pair.certificate)
         said = running.mimo_store("reseal").stdout
-        assert said == f"{clusters} clusters resealed, 0 were already, 0 have no kubeconfig, 0 failed\n"
-        assert running.mimo_store("reseal").stdout.startswith(f"0 clusters resealed, {clusters} were already")
+        assert said == f"{clusters} clusters resealed, 0 already sealed under the new certificate, 0 have no kubeconfig, 0 failed\n"
+        assert running.mimo_store("reseal").stdout.startswith(f"0 clusters resealed, {clusters} already sealed under the new certificate")
         pair.put_keys(new)
         pair.restart_actuator()
         count = len(created)
@@ -128,11 +128,11 @@ def test_what_no_key_opens_is_named_and_left_alone(pair):
     pair.make_new()
     done = running.mimo_store("reseal", "--new-certificate", pair.new_certificate, "--new-key", pair.new_key, check=False)
     assert done.returncode == 1
-    assert done.stdout == "1 clusters resealed, 0 were already, 0 have no kubeconfig, 1 failed\n"
+    assert done.stdout == "1 clusters resealed, 0 already sealed under the new certificate, 0 have no kubeconfig, 1 failed\n"
     assert f"cluster {key} is not changed" in done.stderr
     assert sealed(running)[key] == "AAAA"
     again = running.mimo_store("reseal", "--new-certificate", pair.new_certificate, "--new-key", pair.new_key, check=False)
-    assert again.returncode == 1 and again.stdout.startswith("0 clusters resealed, 1 were already")
+    assert again.returncode == 1 and again.stdout.startswith("0 clusters resealed, 1 already sealed under the new certificate")
 
 
 def test_nothing_is_sealed_for_a_key_that_nobody_has(pair):

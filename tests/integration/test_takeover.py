@@ -104,7 +104,7 @@ def test_what_a_stopped_actuator_ran_goes_to_others_when_its_lease_is_over_and_i
         assert [attempt["outcome"] for attempt in done["attempts"]] == ["leaseExpired", "succeeded"]
     finally:
         os.kill(running.pid(f"actuator-{victim}"), signal.SIGCONT)
-    running.wait_for(lambda: "changes nothing: manifest" in running.log(f"actuator-{victim}"), what="the late result")
+    running.wait_for(lambda: "dropped: manifest" in running.log(f"actuator-{victim}"), what="the late result")
     assert running.manifest(created) == done
     cluster = running.api("GET", f"/admin{running.cluster(0)}").expect(200)
     assert cluster["properties"]["provisioningState"] == "Succeeded" and "leaseOwner" not in cluster

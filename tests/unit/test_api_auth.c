@@ -100,7 +100,7 @@ static void a_known_token_is_let_in_up_to_its_role(void **state)
     assert_int_equal(check(fixture, "bearer secret \t", ROLE_OPERATOR), 0);
     assert_int_equal(check(fixture, "Bearer secret", ROLE_ADMIN), 403);
     const char *message = document_string(fixture->answer.body, "error.message", "");
-    assert_string_equal(message, "this needs the role admin; ann has the role operator");
+    assert_string_equal(message, "ann (role operator) needs the role admin");
     assert_string_equal(fixture->actor.name, "ann"); /* for the log */
 }
 

@@ -204,13 +204,13 @@ static void a_drained_actuator_is_named_when_nobody_has_the_bucket(void **state)
     document_add(member, "mode", document_new_string("drained"));
     check_text(
         scene, "noActuator", "message",
-        "no live actuator has its bucket; the one on vm-1 is drained: mimoctl resume, there");
+        "no live actuator owns its bucket; the one on vm-1 is drained: run mimoctl resume there");
     document_add(member, "mode", document_new_string("draining"));
     check_text(
         scene, "noActuator", "message",
-        "no live actuator has its bucket; the one on vm-1 is draining: mimoctl resume, there");
+        "no live actuator owns its bucket; the one on vm-1 is draining: run mimoctl resume there");
     scene->facts.now = NOW + TTL + 1; /* dead: resuming it is no way out */
-    check_text(scene, "noActuator", "message", "no live actuator has its bucket");
+    check_text(scene, "noActuator", "message", "no live actuator owns its bucket");
 }
 
 static void a_record_that_does_not_tell_is_in_nobodys_way(void **state)

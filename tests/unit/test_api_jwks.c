@@ -30,14 +30,14 @@ static void keys_that_cannot_be_meant_are_left_out(void **state)
         {"e", "\"AQ\"", "e is not an odd number"},
         {"e", "\"Ag\"", "e is not an odd number"},
         {"e", "\"AQAA\"", "e is not an odd number"},
-        {"e", "\"AAEAAQ\"", "n and e are not base64url"},
+        {"e", "\"AAEAAQ\"", "n and e must be base64url"},
         {"e", "\"AQABAAAB\"", "e is not an odd number"},
-        {"e", "\"\"", "n and e are not base64url"},
-        {"e", "65537", "n and e are not base64url"},
-        {"e", "\"AQAB=\"", "n and e are not base64url"},
+        {"e", "\"\"", "n and e must be base64url"},
+        {"e", "65537", "n and e must be base64url"},
+        {"e", "\"AQAB=\"", "n and e must be base64url"},
         {"n", "\"AQAB\"", "n is not an odd number of 2048 to 4096 bits"},
-        {"n", "\"a b\"", "n and e are not base64url"},
-        {"n", NULL, "n and e are not base64url"},
+        {"n", "\"a b\"", "n and e must be base64url"},
+        {"n", NULL, "n and e must be base64url"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -56,14 +56,14 @@ static void a_line_that_is_wrong_is_named(void **state)
         const char *message;
     } cases[] = {
         {"a:reader\n", "tokens:1: a line is name:role:SHA-256"},
-        {"# x\n\na:reader:" SECRET ":x\n", "tokens:3: behind the role"},
+        {"# x\n\na:reader:" SECRET ":x\n", "tokens:3: after the role"},
         {"a:root:" SECRET "\n", "tokens:1: the role of \"a\" must be reader, operator or admin"},
         {"a:Reader:" SECRET "\n", "the role of"},
         {"a b:reader:" SECRET "\n", "a name is 1 to 64"},
         {":reader:" SECRET "\n", "a name is 1 to 64"},
         {"a:reader:secret\n", "64 hexadecimal digits"},
         {"a:reader:" SECRET "00\n", "64 hexadecimal digits"},
-        {"a:reader:" SECRET "\na:admin:" OTHER "\n", "tokens:2: name \"a\" occurs twice"},
+        {"a:reader:" SECRET "\na:admin:" OTHER "\n", "tokens:2: duplicate name \"a\""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error error;
@@ -211,7 +211,7 @@ static void roles_are_ordered_and_named(void **state)
     assert_int_equal(check(fixture, auth, NULL, ROLE_NONE), 0);
     assert_int_equal(check(fixture, auth, "Bearer secret", ROLE_OPERATOR), 403);
     assert_string_equal(document_string(fixture->answer.body, "error.message", ""),
-                        "this needs the role operator; r has the role reader");
+                        "r (role reader) needs the role operator");
     assert_int_equal(check(fixture, auth, "Bearer other", ROLE_ADMIN), 403);
     auth_close(auth);
 }

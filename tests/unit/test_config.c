@@ -140,7 +140,7 @@ static void an_unknown_key_is_named_with_what_was_meant(void **state)
         {"[api]\nlocation = x", ":2: unknown key api.location; did you mean metrics.location?"},
         {"[log]\ncolour = red", ":2: unknown key log.colour; mimo.conf(5) lists all"},
         {"max_workers = 3", ":1: unknown key .max_workers; did you mean actuator.max_workers?"},
-        {"colour = red", ":1: key \"colour\" stands before any [section]"},
+        {"colour = red", ":1: key \"colour\" comes before any [section]"},
         {"[log]\n\xff\x01 = x", ":2: unknown key log.\\xff\\x01; mimo.conf(5) lists all"},
         {"[log]\nthis_name_is_far_too_long_to_be_compared_with_any_other_one = x",
          ":2: unknown key log.this_name_is_far_too_long_to_be_compared_with_any_other_one; "
@@ -176,7 +176,7 @@ static void a_line_that_is_none_is_named(void **state)
     expect_wrong("[log]\nlevel\nformat = wrong too", expected);
     expect_wrong("[log\nlevel = info", ":1: the section has no closing ]");
     expect_wrong("[log] level = info",
-                 ":1: something stands behind the section: keys go on lines of their own");
+                 ":1: text after the closing ] of the section: keys go on separate lines");
     expect_wrong("\n[log]\nlevel = nothing\nno line at all",
                  ":3: log.level: \"nothing\" is not error, warning, notice, info or debug");
 }
@@ -185,7 +185,7 @@ static void a_key_stands_once_in_a_file(void **state)
 {
     (void)state;
     expect_wrong("[log]\nlevel = info\n[store]\n[log]\nlevel = info",
-                 ":5: log.level is in this file already: keep one of the two");
+                 ":5: log.level is set twice in this file: remove one of the two");
 }
 
 static void a_line_has_its_longest(void **state)
@@ -277,13 +277,13 @@ static void what_strangers_can_change_is_refused(void **state)
     write_file(fixture.path, "[log]\nlevel = debug\n");
     assert_int_equal(chmod(fixture.path, 0664), 0);
     expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_DENIED,
-                   "mimo.conf can be written by others than its owner: chmod go-w /");
+                   "mimo.conf is writable by users other than its owner: chmod go-w /");
     assert_int_equal(chmod(fixture.path, 0644), 0);
     assert_int_equal(mkdir(fixture.drop_ins, 0755), 0);
     write_file(drop_in, "[log]\nlevel = info\n");
     assert_int_equal(chmod(fixture.drop_ins, 0775), 0);
     expect_failure(config_load(&config, fixture.path, NULL, &error), &error, ERROR_DENIED,
-                   "mimo.conf.d can be written by others than its owner: chmod go-w /");
+                   "mimo.conf.d is writable by users other than its owner: chmod go-w /");
     assert_int_equal(chmod(fixture.drop_ins, 0755), 0);
     if (geteuid() != 0)
         skip();

@@ -6,25 +6,25 @@ static const struct {
     const char *content;
     const char *message; /* NULL: good */
 } rules[] = {
-    {"[actuator]\ntask_timeout = 61m", ": actuator.task_timeout: must not be longer than "
-                                       "actuator.lease_ttl: a worker must be dead before its "
-                                       "lease is"},
+    {"[actuator]\ntask_timeout = 61m",
+     ": actuator.task_timeout: must not be longer than "
+     "actuator.lease_ttl: a worker must end before its lease expires"},
     {"[actuator]\ntask_timeout = 61m\nlease_ttl = 61m", NULL},
     {"[actuator]\nassignment = static\nindex = 3\ncount = 3",
-     ": actuator.index: 3 must be less than actuator.count, which is 3, where "
-     "actuator.assignment is static"},
+     ": actuator.index: 3 must be less than actuator.count, which is 3, when actuator.assignment "
+     "is static"},
     {"[actuator]\nassignment = static\nindex = 2\ncount = 3", NULL},
     {"[actuator]\nassignment = auto\nindex = 3\ncount = 3", NULL},
     {"[actuator]\nmembership_ttl = 29s",
      ": actuator.membership_ttl: must be at least three times actuator.membership_interval: "
-     "a lost record is not a death"},
+     "one missed heartbeat must not count as a failure"},
     {"[actuator]\nmembership_ttl = 30s", NULL},
     {"[clusters]\nmark_state = Succeeded",
-     ": clusters.mark_state: \"Succeeded\" is a state of rest: a cluster under maintenance "
-     "could not be told from one that is not"},
+     ": clusters.mark_state: \"Succeeded\" is a normal state; clusters under maintenance need a "
+     "different one"},
     {"[clusters]\nmark_state = Failed",
-     ": clusters.mark_state: \"Failed\" is a state of rest: a cluster under "
-     "maintenance could not be told from one that is not"},
+     ": clusters.mark_state: \"Failed\" is a normal state; clusters under maintenance need a "
+     "different one"},
     {"[clusters]\nmark_state =", NULL},
     {"[actuator]\nworker_uids = 61200-61299", NULL},
     {"[actuator]\nworker_uids = 61200-61209", NULL},
@@ -103,13 +103,14 @@ static const struct {
     {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100\n"
      "entra_audience = api://mimo",
      NULL},
-    {"[api]\nauth = token-file, entra", ": api.entra_tenant: must be set where api.auth has "
+    {"[api]\nauth = token-file, entra", ": api.entra_tenant: must be set when api.auth has "
                                         "entra: the tenant whose users may log in, by UUID"},
     {"[api]\nauth = entra\nentra_tenant = 0f0e0d0c-0b0a-4908-8706-050403020100",
-     ": api.entra_audience: must be set where api.auth has entra: the client ID of the "
+     ": api.entra_audience: must be set when api.auth has entra: the client ID of the "
      "application registration that tokens are for"},
-    {"[api]\nentra_tenant = contoso.com", ": api.entra_tenant: \"contoso.com\" is no UUID: `az "
-                                          "account show --query tenantId` tells it"},
+    {"[api]\nentra_tenant = contoso.com",
+     ": api.entra_tenant: \"contoso.com\" is not a UUID; `az account show --query tenantId` "
+     "prints it"},
     {"[api]\nentra_authority = http://login.test",
      ": api.entra_authority: \"http://login.test\" is not https://HOST"},
     {"[api]\nentra_authority = https://login.test/x",
@@ -123,7 +124,7 @@ static const struct {
      ": api.client_ca: must be the absolute path of a PEM file where api.auth has client-cert: "
      "the authorities that client certificates come from"},
     {"[api]\nauth = client-cert\nclient_ca = /ca.pem\nclient_file = clients",
-     ": api.client_file: must be an absolute path where api.auth has client-cert: the file "
+     ": api.client_file: must be an absolute path when api.auth has client-cert: the file "
      "with "
      "lines role:subject"},
     {"[tasks]\nmdsd_secret = ../x",

@@ -162,7 +162,7 @@ static void what_is_unknown_is_refused_with_what_there_is(void **state)
                  "open_files, cpu, file_size, processes");
     expect_wrong("[step a]\nid = 1\n", ":2: [step a] there is no key \"id\" here; there are: "
                                        "program, arguments, timeout, poll");
-    expect_wrong("id = 1\n", ":1: key \"id\" stands before any [section]");
+    expect_wrong("id = 1\n", ":1: key \"id\" comes before any [section]");
     expect_wrong("[task\n", ":1: the section has no closing ]");
     expect_wrong("[task]\nnonsense\n", ":2: neither a [section], a key = value, nor a comment");
 }
@@ -171,13 +171,13 @@ static void nothing_may_stand_there_twice(void **state)
 {
     (void)state;
     expect_wrong("[task]\nname = a\nname = b\n",
-                 ":3: [task] name is given twice: keep one of the two");
+                 ":3: [task] name is set twice: remove one of the two");
     expect_wrong("[task]\n[sandbox]\n[task]\n", ":3: section [task] began in line 1 already");
     expect_wrong("[step a]\n[step b]\n[step a]\n", ":3: there is a step \"a\" already");
     expect_wrong("[step a]\nprogram = /bin/true\nprogram = /bin/true\n",
-                 ":3: [step a] program is given twice: keep one of the two");
+                 ":3: [step a] program is set twice: remove one of the two");
     expect_wrong("[step a]\ntimeout = 1s\n[step b]\ntimeout = 1s\npoll = 0\npoll = 0\n",
-                 ":6: [step b] poll is given twice: keep one of the two");
+                 ":6: [step b] poll is set twice: remove one of the two");
 }
 
 static void names_have_their_form(void **state)
@@ -307,10 +307,9 @@ static void paths_are_absolute_and_there(void **state)
     expect_wrong("[step a]\nprogram = /bin/nothing-of-this-name\n",
                  ":2: [step a] program: there is no /bin/nothing-of-this-name");
     expect_wrong("[step a]\nprogram = /usr/bin\n", ":2: [step a] program: /usr/bin is not a file");
-    expect_wrong("[step a]\narguments = x\n",
-                 ":2: [step a] arguments: must stand behind program, whose they are");
+    expect_wrong("[step a]\narguments = x\n", ":2: [step a] arguments: must come after program");
     expect_wrong("[step a]\narguments =\nprogram = /bin/true\narguments = x\n",
-                 ":2: [step a] arguments: must stand behind program, whose they are");
+                 ":2: [step a] arguments: must come after program");
 }
 
 /* A file whose step runs the program of the fixture; what is said of the program, in the middle of
@@ -331,9 +330,9 @@ static void a_program_can_be_executed_and_is_nobody_elses_to_change(void **state
     assert_int_equal(chmod(fixture.program, 0644), 0);
     expect_untrusted("cannot be executed by the users of workers", "chmod a+rx");
     assert_int_equal(chmod(fixture.program, 0775), 0);
-    expect_untrusted("can be written by others than its owner", "chmod go-w");
+    expect_untrusted("is writable by users other than its owner", "chmod go-w");
     assert_int_equal(chmod(fixture.program, 0757), 0);
-    expect_untrusted("can be written by others than its owner", "chmod go-w");
+    expect_untrusted("is writable by users other than its owner", "chmod go-w");
     if (geteuid() != 0)
         return; /* only root gives files away */
     assert_int_equal(chmod(fixture.program, 0755), 0);
@@ -378,9 +377,9 @@ static void a_program_is_one_that_can_start(void **state)
         "its interpreter, such as #!/bin/sh");
     expect_unfit("", "% is neither an ELF program nor a script: a script begins with #! and the "
                      "path of its interpreter, such as #!/bin/sh");
-    expect_unfit("#!sh\n", "% names no interpreter behind #! in its first line: it must be an "
+    expect_unfit("#!sh\n", "% names no interpreter after #! in its first line: it must be an "
                            "absolute path, such as #!/bin/sh");
-    expect_unfit("#! \n", "% names no interpreter behind #! in its first line: it must be an "
+    expect_unfit("#! \n", "% names no interpreter after #! in its first line: it must be an "
                           "absolute path, such as #!/bin/sh");
     expect_unfit("#!/no/such/interpreter -x\n",
                  "% names the interpreter /no/such/interpreter in its first line, and there is no "
@@ -407,9 +406,10 @@ static void what_a_link_leads_to_is_nobody_elses_to_change(void **state)
     external_task_free(read_good(text));
 
     assert_int_equal(chmod(folder, 0777), 0);
-    snprintf(expected, sizeof(expected),
-             ":7: [step a] program: %s: %s can be written by others than its owner: chmod go-w %s",
-             fixture.program, folder, folder);
+    snprintf(
+        expected, sizeof(expected),
+        ":7: [step a] program: %s: %s is writable by users other than its owner: chmod go-w %s",
+        fixture.program, folder, folder);
     expect_message(expected);
     assert_int_equal(chmod(folder, 01777), 0); /* like /tmp: what is in it stays its owner's */
     external_task_free(read_good(text));
@@ -424,11 +424,11 @@ static void the_file_itself_is_nobody_elses_to_change(void **state)
     write_file(fixture.path, TASK STEP);
     assert_int_equal(chmod(fixture.path, 0664), 0);
     expect_failure(external_task_read(fixture.path, &task, &error), &error, ERROR_DENIED,
-                   "a.conf can be written by others than its owner: chmod go-w ");
+                   "a.conf is writable by users other than its owner: chmod go-w ");
     assert_int_equal(chmod(fixture.path, 0644), 0);
     assert_int_equal(chmod(fixture.folder, 0777), 0);
     expect_failure(external_task_read(fixture.path, &task, &error), &error, ERROR_DENIED,
-                   "can be written by others than its owner: chmod go-w ");
+                   "is writable by users other than its owner: chmod go-w ");
     assert_int_equal(chmod(fixture.folder, 0700), 0);
     expect_failure(external_task_read("a.conf", &task, &error), &error, ERROR_INVALID,
                    "the path must begin with /");

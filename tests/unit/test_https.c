@@ -127,7 +127,7 @@ static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
     struct error error = {0};
     assert_null(create("https://localhost:1", NULL, &error));
     assert_int_equal(ERROR_NOT_FOUND, error.kind);
-    assert_string_equal("there is no address of localhost:1", error.message);
+    assert_string_equal("no address for localhost:1", error.message);
     char url[64];
     char expected[64];
     int holder;

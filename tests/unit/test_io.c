@@ -344,11 +344,11 @@ static void a_file_in_the_way_of_a_folder_is_named(void **state)
                    "is in the way: it is not a directory");
     snprintf(below, sizeof(below), "%s/missing/folder", fixture.folder);
     expect_failure(io_make_directory(below, 0700, &error), &error, ERROR_NOT_FOUND,
-                   "cannot make directory");
+                   "cannot create directory");
     assert_int_equal(unlink(fixture.path), 0);
     assert_int_equal(symlink("nowhere", fixture.path), 0);
     expect_failure(io_make_directory(fixture.path, 0700, &error), &error, ERROR_NOT_FOUND,
-                   "cannot look at");
+                   "cannot stat");
 }
 
 /* Sockets */

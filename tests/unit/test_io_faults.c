@@ -134,22 +134,23 @@ static const struct {
 } cases[] = {
     {"read", EINTR, read_file, ERROR_NONE, NULL},
     {"read", EIO, read_file, ERROR_SYSTEM, "cannot read /tmp/"},
-    {"fstat", EIO, read_file, ERROR_SYSTEM, "cannot look at /tmp/"},
+    {"fstat", EIO, read_file, ERROR_SYSTEM, "cannot stat /tmp/"},
     {"write", EINTR, replace_file, ERROR_NONE, NULL},
     {"write", ENOSPC, replace_file, ERROR_SYSTEM, "No space left on device"},
     {"fchmod", EPERM, replace_file, ERROR_DENIED, "cannot write /tmp/"},
     {"fsync", EIO, replace_file, ERROR_SYSTEM, "cannot write /tmp/"},
     {"rename", EACCES, replace_file, ERROR_DENIED, "cannot write /tmp/"},
-    {"memfd_create", EMFILE, seal, ERROR_SYSTEM, "cannot make memory file x: Too many open files"},
+    {"memfd_create", EMFILE, seal, ERROR_SYSTEM,
+     "cannot create memory file x: Too many open files"},
     {"write", ENOMEM, seal, ERROR_MEMORY, "cannot fill memory file x"},
     {"lseek", EINVAL, seal, ERROR_SYSTEM, "cannot fill memory file x"},
     {"fcntl", EPERM, seal, ERROR_DENIED, "cannot seal memory file x"},
     {"chmod", EPERM, make_directory, ERROR_DENIED, "cannot set the mode of /tmp/"},
-    {"socket", EMFILE, listen_anew, ERROR_SYSTEM, "cannot make a socket: Too many open files"},
+    {"socket", EMFILE, listen_anew, ERROR_SYSTEM, "cannot create a socket: Too many open files"},
     {"fchmod", EPERM, listen_anew, ERROR_DENIED, "cannot set the mode of socket /tmp/"},
     {"chmod", EPERM, listen_anew, ERROR_DENIED, "cannot set the mode of socket /tmp/"},
     {"listen", EIO, listen_anew, ERROR_SYSTEM, "cannot listen on socket /tmp/"},
-    {"lstat", EIO, listen_over_a_stale_socket, ERROR_SYSTEM, "cannot look at /tmp/"},
+    {"lstat", EIO, listen_over_a_stale_socket, ERROR_SYSTEM, "cannot stat /tmp/"},
     {"connect", EACCES, listen_over_a_stale_socket, ERROR_DENIED, "cannot tell whether /tmp/"},
     {"connect", EAGAIN, listen_over_a_stale_socket, ERROR_CONFLICT, "is in use by another process"},
     {"unlink", EROFS, listen_over_a_stale_socket, ERROR_SYSTEM,
@@ -158,7 +159,7 @@ static const struct {
      */
     {"lstat", ENOENT, listen_over_a_stale_socket, ERROR_SYSTEM, "cannot bind socket /tmp/"},
     {"connect", ENOENT, listen_over_a_stale_socket, ERROR_SYSTEM, "cannot bind socket /tmp/"},
-    {"socket", EMFILE, poke, ERROR_SYSTEM, "cannot make a socket"},
+    {"socket", EMFILE, poke, ERROR_SYSTEM, "cannot create a socket"},
 };
 
 static void count_entries(int *ret_files)
@@ -207,7 +208,7 @@ static void a_folder_that_cannot_be_synced_is_told(void **state)
     make_private_folder(folder);
     snprintf(path, sizeof(path), "%s/file", folder);
     arrange("fsync", EIO, 1); /* the file's works, the folder's does not */
-    expect_failure(replace_file(&error), &error, ERROR_SYSTEM, "/file last: Input/output error");
+    expect_failure(replace_file(&error), &error, ERROR_SYSTEM, "/file to disk: Input/output error");
     fault.call = NULL;
     assert_true(fault.happened);
     assert_int_equal(access(path, F_OK), 0);

@@ -246,7 +246,7 @@ static void a_server_without_an_address_is_refused(void **state)
                       endpoint_of("elsewhere.test", config.port, "127.0.0.1"));
     assert_int_equal(-1, kube_client_create(&config, NULL, &client, &error));
     assert_int_equal(-1, kube_client_create(&config, endpoints, &client, &error));
-    assert_non_null(strstr(error.message, "the job has no address of localhost:"));
+    assert_non_null(strstr(error.message, "the job has no address for localhost:"));
     kubeconfig_free(&config);
 }
 

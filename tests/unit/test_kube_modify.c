@@ -105,9 +105,9 @@ static void a_conflict_is_read_again_five_times(void **state)
                             "{'method': 'PUT', 'path': '/clusters/cluster', 'interfere': true}");
     result = modify(&change, &changed);
     assert_int_equal(OUTCOME_TRANSIENT, result.outcome);
-    assert_string_equal("409 the cluster was changed by somebody else 6 times while this was to be "
-                        "written",
-                        result.message);
+    assert_string_equal(
+        "409 the cluster was changed by another client in each of 6 attempts to write it",
+        result.message);
     assert_false(changed);
     assert_int_equal(6, change.calls);
 }

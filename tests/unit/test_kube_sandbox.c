@@ -306,7 +306,7 @@ static void names_are_not_resolved(void **state)
         .suffix = "", .change = call_by_name, .addresses = "::1 127.0.0.1", .message = "done"});
     run(&(struct scenario){.suffix = "",
                            .change = call_by_name,
-                           .message = "the job has no address of api.cluster-0"});
+                           .message = "the job has no address for api.cluster-0"});
 }
 
 static void other_ports_are_out_of_reach(void **state)

@@ -220,10 +220,10 @@ static void what_is_missing_is_named(void **state)
         {{.current = "current-context: ''"}, "no current-context"},
         {{.current = "current-context: nowhere"}, "there is no context \"nowhere\""},
         {{.current = "current-context: [a]"}, "current-context is not a text"},
-        {{.contexts = "~"}, "there is no list of contexts"},
-        {{.contexts = "{main: a}"}, "there is no list of contexts"},
+        {{.contexts = "~"}, "missing list contexts"},
+        {{.contexts = "{main: a}"}, "missing list contexts"},
         {{.contexts = "[main]"}, "there is no context \"main\""},
-        {{.contexts = "[{name: main}]"}, "context \"main\" has nothing but its name"},
+        {{.contexts = "[{name: main}]"}, "context \"main\" is empty"},
         {{.contexts = "[{name: main, context: {cluster: fleet}}]"},
          "context \"main\" names no user"},
         {{.contexts = "[{name: main, context: {user: admin}}]"},
@@ -243,9 +243,8 @@ static void what_is_said_twice_is_refused(void **state)
 {
     (void)state;
     expect_refused((struct template){.end = "current-context: other\n"},
-                   "line 13, column 1: a key that is there already");
-    expect_refused((struct template){.user = "{token: a, token: b}"},
-                   "a key that is there already");
+                   "line 13, column 1: duplicate key");
+    expect_refused((struct template){.user = "{token: a, token: b}"}, "duplicate key");
     expect_refused((struct template){.contexts =
                                          "[{name: main, context: {cluster: fleet, user: admin}}, "
                                          "{name: main, context: {cluster: other, user: admin}}]"},
@@ -334,8 +333,8 @@ static void text_that_is_no_kubeconfig_is_refused(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "nothing there"},
-        {"# nothing\n", "nothing there"},
+        {"", "empty document"},
+        {"# nothing\n", "empty document"},
         {"- a\n- b\n", "no mapping"},
         {"hello", "no mapping"},
         {"a: b: c", "line 1, column"},

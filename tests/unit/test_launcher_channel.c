@@ -112,9 +112,9 @@ static void the_end_of_the_peer_is_told_apart(void **state)
     close(fixture.near);
     expect_failure(
         launcher_channel_receive(fixture.far, LAUNCHER_SIDE_LAUNCHER, &channel, &received, &error),
-        &error, ERROR_UNAVAILABLE, "the peer is gone");
+        &error, ERROR_UNAVAILABLE, "peer disconnected");
     expect_failure(launcher_channel_send(fixture.far, &sent, &error), &error, ERROR_UNAVAILABLE,
-                   "the peer is gone");
+                   "peer disconnected");
     fixture.near = dup(fixture.null);
 }
 
@@ -129,7 +129,7 @@ static void a_peer_that_dies_with_unread_messages_is_gone_too(void **state)
     close(fixture.near); /* resets the connection: something was unread */
     expect_failure(
         launcher_channel_receive(fixture.far, LAUNCHER_SIDE_LAUNCHER, &channel, &received, &error),
-        &error, ERROR_UNAVAILABLE, "the peer is gone");
+        &error, ERROR_UNAVAILABLE, "peer disconnected");
     fixture.near = dup(fixture.null);
 }
 
@@ -325,11 +325,11 @@ static void a_task_of_the_operators_own_is_a_uuid_with_processes(void **state)
     (void)state;
     memset(endless, 'a', sizeof(endless));
     refuse_external(none, 1, "processes are for tasks that are not built in");
-    refuse_external(good, 0, "processes are out of range");
-    refuse_external(good, LAUNCH_PROCESSES_MAXIMUM + 1, "processes are out of range");
-    refuse_external(wrong, 1, "task is no UUID");
-    refuse_external(endless, 1, "task is no UUID");
-    refuse_external(surplus, 1, "bytes stand behind the task's UUID");
+    refuse_external(good, 0, "number of processes is out of range");
+    refuse_external(good, LAUNCH_PROCESSES_MAXIMUM + 1, "number of processes is out of range");
+    refuse_external(wrong, 1, "task is not a UUID");
+    refuse_external(endless, 1, "task is not a UUID");
+    refuse_external(surplus, 1, "data after the task's UUID");
 
     memcpy(sent.launch.external_task, good, sizeof(good));
     sent.launch.processes = LAUNCH_PROCESSES_MAXIMUM;
@@ -421,7 +421,7 @@ static void what_is_no_message_is_not_sent(void **state)
                    "LAUNCH: descriptors are missing");
     message.type = (enum launcher_message_type)9;
     expect_failure(launcher_channel_send(fixture.near, &message, &error), &error, ERROR_INVALID,
-                   "there is no message 9");
+                   "unknown message 9");
 }
 
 static void a_socket_that_is_none_is_a_system_error(void **state)

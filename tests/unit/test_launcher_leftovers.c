@@ -102,11 +102,10 @@ static void forged_result_ends_with_the_attempt(void **state)
                               "sleep 1000\n");
     programs_step("look", "script", NULL);
     programs_run(&without_scopes, &attempt);
-    snprintf(
-        message, sizeof(message),
-        "program %s wrote to descriptor 3 what may not stand there: a result, which is for the "
-        "exit status to say",
-        programs_path("script"));
+    snprintf(message, sizeof(message),
+             "program %s wrote an invalid report to descriptor 3: a result, which is for the "
+             "exit status to say",
+             programs_path("script"));
     programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
     expect_nothing_left(&attempt);
 }

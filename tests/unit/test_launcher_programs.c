@@ -119,20 +119,20 @@ static const struct ending endings[] = {
     {"result on descriptor 3 is terminal",
      "echo '{\"type\":\"result\",\"outcome\":\"succeeded\"}' >&3; sleep 100", NULL,
      OUTCOME_TERMINAL,
-     "program %s wrote to descriptor 3 what may not stand there: a result, which is for the exit "
+     "program %s wrote an invalid report to descriptor 3: a result, which is for the exit "
      "status to say"},
     {"step on descriptor 3 is terminal",
      "echo '{\"type\":\"step\",\"step\":1,\"steps\":1,\"name\":\"x\"}' >&3", NULL, OUTCOME_TERMINAL,
-     "program %s wrote to descriptor 3 what may not stand there: a step, which is for the worker "
+     "program %s wrote an invalid report to descriptor 3: a step, which is for the worker "
      "to "
      "report"},
     {"forbidden call on descriptor 3 is terminal",
      "echo '{\"type\":\"forbidden\",\"systemCall\":\"open\"}' >&3", NULL, OUTCOME_TERMINAL,
-     "program %s wrote to descriptor 3 what may not stand there: a forbidden call, which is for "
+     "program %s wrote an invalid report to descriptor 3: a forbidden call, which is for "
      "the "
      "worker to report"},
     {"half a line on descriptor 3 is terminal", "printf '{\"type\":' >&3", NULL, OUTCOME_TERMINAL,
-     "program %s wrote to descriptor 3 what may not stand there: the last line is not finished"},
+     "program %s wrote an invalid report to descriptor 3: the last line is not finished"},
     {"step that takes too long is transient, SIGTERM first",
      "trap 'echo had to stop >&2; exit 0' TERM; sleep 100 & wait", "timeout = 1s\n",
      OUTCOME_TRANSIENT, "timeout: step look was ended after 1s: had to stop"},
@@ -218,10 +218,11 @@ static void program_that_is_gone_is_terminal(void **state)
     struct attempt attempt;
     char message[256];
     run_after(remove_script, &attempt);
-    snprintf(message, sizeof(message),
-             "cannot run %s: No such file or directory: is it there, and the interpreter in its "
-             "first line?",
-             programs_path("script"));
+    snprintf(
+        message, sizeof(message),
+        "cannot run %s: No such file or directory: check that it exists, and the interpreter in "
+        "its first line",
+        programs_path("script"));
     programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
@@ -231,10 +232,11 @@ static void program_that_was_replaced_is_not_run(void **state)
     struct attempt attempt;
     char message[256];
     run_after(replace_script, &attempt);
-    snprintf(message, sizeof(message),
-             "cannot run %s: Permission denied: may the worker's user execute it? If it was "
-             "replaced, restart mimod",
-             programs_path("script"));
+    snprintf(
+        message, sizeof(message),
+        "cannot run %s: Permission denied: check that the worker's user may execute it; if it was "
+        "replaced, restart mimod",
+        programs_path("script"));
     programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
@@ -373,7 +375,7 @@ static void flood_of_reports_is_terminal(void **state)
         "yes '{\"type\":\"status\",\"text\":\"one of many many many many reports\"}' >&3\n", NULL,
         &attempt);
     snprintf(message, sizeof(message),
-             "program %s wrote to descriptor 3 what may not stand there: reports of more than "
+             "program %s wrote an invalid report to descriptor 3: reports of more than "
              "1048576 bytes",
              programs_path("script"));
     programs_expect_result(&attempt, OUTCOME_TERMINAL, message);

@@ -362,7 +362,8 @@ static void what_runs_is_cancelled_only_when_stuck_or_forced(void **state)
     claim(&manifest, NOW);
     expect_failure(
         manifest_cancel(&manifest, NOW + 3599, false, &error), &error, ERROR_DENIED,
-        "cannot cancel task in state InProgress: it runs since 2026-11-23T07:08:00Z; wait for its "
+        "cannot cancel task in state InProgress: it has been running since 2026-11-23T07:08:00Z; "
+        "wait for its "
         "end, "
         "stop it, or cancel it with force=true; after 60 minutes it may be cancelled as stuck");
     assert_int_equal(manifest.state, MANIFEST_IN_PROGRESS);

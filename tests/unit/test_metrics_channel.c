@@ -87,9 +87,9 @@ static void the_end_of_either_side_is_told(void **state)
     (void)state;
     close(ends[1]);
     expect_failure(metrics_channel_send(ends[0], &message, &error), &error, ERROR_UNAVAILABLE,
-                   "the metrics helper is gone");
+                   "the metrics helper has ended");
     expect_failure(metrics_channel_receive(ends[0], &message, &error), &error, ERROR_UNAVAILABLE,
-                   "the supervisor is gone");
+                   "the supervisor has ended");
     ends[1] = dup(ends[0]);
 }
 
@@ -102,7 +102,7 @@ static void a_helper_that_died_with_unread_messages_is_gone_too(void **state)
     expect_success(metrics_channel_send(ends[0], &message, &error), &error);
     close(ends[1]);
     expect_failure(metrics_channel_receive(ends[0], &message, &error), &error, ERROR_UNAVAILABLE,
-                   "the supervisor is gone");
+                   "the supervisor has ended");
     ends[1] = dup(ends[0]);
 }
 
@@ -175,7 +175,7 @@ static void every_other_notice_is_refused(void **state)
                    ERROR_INVALID, "metrics message of 15 bytes, expected 16");
     close(ends[1]);
     expect_failure(metrics_channel_receive_notice(ends[0], &received, &error), &error,
-                   ERROR_UNAVAILABLE, "the metrics helper is gone");
+                   ERROR_UNAVAILABLE, "the metrics helper has ended");
     ends[1] = dup(ends[0]);
 }
 

@@ -111,7 +111,7 @@ static const struct {
      "(sandbox.attempt_memory)"},
     {{EXITED(0), true, OUTCOME_TERMINAL, "exit status 1", .processes_were_full = true},
      OUTCOME_TERMINAL,
-     "TerminalError: exit status 1: the attempt had as many processes as it may ([sandbox] processes "
+     "TerminalError: exit status 1: the attempt reached its process limit ([sandbox] processes "
      "of its task)"},
     {{EXITED(0), true, OUTCOME_SUCCEEDED, "did without", .memory_was_full = true,
       .processes_were_full = true},
@@ -126,11 +126,9 @@ static const struct {
     {{EXITED(EXIT_WORKER_LANDLOCK)},
      OUTCOME_NO_RESULT,
      "TransientError: worker ended without a result (exit 113: cannot enter the Landlock domain)"},
-    {{EXITED(0), true, OUTCOME_SUCCEEDED, "done",
-      .bad_report = "something stands behind the result"},
+    {{EXITED(0), true, OUTCOME_SUCCEEDED, "done", .bad_report = "data after the result"},
      OUTCOME_NO_RESULT,
-     "TransientError: worker ended without a result (bad report: something stands behind the "
-     "result)"},
+     "TransientError: worker ended without a result (bad report: data after the result)"},
     {{EXITED(3), .bad_report = "x"},
      OUTCOME_NO_RESULT,
      "TransientError: worker ended without a result (bad report: x; exit 3)"},
@@ -197,8 +195,8 @@ static void what_is_no_end_of_a_worker_has_a_fixed_text(void **state)
         {OUTCOME_NOT_STARTED, "TransientError: worker could not be started",
          "TransientError: worker could not be started: why"},
         {OUTCOME_UNREGISTERED, "task ID not registered", "task ID not registered: why"},
-        {OUTCOME_LEASE_EXPIRED, "TransientError: lease expired: no word from its actuator",
-         "TransientError: lease expired: no word from its actuator: why"},
+        {OUTCOME_LEASE_EXPIRED, "TransientError: lease expired: no heartbeat from its actuator",
+         "TransientError: lease expired: no heartbeat from its actuator: why"},
         {OUTCOME_OWNER_GONE, "TransientError: its actuator stopped during the attempt",
          "TransientError: its actuator stopped during the attempt: why"},
         {OUTCOME_DRAINED,

@@ -85,9 +85,9 @@ static void failures_carry_their_message(void **state)
     expect_result(1, "{'steps': [{'then': 'terminal', 'message': '404 gone'}, {'then': 'crash'}]}",
                   OUTCOME_TERMINAL, "404 gone");
     expect_result(1, "{'steps': [{'then': 'transient'}]}", OUTCOME_TRANSIENT,
-                  "the step is to fail, and may succeed later");
+                  "transient failure requested");
     expect_result(1, "{'steps': [{'then': 'terminal'}]}", OUTCOME_TERMINAL,
-                  "the step is to fail, for good");
+                  "permanent failure requested");
 }
 
 static void trouble_may_end_with_a_later_attempt(void **state)
@@ -126,7 +126,7 @@ static void wrong_parameters_are_refused_by_name(void **state)
         {"{'steps': [{'then': 'crash', 'untilAttempt': 0}]}",
          "parameters.steps[0]: member \"untilAttempt\" must be from 1 to 1000"},
         {"{'steps': [{'then': 'crash', 'port': 1}]}",
-         "parameters.steps[0]: member \"port\" is for \"connect\" alone"},
+         "parameters.steps[0]: member \"port\" needs \"then\" to be \"connect\""},
         {"{'steps': [{'then': 'connect', 'port': 65536}]}",
          "parameters.steps[0]: member \"port\" must be from 1 to 65535"},
     };

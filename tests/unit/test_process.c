@@ -210,7 +210,7 @@ static int has_another_parent(void *context)
     (void)context;
     CHILD_EXPECT(process_die_with_parent(getpid(), &error) < 0);
     CHILD_EXPECT(error.kind == ERROR_UNAVAILABLE);
-    CHILD_EXPECT(strstr(error.message, "is gone"));
+    CHILD_EXPECT(strstr(error.message, "has ended"));
     return 0;
 }
 

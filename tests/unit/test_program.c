@@ -126,11 +126,11 @@ static void help_shows_every_option_in_line(void **state)
         "      --loud                    say more\n"
         "  -c, --config FILE             configuration (default " CONFIG_DEFAULT_PATH ")\n"
         "  -s, --set SECTION.KEY=VALUE   override one key; may be given several times\n"
-        "      --check-config            check the configuration and end\n"
-        "      --dump-config             write the configuration in force and end\n"
-        "      --example-config          write every key with its default and end\n"
-        "  -h, --help                    show this help and end\n"
-        "  -V, --version                 show the version and end\n"
+        "      --check-config            check the configuration and exit\n"
+        "      --dump-config             write the configuration in force and exit\n"
+        "      --example-config          write every key with its default and exit\n"
+        "  -h, --help                    show this help and exit\n"
+        "  -V, --version                 show the version and exit\n"
         "\n"
         "Details stand here.\n");
     assert_int_equal(RUN(&plain, {"-h"}), 0);
@@ -314,7 +314,7 @@ static void an_inherited_descriptor_is_checked_and_kept_from_children(void **sta
         {"+3", "\"+3\" is not a number from 3 to 65535"},
         {"2", "\"2\" is not a number from 3 to 65535"},
         {"65536", "\"65536\" is not a number from 3 to 65535"},
-        {"987", "descriptor 987 was not passed: this program is started by another of the family"},
+        {"987", "descriptor 987 was not passed: mimod starts this program"},
     };
     cleanup_fd int fd = open("/dev/null", O_RDONLY);
     char number[16];

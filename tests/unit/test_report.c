@@ -142,8 +142,8 @@ static const struct {
     {"{\"type\":\"status\"}", "member \"text\" is missing"},
     {"{\"type\":\"status\",\"text\":null}", "member \"text\" must be a string"},
     {"{\"type\":\"status\",\"text\":1}", "member \"text\" must be a string"},
-    {"{\"type\":\"status\",\"text\":\"\",\"more\":1}", "unknown member"},
-    {"{\"type\":\"status\",\"text\":\"\",\"level\":\"info\"}", "unknown member"},
+    {"{\"type\":\"status\",\"text\":\"\",\"more\":1}", "unexpected member"},
+    {"{\"type\":\"status\",\"text\":\"\",\"level\":\"info\"}", "unexpected member"},
     {"{\"type\":\"step\",\"step\":1,\"steps\":3}", "member \"name\" is missing"},
     {"{\"type\":\"step\",\"step\":0,\"steps\":3,\"name\":\"x\"}",
      "member \"step\" must be an integer from 1"},
@@ -151,7 +151,7 @@ static const struct {
      "member \"step\" must be an integer from 1"},
     {"{\"type\":\"step\",\"step\":1,\"steps\":1001,\"name\":\"x\"}",
      "member \"steps\" must be an integer from 1 to 1000"},
-    {"{\"type\":\"step\",\"step\":4,\"steps\":3,\"name\":\"x\"}", "step 4 is behind the last, 3"},
+    {"{\"type\":\"step\",\"step\":4,\"steps\":3,\"name\":\"x\"}", "step 4 is after the last, 3"},
     {"{\"type\":\"log\",\"level\":\"debug\",\"text\":\"x\"}",
      "member \"level\" must be error, warning, notice or info"},
     {"{\"type\":\"log\",\"level\":6,\"text\":\"x\"}", "member \"level\" must be error"},
@@ -265,9 +265,9 @@ static void a_bad_line_ends_the_trust_for_good(void **state)
     expect_problem("\n", 0, "report: line 1");
     expect_problem(
         "{\"type\":\"result\",\"outcome\":\"succeeded\"}\n{\"type\":\"status\",\"text\":\"y\"}\n",
-        1, "something stands behind the result");
+        1, "data after the result");
     expect_problem("{\"type\":\"result\",\"outcome\":\"succeeded\"}\n\n", 1,
-                   "something stands behind the result");
+                   "data after the result");
     expect_problem("{\"type\":\"status\",\"text\":\"x\"}", 0, "the last line is not finished");
     expect_problem("{", 0, "the last line is not finished");
 }

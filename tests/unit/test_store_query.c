@@ -434,7 +434,7 @@ static void what_cannot_be_understood_is_skipped_named_and_stops_nobody(void **s
     fixture_set_manifest(fixture, 1, "maintenanceManifest.priority", document_new_string("high"));
     fixture_set_manifest(fixture, 2, "maintenanceManifest.state", document_new_string("Dreaming"));
     struct store_query query = {.kind = STORE_QUERY_RUNNABLE};
-    expect_skipped(fixture, query, "3", 2, "000000000001 cannot be understood");
+    expect_skipped(fixture, query, "3", 2, "000000000001 is damaged");
     query.limit = 1;
     expect_skipped(fixture, query, "3", 1, "\"maintenanceManifest.priority\" must be");
     query = (struct store_query){.kind = STORE_QUERY_MANIFESTS};
@@ -463,7 +463,7 @@ static void a_cluster_that_cannot_be_understood_keeps_its_manifests_waiting(void
     fixture_set_cluster(fixture, 1, "leaseExpires", document_new_string("soon"));
     fixture_expect(fixture, (struct store_query){.kind = STORE_QUERY_RUNNABLE}, "2");
     expect_skipped(fixture, (struct store_query){.kind = STORE_QUERY_CLUSTERS}, "2", 1,
-                   "cluster-1 cannot be understood");
+                   "cluster-1 is damaged");
     fixture_set_cluster(fixture, 1, "leaseExpires", NULL);
     fixture_expect(fixture, (struct store_query){.kind = STORE_QUERY_RUNNABLE}, "1 2");
 }
@@ -476,7 +476,7 @@ static void text_that_is_no_json_is_skipped_and_refused(void **state)
     fixture_sql(fixture, "UPDATE audit SET document = '{\"id\":' WHERE id = 'a'");
     expect_skipped(fixture,
                    (struct store_query){.kind = STORE_QUERY_DOCUMENTS, .container = STORE_AUDIT},
-                   "1", 1, "Audit a cannot be understood");
+                   "1", 1, "Audit a is damaged");
     assert_int_equal(fixture_status(fixture, store_get(STORE_AUDIT, NULL, "a")), STORE_REFUSED);
 }
 

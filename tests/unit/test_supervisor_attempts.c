@@ -389,7 +389,7 @@ static void a_result_of_somebody_elses_manifest_is_late(void **state)
     live_and_end(&order, "succeeded", "");
     turn_until(is_idle);
     assert_int_equal(count_of(METRIC_RESULTS_LATE), 1);
-    expect_logged("the result \"succeeded\" changes nothing: ");
+    expect_logged("result \"succeeded\" dropped: ");
     assert_int_equal(count_of(METRIC_ATTEMPTS_SUCCEEDED), 0);
 }
 

@@ -161,7 +161,7 @@ static void damaged_files_are_named(void **state)
     assert_int_equal(unlink(path_of("actuator.start")), 0);
     expect_success(io_replace_file(path_of("actuator.id"), "no", 2, 0640, &error), &error);
     expect_failure(identity_open(directory, &here, &start, &error), &error, ERROR_INVALID,
-                   "does not hold a UUID");
+                   "does not contain a UUID");
 }
 
 static void a_lock_file_is_known_by_itself(void **state)

@@ -239,7 +239,7 @@ static void what_waits_is_dropped_with_its_descriptors_at_the_end(void **state)
     assert_false(is_open(job) || is_open(pipes[1]));
     assert_int_equal(launcher_link_signal(&channel, 1, SIGTERM, &error), -1);
     assert_int_equal(error.kind, ERROR_UNAVAILABLE);
-    assert_string_equal(error.message, "cannot signal a worker: the launcher is gone");
+    assert_string_equal(error.message, "cannot signal a worker: the launcher has ended");
     close(pipes[0]);
 }
 

@@ -77,7 +77,7 @@ static void each_condition_of_readiness_is_told_by_its_reason(void **state)
     snapshot = ready_snapshot();
     snapshot.refresh_age++;
     expect_reason(&snapshot,
-                  "it wrote no membership record lately, so its buckets may not be its own");
+                  "its membership record is outdated, so another actuator may own its buckets");
     snapshot = ready_snapshot();
     snapshot.answer_age++;
     expect_reason(&snapshot, "the store did not answer the latest polls");
@@ -89,7 +89,7 @@ static void each_condition_of_readiness_is_told_by_its_reason(void **state)
     assert_false(status_is_ready(&snapshot));
     char cut[12];
     status_explain(&snapshot, cut, sizeof(cut));
-    assert_string_equal(cut, "it wrote no");
+    assert_string_equal(cut, "its members");
 }
 
 static struct status_snapshot current;

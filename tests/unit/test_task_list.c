@@ -149,13 +149,14 @@ static void two_tasks_with_one_name_are_an_error_that_names_both(void **state)
     write_task("a.conf", EXTERNAL_ID, "one");
     write_task("b.conf", EXTERNAL_ID, "other");
     expect_refused(ERROR_INVALID,
-                   "%s/b.conf: id " EXTERNAL_ID " is that of %s/a.conf already: each task has its "
-                   "own",
+                   "%s/b.conf: id " EXTERNAL_ID
+                   " is already used by %s/a.conf: each task needs its own",
                    fixture.folder, fixture.folder);
     write_task("b.conf", SECOND_ID, "one");
-    expect_refused(ERROR_INVALID,
-                   "%s/b.conf: short_name one is that of %s/a.conf already: each task has its own",
-                   fixture.folder, fixture.folder);
+    expect_refused(
+        ERROR_INVALID,
+        "%s/b.conf: short_name one is already used by %s/a.conf: each task needs its own",
+        fixture.folder, fixture.folder);
 }
 
 static void names_of_built_in_tasks_are_taken_whether_registered_or_not(void **state)
@@ -164,16 +165,16 @@ static void names_of_built_in_tasks_are_taken_whether_registered_or_not(void **s
     write_task("a.conf", FLAGS, "one");
     expect_refused(ERROR_INVALID,
                    "%s/a.conf: id " FLAGS
-                   " is that of the built-in task operator-flags-update already",
+                   " is already used by the built-in task operator-flags-update",
                    fixture.folder);
     write_task("a.conf", EXTERNAL_ID, "acr-token-checker");
     expect_refused(ERROR_INVALID,
-                   "%s/a.conf: short_name acr-token-checker is that of the built-in "
-                   "task acr-token-checker already",
+                   "%s/a.conf: short_name acr-token-checker is already used by the built-in task "
+                   "acr-token-checker",
                    fixture.folder);
     write_task("a.conf", PRACTICE, "one");
     expect_refused(ERROR_INVALID,
-                   "%s/a.conf: id " PRACTICE " is that of the built-in task practice already",
+                   "%s/a.conf: id " PRACTICE " is already used by the built-in task practice",
                    fixture.folder);
 }
 

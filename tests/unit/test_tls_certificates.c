@@ -110,7 +110,7 @@ static void first_run_sets_all_and_second_run_nothing(void **state)
     int before = count_writes();
     result = run("first", "c.example.com", bundles[0], bundles[1]);
     assert_int_equal(OUTCOME_SUCCEEDED, result.outcome);
-    expect_start("no change: secrets (0 of 4 written), API server as it was", &result);
+    expect_start("no change: secrets (0 of 4 written), API server unchanged", &result);
     assert_int_equal(before, count_writes());
 }
 

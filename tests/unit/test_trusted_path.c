@@ -187,7 +187,7 @@ static void open_directory_on_the_way_is_denied(void **state)
     assert_int_equal(mkdir(path_of("open"), 0755), 0);
     assert_int_equal(chmod(path_of("open"), 0777), 0);
     write_file(path_of("open/file"), "x");
-    expect_denied(path_of("open/file"), "can be written by others than its owner");
+    expect_denied(path_of("open/file"), "is writable by users other than its owner");
 }
 
 /* In turn a file of ours and one of the stranger have the name, as fast as it goes. */

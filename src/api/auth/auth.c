@@ -273,7 +273,8 @@ static enum verdict judge(struct auth *auth, const struct credentials *credentia
     char buffer[AUTH_TOKEN_MAXIMUM + 1];
     const char *token = NULL;
     enum verdict verdict = NOT_MEANT;
-    error_set(reason, ERROR_DENIED, "no authentication method of api.auth knows these credentials");
+    error_set(reason, ERROR_DENIED,
+              "no authentication method of api.auth accepts these credentials");
     if (credentials->authorization) {
         if (!bearer_token(credentials->authorization, buffer, sizeof(buffer))) {
             error_set(reason, ERROR_DENIED,
@@ -314,10 +315,9 @@ static int refuse_nobody(const struct auth *auth, struct answer *answer)
 
 static int refuse_role(const struct actor *actor, enum role needed, struct answer *answer)
 {
-    return answer_refuse(answer, API_FORBIDDEN, NULL, "this needs the role %s; %s has %s%s",
-                         role_name(needed), actor->name,
-                         actor->role == ROLE_NONE ? "none" : "the role ",
-                         actor->role == ROLE_NONE ? "" : role_name(actor->role));
+    return answer_refuse(answer, API_FORBIDDEN, NULL, "%s (%s%s) needs the role %s", actor->name,
+                         actor->role == ROLE_NONE ? "no role" : "role ",
+                         actor->role == ROLE_NONE ? "" : role_name(actor->role), role_name(needed));
 }
 
 int auth_check(struct auth *auth, const struct credentials *credentials, enum role needed,
@@ -333,9 +333,8 @@ int auth_check(struct auth *auth, const struct credentials *credentials, enum ro
     if (verdict != KNOWN)
         log_info("request %s is not authenticated: %s", credentials->request_id, reason.message);
     if (verdict == LATER)
-        return answer_refuse(
-            answer, API_UNAVAILABLE, NULL,
-            "the key of the token is being looked for; try again in a few seconds");
+        return answer_refuse(answer, API_UNAVAILABLE, NULL,
+                             "the key of the token is being fetched; try again in a few seconds");
     if (verdict != KNOWN)
         return refuse_credentials(credentials, answer);
     *ret_actor = actor;

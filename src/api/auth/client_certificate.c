@@ -102,7 +102,7 @@ static int take_line(void *context, char *line, struct error *error)
                          "a line is role:subject, such as operator:CN=deploy,O=Example");
     if (!role_parse(role, &actor->role))
         return error_set(error, ERROR_INVALID,
-                         "in front of the first colon there must be reader, operator or admin");
+                         "the text before the first colon must be reader, operator or admin");
     if (strlen(subject) > CLIENT_SUBJECT_MAXIMUM || !strchr(subject, '=') ||
         !text_is_clean(subject))
         return error_set(
@@ -111,7 +111,7 @@ static int take_line(void *context, char *line, struct error *error)
             "-nameopt RFC2253 -in FILE",
             subject, CLIENT_SUBJECT_MAXIMUM);
     if (find_subject(table, subject))
-        return error_set(error, ERROR_INVALID, "subject \"%s\" occurs twice", subject);
+        return error_set(error, ERROR_INVALID, "duplicate subject \"%s\"", subject);
     snprintf(actor->name, sizeof(actor->name), ACTOR_PREFIX "%s", subject);
     table->count++;
     return 0;

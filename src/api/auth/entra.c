@@ -160,11 +160,11 @@ static void tell_failure(const struct key_schedule *schedule, const struct error
 {
     int64_t left = schedule->fetched + KEYS_AGE_MAXIMUM - clock_boot_milliseconds();
     if (schedule->has_keys && left > 0)
-        log_warning("Entra ID: cannot fetch keys, those from before count for another %" PRId64
+        log_warning("Entra ID: cannot fetch keys, the previous keys stay valid for another %" PRId64
                     " h: %s",
                     left / HOUR_MILLISECONDS, error->message);
     else
-        log_error("Entra ID: cannot fetch keys, so its tokens are answered 503: %s",
+        log_error("Entra ID: cannot fetch keys, so requests with its tokens get 503: %s",
                   error->message);
 }
 
@@ -264,7 +264,7 @@ enum entra_verdict entra_check(struct entra *entra, const char *token, struct ac
     if (rules.now - wall > CLOCK_STEP)
         error_prefix(reason,
                      "(the clock was set back by %" PRId64
-                     " s; when it is right now, reload mimo-api)",
+                     " s; once it is correct, reload mimo-api)",
                      rules.now - wall);
     return ENTRA_REFUSED;
 }

@@ -127,7 +127,7 @@ static int make_key(const struct json_object *entry, struct jwks_key *key, struc
     cleanup_free uint8_t *modulus = read_number(entry, "n", &modulus_length);
     cleanup_free uint8_t *exponent = read_number(entry, "e", &exponent_length);
     if (!modulus || !exponent)
-        return error_set(error, ERROR_INVALID, "n and e are not base64url of numbers");
+        return error_set(error, ERROR_INVALID, "n and e must be base64url");
     size_t bits = bits_of(modulus, modulus_length);
     if (bits < JWKS_BITS_MINIMUM || bits > JWKS_BITS_MAXIMUM || !(modulus[modulus_length - 1] & 1))
         return error_set(error, ERROR_INVALID, "n is not an odd number of %d to %d bits",

@@ -96,13 +96,13 @@ static int take_line(void *context, char *line, struct error *error)
                          "a name is 1 to %d letters, digits, \".\", \"_\", \"@\" or \"-\"",
                          TOKEN_NAME_MAXIMUM);
     if (has_name(table, name))
-        return error_set(error, ERROR_INVALID, "name \"%s\" occurs twice", name);
+        return error_set(error, ERROR_INVALID, "duplicate name \"%s\"", name);
     if (!role_parse(role, &entry->actor.role))
         return error_set(error, ERROR_INVALID,
                          "the role of \"%s\" must be reader, operator or admin", name);
     if (!parse_digest(rest, entry->digest))
         return error_set(error, ERROR_INVALID,
-                         "behind the role of \"%s\" there must be 64 hexadecimal digits: "
+                         "after the role of \"%s\" there must be 64 hexadecimal digits: "
                          "printf %%s TOKEN | sha256sum",
                          name);
     snprintf(entry->actor.name, sizeof(entry->actor.name), "%s", name);
@@ -174,7 +174,7 @@ static int make_token(char *token, char *digest, struct error *error)
     unsigned char hash[SHA256_DIGEST_LENGTH];
     if (RAND_bytes(bytes, sizeof(bytes)) != 1)
         return error_set(error, ERROR_SYSTEM,
-                         "cannot make a token: no random numbers are available");
+                         "cannot create a token: no random numbers are available");
     OPENSSL_buf2hexstr_ex(token, TOKEN_TEXT_SIZE, NULL, bytes, sizeof(bytes), '\0');
     for (char *at = token; *at; at++)
         *at = (char)tolower((unsigned char)*at);

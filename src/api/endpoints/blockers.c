@@ -28,12 +28,12 @@ static int add_time(struct json_object *blockers, const char *kind, const char *
 
 static int add_times(struct json_object *blockers, const struct manifest *manifest, int64_t now)
 {
-    if (manifest->run_after > now && add_time(blockers, "notDue", "until", manifest->run_after,
-                                              "it is not due before its runAfter") < 0)
+    if (manifest->run_after > now &&
+        add_time(blockers, "notDue", "until", manifest->run_after, "not due until runAfter") < 0)
         return -1;
     if (manifest->next_attempt > now &&
         add_time(blockers, "backoff", "until", manifest->next_attempt,
-                 "it waits after a failed attempt") < 0)
+                 "waiting to retry after a failed attempt") < 0)
         return -1;
     if (manifest->run_before != 0 && manifest->run_before < now)
         return add_time(blockers, "overdue", "since", manifest->run_before,
@@ -43,10 +43,11 @@ static int add_times(struct json_object *blockers, const struct manifest *manife
 
 static int add_lease(struct json_object *blockers, const struct cluster *cluster)
 {
-    return add(blockers, document_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
-                                       cluster->lease_manifest[0] ? cluster->lease_manifest : NULL,
-                                       "until", (int64_t)cluster->lease_expires, "message",
-                                       "another attempt has the lease of the cluster until then"));
+    return add(blockers,
+               document_pack("{s:s, s:s*, s:I, s:s}", "kind", "clusterBusy", "manifest",
+                             cluster->lease_manifest[0] ? cluster->lease_manifest : NULL, "until",
+                             (int64_t)cluster->lease_expires, "message",
+                             "another attempt holds the cluster's lease, until then at most"));
 }
 
 static int add_cluster(struct json_object *blockers, const struct blockers_facts *facts)
@@ -86,7 +87,7 @@ static const char *find_hindrance(const struct json_object *member, const char *
 {
     int64_t maximum = document_integer(member, "maxWorkers", 0);
     if (strcmp(document_string(member, "mode", ""), "paused") == 0) {
-        *ret_message = "the actuator of its bucket is paused: mimoctl resume, on its machine";
+        *ret_message = "the actuator of its bucket is paused: run mimoctl resume on its machine";
         return "actuatorPaused";
     }
     if (maximum > 0 && document_integer(member, "workers", 0) >= maximum) {
@@ -112,12 +113,13 @@ static int add_no_actuator(struct json_object *blockers, const struct blockers_f
                            int bucket)
 {
     const struct json_object *drained = find_drained(facts);
-    char message[REASON_SIZE] = "no live actuator has its bucket";
+    char message[REASON_SIZE] = "no live actuator owns its bucket";
     if (drained)
-        snprintf(message, sizeof(message),
-                 "no live actuator has its bucket; the one on %.150s is %s: mimoctl resume, there",
-                 document_string(drained, "hostname", "an unknown host"),
-                 document_string(drained, "mode", ""));
+        snprintf(
+            message, sizeof(message),
+            "no live actuator owns its bucket; the one on %.150s is %s: run mimoctl resume there",
+            document_string(drained, "hostname", "an unknown host"),
+            document_string(drained, "mode", ""));
     return add(blockers, document_pack("{s:s, s:i, s:s}", "kind", "noActuator", "bucket", bucket,
                                        "message", message));
 }

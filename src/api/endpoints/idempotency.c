@@ -87,7 +87,7 @@ static void replay(const struct json_object *document, struct answer *answer)
     int status = (int)document_integer(document, "status", 0);
     if (status < 200 || status > 299 || !document_is_object(body)) {
         answer_refuse(answer, API_INTERNAL, NULL,
-                      "the answer that was kept for this key cannot be understood");
+                      "the answer that was stored for this key is damaged");
         return;
     }
     answer_set(answer, status, json_object_get(body));

@@ -158,10 +158,10 @@ void listing_answer(struct api *api, struct request *request, struct store_query
     } else if (operation.result.status != STORE_DONE && continuation) {
         refuse_token(answer); /* only the token comes from the client */
     } else if (operation.result.status != STORE_DONE) {
-        answer_internal(answer, "cannot ask the store", &operation.result.error);
+        answer_internal(answer, "cannot query the store", &operation.result.error);
     } else {
         if (operation.result.skipped)
-            log_warning("%zu documents cannot be understood and are not listed; the first: %s",
+            log_warning("%zu damaged documents are not listed; the first: %s",
                         operation.result.skipped, operation.result.error.message);
         answer_page(api, request, &operation.result, view, answer);
     }

@@ -69,8 +69,8 @@ static void prepare(struct bulk *bulk, const struct store_result *page, struct b
     batch->count = 0;
     bulk->errors += (int64_t)page->skipped;
     if (page->skipped)
-        log_warning("%zu manifests cannot be understood and are left alone; the first: %s",
-                    page->skipped, page->error.message);
+        log_warning("skipped %zu damaged manifests; the first: %s", page->skipped,
+                    page->error.message);
     for (size_t i = 0; i < page->count; i++) {
         struct manifest *manifest = &batch->manifests[batch->count];
         if (manifest_read(manifest, page->items[i].document, &error) < 0) {
@@ -162,7 +162,7 @@ static int run_page(struct api *api, struct request *request, struct bulk *bulk,
     if (store_run(api->store, &page, 1, &error) < 0) {
         result = answer_store_unavailable(answer, &error);
     } else if (page.result.status != STORE_DONE) {
-        result = answer_internal(answer, "cannot ask the store", &page.result.error);
+        result = answer_internal(answer, "cannot query the store", &page.result.error);
     } else {
         prepare(bulk, &page.result, batch);
         if (bulk->spares_running)

@@ -107,8 +107,7 @@ static void add_listed(struct api *api, const struct store_item *item, struct te
     if (add_view(api, item, &manifest, page, &error) == 0)
         text_buffer_add(page, "}");
     else
-        log_warning("a manifest is not listed, it cannot be understood: %s: %.200s", error.message,
-                    item->text);
+        log_warning("a damaged manifest is not listed: %s: %.200s", error.message, item->text);
 }
 
 static const struct listing_view manifest_listing = {.text = add_listed};

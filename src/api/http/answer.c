@@ -136,7 +136,7 @@ int answer_unreadable(struct answer *answer, const char *kind, const char *id,
 {
     struct error named = *error;
     error_prefix(&named, "%s %s", kind, id);
-    return answer_internal(answer, "the stored document cannot be understood", &named);
+    return answer_internal(answer, "the stored document is damaged", &named);
 }
 
 void answer_free(struct answer *answer)

@@ -118,7 +118,7 @@ static void count_connection(struct server *server, const struct peer *peer, boo
     if (!opened)
         addresses_leave(server->connections, address);
     else if (!addresses_enter(server->connections, address))
-        log_error("out of memory: a connection is not counted");
+        log_error("out of memory: a connection was not counted");
 }
 
 /* MHD_NotifyConnectionCallback: comes before anything is read, and before the descriptor is

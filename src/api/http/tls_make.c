@@ -116,10 +116,10 @@ static int make_pair(const char *certificate_path, const char *key_path, struct 
 {
     cleanup_pkey EVP_PKEY *key = EVP_EC_gen("P-256");
     if (!key)
-        return set_openssl_error(error, "cannot make a key");
+        return set_openssl_error(error, "cannot create a key");
     cleanup_x509 X509 *certificate = make_certificate(key);
     if (!certificate)
-        return set_openssl_error(error, "cannot make a certificate");
+        return set_openssl_error(error, "cannot create a certificate");
     /* BIO_s_secmem() wipes the key when it is freed */
     cleanup_bio BIO *key_text = BIO_new(BIO_s_secmem());
     cleanup_bio BIO *certificate_text = BIO_new(BIO_s_mem());
@@ -151,7 +151,7 @@ int tls_prepare(const char *certificate_path, const char *key_path, const struct
     if (!no_key)
         return 0;
     if (make_pair(certificate_path, key_path, error) < 0)
-        return error_prefix(error, "cannot make the TLS certificate (api.tls_certificate, "
+        return error_prefix(error, "cannot create the TLS certificate (api.tls_certificate, "
                                    "api.tls_key)");
     if (owner && file_give(key_path, owner, error) < 0)
         return -1;

@@ -95,7 +95,7 @@ static int explain_stranger(const struct connection *connection, const struct ht
                          answer->location[0] ? answer->location : "nowhere");
     return error_set(error, ERROR_UNAVAILABLE,
                      "%s (%s) answers %ld without the JSON of an Admin API (%s); check the "
-                     "address?",
+                     "address",
                      connection->url, connection->url_from, answer->status,
                      answer->content_type[0] ? answer->content_type : "no content type");
 }

@@ -145,7 +145,7 @@ int control_find(const char *directory, struct json_object **ret_names, struct e
             "no actuator has a control socket in %s: check that mimod runs on this machine "
             "and "
             "that its actuator.runtime_directory is this one (--runtime-directory, "
-            "MIMO_RUNTIME_DIRECTORY)?",
+            "MIMO_RUNTIME_DIRECTORY)",
             directory);
     }
     *ret_names = names;

@@ -78,10 +78,9 @@ static void find_gaps(struct json_object *process, const struct process_security
         add_gap(process, "Landlock ABI %" PRId64 ": %s",
                 document_integer(process, "landlockAbi", 0), of_landlock);
     if (json_object_get_boolean(document_get(process, "withoutNamespaces")))
-        add_gap(
-            process,
-            "no PID namespaces, because this machine forbids user namespaces: "
-            "programs of tasks are kept together by their process group instead (docs/security.md)");
+        add_gap(process, "no PID namespaces, because this machine forbids user namespaces: "
+                         "programs of tasks are kept together by their process group instead "
+                         "(docs/security.md)");
 }
 
 /* --- Facts from the kernel --- */
@@ -401,16 +400,16 @@ static void write_means(const struct json_object *processes)
         const char *programs = document_string(attempts, "programs", "none");
         bool memory = document_is_true(document_get(attempts, "memoryLimit"));
         bool count = document_is_true(document_get(attempts, "processLimit"));
-        printf("%s %" PRId64 ": attempts are ended by timers%s%s, limited as a whole in %s\n",
+        printf("%s %" PRId64 ": attempts are ended by timers%s%s; %s\n",
                document_string(process, "role", "?"), document_integer(process, "pid", 0),
                strcmp(programs, "pidNamespace") == 0   ? ", PID namespaces"
                : strcmp(programs, "processGroup") == 0 ? ", process groups"
                                                        : "",
                document_is_true(document_get(attempts, "cgroup")) ? ", cgroups" : " (no cgroups)",
-               memory && count ? "memory and processes"
-               : memory        ? "memory"
-               : count         ? "processes"
-                               : "nothing (no cgroup controllers)");
+               memory && count ? "limits of an attempt as a whole: memory and processes"
+               : memory        ? "limits of an attempt as a whole: memory"
+               : count         ? "limits of an attempt as a whole: processes"
+                               : "no limits for an attempt as a whole (no cgroup controllers)");
     }
 }
 

@@ -291,7 +291,7 @@ static void note_skipped(struct store_result *result, enum store_container conta
                          const char *id, const struct error *reason)
 {
     if (result->skipped++ == 0)
-        error_set(&result->error, ERROR_INVALID, "%s %s cannot be understood: %s",
+        error_set(&result->error, ERROR_INVALID, "%s %s is damaged: %s",
                   store_container_name(container), id, reason->message);
 }
 

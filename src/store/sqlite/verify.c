@@ -202,7 +202,7 @@ static int sync_file(const char *path, struct error *error)
 int copy_database(struct connection *connection, const char *path, struct error *error)
 {
     if (schema_create_file(path, error) < 0)
-        return error_prefix(error, "cannot make a backup");
+        return error_prefix(error, "cannot create a backup");
     if (fill_copy(connection, path, error) == 0 && sync_file(path, error) == 0)
         return 0;
     unlink(path); /* remove an incomplete copy */

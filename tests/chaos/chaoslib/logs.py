@@ -8,7 +8,7 @@ LINE = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:.]+)Z (\S+?)\[(\d+)\] (\w+): (.*)$")
 
 STARTED = re.compile(r"^manifest (\S+): attempt (\d+) of .* on (/\S+) runs as worker (\d+)$")
 ENDED = re.compile(r"^manifest (\S+): attempt (\d+) (\S+) after (\d+) ms: now (\w+)")
-LATE = re.compile(r"^the result \"(\w+)\" changes nothing: (?:manifest (\S+), attempt (\d+): )?")
+LATE = re.compile(r"^result \"(\w+)\" dropped: (?:manifest (\S+), attempt (\d+): )?")
 ACTUATOR = re.compile(r"^actuator ([0-9a-f-]{36}) starts on ")
 STORE_GONE = re.compile(r"running attempts go on, nothing new is claimed until the store answers$")
 STORE_BACK = re.compile(r"^the store answers again$")
