@@ -18,6 +18,7 @@
 #include "mimo/base64.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
+#include "mimo/text.h"
 
 /* The member of a mapping that says where a key came twice. A text may have such a key itself: then
  * it is refused. */
@@ -97,10 +98,13 @@ static int make_binary(struct reader *reader, const yaml_event_t *event,
     if (base64_decode_lines((const char *)event->data.scalar.value, &data, &length, &problem) < 0)
         return error_may_pass(problem.kind) ? out_of_memory(reader)
                                             : refuse(reader, event, "!!binary is not base64");
-    bool has_nul = memchr(data, '\0', length) != NULL;
-    *ret_value = has_nul ? NULL : document_new_string_length((const char *)data, length);
+    const char *text = (const char *)data; /* a NUL follows */
+    bool is_text = strlen(text) == length && text_is_utf8(text);
+    *ret_value = is_text ? document_new_string(text) : NULL;
     OPENSSL_cleanse(data, length);
-    return *ret_value ? 0 : refuse(reader, event, "!!binary is not text");
+    if (!is_text)
+        return refuse(reader, event, "!!binary is not text");
+    return *ret_value ? 0 : out_of_memory(reader);
 }
 
 static int make_scalar(struct reader *reader, const yaml_event_t *event,

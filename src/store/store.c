@@ -215,9 +215,12 @@ static int check_name(const struct store_target *target, struct error *error)
     return 0;
 }
 
+/* A caller has no document only if there was no memory for it: that is no refusal. */
 static int check_document(const struct store_target *target, bool needs_etag, struct error *error)
 {
     struct store_name name;
+    if (!target->document)
+        return error_set_memory(error);
     if (store_name_of_document(target->container, target->document, &name, error) < 0)
         return -1;
     if (needs_etag && !target->etag)
@@ -283,16 +286,29 @@ static int check_operation(const struct store_operation *operation, struct error
     return error_set(error, ERROR_INVALID, "operation %d is not known", (int)operation->verb);
 }
 
-int store_run(struct store *store, struct store_operation *operations, size_t count,
-              struct error *error)
+/* Refuses those that are wrong. */
+static int check_operations(struct store_operation *operations, size_t count, struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
         struct error refused;
-        operations[i].result = (struct store_result){.total = -1};
-        if (check_operation(&operations[i], &refused) < 0)
-            store_refuse(&operations[i], &refused);
+        if (check_operation(&operations[i], &refused) == 0)
+            continue;
+        if (error_may_pass(refused.kind)) {
+            *error = refused;
+            return -1;
+        }
+        store_refuse(&operations[i], &refused);
     }
-    if (store->backend->run(store, operations, count, error) == 0)
+    return 0;
+}
+
+int store_run(struct store *store, struct store_operation *operations, size_t count,
+              struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        operations[i].result = (struct store_result){.total = -1};
+    if (check_operations(operations, count, error) == 0 &&
+        store->backend->run(store, operations, count, error) == 0)
         return 0;
     store_release(operations, count); /* return no incomplete result */
     return -1;

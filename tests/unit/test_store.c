@@ -483,7 +483,10 @@ static void a_document_without_its_names_is_refused(void **state)
         cleanup_json struct json_object *document = json_of_text(cases[i].text);
         expect_refused(fixture, store_create(cases[i].container, document), cases[i].reason);
     }
-    expect_refused(fixture, store_create(STORE_SCHEDULES, NULL), "must be a JSON object");
+    struct store_operation without = store_create(STORE_SCHEDULES, NULL);
+    struct error error;
+    expect_failure(store_run(fixture->store, &without, 1, &error), &error, ERROR_MEMORY,
+                   "out of memory");
 }
 
 static void a_document_that_is_too_large_is_refused(void **state)

@@ -293,6 +293,7 @@ static struct MHD_Response *make_response(struct exchange *exchange)
         return response;
     free(text);
     exchange->status = 503;
+    exchange->answer.retry_later = true;
     return make_static_response(no_memory, sizeof(no_memory) - 1);
 }
 

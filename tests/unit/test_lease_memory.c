@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_lease_memory.c - whichever allocation fails while an attempt is settled, its result is neither
+ * lost nor taken for refused: it is written when there is memory again.
+ *
+ * json-c is linked statically, so that its allocations fail as well.
+ */
+#include "lease_fixture.h"
+#include "out_of_memory.h"
+
+static struct test_store *test;
+static struct settlement settlement;
+
+static const char *const patchable[] = {"properties.note", NULL};
+
+static int settle(void)
+{
+    struct error error;
+    int result = settle_with(test->store, &settlement, &error);
+    remaining = -1;
+    if (result < 0)
+        assert_true(error_may_pass(error.kind));
+    if (settlement.status == SETTLEMENT_LATE || settlement.status == SETTLEMENT_REFUSED)
+        fail_msg("%s", settlement.error.message);
+    struct manifest now = test_manifest(test, 1, settlement.claim.manifest.id);
+    assert_int_equal(now.state, settlement.status == SETTLEMENT_DONE ? MANIFEST_COMPLETED
+                                                                     : MANIFEST_IN_PROGRESS);
+    manifest_free(&now);
+    return settlement.status == SETTLEMENT_DONE ? 0 : -1;
+}
+
+static void a_result_waits_for_memory(void **state)
+{
+    static const char patch[] = "{\"properties\":{\"note\":\"n\"}}";
+    struct error error;
+    test = *state;
+    test_add_cluster(test, 1, "Succeeded");
+    test_add_manifest(test, 1, 0, TEST_NOW, NULL);
+    settlement = claim_one(test, OUTCOME_SUCCEEDED);
+    settlement.cluster_patches = json_object_new_array();
+    document_append(settlement.cluster_patches, document_parse(patch, strlen(patch), &error));
+    settlement.patchable = patchable;
+    exhaust(settle, 20);
+    settlement_free(&settlement);
+    struct cluster cluster = test_cluster(test, 1);
+    assert_string_equal(document_string(cluster.document, "openShiftCluster.properties.note", ""),
+                        "n");
+    assert_string_equal(cluster.lease_owner, "");
+    cluster_free(&cluster);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_result_waits_for_memory, test_store_setup,
+                                        test_store_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
