@@ -122,6 +122,7 @@ def test_show_tells_everything_about_one(mimoctl, api):
 
 def test_beginning_of_an_id_is_enough_when_it_is_unique(mimoctl, api):
     api.answer(f"GET {MANIFESTS}", {"value": [manifest(), manifest(identifier=ID2)]})
+    api.answer(f"GET /admin{R1}/maintenanceManifests/{ID}", manifest())
     assert mimoctl("manifest", "show", "2b65a", "-o", "id").stdout == f"{ID}\n"
     assert api.requests_of(f"GET {MANIFESTS}")[-1].query["idPrefix"] == "2b65a" # the server looks
     done = mimoctl("manifest", "show", "2b65", status=1)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fake_admin_api import error
-from mimoctl_fixtures import (FLAGS, ID, ID2, MANIFESTS, R1, WORKER, actuator_answer, actuators, api, certificates,  # noqa: F401
+from mimoctl_fixtures import (FLAGS, ID, ID2, MANIFESTS, R1, R2, WORKER, actuator_answer, actuators, api, certificates,  # noqa: F401
                               environment, home, manifest, mimoctl, progress)
 
 SHOW = f"GET {MANIFESTS}/{ID}"
@@ -98,3 +98,52 @@ def test_cancelling_goes_on_when_its_cluster_cannot_be_asked(mimoctl, api):
     api.answer(f"POST {ONE}/cancel", manifest("Cancelled", startedAt=int(time.time()) - 60))
     api.answer(f"GET /admin{R1}", error("ServiceUnavailable", "the store does not answer"), status=503)
     assert next_of(mimoctl("manifest", "cancel", "--force", ID)) == "manifest show 2b65ac7b"
+
+
+def runs_on(**members):
+    until = int(time.time()) + 3000
+    return manifest("Cancelled", statusText="cancelled by an operator", startedAt=int(time.time()) - 60,
+                    attempts=[{"number": 1, "startedAt": int(time.time()) - 60, "actuator": ID, "outcome": "cancelled"}],
+                    running={"until": until, "actuator": ID, "hostname": "vm0", "stopping": False, "message": "m", **members})
+
+
+# Red when the member `running` is not looked at: a worker that changes a cluster is then not shown at all.
+@pytest.mark.parametrize("command", ["show", "explain", "logs"])
+@pytest.mark.parametrize("name", [ID, ID[:8]], ids=["whole ID", "its beginning"])
+def test_a_worker_that_runs_on_is_shown_and_can_be_stopped(mimoctl, api, command, name):
+    api.answer(f"GET {MANIFESTS}", {"value": [manifest("Cancelled")]})
+    for path in (f"GET {MANIFESTS}/{ID}", f"GET {ONE}"):
+        api.answer(path, runs_on())
+    done = mimoctl("manifest", command, name)
+    assert re.search(r"orker:? +still runs on vm0, until its lease ends in (50|49)m at the latest", done.stdout + done.stderr)
+    assert next_of(done) == "manifest stop 2b65ac7b"
+    for path in (f"GET {MANIFESTS}/{ID}", f"GET {ONE}"):
+        api.answer(path, runs_on(stopping=True))
+    done = mimoctl("manifest", command, name)
+    assert "still runs on vm0; it was asked to end and is killed after 10 s" in done.stdout + done.stderr
+    assert next_of(done) == "manifest wait 2b65ac7b --for Cancelled"
+
+
+def test_what_keeps_a_cluster_busy_can_be_stopped_when_its_manifest_has_ended(mimoctl, api, actuators):
+    api.answer(f"GET {MANIFESTS}/{ID}", runs_on())
+    api.answer(f"GET {MANIFESTS}/{ID2}", manifest(identifier=ID2, blockers=[
+        {"kind": "clusterBusy", "manifest": ID, "until": int(time.time()) + 3000, "message": "m"}]))
+    api.answer(f"GET {MANIFESTS}", {"value": [manifest("Cancelled", cluster=R2)]})
+    assert next_of(mimoctl("manifest", "explain", ID2)) == "manifest stop 2b65ac7b"
+    assert next_of(mimoctl("ps", "--runtime-directory", actuators(actuator_answer(workers=[WORKER])))) == "manifest stop 2b65ac7b"
+    done = mimoctl("cluster", "show", "two")
+    assert "2b65ac7b is Cancelled, and its worker still runs on vm0" in done.stdout
+    assert re.search(r"^2b65ac7b +Cancelled", done.stdout, re.MULTILINE)
+    assert next_of(done) == "manifest stop 2b65ac7b"
+    api.answer(f"GET {MANIFESTS}/{ID}", progress(1, "look"))
+    assert next_of(mimoctl("manifest", "explain", ID2)) == "manifest watch 2b65ac7b"
+
+
+@pytest.mark.parametrize("command, status", [(("watch", ID), 4), (("wait", ID, "--for", "Cancelled", "--timeout", "200ms"), 5)],
+                         ids=["watch", "wait"])
+def test_following_ends_with_the_stop_of_a_worker_that_runs_on(mimoctl, api, command, status):
+    for path in (f"GET {MANIFESTS}/{ID}", f"GET {ONE}"):
+        api.answer(path, runs_on())
+    api.answer(f"GET /admin{R1}", {"id": R1, "name": "One", "leaseOwner": ID2, "leaseManifest": ID,
+                                   "leaseExpiry": int(time.time()) + 3000})
+    assert next_of(mimoctl("manifest", *command, status=status)) == "manifest stop 2b65ac7b"

@@ -34,8 +34,7 @@ def blocked(*blockers, **members):
 
 
 def test_explain_lists_what_blocks_a_manifest(mimoctl, api):
-    api.answer(SHOW, manifest())
-    api.answer(SHOW_OF_CLUSTER, blocked(
+    api.answer(SHOW, blocked(
         {"kind": "backoff", "until": seconds_ago(-130), "message": "the next attempt is due then"},
         {"kind": "clusterBusy", "manifest": ID2, "message": f"manifest {ID2} runs on its cluster"}))
     table = rows(mimoctl("manifest", "explain", ID).stdout)

@@ -91,6 +91,23 @@ def test_ps_shows_the_worker_that_runs(system):
     assert "Cancelled" in running.mimoctl("manifest", "cancel", identifier, "--force").stdout
 
 
+# Red when mimoctl does not look at the member `running`.
+def test_a_worker_that_runs_on_is_seen_until_it_is_stopped(system):
+    running = system(clusters=1, set={"actuator.drain_timeout": "0"})
+    identifier = create(running, "-c", "cluster-0", "--parameters", LONG_TASK, "-o", "id").stdout.strip()
+    running.mimoctl("manifest", "wait", identifier, "--for", "InProgress", "--timeout", "30s")
+    waiting = create(running, "-c", "cluster-0", "-o", "id").stdout.strip()
+    running.mimoctl("manifest", "cancel", identifier, "--force")
+    for command in (["manifest", "show", identifier[:8]], ["manifest", "explain", identifier], ["manifest", "logs", identifier],
+                    ["manifest", "explain", waiting], ["cluster", "show", "cluster-0"], ["ps"]):
+        assert running.mimoctl(*command).stderr.endswith(f"mimoctl: next: mimoctl manifest stop {identifier[:8]}\n"), command
+    done = running.mimoctl("manifest", "wait", identifier, "--for", "Cancelled", "--timeout", "200ms", check=False)
+    assert done.stderr.endswith(f"mimoctl: next: mimoctl manifest stop {identifier[:8]}\n")
+    running.mimoctl("manifest", "stop", identifier)
+    running.mimoctl("manifest", "wait", identifier, "--for", "Cancelled", "--timeout", "30s")
+    assert "still runs" not in running.mimoctl("manifest", "show", identifier).stdout
+
+
 def test_cluster_is_registered_listed_and_removed(system):
     running = system(clusters=1)
     resource_id = re.sub("[^/]+$", "Brand-New", running.cluster(0))

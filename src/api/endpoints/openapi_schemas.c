@@ -101,11 +101,12 @@ static const char schemas[] = JSON({
 "running": {
   "type": "object",
   "description": "the worker that still runs although the manifest has ended",
-  "required": ["until", "actuator", "message"],
+  "required": ["until", "actuator", "stopping", "message"],
   "properties": {
     "until": {"$ref": "#/components/schemas/time"},
     "actuator": {"$ref": "#/components/schemas/uuid"},
     "hostname": {"type": "string"},
+    "stopping": {"type": "boolean", "description": "it was asked to end"},
     "message": {"type": "string"}}},
 
 "blocker": {

@@ -39,8 +39,9 @@ struct json_object *running_view(struct api *api, const struct running *running)
                  "its worker still runs%s%s and has the lease of the cluster until %s at most; %s",
                  host[0] ? " on " : "", host, clock_format(until, running->until), next) < 0)
         return NULL;
-    return document_pack("{s:I, s:s, s:s*, s:s}", "until", (int64_t)running->until, "actuator",
-                         running->actuator, "hostname", host[0] ? host : NULL, "message", message);
+    return document_pack("{s:I, s:s, s:s*, s:b, s:s}", "until", (int64_t)running->until, "actuator",
+                         running->actuator, "hostname", host[0] ? host : NULL, "stopping",
+                         (int)running->stopping, "message", message);
 }
 
 static void add_view(struct api *api, const struct running *running, struct text_buffer *view)

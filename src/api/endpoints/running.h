@@ -5,7 +5,8 @@
  * Cancelling a manifest that is InProgress does not end its worker. Until that worker ends, or its
  * lease expires, the lease of the cluster names the manifest. Answers then contain
  *
- *     "running": {"until": 1764460800, "actuator": "...", "hostname": "...", "message": "..."}
+ *     "running": {"until": 1764460800, "actuator": "...", "hostname": "...", "stopping": false,
+ *                 "message": "..."}
  *
  * Ownership: references returned are new. Threads: any. Units: Unix seconds.
  */

@@ -123,6 +123,18 @@ int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret
     return find_by_prefix(ctl, text, ret_manifest, error);
 }
 
+int resolve_manifest_view(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
+                          struct error *error)
+{
+    char path[RESOLVE_PATH_SIZE];
+    cleanup_json struct json_object *found = NULL;
+    if (uuid_is_valid(text))
+        return resolve_manifest(ctl, text, ret_manifest, error);
+    if (resolve_manifest(ctl, text, &found, error) < 0)
+        return -1;
+    return api_get(ctl, resolve_manifest_path(found, "", path), NULL, ret_manifest, error);
+}
+
 const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,
                                   char *buffer)
 {

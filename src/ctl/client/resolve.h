@@ -26,6 +26,10 @@ int resolve_cluster(struct ctl *ctl, const char *text, char *buffer, struct erro
 int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
                      struct error *error);
 
+/* The same, with what only the answer for one manifest contains: `blockers`, `running`. */
+int resolve_manifest_view(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
+                          struct error *error);
+
 /* The path of a manifest by its view, into `buffer` (RESOLVE_PATH_SIZE bytes); `suffix` is "" or
  * "/cancel". Returns `buffer`. */
 const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,

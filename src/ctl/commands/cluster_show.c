@@ -15,6 +15,7 @@
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/manifest_rows.h"
 #include "ctl/commands/next.h"
+#include "ctl/commands/still_running.h"
 #include "ctl/output/cluster_text.h"
 #include "ctl/output/manifest_text.h"
 #include "ctl/output/states.h"
@@ -33,10 +34,12 @@ static unsigned state_of(const struct json_object *manifest)
     return states_bit(document_string(manifest, "state", ""));
 }
 
-/* Step 2: in progress, failed, or tried often. */
-static bool deserves_a_look(const struct json_object *manifest)
+/* Step 2: in progress, failed, or tried often; and the one that has the lease (`holder`). */
+static bool deserves_a_look(const struct json_object *manifest, const char *holder)
 {
     unsigned state = state_of(manifest);
+    if (strcmp(document_string(manifest, "id", "?"), holder) == 0)
+        return true;
     return state & (MANIFEST_STATE_BIT(MANIFEST_IN_PROGRESS) | FAILURES) ||
            (state & MANIFEST_STATES_OPEN &&
             document_integer(manifest, "dequeues", 0) >= DEQUEUES_SUSPICIOUS);
@@ -71,13 +74,21 @@ static void show_counts(const struct output *output, const struct json_object *m
     output_field(output, "Manifests", COLOUR_NONE, "%zu%s%s", count, count ? ": " : "", text);
 }
 
+/* The manifest whose worker runs on the cluster: the one that its lease names. "" without one. */
+static const char *holder_of(const struct output *output, const struct json_object *cluster)
+{
+    return document_time(cluster, "leaseExpiry", 0) > output->now
+               ? document_string(cluster, "leaseManifest", "")
+               : "";
+}
+
 /* The newest manifests that deserve a look; a new reference. */
-static struct json_object *pick_problems(const struct json_object *manifests)
+static struct json_object *pick_problems(const struct json_object *manifests, const char *holder)
 {
     struct json_object *problems = json_object_new_array();
     for (size_t i = document_length(manifests); i > 0; i--) {
         struct json_object *manifest = document_item(manifests, i - 1);
-        if (deserves_a_look(manifest) && document_length(problems) < PROBLEMS_SHOWN)
+        if (deserves_a_look(manifest, holder) && document_length(problems) < PROBLEMS_SHOWN)
             document_append(problems, json_object_get(manifest));
     }
     return problems;
@@ -137,6 +148,20 @@ static bool say_stuck(const struct output *output, const struct json_object *man
     return false;
 }
 
+/* The manifest that has ended and whose worker still runs. */
+static bool say_worker(struct ctl *ctl, const struct json_object *cluster)
+{
+    const struct output *output = &ctl->output;
+    const char *holder = holder_of(output, cluster);
+    char worker[MANIFEST_TEXT_WORKER_SIZE];
+    cleanup_json struct json_object *manifest = NULL;
+    if (!holder[0] || !still_running_find(ctl, holder, &manifest))
+        return false;
+    printf("%.8s is %s, and its worker %s.\n", holder, document_string(manifest, "state", ""),
+           manifest_text_worker(output, manifest, worker));
+    return next_of_worker(output, manifest);
+}
+
 /* The manifest that runs, else the newest that failed. */
 static void say_next(const struct output *output, const struct json_object *cluster,
                      const struct json_object *manifests, const struct json_object *problems)
@@ -173,7 +198,8 @@ static int show_for_people(struct ctl *ctl, const struct json_object *cluster, s
     cleanup_json struct json_object *manifests = NULL;
     if (load_manifests(ctl, cluster, &manifests, error) < 0)
         return -1;
-    cleanup_json struct json_object *problems = pick_problems(manifests);
+    cleanup_json struct json_object *problems =
+        pick_problems(manifests, holder_of(&ctl->output, cluster));
     cleanup_json struct json_object *tasks = manifest_rows_tasks(ctl);
 
     show_cluster(&ctl->output, cluster);
@@ -186,7 +212,7 @@ static int show_for_people(struct ctl *ctl, const struct json_object *cluster, s
         putchar('\n');
         say_pattern(manifests, tasks);
     }
-    if (!say_stuck(&ctl->output, manifests))
+    if (!say_worker(ctl, cluster) && !say_stuck(&ctl->output, manifests))
         say_next(&ctl->output, cluster, manifests, problems);
     return CTL_OK;
 }

@@ -54,17 +54,6 @@ static const struct listing blocker_listing = {
     .nothing = "",
 };
 
-/* Reads the manifest again, from the endpoint that adds blockers. */
-static int load(struct ctl *ctl, const char *id, struct json_object **ret_manifest,
-                struct error *error)
-{
-    char path[RESOLVE_PATH_SIZE];
-    cleanup_json struct json_object *found = NULL;
-    if (resolve_manifest(ctl, id, &found, error) < 0)
-        return -1;
-    return api_get(ctl, resolve_manifest_path(found, "", path), NULL, ret_manifest, error);
-}
-
 /* For a manifest without blockers. */
 static void tell_progress(const struct ctl *ctl, const struct json_object *manifest)
 {
@@ -72,6 +61,7 @@ static void tell_progress(const struct ctl *ctl, const struct json_object *manif
     unsigned bit = states_bit(state);
     char status[CELL_SIZE];
     char elapsed[TIMES_TEXT_SIZE];
+    char worker[MANIFEST_TEXT_WORKER_SIZE];
     manifest_text_status(manifest, status);
     times_format_elapsed(elapsed, manifest_text_elapsed(manifest, ctl->output.now));
     if (bit == MANIFEST_STATE_BIT(MANIFEST_PENDING))
@@ -80,9 +70,11 @@ static void tell_progress(const struct ctl *ctl, const struct json_object *manif
         output_say("it has been in progress for %s%s%s", elapsed, status[0] ? ": " : "", status);
     else
         output_say("it has ended as %s%s%s", state, status[0] ? ": " : "", status);
+    if (manifest_text_worker(&ctl->output, manifest, worker)[0])
+        output_say("its worker %s", worker);
 }
 
-static void write_blockers(const struct ctl *ctl, const struct json_object *manifest,
+static void write_blockers(struct ctl *ctl, const struct json_object *manifest,
                            const struct json_object *blockers)
 {
     if (ctl->output.form == OUTPUT_JSON) {
@@ -94,10 +86,10 @@ static void write_blockers(const struct ctl *ctl, const struct json_object *mani
         printf("%s\n", document_string(manifest, "id", ""));
     } else if (document_length(blockers) > 0) {
         output_table(&ctl->output, &blocker_listing, blockers);
-        next_of_blocked(&ctl->output, manifest, blockers);
+        next_of_blocked(ctl, manifest, blockers);
     } else {
         tell_progress(ctl, manifest);
-        next_of_blocked(&ctl->output, manifest, blockers);
+        next_of_blocked(ctl, manifest, blockers);
     }
 }
 
@@ -105,7 +97,7 @@ int ctl_manifest_explain(struct ctl *ctl, struct error *error)
 {
     cleanup_json struct json_object *manifest = NULL;
     cleanup_json struct json_object *none = json_object_new_array();
-    if (load(ctl, ctl->options.operands[0], &manifest, error) < 0)
+    if (resolve_manifest_view(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     const struct json_object *blockers = document_get(manifest, "blockers");
     bool pending =

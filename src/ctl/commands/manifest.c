@@ -86,7 +86,7 @@ static void show_for_people(struct ctl *ctl, const struct json_object *manifest)
 int ctl_manifest_show(struct ctl *ctl, struct error *error)
 {
     cleanup_json struct json_object *manifest = NULL;
-    if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
+    if (resolve_manifest_view(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     if (ctl->output.form == OUTPUT_TABLE || ctl->output.form == OUTPUT_WIDE)
         show_for_people(ctl, manifest);

@@ -69,6 +69,7 @@ static void write_attempts(const struct ctl *ctl, const struct json_object *mani
 {
     size_t position;
     struct json_object *attempt;
+    char worker[MANIFEST_TEXT_WORKER_SIZE];
     if (document_length(attempts) == 0)
         output_say("it has not been tried yet");
     if (document_length(attempts) == MANIFEST_HISTORY_MAXIMUM)
@@ -79,6 +80,8 @@ static void write_attempts(const struct ctl *ctl, const struct json_object *mani
             putchar('\n');
         write_attempt(&ctl->output, manifest, attempt);
     }
+    output_field(&ctl->output, "Worker", COLOUR_YELLOW, "%s",
+                 manifest_text_worker(&ctl->output, manifest, worker));
     next_of_manifest(&ctl->output, manifest);
 }
 
@@ -86,7 +89,7 @@ int ctl_manifest_logs(struct ctl *ctl, struct error *error)
 {
     cleanup_json struct json_object *manifest = NULL;
     cleanup_json struct json_object *none = json_object_new_array();
-    if (resolve_manifest(ctl, ctl->options.operands[0], &manifest, error) < 0)
+    if (resolve_manifest_view(ctl, ctl->options.operands[0], &manifest, error) < 0)
         return -1;
     struct json_object *attempts = document_get(manifest, "attempts");
     if (!attempts)

@@ -124,6 +124,7 @@ void manifest_rows_show(struct ctl *ctl, const struct json_object *manifest)
     const struct output *output = &ctl->output;
     const char *state = document_string(manifest, "state", "");
     char status[CELL_SIZE];
+    char worker[MANIFEST_TEXT_WORKER_SIZE];
     cleanup_json struct json_object *tasks = manifest_rows_tasks(ctl);
     const struct json_object *parameters = document_get(manifest, "parameters");
     cleanup_free char *parameters_text = parameters ? document_format(parameters) : NULL;
@@ -145,6 +146,8 @@ void manifest_rows_show(struct ctl *ctl, const struct json_object *manifest)
     show_time(output, "Started", manifest, "startedAt");
     show_time(output, "Finished", manifest, "finishedAt");
     show_lease(output, manifest);
+    output_field(output, "Worker", COLOUR_YELLOW, "%s",
+                 manifest_text_worker(output, manifest, worker));
     output_field(output, "Schedule", COLOUR_NONE, "%s",
                  document_string(manifest, "createdBySchedule", ""));
     output_field(output, "Parameters", COLOUR_NONE, "%s", parameters_text ? parameters_text : "");

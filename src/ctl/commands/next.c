@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/commands/still_running.h"
 #include "ctl/exit_status.h"
 #include "ctl/output/states.h"
 #include "mimo/document.h"
@@ -49,9 +50,25 @@ static void say_cluster(const struct output *output, const struct json_object *m
              resource_id_name(document_string(manifest, "clusterResourceID", "")));
 }
 
+bool next_of_worker(const struct output *output, const struct json_object *manifest)
+{
+    const struct json_object *running = document_get(manifest, "running");
+    const char *id = document_string(manifest, "id", "");
+    if (!running)
+        return false;
+    if (document_is_true(document_get(running, "stopping")))
+        next_say(output, NULL, "mimoctl manifest wait %.8s --for %s", id,
+                 document_string(manifest, "state", ""));
+    else
+        next_say(output, NULL, "mimoctl manifest stop %.8s", id);
+    return true;
+}
+
 void next_of_manifest(const struct output *output, const struct json_object *manifest)
 {
     enum manifest_state state;
+    if (next_of_worker(output, manifest))
+        return;
     if (!manifest_state_parse(document_string(manifest, "state", ""), &state))
         return;
     if (by_state[state].command)
@@ -62,15 +79,23 @@ void next_of_manifest(const struct output *output, const struct json_object *man
         say_cluster(output, manifest);
 }
 
+void next_of_busy(struct ctl *ctl, const char *condition, const char *id)
+{
+    cleanup_json struct json_object *manifest = NULL;
+    if (still_running_find(ctl, id, &manifest) && next_of_worker(&ctl->output, manifest))
+        return;
+    next_say(&ctl->output, condition, "mimoctl manifest watch %.8s", id);
+}
+
 /* Says what to do about one cause; false for those that pass by themselves. */
-static bool say_blocker(const struct output *output, const struct json_object *manifest,
+static bool say_blocker(struct ctl *ctl, const struct json_object *manifest,
                         const struct json_object *blocker)
 {
+    const struct output *output = &ctl->output;
     const char *kind = document_string(blocker, "kind", "");
     const char *other = document_string(blocker, "manifest", NULL);
     if (other)
-        next_say(output, "for the one that keeps the cluster busy", "mimoctl manifest watch %.8s",
-                 other);
+        next_of_busy(ctl, "for the one that keeps the cluster busy", other);
     else if (strncmp(kind, "cluster", strlen("cluster")) == 0)
         say_cluster(output, manifest);
     else if (strcmp(kind, "noActuator") == 0 || strncmp(kind, "actuator", strlen("actuator")) == 0)
@@ -80,7 +105,7 @@ static bool say_blocker(const struct output *output, const struct json_object *m
     return true;
 }
 
-void next_of_blocked(const struct output *output, const struct json_object *manifest,
+void next_of_blocked(struct ctl *ctl, const struct json_object *manifest,
                      const struct json_object *blockers)
 {
     size_t position;
@@ -88,13 +113,14 @@ void next_of_blocked(const struct output *output, const struct json_object *mani
     enum manifest_state state;
     if (manifest_state_parse(document_string(manifest, "state", ""), &state) &&
         state != MANIFEST_PENDING) {
-        next_of_manifest(output, manifest);
+        next_of_manifest(&ctl->output, manifest);
         return;
     }
     document_foreach_item(blockers, position, blocker)
-        if (say_blocker(output, manifest, blocker))
+        if (say_blocker(ctl, manifest, blocker))
             return;
-    next_say(output, NULL, "mimoctl manifest watch %.8s", document_string(manifest, "id", ""));
+    next_say(&ctl->output, NULL, "mimoctl manifest watch %.8s",
+             document_string(manifest, "id", ""));
 }
 
 void next_of_manifests(const struct output *output, const struct json_object *manifests)
@@ -125,10 +151,15 @@ void next_of_manifests(const struct output *output, const struct json_object *ma
 void next_of_followed(const struct output *output, const struct json_object *manifest, int status)
 {
     const char *id = document_string(manifest, "id", "");
+    bool ended = states_bit(document_string(manifest, "state", "")) & ~MANIFEST_STATES_OPEN;
+    if (status >= CTL_OK && next_of_worker(output, manifest))
+        return;
     if (status == CTL_OK)
         say_cluster(output, manifest);
     else if (status == CTL_ENDED_OTHERWISE)
         next_say(output, NULL, "mimoctl manifest logs %.8s", id);
+    else if (status == CTL_TIMED_OUT && ended) /* its worker still runs */
+        next_say(output, NULL, "mimoctl manifest stop %.8s", id);
     else if (status == CTL_TIMED_OUT)
         next_say(output, NULL, "mimoctl manifest explain %.8s", id);
 }

@@ -15,18 +15,27 @@
 
 #include <json-c/json_object.h>
 
+#include "ctl/ctl.h"
 #include "ctl/output/output.h"
 
 /* `condition` is put before the colon, or NULL. */
 void next_say(const struct output *output, const char *condition, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* By the state of a manifest. */
+/* For an ended manifest whose worker still runs, by the member "running". False, and nothing said,
+ * for all others. */
+bool next_of_worker(const struct output *output, const struct json_object *manifest);
+
+/* By the state of a manifest, and whether its worker still runs. */
 void next_of_manifest(const struct output *output, const struct json_object *manifest);
 
 /* The same; for a Pending manifest by what blocks it. */
-void next_of_blocked(const struct output *output, const struct json_object *manifest,
+void next_of_blocked(struct ctl *ctl, const struct json_object *manifest,
                      const struct json_object *blockers);
+
+/* For the manifest of a worker that keeps a cluster busy: the Admin API tells whether it has ended
+ * already; when it does not answer, it is taken for one that has not. */
+void next_of_busy(struct ctl *ctl, const char *condition, const char *id);
 
 /* For a list of manifests: the one that needs a look most; without one the queue. */
 void next_of_manifests(const struct output *output, const struct json_object *manifests);

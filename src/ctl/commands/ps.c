@@ -26,8 +26,9 @@ static void write_manifest_ids(const struct json_object *answers)
 }
 
 /* The worker that has run longest; else an actuator that takes no work; else the queue. */
-static void say_next(const struct output *output, const struct json_object *answers)
+static void say_next(struct ctl *ctl, const struct json_object *answers)
 {
+    const struct output *output = &ctl->output;
     const struct json_object *oldest = NULL;
     const struct json_object *held = NULL;
     size_t position;
@@ -42,9 +43,9 @@ static void say_next(const struct output *output, const struct json_object *answ
         if (!held && strcmp(document_string(answer, "actuator.mode", "working"), "working") != 0)
             held = answer;
     }
+    ctl->hurried = true; /* the Admin API is asked for the advice alone */
     if (oldest)
-        next_say(output, NULL, "mimoctl manifest watch %.8s",
-                 document_string(oldest, "manifestID", ""));
+        next_of_busy(ctl, NULL, document_string(oldest, "manifestID", ""));
     else if (held)
         next_say(output, "so that it takes work again", "mimoctl resume %" PRId64,
                  document_integer(held, "actuator.index", 0));
@@ -52,8 +53,9 @@ static void say_next(const struct output *output, const struct json_object *answ
         next_say(output, NULL, "mimoctl queue");
 }
 
-static void write_answers(const struct output *output, const struct json_object *answers)
+static void write_answers(struct ctl *ctl, const struct json_object *answers)
 {
+    const struct output *output = &ctl->output;
     switch (output->form) {
     case OUTPUT_JSON: {
         cleanup_json struct json_object *all = document_pack("{s:O}", "value", answers);
@@ -66,7 +68,7 @@ static void write_answers(const struct output *output, const struct json_object 
     case OUTPUT_TABLE:
     case OUTPUT_WIDE:
         workers_text_write(output, answers);
-        say_next(output, answers);
+        say_next(ctl, answers);
         break;
     }
 }
@@ -79,6 +81,6 @@ int ctl_ps(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *answers = NULL;
     int status = machine_ask(ctl, &question, &answers, error);
     if (status >= 0 && document_length(answers) > 0)
-        write_answers(&ctl->output, answers);
+        write_answers(ctl, answers);
     return status;
 }

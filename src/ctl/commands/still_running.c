@@ -7,6 +7,7 @@
 
 #include "ctl/client/api.h"
 #include "ctl/client/resolve.h"
+#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
@@ -23,4 +24,18 @@ int still_running(struct ctl *ctl, const struct json_object *manifest, int64_t *
     return strcmp(document_string(cluster, "leaseManifest", ""),
                   document_string(manifest, "id", "?")) == 0 &&
            *ret_lease_end > clock_unix_seconds();
+}
+
+bool still_running_find(struct ctl *ctl, const char *id, struct json_object **ret_manifest)
+{
+    char path[RESOLVE_PATH_SIZE];
+    struct error ignored;
+    *ret_manifest = NULL;
+    snprintf(path, sizeof(path), "/admin/maintenanceManifests/%s", id);
+    if (api_get(ctl, path, NULL, ret_manifest, &ignored) < 0)
+        return false;
+    if (document_get(*ret_manifest, "running"))
+        return true;
+    json_object_put(take_pointer(ret_manifest));
+    return false;
 }

@@ -17,4 +17,9 @@
 int still_running(struct ctl *ctl, const struct json_object *manifest, int64_t *ret_lease_end,
                   struct error *error);
 
+/* The manifest `id`, with the member "running", when it has ended and its worker still runs. False,
+ * and NULL, when not, or when the Admin API does not answer at once or is not configured: what is
+ * asked for serves an advice only. */
+bool still_running_find(struct ctl *ctl, const char *id, struct json_object **ret_manifest);
+
 #endif

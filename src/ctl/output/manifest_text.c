@@ -52,6 +52,24 @@ const char *manifest_text_status(const struct json_object *manifest, char *buffe
     return buffer;
 }
 
+const char *manifest_text_worker(const struct output *output, const struct json_object *manifest,
+                                 char *buffer)
+{
+    const struct json_object *running = document_get(manifest, "running");
+    const char *host = document_string(running, "hostname", "");
+    char relative[TIMES_TEXT_SIZE];
+    buffer[0] = '\0';
+    if (!running)
+        return buffer;
+    times_format_relative(relative, document_time(running, "until", output->now), output->now);
+    snprintf(buffer, MANIFEST_TEXT_WORKER_SIZE,
+             document_is_true(document_get(running, "stopping"))
+                 ? "still runs%s%s; it was asked to end and is killed after 10 s"
+                 : "still runs%s%s, until its lease ends %s at the latest",
+             host[0] ? " on " : "", host, relative);
+    return buffer;
+}
+
 int64_t manifest_text_elapsed(const struct json_object *manifest, int64_t now)
 {
     unsigned state = state_of(manifest);

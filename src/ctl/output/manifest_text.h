@@ -22,6 +22,13 @@ enum colour manifest_text_colour(const char *state);
  * (CELL_SIZE bytes), which is returned. */
 const char *manifest_text_status(const struct json_object *manifest, char *buffer);
 
+enum { MANIFEST_TEXT_WORKER_SIZE = 512 };
+
+/* "still runs on vm0, until its lease ends in 50m at the latest", for an ended manifest whose worker runs
+ * on; else "". Into `buffer` (MANIFEST_TEXT_WORKER_SIZE bytes), which is returned. */
+const char *manifest_text_worker(const struct output *output, const struct json_object *manifest,
+                                 char *buffer);
+
 /* In seconds: the wait since it was created (Pending), else the duration of the present or the
  * latest attempt. */
 int64_t manifest_text_elapsed(const struct json_object *manifest, int64_t now);
