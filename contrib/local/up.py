@@ -19,7 +19,7 @@ def main():
     status = 0
     try:
         system.start()
-        say(f"everything answers; {system.layout.env} says where. SIGTERM or Ctrl-C stops it.")
+        say(f"everything answers; SIGTERM or Ctrl-C stops it. In another shell:\n\n    {system.advice()}\n")
         system.run()
     except Stop as stop:
         say(f"stopping ({stop})")

@@ -40,6 +40,9 @@ def page(url):
 def test_env_says_where_everything_is_and_everything_answers(system):
     running = system(instances=2)
     env = running.env
+    said = (running.directory / "log" / "up.log").read_text()
+    line = next(line for line in said.splitlines() if line.endswith("mimoctl task list"))
+    assert "practice" in subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
     assert [name for name in PROMISED if not env.get(name)] == []
     assert running.api("GET", "/healthz/ready").status == 200
     assert [cluster["id"] for cluster in running.api("GET", "/admin/clusters").expect(200)["value"]]
@@ -91,6 +94,23 @@ def test_a_second_run_in_the_same_directory_goes_on_with_the_documents_of_the_fi
         assert second.control()["actuator"]["id"] in str(manifest["attempts"])
     finally:
         assert second.end() == []
+
+
+# Red when DIR is not locked before anything in it is changed: env was gone, and mimo.conf had the ports of the second run.
+def test_a_second_run_is_refused_while_the_first_runs_and_changes_nothing(system, build_dir):
+    running = system(instances=0, clusters=0)
+    directory = running.directory
+
+    def files():
+        return {path: path.read_bytes() for path in (directory / "env", directory / "mimo.conf", directory / "api" / "tokens")}
+
+    before = files()
+    done = up("--build", build_dir, "--instances", "0", "--clusters", "0", directory)
+    assert done.returncode == 1
+    assert done.stderr == (f"up: {directory} is in use by ./bootstrap up, pid {running.process.pid}: stop that one "
+                           f"(kill {running.process.pid}), or choose another DIR\n")
+    assert files() == before
+    assert (directory / "statsd.sock").exists()
 
 
 def test_a_second_run_starts_while_work_is_queued(system):
@@ -186,6 +206,21 @@ def test_a_program_that_cannot_start_is_named_with_its_last_words(build_dir, dir
     assert done.returncode == 1
     assert "max_workers" in done.stderr and "many" in done.stderr
     assert not (directory / "up" / "env").exists()
+
+
+def test_the_reason_of_a_failed_start_is_said_once_and_is_not_that_of_an_earlier_one(build_dir, directory):
+    assert "unknown section" in up("--build", build_dir, "--set", "foo.bar=1", directory / "up").stderr
+    done = up("--build", build_dir, "--store", "sqlite:/nonexistent/x", directory / "up")
+    assert done.returncode == 1
+    assert "unknown section" not in done.stderr and "/nonexistent" in done.stderr
+    done = up("--build", build_dir, "--instances", "0", "--clusters", "0", "--set", "api.user=nosuch", directory / "up")
+    assert done.stderr.count("nosuch") == 1
+
+
+@pytest.mark.parametrize("path, reason", [("/etc/passwd", "File exists"), ("/proc/nosuch", "No such file or directory")])
+def test_what_cannot_be_a_directory_is_named(path, reason):
+    done = up(path)
+    assert (done.returncode, done.stderr) == (1, f"up: {path} cannot be used as DIR: {reason}; choose another\n")
 
 
 def test_programs_that_were_not_built_are_named(directory):

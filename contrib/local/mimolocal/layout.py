@@ -3,6 +3,7 @@
 
     DIR/mimo.conf           what all programs read; DIR/mimo.conf.d/50-set.conf holds what --set gave
     DIR/env                 where everything is (envfile.py)
+    DIR/lock                held, with the pid of `up` in it, as long as the system runs
     DIR/log/*.log           what each program says
     DIR/statsd.log          the metrics that were sent, one datagram a line; DIR/statsd.sock takes them
     DIR/store/mimo.db       the store, shared by supervisors and Admin API through their group
@@ -15,6 +16,7 @@
     DIR/practice/           kubeconfig files of the practice clusters
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -39,6 +41,7 @@ class Layout:
         self.configuration = directory / "mimo.conf"
         self.overrides = directory / "mimo.conf.d" / "50-set.conf"
         self.env = directory / "env"
+        self.lock = directory / "lock"
         self.log = directory / "log"
         self.statsd_socket = directory / "statsd.sock"
         self.statsd_log = directory / "statsd.log"
@@ -52,10 +55,29 @@ class Layout:
         self.tasks = directory / "tasks.d"
         self.practice = directory / "practice"
 
-    def make(self, instances):
-        """Make all directories; harmless when they are there."""
+    def take(self):
+        """Make DIR and lock it, before anything in it is changed: another system may run there. Returns the lock, a file."""
         self._check_paths()
-        self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            lock = open(os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), "r+", encoding="ascii")
+        except OSError as problem:
+            raise Refusal(f"{self.directory} cannot be used as DIR: {problem.strerror}; choose another") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refusal(self._in_use(lock.read().strip())) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        return lock
+
+    def _in_use(self, holder):
+        return (f"{self.directory} is in use by ./bootstrap up, pid {holder or 'unknown'}: "
+                f"stop that one{f' (kill {holder})' if holder else ''}, or choose another DIR")
+
+    def make(self, instances):
+        """Make all directories in DIR; harmless when they are there."""
         self._check_reachable()
         for path in (self.overrides.parent, self.log, self.state, self.seal, self.tasks):
             path.mkdir(mode=0o755, exist_ok=True)

@@ -47,6 +47,7 @@ class Program:
     log: str
     process: subprocess.Popen
     status: int = None # exit status, negative for a signal; None while it runs
+    log_start: int = 0 # where its log ended when it was started
     reported: bool = False # whoever watches it has said that it ended
 
     @property
@@ -63,9 +64,11 @@ class Program:
             return f"was killed by {signal.Signals(-self.status).name}"
         return f"ended with exit status {self.status}"
 
-    def last_words(self, count=15):
-        with open(self.log, encoding="utf-8", errors="replace") as file:
-            lines = file.readlines()[-count:]
+    def last_lines(self, count=15):
+        """Of its log, as far as this start of it wrote them: an earlier run may have had other troubles."""
+        with open(self.log, "rb") as file:
+            file.seek(self.log_start)
+            lines = file.read().decode(errors="replace").splitlines(keepends=True)[-count:]
         return "".join(f"    {line}" for line in lines) or "    (its log is empty)\n"
 
 
@@ -85,13 +88,14 @@ class Family:
         environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         environment["LANG"] = "C.UTF-8"
         with open(log, "ab") as output:
+            log_start = output.tell()
             process = subprocess.Popen([str(argument) for argument in arguments], stdin=subprocess.DEVNULL,
                                        stdout=options.pop("stdout", output), stderr=output, env=environment,
                                        start_new_session=True, preexec_fn=_unblock_signals, **options)
         pidfd = os.pidfd_open(process.pid)
         socket.send_fds(self._guard_socket, [b"."], [pidfd])
         os.close(pidfd)
-        program = Program(name, arguments, str(log), process)
+        program = Program(name, arguments, str(log), process, log_start=log_start)
         self._programs[process.pid] = program
         return program
 
@@ -101,7 +105,7 @@ class Family:
         while program.is_running:
             self.pause(0.02)
         if program.status != 0:
-            raise Failure(f"{name} {program.ending()}; its last words:\n{program.last_words()}")
+            raise Failure(f"{name} {program.ending()}; the last lines of its log:\n{program.last_lines()}")
 
     def pause(self, seconds):
         """Wait so long, or until a program ends. Raises Stop when this process is to end."""
@@ -117,10 +121,11 @@ class Family:
             self.pause(0.02)
             for program in needed:
                 if not program.is_running:
-                    raise Failure(f"{program.name} {program.ending()}; its last words:\n{program.last_words()}")
+                    program.reported = True
+                    raise Failure(f"{program.name} {program.ending()}; the last lines of its log:\n{program.last_lines()}")
             if time.monotonic() > deadline:
-                said = "".join(f"  {program.name} said last:\n{program.last_words()}" for program in needed)
-                raise Failure(f"waited {patience:.0f} s in vain for {what}\n{said}")
+                said = "".join(f"  the last lines of {program.name}'s log:\n{program.last_lines()}" for program in needed)
+                raise Failure(f"timed out after {patience:.0f} s waiting for {what}\n{said}")
 
     def _reap(self):
         with contextlib.suppress(ChildProcessError):

@@ -2,6 +2,7 @@
 """A whole system: what starts in which order, how it is known to answer, and how it ends."""
 
 import os
+import shlex
 import sys
 import time
 
@@ -32,7 +33,7 @@ class System:
         self.certificates = certificates.Directory(self.layout.certificates)
         self.overrides = dict(text.split("=", 1) for text in options.overrides)
         self.ports = Reservations()
-        self.family = None
+        self.family = self.lock = None
         self.programs = {} # by name, in the order of starting
         self.starts = {}   # what to start again: {name: function}
         self.restart_at = {}
@@ -41,6 +42,7 @@ class System:
 
     def start(self):
         options = self.options
+        self.lock = self.layout.take()
         self.layout.make(options.instances)
         self.layout.env.unlink(missing_ok=True)
         self.family = Family()
@@ -204,6 +206,11 @@ class System:
             "MIMO_PID_UP": os.getpid(),
         }
 
+    def advice(self):
+        """What to type in another shell."""
+        env, build = (shlex.quote(str(path)) for path in (self.layout.env, self.options.build))
+        return f". {env}; PATH={build}:$PATH; mimoctl task list"
+
     # ---- running, and stopping ----
 
     def run(self):
@@ -220,7 +227,7 @@ class System:
 
     def _report(self, name, program):
         program.reported = True
-        say(f"{name} {program.ending()}; its last words:\n{program.last_words(5)}".rstrip())
+        say(f"{name} {program.ending()}; the last lines of its log:\n{program.last_lines(5)}".rstrip())
         if self.options.restart and name in self.starts:
             self.restart_at[name] = time.monotonic() + RESTART_DELAY
 
@@ -242,12 +249,13 @@ class System:
         for names in (("actuator-", ), ("api", ), ("practice", "statsd")):
             chosen = [program for name, program in self.programs.items() if name.startswith(names)]
             for program in self.family.stop(chosen, DRAIN_PATIENCE):
-                say(f"{program.name} did not end by itself and was killed; its last words:\n{program.last_words()}")
+                say(f"{program.name} did not end by itself and was killed; the last lines of its log:\n{program.last_lines()}")
                 clean = False
         for pid, title in self.family.close().items():
             say(f"left behind by the programs, and killed: {pid} {title}")
             clean = False
         self.ports.close()
         self.layout.env.unlink(missing_ok=True)
+        self.lock.close()
         return clean
 
