@@ -27,6 +27,10 @@ struct identity {
 /* Looks up a user by name, or reads the numbers "UID" (then gid = uid) or "UID:GID". */
 int privileges_find_user(const char *name, struct identity *ret_identity, struct error *error);
 
+/* What a start with these rights says about the user of configuration key `key`, for --check-config:
+ * a process that cannot change its identity does not look it up. */
+int privileges_check_user(const char *key, const char *name, struct error *error);
+
 /* True when this process may change its identity (started as root). */
 bool privileges_can_change(void);
 

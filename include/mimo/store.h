@@ -209,6 +209,9 @@ struct store; /* a handle */
 /* Opens the store of `uri`; it must have been initialized. ERROR_NOT_FOUND says how to do that. */
 int store_open(const char *uri, struct store **ret_store, struct error *error);
 
+/* The form of `uri` alone: what store_open() refuses without a look at the store. */
+int store_check_uri(const char *uri, struct error *error);
+
 /* The path of a store that is a file of this machine, within `uri`; NULL for any other. SQLite
  * keeps two more files beside it. */
 const char *store_file(const char *uri);

@@ -38,13 +38,23 @@ static const struct program_option options[] = {
     {NULL},
 };
 
+/* What a start would refuse, as far as it shows without starting. */
+static int check_configuration(const struct config *config, FILE *stream, struct error *error)
+{
+    if (store_check_uri(config->store_uri, error) < 0)
+        return error_prefix(error, "store.uri");
+    return privileges_check_user("api.user", config->api_user, error) < 0
+               ? -1
+               : task_list_check(config, stream, error);
+}
+
 static const struct program program = {
     .name = "mimo-api",
     .summary = "serves the Admin API of MIMO over HTTPS",
     .details = "SIGTERM: finish requests in progress and exit. SIGHUP: reload tokens and the TLS\n"
                "certificate. docs/admin-api.md lists the endpoints.",
     .options = options,
-    .check = task_list_check,
+    .check = check_configuration,
 };
 
 /* What the service manager was not told yet because its socket is full, or NULL. */

@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,32 @@ static int check_addresses(const struct config *config, struct error *error)
         return wrong(error, "metrics.statsd", "\"%.64s\" is not unix:PATH, udp:HOST:PORT or off",
                      statsd);
     return 0;
+}
+
+/* True for a numeric address that other machines can reach. What a name stands for shows when
+ * mimo-api starts, which checks it again. */
+static bool is_reachable(const char *address)
+{
+    const char *host = *address == '[' ? address + 1 : address;
+    size_t length = (size_t)(strrchr(address, ':') - host) - (*address == '[');
+    struct in6_addr found;
+
+    if (!network_address_parse(host, length, &found))
+        return false;
+    if (IN6_IS_ADDR_V4MAPPED(&found))
+        return found.s6_addr[12] != IN_LOOPBACKNET;
+    return !IN6_IS_ADDR_LOOPBACK(&found);
+}
+
+/* Tokens in clear stay within this machine. */
+static int check_clear_text(const struct config *config, struct error *error)
+{
+    if (config->api_tls == API_TLS_ON || !is_reachable(config->api_listen))
+        return 0;
+    return wrong(error, "api.listen",
+                 "other machines can reach %.64s, and with api.tls = off tokens would cross the "
+                 "network in clear: let it be 127.0.0.1:PORT or [::1]:PORT, or remove api.tls",
+                 config->api_listen);
 }
 
 static int check_metric_prefix(const struct config *config, struct error *error)
@@ -344,6 +371,7 @@ int config_check_rules(const struct config *config, struct error *error)
         check_lease,       check_place,     check_membership,          check_mark,
         check_worker_uids, check_addresses, check_metric_prefix,       check_tasks,
         check_azure,       check_entra,     check_client_certificates, check_proxies,
+        check_clear_text,
     };
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

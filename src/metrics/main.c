@@ -84,9 +84,10 @@ static int restrict_self(const struct config *config, const struct statsd *stats
                          struct error *error)
 {
     struct identity identity;
-    if (privileges_can_change() &&
-        (privileges_find_user(config->actuator_metrics_user, &identity, error) < 0 ||
-         privileges_drop(&identity, NULL, 0, error) < 0))
+    bool privileged = privileges_can_change();
+    if (privileged && privileges_find_user(config->actuator_metrics_user, &identity, error) < 0)
+        return error_prefix(error, "actuator.metrics_user");
+    if (privileged && privileges_drop(&identity, NULL, 0, error) < 0)
         return -1;
     if (privileges_harden(error) < 0 || confine_helper(statsd, error) < 0)
         return -1;

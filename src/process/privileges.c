@@ -109,6 +109,15 @@ int privileges_find_user(const char *name, struct identity *ret_identity, struct
     return 0;
 }
 
+int privileges_check_user(const char *key, const char *name, struct error *error)
+{
+    struct identity identity;
+
+    if (privileges_can_change() && privileges_find_user(name, &identity, error) < 0)
+        return error_prefix(error, "%s", key);
+    return 0;
+}
+
 static bool has_capability(cap_t caps, cap_flag_t set, int capability)
 {
     cap_flag_value_t value = CAP_CLEAR;

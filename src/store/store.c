@@ -105,6 +105,12 @@ int store_open(const char *uri, struct store **ret_store, struct error *error)
     return backend ? backend->open(location, ret_store, error) : -1;
 }
 
+int store_check_uri(const char *uri, struct error *error)
+{
+    const char *location;
+    return find_backend(uri, &location, error) ? 0 : -1;
+}
+
 const char *store_file(const char *uri)
 {
     struct error ignored;

@@ -45,8 +45,10 @@ static void ignore_signals(void)
 static int become_user(const char *user, struct error *error)
 {
     struct identity identity;
-    if (privileges_can_change() && (privileges_find_user(user, &identity, error) < 0 ||
-                                    privileges_drop(&identity, NULL, 0, error) < 0))
+    bool privileged = privileges_can_change();
+    if (privileged && privileges_find_user(user, &identity, error) < 0)
+        return error_prefix(error, "actuator.metrics_user");
+    if (privileged && privileges_drop(&identity, NULL, 0, error) < 0)
         return -1;
     return privileges_harden(error);
 }

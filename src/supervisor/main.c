@@ -17,9 +17,23 @@
 #include "mimo/privileges.h"
 #include "mimo/process.h"
 #include "mimo/program.h"
+#include "mimo/store.h"
 #include "mimo/task.h"
 #include "supervisor/identity.h"
 #include "supervisor/supervisor.h"
+
+/* What a start would refuse, as far as it shows without starting. */
+static int check_configuration(const struct config *checked, FILE *stream, struct error *error)
+{
+    if (store_check_uri(checked->store_uri, error) < 0)
+        return error_prefix(error, "store.uri");
+    if (privileges_check_user("actuator.user", checked->actuator_user, error) < 0 ||
+        privileges_check_user("actuator.launcher_user", checked->actuator_launcher_user, error) <
+            0 ||
+        privileges_check_user("actuator.metrics_user", checked->actuator_metrics_user, error) < 0)
+        return -1;
+    return task_list_check(checked, stream, error);
+}
 
 static const struct program program = {
     .name = "mimod",
@@ -27,7 +41,7 @@ static const struct program program = {
     .details =
         "SIGTERM: drain and exit; a second one skips the wait. SIGHUP: reload the configuration.\n"
         "SIGUSR1: write the worker table to the log. See mimod(8) and mimo.conf(5).",
-    .check = task_list_check,
+    .check = check_configuration,
 };
 
 static struct config config;
@@ -100,8 +114,9 @@ static int drop_root(int *ret_lock, struct error *error)
 {
     struct identity identity = {0};
     bool privileged = privileges_can_change();
-    if (privileged && (privileges_find_user(config.actuator_user, &identity, error) < 0 ||
-                       prepare_directories(&identity, error) < 0))
+    if (privileged && privileges_find_user(config.actuator_user, &identity, error) < 0)
+        return error_prefix(error, "actuator.user");
+    if (privileged && prepare_directories(&identity, error) < 0)
         return -1;
     check_state_directory();
     if (take_lock(ret_lock, error) < 0 || open_cgroup(*ret_lock, privileged, error) < 0 ||

@@ -42,8 +42,12 @@ class Tasks:
         return system(set={"tasks.directory": str(self.path)}, clusters=1, **arguments)
 
 
+# Users that every machine has.
+SETTINGS = [f"--set={key}=61184" for key in ("actuator.user", "actuator.launcher_user", "actuator.metrics_user", "api.user")]
+
+
 def check(build_dir, tasks, program="mimod"):
-    return subprocess.run([build_dir / program, "--check-config", "--set", tasks.setting], text=True, capture_output=True,
+    return subprocess.run([build_dir / program, "--check-config", *SETTINGS, "--set", tasks.setting], text=True, capture_output=True,
                           timeout=60, check=False)
 
 
@@ -137,6 +141,23 @@ def test_a_timeout_beyond_the_lease_is_told_of(system, tasks):
 
 
 # ---- --check-config ----
+
+
+@pytest.mark.parametrize("program, setting, reason", [
+    ("mimod", "store.uri=postgres://x", 'store.uri: store URI "postgres://x" has an unknown scheme'),
+    ("mimo-api", "store.uri=sqlite:", 'store.uri: store URI "sqlite:" is incomplete'),
+    ("mimod", "actuator.user=nosuch", 'actuator.user: there is no user "nosuch"'),
+    ("mimod", "actuator.launcher_user=nosuch", 'actuator.launcher_user: there is no user "nosuch"'),
+    ("mimod", "actuator.metrics_user=nosuch", 'actuator.metrics_user: there is no user "nosuch"'),
+    ("mimo-api", "api.user=nosuch", 'api.user: there is no user "nosuch"'),
+])
+def test_check_config_finds_what_a_start_refuses(build_dir, program, setting, reason):
+    if "user" in setting and os.geteuid() != 0:
+        pytest.skip("only who can change users looks them up")
+    done = subprocess.run([build_dir / program, "--check-config", *SETTINGS, "--set", setting], text=True, capture_output=True,
+                          timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
 
 @pytest.mark.parametrize("program", ["mimod", "mimo-launcher", "mimo-api"])
 def test_check_config_lists_the_tasks_it_found(build_dir, tasks, program):

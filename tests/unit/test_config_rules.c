@@ -117,6 +117,15 @@ static const struct {
      ": api.entra_authority: \"https://login.test/x\" is not https://HOST"},
     {"[api]\nauth = client-cert\nclient_ca = /ca.pem", NULL},
     {"[api]\ntls = off", NULL},
+    {"[api]\ntls = off\nlisten = 127.9.9.9:1", NULL},
+    {"[api]\ntls = off\nlisten = [::1]:1", NULL},
+    {"[api]\ntls = off\nlisten = localhost:1", NULL},
+    {"[api]\ntls = off\nlisten = 0.0.0.0:8443",
+     ": api.listen: other machines can reach 0.0.0.0:8443, and with api.tls = off tokens would "
+     "cross the network in clear: let it be 127.0.0.1:PORT or [::1]:PORT, or remove api.tls"},
+    {"[api]\ntls = off\nlisten = [::]:8443",
+     ": api.listen: other machines can reach [::]:8443, and with api.tls = off tokens would "
+     "cross the network in clear: let it be 127.0.0.1:PORT or [::1]:PORT, or remove api.tls"},
     {"[api]\ntls = off\nauth = client-cert\nclient_ca = /ca.pem",
      ": api.tls: must be on where api.auth has client-cert: certificates are shown in the TLS "
      "handshake"},
