@@ -216,6 +216,28 @@ static long stop_all(void)
     return kill(-1, SIGSTOP);
 }
 
+/* Signals of a terminal stop too. This process ignores its own, so that it can tell. */
+static long suspend_group(int number)
+{
+    signal(number, SIG_IGN);
+    return kill(0, number);
+}
+
+static long suspend_group_by_key(void)
+{
+    return suspend_group(SIGTSTP);
+}
+
+static long suspend_group_as_reader(void)
+{
+    return suspend_group(SIGTTIN);
+}
+
+static long suspend_group_as_writer(void)
+{
+    return suspend_group(SIGTTOU);
+}
+
 /* Stops whoever is in reach, its own worker above all, and goes on alone: by a timer whose signal
  * continues this process. */
 static long outlive_worker(void)
@@ -438,6 +460,9 @@ static const struct {
     ATTACK(signal_worker),
     ATTACK(signal_worker_in_disguise),
     ATTACK(stop_all),
+    ATTACK(suspend_group_by_key),
+    ATTACK(suspend_group_as_reader),
+    ATTACK(suspend_group_as_writer),
     ATTACK(outlive_worker),
     ATTACK(trace_worker),
     ATTACK(read_memory),

@@ -62,7 +62,7 @@ static int find_duplicate(void)
         return -1;
     }
     expect_failure(yaml_tree_check_keys(tree, &error), &error, ERROR_INVALID,
-                   "line 1, column 11: a key that is there already");
+                   "line 1, column 11: duplicate key");
     yaml_tree_wipe(tree);
     return 0;
 }
