@@ -3,6 +3,8 @@
  * anything else does not. */
 #include "store_fixture.h"
 
+#include <limits.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +18,22 @@
 #include "mimo/document.h"
 
 #define BODY "{\"maintenanceTaskID\":\"practice\",\"priority\":3}"
+
+/* The linker puts the first in front of OpenSSL's. */
+int __wrap_EVP_Q_digest(OSSL_LIB_CTX *library, const char *name, const char *properties,
+                        const void *data, size_t length, unsigned char *digest, size_t *size);
+int __real_EVP_Q_digest(OSSL_LIB_CTX *library, const char *name, const char *properties,
+                        const void *data, size_t length, unsigned char *digest, size_t *size);
+
+static int hashes_left = INT_MAX;
+
+int __wrap_EVP_Q_digest(OSSL_LIB_CTX *library, const char *name, const char *properties,
+                        const void *data, size_t length, unsigned char *digest, size_t *size)
+{
+    return hashes_left-- > 0
+               ? __real_EVP_Q_digest(library, name, properties, data, length, digest, size)
+               : 0;
+}
 
 static const struct route creating = {.action = "manifest.create"};
 static const struct route deleting = {.action = "manifest.delete"};
@@ -138,6 +156,19 @@ static void nobody_meets_the_keys_of_others(void **state)
     assert_int_equal(ask(fixture, "a", "b:c", BODY, 4), 201);
 }
 
+static void the_last_character_of_the_longest_name_and_key_counts(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char name[ACTOR_NAME_SIZE], key[REQUEST_KEY_SIZE];
+    memset(name, 'n', sizeof(name));
+    memset(key, 'k', sizeof(key));
+    name[sizeof(name) - 1] = key[sizeof(key) - 1] = '\0';
+    assert_int_equal(ask(fixture, name, key, BODY, 1), 0);
+    assert_int_equal(ask(fixture, name, key, BODY, 2), 201);
+    key[sizeof(key) - 2] = 'l';
+    assert_int_equal(ask(fixture, name, key, BODY, 2), 0);
+}
+
 static void another_request_with_the_key_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -161,6 +192,8 @@ static void another_request_with_the_key_is_refused(void **state)
         assert_int_equal(caller.answer.status, 422);
         assert_string_equal(document_string(caller.answer.body, "error.code", ""),
                             "IdempotencyKeyReused");
+        assert_string_equal(document_string(caller.answer.body, "error.target", ""),
+                            "Idempotency-Key");
         assert_false(caller.answer.replayed);
         free_caller(&caller);
     }
@@ -223,6 +256,16 @@ static void an_expired_answer_makes_room_for_the_next(void **state)
     free_caller(&caller);
 }
 
+/* As in a store that removes nothing by itself: the column, by which SQLite does, stays. */
+static void an_expired_answer_that_is_still_there_is_replaced(void **state)
+{
+    struct store_fixture *fixture = *state;
+    assert_int_equal(ask(fixture, "ann", "k", BODY, 1), 0);
+    fixture_sql(fixture, "UPDATE answers SET document = json_set(document, '$.expiresAt', 1)");
+    assert_int_equal(ask(fixture, "ann", "k", BODY, 2), 0);
+    assert_int_equal(ask(fixture, "ann", "k", BODY, 3), 201);
+}
+
 static void an_answer_without_a_change_is_kept(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -237,6 +280,19 @@ static void an_answer_without_a_change_is_kept(void **state)
     assert_int_equal(caller.answer.status, 200);
     assert_string_equal(document_string(caller.answer.body, "id", ""), "open");
     free_caller(&caller);
+}
+
+static void without_a_hash_the_request_is_not_served(void **state)
+{
+    for (int hashes = 0; hashes < 2; hashes++) { /* of the key, of the request */
+        struct caller caller = make_caller(*state, "ann", "k", BODY);
+        hashes_left = hashes;
+        assert_int_equal(begin(&caller), -1);
+        assert_int_equal(caller.answer.status, 503);
+        assert_false(caller.repeat.wanted);
+        hashes_left = INT_MAX;
+        free_caller(&caller);
+    }
 }
 
 /* As another mimo-api on the same store does: past the list of those that are served here. */
@@ -297,10 +353,13 @@ int main(void)
         ON_STORE(a_repetition_gets_the_answer_of_the_first),
         ON_STORE(keys_of_one_character_are_as_good_as_any),
         ON_STORE(nobody_meets_the_keys_of_others),
+        ON_STORE(the_last_character_of_the_longest_name_and_key_counts),
         ON_STORE(another_request_with_the_key_is_refused),
         ON_STORE(a_damaged_answer_is_not_given),
         ON_STORE(an_expired_answer_makes_room_for_the_next),
+        ON_STORE(an_expired_answer_that_is_still_there_is_replaced),
         ON_STORE(an_answer_without_a_change_is_kept),
+        ON_STORE(without_a_hash_the_request_is_not_served),
         ON_STORE(the_later_of_two_servers_is_told_to_ask_again),
         ON_STORE(a_repetition_waits_for_the_first),
     };

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_launcher_users.c - as whom workers may run, and the table of who runs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "expect.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +47,9 @@ static void users_that_would_open_a_way_back_are_refused(void **state)
         {"61184", "0", "", "worker_user must not be root"},
         {"61184", "61185:0", "", "worker_user must not be root"},
         {"61184", "61184", "", "are both 61184"},
-        {"61205", "61185", "61200-61209", "are both 61205"},
+        {"61200", "61185", "61200-61209", "worker_uids"},
+        {"61209", "61185", "61200-61209", "worker_uids"},
+        {"61210", "61185", "61200-61209", NULL},
         {"no-such-user", "61185", "", "actuator.launcher_user"},
         {"61184", "no-such-user", "", "actuator.worker_user"},
     };
@@ -70,6 +68,26 @@ static void users_that_would_open_a_way_back_are_refused(void **state)
             fail_msg("case %zu: \"%s\" does not contain \"%s\"", i, error.message,
                      cases[i].problem);
     }
+}
+
+static void a_range_is_counted_with_both_ends(void **state)
+{
+    (void)state;
+    const struct given range = {"61184", "61185", "61200-61209", NULL};
+    const struct given one = {"61184", "61185:100", "", NULL};
+    struct worker_users users;
+    struct error error;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(find(&range, &users, &error), 0);
+    assert_int_equal(users.launcher.uid, 61184);
+    assert_int_equal(users.first.uid, 61200);
+    assert_int_equal(users.first.gid, 61200);
+    assert_int_equal(users.count, 10);
+    assert_int_equal(find(&one, &users, &error), 0);
+    assert_int_equal(users.first.uid, 61185);
+    assert_int_equal(users.first.gid, 100);
+    assert_int_equal(users.count, 0);
 }
 
 static void each_slot_of_a_range_has_a_user_of_its_own(void **state)
@@ -220,15 +238,23 @@ static void *wait_for_ever(void *context)
     return context;
 }
 
-/* As a user that nobody else is; 0 when all is as it should be. */
-static int count_own_processes(void)
+/* Becomes a user that nobody else is. */
+static int become_nobody_else(void)
 {
-    enum { NOBODY_ELSE = 62900 };
+    const uid_t user = 1000000 + (uid_t)getpid();
+    return setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0 ? -1 : 0;
+}
+
+/* 0 when all is as it should be. */
+static int count_own_processes(void *context)
+{
+    (void)context;
+    enum { RESERVE = 256 };
     uint32_t alone, with_thread;
     pthread_t thread;
-    if (setresuid(NOBODY_ELSE, NOBODY_ELSE, NOBODY_ELSE) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+    if (become_nobody_else() < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
         return 1;
-    if (worker_users_count_processes(&alone, NULL) < 0)
+    if (worker_users_count_processes(&alone, NULL) < 0 || alone != RESERVE + 1)
         return 2;
     if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0 ||
         worker_users_count_processes(&with_thread, NULL) < 0)
@@ -239,21 +265,81 @@ static int count_own_processes(void)
 static void threads_count_as_processes_of_a_user(void **state)
 {
     (void)state;
-    int status;
     if (geteuid() != 0)
         skip();
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(count_own_processes());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    expect_child_succeeds(count_own_processes, NULL);
+}
+
+/* --- Who is not root, or no longer --- */
+
+static int find_without_root(void *context)
+{
+    (void)context;
+    const struct given given = {"no-such-user", "no-such-user", "", NULL};
+    struct worker_users users = {.privileged = true};
+    struct error error;
+    if (become_nobody_else() < 0)
+        return 1;
+    if (find(&given, &users, &error) < 0 || users.privileged)
+        return 2;
+    if (users.launcher.uid != getuid() || users.launcher.gid != getgid())
+        return 3;
+    return users.first.uid == getuid() && users.first.gid == getgid() ? 0 : 4;
+}
+
+static void without_root_workers_run_as_whoever_started_the_launcher(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    expect_child_succeeds(find_without_root, NULL);
+}
+
+/* As the launcher does: a capability that outlives the change of user, by way of the ambient set. */
+static int keep_a_capability(void)
+{
+    struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+        {.effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL, .inheritable = 1u << CAP_KILL}};
+    if (prctl(PR_SET_KEEPCAPS, 1) < 0 || become_nobody_else() < 0)
+        return -1;
+    return syscall(SYS_capset, &self, sets) < 0 ||
+                   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0) < 0
+               ? -1
+               : 0;
+}
+
+static int drop_capabilities(void *context)
+{
+    (void)context;
+    struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    struct error error;
+    if (keep_a_capability() < 0)
+        return 1;
+    if (worker_drop_capabilities(NULL, &error) < 0)
+        return 2;
+    if (syscall(SYS_capget, &self, sets) < 0)
+        return 3;
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        if (sets[i].effective || sets[i].permitted || sets[i].inheritable)
+            return 4;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0, 0) == 0 ? 0 : 5;
+}
+
+static void no_set_of_capabilities_has_anything_left(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    expect_child_succeeds(drop_capabilities, NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_that_would_open_a_way_back_are_refused),
+        cmocka_unit_test(a_range_is_counted_with_both_ends),
         cmocka_unit_test(each_slot_of_a_range_has_a_user_of_its_own),
         cmocka_unit_test(children_are_found_by_token_and_by_pid),
         cmocka_unit_test(removed_child_is_gone_and_all_others_stay),
@@ -261,6 +347,8 @@ int main(void)
         cmocka_unit_test(whole_group_is_signalled),
         cmocka_unit_test(group_of_a_child_that_has_ended_is_seen_and_not_signalled),
         cmocka_unit_test(threads_count_as_processes_of_a_user),
+        cmocka_unit_test(without_root_workers_run_as_whoever_started_the_launcher),
+        cmocka_unit_test(no_set_of_capabilities_has_anything_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_lease_memory.c - whichever allocation fails while an attempt is settled, its result is neither
- * lost nor taken for refused: it is written when there is memory again.
+ * test_lease_memory.c - whichever allocation fails while a manifest is claimed, it stays Pending; and
+ * while an attempt is settled, its result is neither lost nor taken for refused: it is written when
+ * there is memory again.
  *
  * json-c is linked statically, so that its allocations fail as well.
  */
@@ -12,6 +13,30 @@ static struct test_store *test;
 static struct settlement settlement;
 
 static const char *const patchable[] = {"properties.note", NULL};
+
+static char id[UUID_SIZE];
+
+static int claim(void)
+{
+    struct error error;
+    struct claim_round round;
+    int result = claim_with(test->store, 1, &round, &error);
+    remaining = -1;
+    if (result < 0)
+        assert_true(error_may_pass(error.kind));
+    size_t count = round.count;
+    claim_round_free(&round);
+    expect_state(test, 1, id, count == 1 ? MANIFEST_IN_PROGRESS : MANIFEST_PENDING);
+    return count == 1 ? 0 : -1;
+}
+
+static void a_claim_waits_for_memory(void **state)
+{
+    test = *state;
+    test_add_cluster(test, 1, "Succeeded");
+    test_add_manifest(test, 1, 0, TEST_NOW, id);
+    exhaust(claim, 20);
+}
 
 static int settle(void)
 {
@@ -52,6 +77,8 @@ static void a_result_waits_for_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_claim_waits_for_memory, test_store_setup,
+                                        test_store_teardown),
         cmocka_unit_test_setup_teardown(a_result_waits_for_memory, test_store_setup,
                                         test_store_teardown),
     };

@@ -194,6 +194,19 @@ static void a_cluster_that_could_not_be_read_again_is_not_made(void **state)
     cluster_free(&cluster);
 }
 
+static void a_cluster_without_the_patched_object_is_refused(void **state)
+{
+    struct cluster cluster = make();
+    struct error error;
+
+    (void)state;
+    document_remove(cluster.document, "openShiftCluster");
+    cluster.provisioning_state[0] = '\0';
+    expect_failure(patch_cluster(&cluster, "[]", &error), &error, ERROR_INVALID,
+                   "openShiftCluster");
+    cluster_free(&cluster);
+}
+
 /* A patch that sets the flag "a" to a text of `length` bytes. */
 static int set_flag_of(struct cluster *cluster, size_t length, struct error *error)
 {
@@ -254,6 +267,7 @@ int main(void)
         cmocka_unit_test(the_way_to_a_declared_path_is_never_made),
         cmocka_unit_test(patches_of_a_cluster_are_applied_in_their_order),
         cmocka_unit_test(a_cluster_that_could_not_be_read_again_is_not_made),
+        cmocka_unit_test(a_cluster_without_the_patched_object_is_refused),
         cmocka_unit_test(a_patched_cluster_leaves_room_for_a_lease),
         cmocka_unit_test(a_patched_cluster_is_not_nested_too_deeply),
     };

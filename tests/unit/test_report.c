@@ -309,6 +309,14 @@ static void an_attempt_may_not_report_without_end(void **state)
     assert_non_null(strstr(reader.problem.message, "reports of more than 1048576 bytes"));
     assert_false(report_reader_finish(&reader));
     report_reader_free(&reader);
+
+    report_reader_initialize(&reader); /* an unfinished line counts as well */
+    for (int i = 1; i < allowed; i++)
+        assert_true(report_reader_feed(&reader, line, 64, hear, &heard));
+    assert_true(report_reader_feed(&reader, line, 10, hear, &heard));
+    assert_false(report_reader_feed(&reader, line, 63, hear, &heard));
+    assert_int_equal(reader.problem.kind, ERROR_TOO_LARGE);
+    report_reader_free(&reader);
 }
 
 static void random_streams_never_do_harm(void **state)

@@ -141,18 +141,53 @@ static void a_document_without_room_for_an_attempt_is_not_claimed_and_says_why(v
     }
 }
 
+static void a_damaged_manifest_is_named_and_hides_no_other(void **state)
+{
+    struct test_store *test = *state;
+    char id[UUID_SIZE];
+    for (int i = 0; i < 2; i++) {
+        test_add_cluster(test, i, "Succeeded");
+        test_add_manifest(test, i, i, TEST_NOW, i == 0 ? id : NULL);
+    }
+    struct claim_round round = claim_some(test->store, 0);
+    assert_int_equal(round.skipped.kind, ERROR_NONE);
+    claim_round_free(&round);
+    set_member(test, STORE_MANIFESTS, test_cluster_id(0), id, "dequeues",
+               document_new_string("many"));
+    round = claim_some(test->store, 10);
+    assert_int_equal(round.count, 1);
+    assert_string_equal(round.claims[0].manifest.cluster, test_cluster_id(1));
+    assert_int_equal(round.skipped.kind, ERROR_INVALID);
+    assert_non_null(strstr(round.skipped.message, id));
+    claim_round_free(&round);
+}
+
+/* Adds up the candidates that each pass asks for. */
+static enum double_fate add_limits(struct store_double *made, struct store_operation *operations,
+                                   size_t count)
+{
+    (void)count;
+    if (operations[0].verb == STORE_QUERY)
+        *(size_t *)made->context += operations[0].query.limit;
+    return DOUBLE_PASS;
+}
+
 static void blocked_candidates_by_the_hundred_do_not_loop(void **state)
 {
     struct test_store *test = *state;
-    enum { BLOCKED = 700 };
+    enum { BLOCKED = 700, PAGES = (2 + 1) + (2 + 8) + (2 + 64) + (2 + 512) + 1000 };
     struct store_double made;
+    size_t asked = 0;
     for (int i = 0; i < BLOCKED; i++) {
         test_add_cluster(test, i, "Updating");
         test_add_manifest(test, i, 0, TEST_NOW, NULL);
     }
     store_double_initialize(&made, test->store);
+    made.hook = add_limits;
+    made.context = &asked;
     struct claim_round round = claim_some(&made.base, 2);
     assert_int_equal(round.count, 0);
+    assert_int_equal(asked, PAGES);
     assert_in_range(made.runs, 4, 15);
     claim_round_free(&round);
     test_add_cluster(test, BLOCKED, "Succeeded");
@@ -305,6 +340,27 @@ static void a_write_of_unknown_end_is_recognized_by_its_token(void **state)
     settlement_free(&settlement);
 }
 
+static void nothing_is_read_between_a_claim_its_progress_and_its_result(void **state)
+{
+    struct test_store *test = *state;
+    struct store_double made;
+    char id[UUID_SIZE];
+    test_add_cluster(test, 0, "Succeeded");
+    test_add_manifest(test, 0, 0, TEST_NOW, id);
+    store_double_initialize(&made, test->store);
+    struct settlement settlement = claim_one(test, OUTCOME_SUCCEEDED);
+    settlement.cluster_patches = json_object_new_array();
+    settlement.final = false;
+    settle_one(&made.base, &settlement);
+    settlement.final = true;
+    settle_one(&made.base, &settlement);
+    assert_int_equal(settlement.status, SETTLEMENT_DONE);
+    assert_int_equal(made.runs, 2);
+    expect_state(test, 0, id, MANIFEST_COMPLETED);
+    settlement_free(&settlement);
+    assert_null(settlement.cluster_patches);
+}
+
 /* Another writer touches the manifest before each of our first writes. */
 static enum double_fate touch_manifest(struct store_double *made,
                                        struct store_operation *operations, size_t count)
@@ -446,11 +502,13 @@ int main(void)
         CASE(a_query_that_is_refused_is_no_empty_queue),
         CASE(a_claim_that_is_refused_says_so_and_is_no_lost_race),
         CASE(a_document_without_room_for_an_attempt_is_not_claimed_and_says_why),
+        CASE(a_damaged_manifest_is_named_and_hides_no_other),
         CASE(blocked_candidates_by_the_hundred_do_not_loop),
         CASE(a_change_beyond_what_the_task_declared_is_not_stored),
         CASE(a_result_that_cannot_be_stored_fails_the_attempt_and_no_neighbour),
         CASE(a_settlement_that_is_always_refused_is_given_up_with_its_reason),
         CASE(a_write_of_unknown_end_is_recognized_by_its_token),
+        CASE(nothing_is_read_between_a_claim_its_progress_and_its_result),
         CASE(a_second_conflict_after_reading_again_is_read_again_too),
         CASE(a_settlement_in_endless_conflict_stays_open_by_itself),
         CASE(a_result_from_before_a_restore_is_late),

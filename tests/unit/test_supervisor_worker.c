@@ -104,7 +104,7 @@ static void concurrent_attempts_have_slots_and_tokens_of_their_own(void **state)
         assert_true(workers[i]->slot < SLOTS);
         for (int j = 0; j < i; j++) {
             assert_int_not_equal(workers[i]->slot, workers[j]->slot);
-            assert_true(workers[i]->token != workers[j]->token);
+            assert_true(workers[i]->token > workers[j]->token);
         }
     }
 }
@@ -247,6 +247,9 @@ static void a_patch_must_be_declared_by_the_task(void **state)
     worker->task = &silent;
     assert_false(worker_take_report(worker, &good_report));
     assert_int_equal(document_length(worker->settlement.cluster_patches), 1);
+    worker->task = &task;
+    assert_true(worker_take_report(worker, &good_report));
+    assert_int_equal(document_length(worker->settlement.cluster_patches), 2);
 }
 
 /* What a patch may hold: declared members, and objects above them that hold nothing else. */
