@@ -4,12 +4,13 @@
 import contextlib
 import os
 import signal
+import time
 
 import pytest
 
 import cgroups
 from test_end_to_end import practice
-from test_takeover import SHORT
+from test_takeover import SHORT, SHORT_LEASE
 
 ORDINARY_USER = 61190
 LONG = {"name": "long", "sleepMs": 600000}
@@ -83,4 +84,27 @@ def test_a_stopped_launcher_of_an_earlier_life_does_not_keep_an_actuator_from_st
         if place:
             assert "held the lock of" in running.log("actuator-0")
             assert cgroups.of(launcher) is None and cgroups.of(worker) is None
+        running.stop()
+
+
+@ONLY_ROOT
+def test_a_launcher_that_hangs_is_killed_by_its_cgroup_before_the_lease_is_over(system):
+    """Its worker, which is stopped as well, with it."""
+    with in_cgroup() as place:
+        running = system(clusters=1, restart=True, set=SHORT_LEASE)
+        created = running.create("practice", **practice(LONG))
+        worker = wait_for_worker(running)
+        launcher = next(process["pid"] for process in running.control("security")["processes"] if process["role"] == "launcher")
+        lease_end = running.manifest(created)["leaseExpiry"] + 1 # a lease lasts to the end of its last second
+        running.expect_ending("actuator-0")
+        for pid in (launcher, worker):
+            os.kill(pid, signal.SIGSTOP)
+        if not place: # then only its timers end the worker, and nothing ends the launcher
+            os.kill(launcher, signal.SIGCONT)
+            return
+        running.wait_for(lambda: cgroups.of(launcher) is None and cgroups.of(worker) is None, what="the end of both")
+        assert time.time() < lease_end
+        assert "the launcher hangs: it and all attempts were killed by their cgroup" in running.log("actuator-0")
+        running.wait_for(lambda: running.log("actuator-0").count(" is running") == 2, timeout=60, what="a new actuator")
+        running.wait_for(lambda: len(running.manifest(created)["attempts"]) == 2, timeout=60, what="the next attempt")
         running.stop()
