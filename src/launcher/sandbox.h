@@ -36,6 +36,9 @@ struct sandbox_limits {
     uint32_t processes; /* RLIMIT_NPROC, of the worker's user; 0: no new processes */
 };
 
+/* As `processes`: the limit stays as it is. One is set later, in the attempt's namespace. */
+enum { SANDBOX_PROCESSES_LATER = INT32_MAX };
+
 /* setrlimit(2), soft and hard limits: no process can raise them again. */
 int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *error);
 

@@ -33,6 +33,8 @@ int sandbox_limit_resources(const struct sandbox_limits *limits, struct error *e
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         struct rlimit limit = {.rlim_cur = table[i].soft, .rlim_max = table[i].hard};
+        if (table[i].resource == RLIMIT_NPROC && limits->processes == SANDBOX_PROCESSES_LATER)
+            continue;
         if (setrlimit(table[i].resource, &limit) < 0)
             return error_set_system(error, errno, "cannot set %s to %llu", table[i].name,
                                     (unsigned long long)table[i].soft);

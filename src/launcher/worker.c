@@ -152,6 +152,17 @@ static int check_keyring(struct worker *worker, struct error *error)
     return error_set(error, ERROR_SYSTEM, "the session keyring is not closed");
 }
 
+/* With guard and runner. The limit of a process that makes a user namespace counts all that its user
+ * has outside of it, other actuators' attempts too; so it is set inside alone. */
+static uint32_t limit_of_processes(const struct worker *worker)
+{
+    if (!worker->programs)
+        return 0;
+    if (worker->workplace->has_namespaces)
+        return SANDBOX_PROCESSES_LATER;
+    return worker->order->processes + 2 + worker->workplace->neighbours;
+}
+
 static int limit_resources(struct worker *worker, struct error *error)
 {
     const struct launcher_launch *order = worker->order;
@@ -160,8 +171,7 @@ static int limit_resources(struct worker *worker, struct error *error)
         .file_size = order->file_size,
         .cpu_seconds = order->cpu_seconds,
         .open_files = order->open_files,
-        /* with guard and runner */
-        .processes = worker->programs ? order->processes + 2 + worker->workplace->neighbours : 0,
+        .processes = limit_of_processes(worker),
     };
     return sandbox_limit_resources(&limits, error);
 }

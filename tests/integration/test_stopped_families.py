@@ -62,8 +62,8 @@ KINDS = ("built-in", *PROGRAMS)
 
 @pytest.fixture
 def tasks(directory):
-    """Settings by which the programs above are tasks, named as they are. Actuators on one machine share the users of their
-    workers, and the limit of processes counts all that a user has."""
+    """Settings by which the programs above are tasks, named as they are. Without user namespaces the limit of processes counts
+    all that a user has, and actuators on one machine share the users of their workers."""
     place = directory / "tasks.d"
     place.mkdir(mode=0o755)
     for name, text in PROGRAMS.items():

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "launcher/worker_guard.h"
 #include "program_fixture.h"
 
 static const struct programs_options usual = {0};
@@ -396,6 +397,40 @@ static void many_reports_are_terminal(void **state)
     programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
 }
 
+/* Each makes as many processes as it may, and keeps them. */
+static void limits_of_two_launchers_are_not_one(void **state)
+{
+    static const char program[] = "import os, sys, time\n"
+                                  "made = 0\n"
+                                  "try:\n"
+                                  "    while True:\n"
+                                  "        if os.fork() == 0: time.sleep(1000)\n"
+                                  "        made += 1\n"
+                                  "except OSError: pass\n"
+                                  "sys.stderr.write('made %d\\n' % made)\n"
+                                  "time.sleep(1000)\n";
+    static const char *const settings[] = {"--set=actuator.worker_uids=61200-61299",
+                                           "--set=actuator.max_workers=10", NULL};
+    const struct programs_options options = {.settings = settings, .processes = 8};
+    struct launcher_process launchers[2];
+    struct attempt attempts[2];
+    (void)state;
+    if (!launcher_can_be_root() || worker_guard_try_namespace(NULL) != 0)
+        skip();
+    programs_file("script", "#!/usr/bin/python3", program);
+    programs_step("fork", "script", NULL);
+    for (int i = 0; i < 2; i++) {
+        programs_start(&options, &launchers[i]);
+        programs_launch(&launchers[i], &options, &attempts[i]);
+        attempt_await_report(&attempts[i], "made 7");
+    }
+    for (int i = 0; i < 2; i++) {
+        launcher_signal(&launchers[i], &attempts[i], SIGKILL);
+        attempt_finish(&launchers[i], &attempts[i]);
+        assert_int_equal(launcher_stop(&launchers[i]), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +451,7 @@ int main(void)
         PROGRAM_TEST(line_without_an_end_is_cut),
         PROGRAM_TEST(flood_of_reports_is_terminal),
         PROGRAM_TEST(many_reports_are_terminal),
+        PROGRAM_TEST(limits_of_two_launchers_are_not_one),
     };
     struct CMUnitTest table[ENDING_COUNT];
     for (size_t i = 0; i < ENDING_COUNT; i++)
