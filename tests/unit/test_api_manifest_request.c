@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_api_manifest_request.c - what the body of a request for a new manifest may say. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "external_fixture.h"
 
 #include "api/endpoints/manifest_create.h"
 #include "mimo/document.h"
@@ -14,15 +8,17 @@
 #define FLAGS_TASK "b41749fc-af26-4ab7-b5a1-e03f3ee4cba6"
 #define TASK       "\"maintenanceTaskID\":\"operator-flags-update\""
 
-/* Reads a body; returns the answer's status, 0 when it was taken. */
 static char no_directory[] = "";
+static char *tasks_directory = no_directory;
 
+/* Reads a body; returns the answer's status, 0 when it was taken. */
 static int read_body(const char *text, bool practice, struct manifest_request *request,
                      char *target, char *message)
 {
     struct error error;
     struct answer answer = {0};
-    struct config config = {.actuator_practice_tasks = practice, .tasks_directory = no_directory};
+    struct config config = {.actuator_practice_tasks = practice,
+                            .tasks_directory = tasks_directory};
     cleanup_task_list struct task_list *tasks = NULL;
     assert_int_equal(task_list_load(&config, &tasks, &error), 0);
     struct json_object *body = document_parse(text, strlen(text), &error);
@@ -79,6 +75,62 @@ static void a_task_must_be_given_and_registered(void **state)
                   FLAGS_TASK " (operator-flags-update)");
 }
 
+/* Bytes that refuse_task() needs for all tasks, and their number. */
+static size_t measure_tasks(size_t *ret_count)
+{
+    struct error error;
+    struct config config = {.tasks_directory = tasks_directory};
+    cleanup_task_list struct task_list *tasks = NULL;
+    assert_int_equal(task_list_load(&config, &tasks, &error), 0);
+    const struct task *task;
+    size_t used = 0;
+    for (*ret_count = 0; (task = task_list_at(tasks, *ret_count)); ++*ret_count)
+        used += strlen(", ID ()") - strlen("ID") + strlen(task->id) + strlen(task->short_name);
+    return used - strlen(", ");
+}
+
+/* A task whose entry in the list of tasks takes `length` bytes. */
+static void add_task(int number, size_t length)
+{
+    char path[PRIVATE_PATH_SIZE + 16], text[512], name[64];
+    const size_t longest = 40, letters = length - strlen(", () " EXTERNAL_ID);
+    assert_in_range(letters, 1, longest);
+    memset(name, 'a' + number, letters);
+    name[letters] = '\0';
+    snprintf(path, sizeof(path), "%s/%d.conf", fixture.folder, number);
+    snprintf(text, sizeof(text),
+             "[task]\nid = 3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c%02d\nname = Task %d\n"
+             "short_name = %s\nsummary = s\n" EXTERNAL_STEP,
+             number, number, name);
+    write_file(path, text);
+}
+
+/* The list has half of a message. One byte more is needed than it has; then it fits. */
+static void tasks_for_which_there_is_no_room_are_counted(void **state)
+{
+    (void)state;
+    struct manifest_request request;
+    char target[256], message[1024];
+    const char *const last = "7c02 (";
+    size_t count;
+    tasks_directory = fixture.folder;
+    const size_t room = ERROR_MESSAGE_SIZE / 2 - measure_tasks(&count);
+    add_task(1, room / 2);
+    add_task(2, room - room / 2);
+    assert_int_equal(measure_tasks(&count), ERROR_MESSAGE_SIZE / 2);
+    const char *text = "{\"maintenanceTaskID\":\"nonsense\"}";
+    assert_int_equal(read_body(text, false, &request, target, message), 400);
+    assert_non_null(strstr(message, " 1 "));
+    assert_null(strstr(message, last));
+
+    add_task(2, room - room / 2 - 1);
+    assert_int_equal(read_body(text, false, &request, target, message), 400);
+    assert_null(strstr(message, " 1 "));
+    assert_null(strstr(message, " 0 "));
+    assert_non_null(strstr(message, last));
+    tasks_directory = no_directory;
+}
+
 static void the_practice_task_is_there_only_when_configured(void **state)
 {
     (void)state;
@@ -112,6 +164,8 @@ static void priority_is_from_0_to_a_million(void **state)
     struct manifest_request request;
     check_taken("{" TASK ",\"priority\":1000000}", &request);
     assert_int_equal(request.priority, 1000000);
+    check_taken("{" TASK ",\"priority\":0}", &request);
+    assert_int_equal(request.priority, 0);
     check_refused("{" TASK ",\"priority\":1000001}", "priority", "0 (first) to 1000000");
     check_refused("{" TASK ",\"priority\":-1}", "priority", "whole number");
     check_refused("{" TASK ",\"priority\":\"1\"}", "priority", "whole number");
@@ -151,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_is_named_by_uuid_or_short_name),
         cmocka_unit_test(a_task_must_be_given_and_registered),
+        WITH_FOLDER(tasks_for_which_there_is_no_room_are_counted),
         cmocka_unit_test(the_practice_task_is_there_only_when_configured),
         cmocka_unit_test(times_are_seconds_or_rfc_3339),
         cmocka_unit_test(priority_is_from_0_to_a_million),

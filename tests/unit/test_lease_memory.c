@@ -8,6 +8,7 @@
  */
 #include "lease_fixture.h"
 #include "out_of_memory.h"
+#include "supervisor/worker.h"
 
 static struct test_store *test;
 static struct settlement settlement;
@@ -36,6 +37,18 @@ static void a_claim_waits_for_memory(void **state)
     test_add_cluster(test, 1, "Succeeded");
     test_add_manifest(test, 1, 0, TEST_NOW, id);
     exhaust(claim, 20);
+}
+
+static void a_table_of_workers_needs_memory(void **state)
+{
+    struct worker_table table;
+    struct error error;
+    (void)state;
+    remaining = 0;
+    int result = worker_table_initialize(&table, NULL, 1, NULL, &error);
+    remaining = -1;
+    assert_int_equal(result, -1);
+    assert_int_equal(error.kind, ERROR_MEMORY);
 }
 
 static int settle(void)
@@ -77,6 +90,7 @@ static void a_result_waits_for_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_of_workers_needs_memory),
         cmocka_unit_test_setup_teardown(a_claim_waits_for_memory, test_store_setup,
                                         test_store_teardown),
         cmocka_unit_test_setup_teardown(a_result_waits_for_memory, test_store_setup,

@@ -157,6 +157,19 @@ static void a_task_that_is_not_registered_is_terminal(void **state)
     manifest_free(&manifest);
 }
 
+static void what_a_worker_logs_is_in_the_log(void **state)
+{
+    (void)state;
+    char id[UUID_SIZE];
+    begin_attempt(1, id);
+    struct launcher_message order = next_order();
+    tell_started(&order);
+    report_line(&order, "{\"type\":\"log\",\"level\":\"warning\",\"text\":\"a node is odd\"}");
+    live_and_end(&order, "succeeded", "");
+    turn_until(is_idle);
+    expect_logged("warning: manifest %s: a node is odd", id);
+}
+
 static void a_report_that_breaks_the_rules_kills_the_worker(void **state)
 {
     (void)state;
@@ -457,6 +470,7 @@ int main(void)
         WITH_LAUNCHER(a_launch_that_cannot_be_ordered_frees_its_slot),
         WITH_LAUNCHER(a_lease_that_is_nearly_over_starts_no_worker),
         WITH_LAUNCHER(a_task_that_is_not_registered_is_terminal),
+        WITH_LAUNCHER(what_a_worker_logs_is_in_the_log),
         WITH_LAUNCHER(a_report_that_breaks_the_rules_kills_the_worker),
         WITH_LAUNCHER(killed_before_the_alarm_is_a_crash),
         WITH_LAUNCHER(killed_after_the_alarm_is_a_timeout),
