@@ -58,6 +58,15 @@ static _Noreturn void fail_launcher(const char *message)
     _exit(1);
 }
 
+/* As worker_enter(), without the last step. */
+static const struct worker_step *enter_without_filter(struct worker *worker, struct error *error)
+{
+    for (const struct worker_step *step = worker_steps; step[1].name; step++)
+        if (step->run(worker, error) < 0)
+            return step;
+    return NULL;
+}
+
 /* The worker: its checklist, then the body. One byte on the pipe says that it is inside. */
 static _Noreturn void be_worker(struct worker *worker, const struct sandbox_run *run,
                                 const struct sandbox_inside *inside)
@@ -67,14 +76,12 @@ static _Noreturn void be_worker(struct worker *worker, const struct sandbox_run 
     shared->worker = getpid();
     if (run->spoil_worker)
         run->spoil_worker(worker);
-    for (const struct worker_step *step = worker_steps; step->name; step++) {
-        if (run->without_filter && !step[1].name)
-            break;
-        if (step->run(worker, &error) == 0)
-            continue;
-        snprintf(outcome->failed_step, sizeof(outcome->failed_step), "%s", step->name);
+    const struct worker_step *failed =
+        run->without_filter ? enter_without_filter(worker, &error) : worker_enter(worker, &error);
+    if (failed) {
+        snprintf(outcome->failed_step, sizeof(outcome->failed_step), "%s", failed->name);
         snprintf(outcome->message, sizeof(outcome->message), "%s", error.message);
-        _exit(step->exit_code);
+        _exit(failed->exit_code);
     }
     if (write(WORKER_REPORT_FD, "!", 1) != 1)
         _exit(1);

@@ -15,6 +15,7 @@
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -266,6 +267,25 @@ static void files_of_a_worker_are_its_own(void **state)
     assert_int_equal(outcome.value, 077);
 }
 
+static void put_descriptors_in_each_others_place(struct worker *worker)
+{
+    int report = fcntl(worker->report_fd, F_DUPFD, 100), job = fcntl(worker->job_fd, F_DUPFD, 100);
+    if (dup2(report, WORKER_JOB_FD) < 0 || dup2(job, WORKER_REPORT_FD) < 0)
+        abort();
+    worker->report_fd = WORKER_JOB_FD;
+    worker->job_fd = WORKER_REPORT_FD;
+}
+
+static void descriptors_get_to_their_places_from_anywhere(void **state)
+{
+    (void)state;
+    struct sandbox_outcome outcome;
+    sandbox_run(&(struct sandbox_run){.spoil_worker = put_descriptors_in_each_others_place},
+                &outcome);
+    assert_string_equal(outcome.failed_step, "");
+    assert_int_equal(outcome.wait_status, 0);
+}
+
 static const struct worker_step *find_step(const char *name)
 {
     const struct worker_step *step = worker_steps;
@@ -273,6 +293,27 @@ static const struct worker_step *find_step(const char *name)
         step++;
     assert_non_null(step->name);
     return step;
+}
+
+/* The launcher has done the same before, and Landlock asks for one of them again. */
+static _Noreturn void take_steps_of_the_launcher(void)
+{
+    struct error error;
+    if (find_step("dumpable")->run(NULL, &error) < 0 ||
+        find_step("no-new-privileges")->run(NULL, &error) < 0)
+        _exit(1);
+    _exit(prctl(PR_GET_DUMPABLE) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 2);
+}
+
+static void worker_depends_on_no_step_of_the_launcher(void **state)
+{
+    (void)state;
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        take_steps_of_the_launcher();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* In a process that has kept its capabilities: the proof must say so. */
@@ -306,6 +347,8 @@ int main(void)
         cmocka_unit_test(unspoiled_worker_takes_all_steps),
         cmocka_unit_test(every_step_has_a_code_of_the_table),
         cmocka_unit_test(files_of_a_worker_are_its_own),
+        cmocka_unit_test(descriptors_get_to_their_places_from_anywhere),
+        cmocka_unit_test(worker_depends_on_no_step_of_the_launcher),
         cmocka_unit_test(proof_fires_when_root_can_be_regained),
         cmocka_unit_test(filter_is_small_enough_to_load_for_each_worker),
     };
