@@ -15,9 +15,19 @@
 /* How many allocations still work; negative: all. */
 static long remaining = -1;
 
+/* Those behind the one that fails work again. */
+static bool only_one_fails;
+static bool has_failed;
+
 static inline bool is_exhausted(void)
 {
-    return remaining == 0 || (remaining > 0 && --remaining < 0);
+    if (remaining != 0) {
+        remaining -= remaining > 0;
+        return false;
+    }
+    has_failed = true;
+    remaining = only_one_fails ? -1 : 0;
+    return true;
 }
 
 void *__real_malloc(size_t size);
@@ -76,6 +86,24 @@ static inline void exhaust(int (*act)(void), int least)
         remaining = -1;
         failures += result < 0;
     }
+    assert_true(failures >= least);
+}
+
+/* The same, but one allocation alone fails in each run: what comes behind it must not make up for an
+ * error that was overlooked. Runs may succeed all the same. */
+static inline void fail_each(int (*act)(void), int least)
+{
+    int failures = 0;
+
+    only_one_fails = has_failed = true;
+    for (long allowed = 0; has_failed; allowed++) {
+        assert_true(allowed < 10000);
+        has_failed = false;
+        remaining = allowed;
+        failures += act() < 0;
+        remaining = -1;
+    }
+    only_one_fails = false;
     assert_true(failures >= least);
 }
 

@@ -98,11 +98,17 @@ static void an_answer_is_whole_or_says_that_there_is_no_memory(void **state)
 {
     (void)state;
     exhaust(refuse, 5);
+    fail_each(refuse, 5);
     exhaust(refuse_without_target, 5);
+    fail_each(refuse_without_target, 5);
     exhaust(lack_memory, 5);
+    fail_each(lack_memory, 5);
     exhaust(fail_for_memory, 0);
+    fail_each(fail_for_memory, 0);
     exhaust(write_text, 1);
+    fail_each(write_text, 1);
     exhaust(show_view, 2);
+    fail_each(show_view, 2);
 }
 
 int main(void)

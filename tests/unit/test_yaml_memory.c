@@ -46,8 +46,10 @@ static int parse(void)
 static void a_text_is_read_as_a_whole_or_there_was_no_memory(void **state)
 {
     (void)state;
-    for (current = 0; current < sizeof(texts) / sizeof(texts[0]); current++)
+    for (current = 0; current < sizeof(texts) / sizeof(texts[0]); current++) {
         exhaust(parse, 5);
+        fail_each(parse, 5);
+    }
 }
 
 /* A duplicate must be refused however little memory there was to note where it stands. */
@@ -61,8 +63,7 @@ static int find_duplicate(void)
         assert_int_equal(error.kind, ERROR_MEMORY);
         return -1;
     }
-    expect_failure(yaml_tree_check_keys(tree, &error), &error, ERROR_INVALID,
-                   "line 1, column 11: duplicate key");
+    expect_failure(yaml_tree_check_keys(tree, &error), &error, ERROR_INVALID, ": duplicate key");
     yaml_tree_wipe(tree);
     return 0;
 }
@@ -71,6 +72,7 @@ static void a_key_twice_is_never_forgotten(void **state)
 {
     (void)state;
     exhaust(find_duplicate, 5);
+    fail_each(find_duplicate, 5);
 }
 
 int main(void)
