@@ -66,6 +66,10 @@ typedef void config_change_f(void *context, const char *section, const char *key
 void config_take_over(struct config *live, struct config *fresh, config_change_f *tell,
                       void *context);
 
+/* Calls `tell`, with `taken` false, for each key that differs; for programs that take over none. */
+void config_compare(const struct config *live, const struct config *fresh, config_change_f *tell,
+                    void *context);
+
 /* Reads a value of this kind by the rules of the configuration. Bounds are as in config_keys.h; a
  * boolean is 0 or 1. ERROR_INVALID "\"many\" is not a whole number from 1 to 1000". */
 enum config_value {

@@ -11,6 +11,7 @@
 #include "mimo/confinement.h"
 #include "mimo/confinement_calls.h"
 #include "mimo/https.h"
+#include "mimo/program.h"
 #include "mimo/store.h"
 
 /* clang-format off */
@@ -69,7 +70,9 @@ static int collect_places(const struct config *config, struct confinement_places
         return -1;
     if (confinement_place(places, "/dev/urandom", CONFINEMENT_READ, error) < 0 ||
         (config->tasks_directory[0] && /* SIGHUP checks it for changes */
-         confinement_place(places, config->tasks_directory, CONFINEMENT_LIST, error) < 0))
+         confinement_place(places, config->tasks_directory, CONFINEMENT_LIST, error) < 0) ||
+        confinement_place_of(places, program_config_path(), CONFINEMENT_READ | CONFINEMENT_LIST,
+                             error) < 0) /* and the configuration */
         return -1;
     /* For finding the wake sockets; Landlock does not restrict sending to them. */
     return confinement_place(places, config->actuator_runtime_directory, CONFINEMENT_LIST, error);

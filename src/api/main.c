@@ -192,6 +192,27 @@ static int drop_root(const struct config *config, struct auth **auth, struct lis
     return privileges_harden(error);
 }
 
+static void log_change(void *context, const char *section, const char *key, bool taken)
+{
+    (void)context, (void)taken;
+    if (strcmp(section, "actuator") != 0 && strcmp(section, "metrics") != 0)
+        log_warning("%s.%s has changed, which needs a restart of mimo-api", section, key);
+}
+
+/* The configuration is that of the start: who changed it and reloads is told so. */
+static void report_changes(const struct config *config)
+{
+    struct config fresh;
+    struct error error;
+    if (program_reload(&fresh, &error) < 0) {
+        log_error("the configuration cannot be read again, so mimo-api would not start with it: %s",
+                  error.message);
+        return;
+    }
+    config_compare(config, &fresh, log_change, NULL);
+    config_free(&fresh);
+}
+
 static void reload(const struct api *api)
 {
     const struct config *config = api->config;
@@ -212,6 +233,7 @@ static void reload(const struct api *api)
                   error.message);
     else
         log_notice("the TLS certificate %s", changed ? "was replaced" : "has not changed");
+    report_changes(config);
     if (task_list_is_stale(api->tasks))
         log_warning("files in tasks.directory have changed, which needs a restart");
     tell_service_manager("READY=1");

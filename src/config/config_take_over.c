@@ -28,3 +28,14 @@ void config_take_over(struct config *live, struct config *fresh, config_change_f
         tell(context, row->section, row->name, taken);
     }
 }
+
+void config_compare(const struct config *live, const struct config *fresh, config_change_f *tell,
+                    void *context)
+{
+    for (size_t i = 0; i < config_row_count(); i++) {
+        const struct config_row *row = config_row_at(i);
+
+        if (!config_row_equals(row, live, fresh))
+            tell(context, row->section, row->name, false);
+    }
+}

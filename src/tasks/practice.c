@@ -30,6 +30,16 @@ enum {
 
 #define SQLITE_SCHEME "sqlite:"
 
+static int refuse_member(const char *name, const char *const *known, struct error *error)
+{
+    char list[512];
+    size_t used = 0;
+    for (size_t i = 0; known[i] && used < sizeof(list); i++)
+        used +=
+            (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", known[i]);
+    return error_set(error, ERROR_INVALID, "unknown member \"%.64s\"; known are %s", name, list);
+}
+
 static int refuse_unknown_members(const struct json_object *object, const char *const *known,
                                   struct error *error)
 {
@@ -40,7 +50,7 @@ static int refuse_unknown_members(const struct json_object *object, const char *
         while (known[i] && strcmp(known[i], name) != 0)
             i++;
         if (!known[i])
-            return error_set(error, ERROR_INVALID, "unknown member \"%.64s\"", name);
+            return refuse_member(name, known, error);
     }
     return 0;
 }
@@ -111,7 +121,7 @@ static int find_steps(const struct json_object *parameters, const struct json_ob
     static const char *const known[] = {"steps", NULL};
     const struct json_object *list = document_get(parameters, "steps");
     if (parameters && refuse_unknown_members(parameters, known, error) < 0)
-        return error_prefix(error, "parameters");
+        return -1;
     if (list && !document_is_array(list))
         return error_set(error, ERROR_INVALID, "parameters.steps must be an array");
     if (document_length(list) > STEPS_MAXIMUM)

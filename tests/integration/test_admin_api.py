@@ -143,7 +143,7 @@ def test_a_cluster_that_is_missing_or_being_deleted_has_no_manifests(server, api
 def test_a_second_open_manifest_is_created_skipped_or_refused_as_wanted(api, cluster):
     first = api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "skip"}).expect(201)
     assert api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "skip"}).expect(200) == first
-    refused(api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "fail"}), 409, "Conflict", None,
+    refused(api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}, {"ifOpen": "fail"}), 409, "Conflict", "ifOpen",
             first["id"])
     api("PUT", manifests_path(cluster), {"maintenanceTaskID": PRACTICE}, {"ifOpen": "fail"}).expect(201)
     api("PUT", manifests_path(cluster), {"maintenanceTaskID": FLAGS}).expect(201)
@@ -345,10 +345,10 @@ def test_delete_removes_a_manifest_that_does_not_run(server, api):
 def test_delete_does_not_leave_a_worker_that_nobody_can_stop(server, api):
     cluster, running = load_running(server, 5)
     path = manifests_path(cluster, running["id"])
-    message = refused(api("DELETE", path), 409, "Conflict", None, f"manifest {running['id']} is InProgress and its worker still runs")
+    message = refused(api("DELETE", path), 409, "Conflict", "running", f"manifest {running['id']} is InProgress and its worker still runs")
     assert "/stop" in message and "force=true" in message
     api("POST", f"{path}/cancel", query={"force": "true"}).expect(200)
-    refused(api("DELETE", path), 409, "Conflict", None, f"manifest {running['id']} is Cancelled and its worker still runs")
+    refused(api("DELETE", path), 409, "Conflict", "running", f"manifest {running['id']} is Cancelled and its worker still runs")
     query = {"state": "Cancelled", "clusterResourceID": cluster}
     assert api("DELETE", "/admin/maintenanceManifests", query=query).expect(200) == {"deleted": 0, "errors": 1, "more": False}
     stopped = api("DELETE", path, query={"force": "true"}).expect(202)

@@ -262,7 +262,7 @@ def test_authorities_and_subjects_are_read_again(own_site, tmp_path):
 @pytest.mark.parametrize("break_it, message", [
     (lambda site: site.ca.unlink(), "cannot read the authorities of client certificates (api.client_ca)"),
     (lambda site: site.ca.write_text("nothing"), "api.client_ca: "),
-    (lambda site: site.clients.unlink(), "cannot read the roles of client certificates (api.client_file)"),
+    (lambda site: site.clients.unlink(), "cannot read the roles of client certificates (api.client_file): cannot "),
     (lambda site: site.clients.chmod(0o666), "is writable by users other than its owner: chmod go-w"),
     (lambda site: site.allow("operator"), "clients:2: a line is role:subject"),
     (lambda site: site.allow("operator:deploy"), "clients:2: \"deploy\" is not a subject"),

@@ -100,7 +100,7 @@ def test_a_cluster_under_maintenance_is_left_alone(server, api):
     cluster, manifest = load_running(server, 5)
     assert api("GET", f"/admin{cluster}").expect(200)["leaseOwner"] == OWNER
     for method, body in (("PUT", {"properties": {}}), ("DELETE", None)):
-        refused(api(method, f"/admin{cluster}", body), 409, "Conflict", None, manifest["id"])
+        refused(api(method, f"/admin{cluster}", body), 409, "Conflict", "running", manifest["id"])
 
 
 def test_a_cluster_with_open_manifests_is_not_removed(server, api, cluster):

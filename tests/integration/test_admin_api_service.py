@@ -210,6 +210,22 @@ def test_tokens_are_read_again_on_sighup(own_server):
     server.api("reader")("GET", "/admin/tasks").expect(200)
 
 
+# Red when a reload does not compare: the change seemed to be in force, and was not.
+def test_a_reload_tells_which_keys_need_a_restart(own_server):
+    server = own_server().start()
+    before = server.config.read_text()
+    server.config.write_text(before + "\n[actuator]\nmax_workers = 7\n\n[api]\nauth = token-file, client-cert\n"
+                             "client_ca = /ca.pem\nclient_file = /clients\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "api.client_ca has changed, which needs a restart of mimo-api" in server.log, "the report")
+    assert "api.auth has changed, which needs a restart" in server.log and "max_workers" not in server.log
+    server.config.write_text(before + "\n[nonsense]\nkey = 1\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "mimo-api would not start with it: " in server.log, "the refusal")
+    server.config.write_text(before)
+    server.api("reader")("GET", "/admin/tasks").expect(200)
+
+
 def test_the_certificate_is_exchanged_on_sighup_and_connections_stay(own_server):
     server, other = own_server().start(), own_server()
     other.start()

@@ -204,12 +204,54 @@ def test_refusal_of_the_server_is_1_and_names_the_member(mimoctl, api):
     api.answer(CREATE, error("InvalidParameter", 'no task "x" is registered; tasks are ...', "maintenanceTaskID"),
                status=400)
     done = mimoctl("manifest", "create", "-t", "x", "-c", R1, status=1)
-    assert done.stderr == 'mimoctl: maintenanceTaskID: no task "x" is registered; tasks are ...\n'
+    assert done.stderr == 'mimoctl: there is no task with the name or ID "x"; see mimoctl task list\n'
+    api.answer(f"GET {MANIFESTS}", error("InvalidParameter", '"x" is neither ...', "maintenanceTaskID"), status=400)
+    assert mimoctl("manifest", "list", "-t", "x", status=1).stderr == done.stderr
+
+
+@pytest.mark.parametrize("target, message, option", [
+    ("parameters", 'unknown member "foo"; known are steps', "--parameters"), ("priority", "too large", "--priority"),
+    ("Idempotency-Key", "this key was used", "--idempotency-key"), ("x-mimo-icm", "not a word", "--icm"),
+    ("nosuch", "what it is", "nosuch"), ("runAfter", "of an option that was not given", "runAfter")])
+def test_a_refusal_names_the_option_that_gave_what_is_refused(mimoctl, api, target, message, option):
+    api.answer(CREATE, error("InvalidParameter", message, target), status=400)
+    done = mimoctl("manifest", "create", "-t", FLAGS, "-c", R1, "--parameters", "{}", "--priority", "3", "--icm", "1",
+                   "--idempotency-key", "k", status=1)
+    assert done.stderr == f"mimoctl: {option}: {message}\n"
+
+
+def test_times_that_contradict_each_other_are_refused_by_option(mimoctl, api):
+    def create(*times):
+        return mimoctl("manifest", "create", "-t", FLAGS, "-c", R1, *times, status=2).stderr
+
+    assert create("--run-before", "2001-01-01T00:00:00Z") == "mimoctl: --run-before is in the past\n"
+    assert create("--run-after", "+3h", "--run-before", "+2h") == "mimoctl: --run-before is earlier than --run-after\n"
+    assert "--run-after is more than 7 days ahead: give --run-before too" in create("--run-after", "+200h")
+    assert api.requests_of(CREATE) == []
+
+
+def test_an_open_manifest_is_named_with_the_command_that_follows_it(mimoctl, api):
+    api.answer(CREATE, error("Conflict", f"manifest {ID2} for this cluster and task is Pending", "ifOpen"), status=409)
+    api.answer(f"GET {MANIFESTS}", {"value": [manifest(identifier=ID2)]})
+    said = f"manifest {ID2} for this cluster and task is Pending: mimoctl manifest watch 2b65ffff follows it\n"
+    assert mimoctl("manifest", "create", "-t", FLAGS, "-c", R1, "--if-open", "fail", status=1).stderr == f"mimoctl: {said}"
+    assert api.requests_of(f"GET {MANIFESTS}")[-1].query == {
+        "api-version": "admin", "clusterResourceID": R1, "maintenanceTaskID": FLAGS, "state": "Pending,InProgress", "limit": "1"}
+    api.answer(f"GET {MANIFESTS}/{ID}", manifest("Failed"))
+    assert mimoctl("manifest", "recreate", ID, status=1).stderr == f"mimoctl: manifest {ID}: {said}"
+
+
+def test_deleting_what_runs_names_the_commands_that_end_it(mimoctl, api):
+    api.answer(f"GET {MANIFESTS}/{ID}", manifest("Cancelled"))
+    api.answer(f"DELETE /admin{R1}/maintenanceManifests/{ID}", error("Conflict", "POST .../stop", "running"), status=409)
+    assert mimoctl("manifest", "delete", ID, status=1).stderr == (
+        f"mimoctl: manifest {ID}: its worker still runs: mimoctl manifest stop 2b65ac7b, then mimoctl manifest wait 2b65ac7b "
+        "--for Cancelled, then delete it\n")
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["-t", FLAGS], "missing --task or --cluster"),
-    (["-c", R1], "missing --task or --cluster"),
+    (["-t", FLAGS], "missing --cluster; see mimoctl cluster list"),
+    (["-c", R1], "missing --task; see mimoctl task list"),
     (["-t", FLAGS, "-c", R1, "--run-after", "tomorrow"], "--run-after: \"tomorrow\" is not a time"),
     (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" is not a key"),
     (["-t", FLAGS, "-c", R1, "--idempotency-key", ""], "--idempotency-key: 1 to 128 characters"),

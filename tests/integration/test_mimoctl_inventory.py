@@ -144,10 +144,11 @@ def test_cluster_show_tells_a_failing_task_from_a_failing_cluster(mimoctl, api):
 
 def test_cluster_remove_and_a_cluster_that_is_busy(mimoctl, api):
     api.answer(f"DELETE /admin{R1}", None, status=204)
-    api.answer(f"DELETE /admin{R2}", error("Conflict", "manifest x is running on the cluster"), status=409)
+    api.answer(f"DELETE /admin{R2}", error("Conflict", "manifest x is running on the cluster", "running"), status=409)
     done = mimoctl("cluster", "remove", "one", "two", status=1)
     assert f"deleted {R1}" in done.stderr
-    assert "cluster two: manifest x is running on the cluster" in done.stderr
+    assert (f"cluster two: the worker of manifest {ID} runs on it: wait for its end with mimoctl cluster show two, or end it with "
+            "mimoctl manifest stop 2b65ac7b, then remove the cluster") in done.stderr
 
 
 def test_name_of_two_clusters_is_refused_with_their_ids(mimoctl, api):

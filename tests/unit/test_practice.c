@@ -104,10 +104,12 @@ static void wrong_parameters_are_refused_by_name(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"{'step': []}", "parameters: unknown member \"step\""},
+        {"{'step': []}", "unknown member \"step\"; known are steps"},
         {"{'steps': {}}", "parameters.steps must be an array"},
         {"{'steps': [1]}", "parameters.steps[0]: not an object"},
-        {"{'steps': [{}, {'sleepMS': 1}]}", "parameters.steps[1]: unknown member \"sleepMS\""},
+        {"{'steps': [{}, {'sleepMS': 1}]}",
+         "parameters.steps[1]: unknown member \"sleepMS\"; known are name, sleepMs, "
+         "status, then, message, untilAttempt, port"},
         {"{'steps': [{'name': 1}]}", "parameters.steps[0]: member \"name\" must be a string"},
         {"{'steps': [{'status': []}]}", "parameters.steps[0]: member \"status\" must be a string"},
         {"{'steps': [{'message': {}}]}",

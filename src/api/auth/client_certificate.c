@@ -147,8 +147,8 @@ int client_table_load(const char *ca_path, const char *file_path, uid_t user,
     if (!table)
         return error_set_memory(error);
     if (load_authorities(table, ca_path, user, error) < 0 ||
-        role_file_read(file_path, "the roles of client certificates (api.client_file):", user,
-                       &text, &length, error) < 0 ||
+        role_file_read(file_path, "the roles of client certificates (api.client_file)", user, &text,
+                       &length, error) < 0 ||
         role_lines_parse(text, length, file_path, take_line, table, error) < 0)
         return -1;
     *ret_table = take_pointer(&table);

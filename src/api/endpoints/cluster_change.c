@@ -133,9 +133,9 @@ static int change_document(struct json_object *document, const struct cluster_re
 
 static int refuse_leased(const struct cluster *cluster, struct answer *answer)
 {
-    return answer_refuse(answer, API_CONFLICT, NULL,
-                         "manifest %s is running on the cluster; wait until it has ended, or "
-                         "cancel it",
+    return answer_refuse(answer, API_CONFLICT, API_TARGET_RUNNING,
+                         "the worker of manifest %s is running on the cluster; wait until it has "
+                         "ended, or stop the manifest",
                          cluster->lease_manifest);
 }
 

@@ -118,7 +118,7 @@ static void refuse_change(struct answer *answer, const struct error *error)
     if (error->kind == ERROR_DENIED)
         answer_refuse(answer, API_CHANGE_NOT_ALLOWED, NULL, "%s", error->message);
     else if (error->kind == ERROR_CONFLICT)
-        answer_refuse(answer, API_CONFLICT, NULL, "%s", error->message);
+        answer_refuse(answer, API_CONFLICT, API_TARGET_RUNNING, "%s", error->message);
     else
         answer_internal(answer, "cannot change the manifest", error);
 }

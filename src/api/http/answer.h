@@ -50,6 +50,9 @@ enum api_error { API_ERRORS(API_ERROR_CONSTANT) API_ERROR_COUNT };
  * they are. */
 #define API_TARGET_ENDPOINT "endpoint"
 
+/* The target of a 409 because a worker still runs. */
+#define API_TARGET_RUNNING "running"
+
 /* Sets of errors. */
 #define API_ERROR_BIT(error) (1u << (error))
 

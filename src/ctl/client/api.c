@@ -119,16 +119,54 @@ static bool lacks_endpoint(const char *code, const char *target)
            (strcmp(code, "NotFound") == 0 && strcmp(target, "endpoint") == 0);
 }
 
+/* What the Admin API calls by the name of a member, parameter or header, and who runs mimoctl gave
+ * as an option. */
+static const struct {
+    const char *target;
+    enum option_id option;
+} options_by_target[] = {
+    {"Idempotency-Key", OPTION_IDEMPOTENCY_KEY},
+    {"kubeconfig", OPTION_KUBECONFIG},
+    {"maintenanceTaskID", OPTION_TASK},
+    {"parameters", OPTION_PARAMETERS},
+    {"priority", OPTION_PRIORITY},
+    {"properties", OPTION_PROPERTIES},
+    {"properties.operatorFlags", OPTION_OPERATOR_FLAGS},
+    {"runAfter", OPTION_RUN_AFTER},
+    {"runBefore", OPTION_RUN_BEFORE},
+    {"x-mimo-icm", OPTION_ICM},
+};
+
+/* A refusal of what an option gave, in terms of that option; of anything else as the server says
+ * it. */
+static int explain_target(const struct ctl *ctl, const char *target, const char *message,
+                          enum error_kind kind, struct error *error)
+{
+    const size_t count = sizeof(options_by_target) / sizeof(options_by_target[0]);
+    size_t i = 0;
+    while (i < count && strcmp(options_by_target[i].target, target) != 0)
+        i++;
+    const char *value = i < count ? ctl->options.values[options_by_target[i].option] : NULL;
+    if (!value)
+        return error_set(error, kind, "%s: %s", target, message);
+    if (options_by_target[i].option == OPTION_TASK)
+        return error_set(error, kind, API_NO_TASK, value);
+    return error_set(error, kind, "--%s: %s", option_descriptions[options_by_target[i].option].name,
+                     message);
+}
+
 /* An error that the Admin API reports: its message, and the request ID to look up in the server's
  * log. */
-static int explain_refusal(const struct connection *connection, const struct http_answer *answer,
+static int explain_refusal(const struct ctl *ctl, const struct http_answer *answer,
                            const struct json_object *body, struct api_answer *ret_answer,
                            struct error *error)
 {
+    const struct connection *connection = &ctl->connection;
     const char *code = document_string(body, "error.code", "");
     const char *message = document_string(body, "error.message", "");
     const char *target = document_string(body, "error.target", "");
     enum error_kind kind = kind_of_status(answer->status);
+    snprintf(ret_answer->target, sizeof(ret_answer->target), "%s", target);
     snprintf(ret_answer->refusal, sizeof(ret_answer->refusal), "%s", message);
     char login[CONNECTION_LOGIN_SIZE];
     if (lacks_endpoint(code, target))
@@ -143,14 +181,15 @@ static int explain_refusal(const struct connection *connection, const struct htt
         return error_set(error, kind, "%s (%s) cannot answer now: %ld %s: %s (request %s)",
                          connection->url, connection->url_from, answer->status, code, message,
                          answer->request_id[0] ? answer->request_id : "without id");
-    if (target[0])
-        return error_set(error, kind, "%s: %s", target, message);
+    if (target[0] && answer->status != 409) /* of a conflict it says with what, not what is wrong */
+        return explain_target(ctl, target, message, kind, error);
     return error_set(error, kind, "%s", message[0] ? message : code);
 }
 
-static int judge(const struct connection *connection, const struct http_answer *answer,
+static int judge(const struct ctl *ctl, const struct http_answer *answer,
                  struct api_answer *ret_answer, struct error *error)
 {
+    const struct connection *connection = &ctl->connection;
     if (answer->status == 401)
         return explain_login(connection, answer, error);
     if (answer->status == 204 || (answer->status == 202 && answer->length == 0)) {
@@ -168,7 +207,7 @@ static int judge(const struct connection *connection, const struct http_answer *
     }
     if (!document_get(body, "error.code"))
         return explain_stranger(connection, answer, error);
-    return explain_refusal(connection, answer, body, ret_answer, error);
+    return explain_refusal(ctl, answer, body, ret_answer, error);
 }
 
 /* ---- requests ---- */
@@ -224,7 +263,12 @@ static int call_target(struct ctl *ctl, const char *method, const char *target,
     if (http_perform(&ctl->connection, &request, &answer, error) < 0)
         return -1;
     ret_answer->status = answer.status;
-    return judge(&ctl->connection, &answer, ret_answer, error);
+    return judge(ctl, &answer, ret_answer, error);
+}
+
+bool api_is_conflict(const struct api_answer *answer, const char *target)
+{
+    return answer->status == 409 && strcmp(answer->target, target) == 0;
 }
 
 static char *make_target(const char *path, const struct query *query, struct error *error)

@@ -50,8 +50,19 @@ struct api_answer {
     long status;                      /* 2xx; of the refusal after a failure; 0 without an answer */
     struct json_object *body;         /* owned; NULL for 204, and for 202 without one */
     bool replayed;                    /* a repeated answer to an earlier request with this key */
+    char target[64];                  /* after a refusal: the member or parameter, else "" */
     char refusal[ERROR_MESSAGE_SIZE]; /* after a refusal: the server's message alone, else "" */
 };
+
+/* For a task that the Admin API does not have; one text, whichever command named it. */
+#define API_NO_TASK "there is no task with the name or ID \"%s\"; see mimoctl task list"
+
+/* Targets of a 409. */
+#define API_TARGET_RUNNING "running" /* a worker still runs */
+#define API_TARGET_IF_OPEN "ifOpen"  /* a manifest for this cluster and task is open */
+
+/* True when a call failed with 409 and this target. */
+bool api_is_conflict(const struct api_answer *answer, const char *target);
 
 /* The ticket of --icm goes with every request that changes something. */
 int api_call(struct ctl *ctl, const struct api_request *request, struct api_answer *ret_answer,

@@ -37,6 +37,26 @@ int cluster_load(struct ctl *ctl, const char *text, struct json_object **ret_clu
     return api_get(ctl, path, NULL, ret_cluster, error);
 }
 
+/* A worker runs on the cluster; cancelling its manifest would not end it. */
+static int explain_busy(struct ctl *ctl, const char *id, struct error *error)
+{
+    const char *name = resource_id_name(id);
+    char path[RESOLVE_PATH_SIZE];
+    struct error ignored;
+    cleanup_json struct json_object *cluster = NULL;
+    snprintf(path, sizeof(path), "/admin%s", id);
+    const char *manifest = api_get(ctl, path, NULL, &cluster, &ignored) < 0
+                               ? NULL
+                               : document_string(cluster, "leaseManifest", NULL);
+    if (!manifest)
+        return error_prefix(error, "cluster %s", name);
+    return error_set(error, ERROR_CONFLICT,
+                     "cluster %s: the worker of manifest %s runs on it: wait for its end with "
+                     "mimoctl cluster show %s, or end it with mimoctl manifest stop %.8s, then "
+                     "remove the cluster",
+                     name, manifest, name, manifest);
+}
+
 static int remove_one(struct ctl *ctl, const char *text, struct json_object *removed,
                       struct error *error)
 {
@@ -48,7 +68,9 @@ static int remove_one(struct ctl *ctl, const char *text, struct json_object *rem
     snprintf(path, sizeof(path), "/admin%s", id);
     const struct api_request request = {.method = "DELETE", .path = path};
     if (api_call(ctl, &request, &answer, error) < 0)
-        return error_prefix(error, "cluster %s", resource_id_name(id));
+        return api_is_conflict(&answer, API_TARGET_RUNNING)
+                   ? explain_busy(ctl, id, error)
+                   : error_prefix(error, "cluster %s", resource_id_name(id));
     json_object_put(answer.body);
     document_append(removed, document_pack("{s:s}", "id", id));
     return 0;

@@ -184,10 +184,17 @@ int manifest_delete(struct ctl *ctl, const struct json_object *manifest, struct 
     struct api_answer answer;
     const struct api_request request = {.method = "DELETE",
                                         .path = resolve_manifest_path(manifest, "", path)};
-    if (api_call(ctl, &request, &answer, error) < 0)
-        return error_prefix(error, "manifest %s", document_string(manifest, "id", ""));
-    json_object_put(answer.body);
-    return 0;
+    const char *id = document_string(manifest, "id", "");
+    if (api_call(ctl, &request, &answer, error) == 0) {
+        json_object_put(answer.body);
+        return 0;
+    }
+    if (!api_is_conflict(&answer, API_TARGET_RUNNING))
+        return error_prefix(error, "manifest %s", id);
+    return error_set(error, ERROR_CONFLICT,
+                     "manifest %s: its worker still runs: mimoctl manifest stop %.8s, then mimoctl "
+                     "manifest wait %.8s --for Cancelled, then delete it",
+                     id, id, id);
 }
 
 int ctl_manifest_delete(struct ctl *ctl, struct error *error)

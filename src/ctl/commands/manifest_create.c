@@ -49,11 +49,28 @@ static int add_time(const struct ctl *ctl, enum option_id option, const char *me
     return add(body, member, json_object_new_int64(seconds), error);
 }
 
+/* The Admin API refuses these as well, in terms of its members. */
+static int check_times(const struct ctl *ctl, const struct json_object *body, struct error *error)
+{
+    int64_t after = document_time(body, "runAfter", ctl->output.now);
+    int64_t before = document_time(body, "runBefore", INT64_MAX);
+    if (before < ctl->output.now)
+        return error_set(error, ERROR_INVALID, "--run-before is in the past");
+    if (before < after)
+        return error_set(error, ERROR_INVALID, "--run-before is earlier than --run-after");
+    if (before == INT64_MAX && after - ctl->output.now > MANIFEST_RUN_BEFORE_DEFAULT)
+        return error_set(error, ERROR_INVALID,
+                         "--run-after is more than 7 days ahead: give --run-before too, which is "
+                         "in 7 days by default");
+    return 0;
+}
+
 int manifest_create_add_times(const struct ctl *ctl, struct json_object *body, struct error *error)
 {
-    if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0)
+    if (add_time(ctl, OPTION_RUN_AFTER, "runAfter", body, error) < 0 ||
+        add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error) < 0)
         return -1;
-    return add_time(ctl, OPTION_RUN_BEFORE, "runBefore", body, error);
+    return check_times(ctl, body, error);
 }
 
 static int make_body(const struct ctl *ctl, struct json_object *body, struct error *error)
@@ -79,6 +96,29 @@ static int check_if_open(const char *value, struct error *error)
     return 0;
 }
 
+/* Names the open manifest, and the command that follows it. */
+static int explain_open(struct ctl *ctl, const struct manifest_creation *creation,
+                        struct error *error)
+{
+    cleanup_query struct query query = {0};
+    cleanup_json struct json_object *open = NULL;
+    struct error ignored;
+    query_add(&query, "clusterResourceID", creation->cluster);
+    query_add(&query, "maintenanceTaskID",
+              document_string(creation->body, "maintenanceTaskID", ""));
+    query_add(&query, "state", "Pending,InProgress");
+    const struct api_listing listing = {
+        .path = "/admin/maintenanceManifests", .query = &query, .limit = 1};
+    if (api_list(ctl, &listing, &open, NULL, &ignored) < 0 || document_length(open) == 0)
+        return -1;
+    const struct json_object *manifest = document_item(open, 0);
+    const char *id = document_string(manifest, "id", "");
+    return error_set(error, ERROR_CONFLICT,
+                     "manifest %s for this cluster and task is %s: mimoctl manifest watch %.8s "
+                     "follows it",
+                     id, document_string(manifest, "state", ""), id);
+}
+
 int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creation,
                          struct json_object **ret_manifest, struct error *error)
 {
@@ -93,7 +133,8 @@ int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creati
                                         .key = creation->key};
     struct api_answer answer;
     if (api_call(ctl, &request, &answer, error) < 0)
-        return -1;
+        return api_is_conflict(&answer, API_TARGET_IF_OPEN) ? explain_open(ctl, creation, error)
+                                                            : -1;
     if (answer.replayed)
         output_say("this key was used before: the first answer is repeated, and nothing was "
                    "created");
@@ -109,10 +150,10 @@ int ctl_manifest_create(struct ctl *ctl, struct error *error)
     cleanup_json struct json_object *body = json_object_new_object();
     cleanup_json struct json_object *manifest = NULL;
     char cluster[RESOURCE_ID_SIZE];
-    if (!ctl->options.values[OPTION_TASK] || !ctl->options.values[OPTION_CLUSTER])
-        return error_set(
-            error, ERROR_INVALID,
-            "missing --task or --cluster; see mimoctl task list and mimoctl cluster list");
+    if (!ctl->options.values[OPTION_TASK])
+        return error_set(error, ERROR_INVALID, "missing --task; see mimoctl task list");
+    if (!ctl->options.values[OPTION_CLUSTER])
+        return error_set(error, ERROR_INVALID, "missing --cluster; see mimoctl cluster list");
     if (check_if_open(if_open, error) < 0 || make_body(ctl, body, error) < 0 ||
         resolve_cluster(ctl, ctl->options.values[OPTION_CLUSTER], cluster, error) < 0)
         return -1;

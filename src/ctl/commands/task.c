@@ -77,8 +77,7 @@ static int find(struct ctl *ctl, const char *text, struct json_object **ret_task
         *ret_task = json_object_get(task);
         return 0;
     }
-    return error_set(error, ERROR_NOT_FOUND,
-                     "there is no task with the name or ID \"%s\"; see mimoctl task list", text);
+    return error_set(error, ERROR_NOT_FOUND, API_NO_TASK, text);
 }
 
 /* An array of strings as "a, b"; "" for a missing one. */
