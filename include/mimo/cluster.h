@@ -90,6 +90,20 @@ int cluster_take_lease(struct cluster *cluster, const char *owner, const char *m
 bool cluster_release_lease(struct cluster *cluster, const char *owner, const char *manifest,
                            const char *mark);
 
+/* True when the cluster of this document is being deleted, by MIMO or by another program:
+ * provisioningState is Deleting, in any case. */
+bool cluster_is_deleting(const struct json_object *document);
+
+/* A removal from the inventory marks the cluster, looks for open manifests, and then deletes it or
+ * takes the mark back. A manifest that is created meanwhile is found by the removal, or its creator
+ * finds the mark. Marking sets provisioningState to Deleting and `stateBeforeRemoval` to the state
+ * before. Unmarking restores it; false if no removal has marked the cluster. -1 without memory. */
+int cluster_mark_deleting(struct cluster *cluster, struct error *error);
+bool cluster_unmark_deleting(struct cluster *cluster);
+
+/* Removes what a mark remembers, for a document whose properties have been replaced. */
+void cluster_forget_removal(struct json_object *document);
+
 /* Checks operator flags (properties.operatorFlags): an object whose members are strings and have
  * non-empty names, as in the schema of the cluster's operator. ERROR_INVALID names the member. */
 int cluster_check_operator_flags(const struct json_object *flags, struct error *error);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/member.h"
 #include "mimo/bucket.h"
@@ -16,7 +17,8 @@
 #include "mimo/outcome.h"
 #include "mimo/patch.h"
 
-#define PLACE(field) offsetof(struct cluster, field)
+#define PLACE(field)   offsetof(struct cluster, field)
+#define STATE_DELETING "Deleting"
 
 /* Members of the document that are plain fields; the key is read apart. */
 static const struct member members[] = {
@@ -40,6 +42,9 @@ enum { MEMBER_COUNT = sizeof(members) / sizeof(members[0]) };
  * lease is given back), and the lastProvisioningState that it wrote over. */
 static const char mark_path[] = "leaseMark";
 static const char saved_path[] = "leaseLastProvisioningState";
+
+/* The provisioningState before a removal from the inventory began; present while it goes on. */
+static const char removal_path[] = "stateBeforeRemoval";
 
 static const char resource_path[] = "openShiftCluster.id";
 static const char properties_path[] = "openShiftCluster.properties";
@@ -348,6 +353,38 @@ bool cluster_release_lease(struct cluster *cluster, const char *owner, const cha
     cluster->lease_token[0] = cluster->lease_incarnation[0] = '\0';
     cluster->lease_expires = 0;
     return true;
+}
+
+bool cluster_is_deleting(const struct json_object *document)
+{
+    return strcasecmp(
+               document_string(document, "openShiftCluster.properties.provisioningState", ""),
+               STATE_DELETING) == 0;
+}
+
+int cluster_mark_deleting(struct cluster *cluster, struct error *error)
+{
+    if (document_set(cluster->document, removal_path,
+                     document_new_string(cluster->provisioning_state)) < 0)
+        return no_memory(error);
+    status_text_copy(cluster->provisioning_state, CLUSTER_STATE_SIZE, STATE_DELETING);
+    return 0;
+}
+
+bool cluster_unmark_deleting(struct cluster *cluster)
+{
+    const char *before = document_string(cluster->document, removal_path, NULL);
+
+    if (!before)
+        return false;
+    status_text_copy(cluster->provisioning_state, CLUSTER_STATE_SIZE, before);
+    document_remove(cluster->document, removal_path);
+    return true;
+}
+
+void cluster_forget_removal(struct json_object *document)
+{
+    document_remove(document, removal_path);
 }
 
 int cluster_check_operator_flags(const struct json_object *flags, struct error *error)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from admin_api_data import OWNER, at_once, load_running, manifests_path, refused
-from api_server import ApiServer, cluster_id
+from api_server import PRACTICE, ApiServer, cluster_id
 
 KUBECONFIG = """
 apiVersion: v1
@@ -110,6 +110,18 @@ def test_a_cluster_with_open_manifests_is_not_removed(server, api, cluster):
     for manifest in manifests:
         api("POST", manifests_path(cluster, manifest["id"], "cancel")).expect(200)
     api("DELETE", f"/admin{cluster}").expect(204)
+
+
+def test_a_cluster_is_removed_or_gets_a_manifest_never_both(server, api):
+    body = {"maintenanceTaskID": PRACTICE, "runAfter": "2099-01-01T00:00:00Z", "runBefore": "2099-01-02T00:00:00Z"}
+    for _ in range(30):
+        cluster = server.register()
+        requests = [("DELETE", f"/admin{cluster}", None), ("PUT", f"/admin{cluster}/maintenanceManifests", body)]
+        answers = dict(at_once(2, lambda: (lambda request: (request[0], server.api()(*request)))(requests.pop())))
+        created, removed = answers["PUT"], answers["DELETE"]
+        assert (created.status, removed.status) in ((201, 409), (404, 204), (404, 409)), f"{created.text} {removed.text}"
+        assert len(api("GET", "/admin/maintenanceManifests", query={"clusterResourceID": cluster}).expect(200)["value"]) == (created.status == 201)
+        assert api("GET", f"/admin{cluster}").status == (404 if removed.status == 204 else 200)
 
 
 @pytest.mark.parametrize("path", [

@@ -41,6 +41,7 @@ static struct scene begin(struct store_fixture *fixture)
                                    .actuator_runtime_directory = fixture->directory};
     assert_int_equal(task_list_load(&scene.config, &scene.tasks, &error), 0);
     fixture_cluster_id(scene.cluster, 1);
+    fixture_add_cluster(fixture, 1);
     scene.api.members = members_new(fixture->store);
     return scene;
 }
@@ -68,6 +69,7 @@ static int put(struct scene *scene, const char *text, const char *if_open, const
     strcpy(request.idempotency_key, key);
     store_double_initialize(&scene->store, scene->fixture->store);
     scene->store.hook = hook;
+    scene->store.context = scene->fixture;
     scene->api.config = &scene->config;
     scene->api.tasks = scene->tasks;
     scene->api.store = &scene->store.base;
@@ -154,6 +156,7 @@ static void if_open_asks_whether_the_task_has_an_open_manifest_on_the_cluster(vo
     assert_string_equal(document_string(scene.answer.body, "id", ""), first);
     assert_int_equal(count_documents(&scene, STORE_MANIFESTS), 1);
     fixture_cluster_id(scene.cluster, 2);
+    fixture_add_cluster(*state, 2);
     assert_int_equal(put(&scene, TASK, "skip", "", NULL), 201);
     assert_int_equal(put(&scene, TASK, NULL, "", NULL), 201);
     assert_int_equal(count_documents(&scene, STORE_MANIFESTS), 3);
@@ -266,6 +269,71 @@ static void a_damaged_open_manifest_is_no_answer(void **state)
     end(&scene);
 }
 
+static bool writes_manifest(const struct store_operation *operations, size_t count)
+{
+    return count == 2 && double_is_write(&operations[0]) && operations[0].verb != STORE_DELETE;
+}
+
+/* A removal of the cluster that has ended when the manifest is written, */
+static enum double_fate remove_cluster(struct store_double *made,
+                                       struct store_operation *operations, size_t count)
+{
+    if (writes_manifest(operations, count))
+        fixture_sql(made->context, "DELETE FROM clusters");
+    return DOUBLE_PASS;
+}
+
+/* one that goes on, */
+static enum double_fate mark_cluster(struct store_double *made, struct store_operation *operations,
+                                     size_t count)
+{
+    if (writes_manifest(operations, count))
+        fixture_set_cluster(made->context, 1, "openShiftCluster.properties.provisioningState",
+                            json_object_new_string("Deleting"));
+    return DOUBLE_PASS;
+}
+
+/* one that is taken back, after which an actuator takes the manifest, */
+static enum double_fate claim_manifest(struct store_double *made,
+                                       struct store_operation *operations, size_t count)
+{
+    mark_cluster(made, operations, count);
+    if (operations[0].verb == STORE_DELETE)
+        fixture_sql(made->context, "UPDATE manifests SET etag = etag + 1");
+    return DOUBLE_PASS;
+}
+
+/* and one beside a store that fails before the manifest can be withdrawn. */
+static enum double_fate fail_deletions(struct store_double *made,
+                                       struct store_operation *operations, size_t count)
+{
+    mark_cluster(made, operations, count);
+    return operations[0].verb == STORE_DELETE ? DOUBLE_FAIL : DOUBLE_PASS;
+}
+
+static void a_manifest_whose_cluster_is_removed_meanwhile_is_withdrawn(void **state)
+{
+    struct scene scene = begin(*state);
+    assert_int_equal(put(&scene, TASK, NULL, "k", mark_cluster), 404);
+    assert_string_equal(document_string(scene.answer.body, "error.message", ""),
+                        "cluster being deleted");
+    assert_int_equal(count_documents(&scene, STORE_MANIFESTS), 0);
+    assert_int_equal(count_documents(&scene, STORE_ANSWERS), 0);
+    assert_int_equal(audited_status(&scene), 404);
+    assert_int_equal(put(&scene, TASK, NULL, "", remove_cluster), 404);
+    assert_int_equal(count_documents(&scene, STORE_MANIFESTS), 0);
+    end(&scene);
+}
+
+static void a_manifest_that_an_actuator_has_taken_is_not_withdrawn(void **state)
+{
+    struct scene scene = begin(*state);
+    assert_int_equal(put(&scene, TASK, NULL, "", claim_manifest), 201);
+    assert_int_equal(count_documents(&scene, STORE_MANIFESTS), 1);
+    assert_int_equal(put(&scene, TASK, NULL, "", fail_deletions), 503);
+    end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +344,8 @@ int main(void)
         ON_STORE(a_store_that_does_not_answer_is_unavailable),
         ON_STORE(the_audit_trail_tells_a_manifest_that_was_not_written),
         ON_STORE(whoever_loses_the_race_for_a_key_asks_again),
+        ON_STORE(a_manifest_whose_cluster_is_removed_meanwhile_is_withdrawn),
+        ON_STORE(a_manifest_that_an_actuator_has_taken_is_not_withdrawn),
         ON_STORE(a_damaged_open_manifest_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,30 @@ static void a_mark_of_an_older_configuration_is_taken_off(void **state)
     cluster_free(&cluster);
 }
 
+static void a_removal_is_marked_and_taken_back(void **state)
+{
+    static const char *const properties[] = {"{\"provisioningState\":\"Failed\"}", "{}"};
+    struct error error;
+    char reason[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
+        struct cluster cluster = make(properties[i]);
+        cleanup_free char *before = text_of(&cluster);
+        assert_false(cluster_unmark_deleting(&cluster));
+        expect_success(cluster_mark_deleting(&cluster, &error), &error);
+        assert_true(cluster_is_busy(&cluster, MARK, reason));
+        assert_true(cluster_is_deleting(cluster_document(&cluster)));
+        assert_true(cluster_unmark_deleting(&cluster));
+        cleanup_free char *after = text_of(&cluster);
+        assert_string_equal(after, before);
+        expect_success(cluster_mark_deleting(&cluster, &error), &error);
+        cluster_forget_removal(cluster.document);
+        assert_false(cluster_unmark_deleting(&cluster));
+        cluster_free(&cluster);
+    }
+}
+
 static void a_cluster_that_somebody_else_changes_is_busy(void **state)
 {
     static const struct {
@@ -395,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_lease_that_ran_out_is_taken_over_with_what_was_before_it),
         cmocka_unit_test(only_its_holder_gives_a_lease_back),
         cmocka_unit_test(a_state_that_somebody_else_set_meanwhile_stays),
+        cmocka_unit_test(a_removal_is_marked_and_taken_back),
         cmocka_unit_test(a_mark_of_an_older_configuration_is_taken_off),
         cmocka_unit_test(a_cluster_that_somebody_else_changes_is_busy),
         cmocka_unit_test(a_view_shows_everything_but_secrets),

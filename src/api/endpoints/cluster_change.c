@@ -40,6 +40,13 @@ static void cleanup_request_function(struct cluster_request *wanted)
 }
 #define cleanup_cluster_request __attribute__((cleanup(cleanup_request_function)))
 
+/* What the write of a step means for the request. */
+enum deed {
+    LAST,       /* it is done */
+    MARKED,     /* a deletion has begun, and goes on */
+    TAKEN_BACK, /* it has ended without success; the answer says why */
+};
+
 /* One request, and the new cluster. */
 struct changing {
     struct api *api;
@@ -48,6 +55,7 @@ struct changing {
     struct answer *answer;
     struct cluster cluster;
     int status; /* of the answer and of the audit entry, if it is written */
+    enum deed deed;
 };
 
 /* Refuses flags that the operator cannot use, because every manifest that sets them would fail. */
@@ -120,8 +128,10 @@ static int change_document(struct json_object *document, const struct cluster_re
     const char *stored_url = document_string(document, PROPERTIES_PATH "." URL_PATH, NULL);
     if (is_sealed && stored_url && !(old_url = strdup(stored_url)))
         return -1;
-    if (wanted->properties)
+    if (wanted->properties) {
         result |= document_set(document, PROPERTIES_PATH, document_copy(wanted->properties));
+        cluster_forget_removal(document);
+    }
     if (wanted->sealed)
         result |= document_set_string(document, "sealedKubeconfig", wanted->sealed);
     const char *url = wanted->url ? wanted->url : old_url;
@@ -195,6 +205,13 @@ static enum change_verdict decide_put(struct store_change *step)
     return CHANGE_LEAVE;
 }
 
+static void refuse_contended(struct changing *changing)
+{
+    answer_refuse(changing->answer, API_CONFLICT, NULL,
+                  "other requests changed cluster %s in each of %d tries; try again",
+                  changing->request->cluster, STORE_CHANGE_TRIES);
+}
+
 /* Answers by the result of the change, unless the callback or the audit trail has answered. */
 static void answer_end(struct changing *changing, const struct store_change *step)
 {
@@ -204,7 +221,11 @@ static void answer_end(struct changing *changing, const struct store_change *ste
     case CHANGE_LEFT:
         break;
     case CHANGE_DONE:
-        if (changing->wanted)
+        if (changing->deed == MARKED)
+            refuse_contended(changing);
+        else if (changing->deed == TAKEN_BACK)
+            break;
+        else if (changing->wanted)
             answer_set_view(answer, changing->status,
                             cluster_answer_view(changing->api, &changing->cluster));
         else
@@ -214,9 +235,7 @@ static void answer_end(struct changing *changing, const struct store_change *ste
         answer_error(answer, API_TOO_LARGE, NULL, &step->error);
         break;
     case CHANGE_CONTENDED:
-        answer_refuse(answer, API_CONFLICT, NULL,
-                      "other requests changed cluster %s in each of %d tries; try again",
-                      changing->request->cluster, STORE_CHANGE_TRIES);
+        refuse_contended(changing);
         break;
     }
 }
@@ -232,7 +251,14 @@ static void change_cluster(struct changing *changing,
         .decide = decide,
         .context = changing,
     };
-    if (audit_change(changing->api, &audit, &step, &changing->status, changing->answer) == 0)
+    int result;
+    int rounds = 0;
+    do {
+        store_change_release(&step);
+        result = audit_change(changing->api, &audit, &step, &changing->status, changing->answer);
+    } while (result == 0 && step.end == CHANGE_DONE && changing->deed == MARKED &&
+             ++rounds < STORE_CHANGE_TRIES);
+    if (result == 0)
         answer_end(changing, &step);
     cluster_free(&changing->cluster);
     store_change_release(&step);
@@ -276,17 +302,47 @@ static int check_no_open_manifests(struct api *api, const struct request *reques
     return result;
 }
 
+/* The deletion may not go on. Takes the mark back if a deletion has set it; the refusal stays in the
+ * answer. */
+static enum change_verdict take_back(struct changing *changing, struct store_change *step,
+                                     const char *etag)
+{
+    if (!cluster_unmark_deleting(&changing->cluster))
+        return CHANGE_LEAVE;
+    changing->deed = TAKEN_BACK;
+    changing->status = changing->answer->status;
+    step->write = store_replace(STORE_CLUSTERS, etag, cluster_document(&changing->cluster));
+    return CHANGE_WRITE;
+}
+
+/* Decides on one step of a deletion by the document alone, so a deletion that a crash has interrupted
+ * is completed or taken back by the next one. No transaction spans a cluster and its manifests:
+ * the cluster is marked first, and what counts are the open manifests that are found after that. See
+ * manifest_create.c for the other side. */
 static enum change_verdict decide_delete(struct store_change *step)
 {
     struct changing *changing = step->context;
     const struct store_operation *read = &step->reads[0];
+    struct error error;
     cluster_free(&changing->cluster);
-    if (take_idle_cluster(changing->request, read, &changing->cluster, changing->answer) < 0 ||
-        check_no_open_manifests(changing->api, changing->request, changing->answer) < 0)
+    changing->deed = LAST;
+    if (take_idle_cluster(changing->request, read, &changing->cluster, changing->answer) < 0)
         return CHANGE_LEAVE;
+    const char *etag = read->result.items[0].etag;
+    if (check_no_open_manifests(changing->api, changing->request, changing->answer) < 0)
+        return take_back(changing, step, etag);
     changing->status = 204;
-    step->write = store_delete(STORE_CLUSTERS, read->target.partition, changing->request->cluster,
-                               read->result.items[0].etag);
+    if (cluster_is_deleting(changing->cluster.document)) {
+        step->write =
+            store_delete(STORE_CLUSTERS, read->target.partition, changing->request->cluster, etag);
+        return CHANGE_WRITE;
+    }
+    if (cluster_mark_deleting(&changing->cluster, &error) < 0) {
+        answer_no_memory(changing->answer);
+        return CHANGE_LEAVE;
+    }
+    step->write = store_replace(STORE_CLUSTERS, etag, cluster_document(&changing->cluster));
+    changing->deed = MARKED;
     return CHANGE_WRITE;
 }
 

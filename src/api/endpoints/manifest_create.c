@@ -202,26 +202,70 @@ static int find_open(struct api *api, const struct manifest_request *wanted, enu
     return result;
 }
 
+/* The creation of a manifest, which is withdrawn if the cluster is removed meanwhile. */
+struct creation {
+    struct api *api;
+    struct request *request;
+    struct idempotency *repeat;
+    struct answer *answer;
+    struct store_operation operation;
+};
+
+/* Deletes what the creation has written. True if the manifest has changed since then, so that it stays.
+ * If the store does not answer, 503 is in the answer. */
+static bool must_stay(struct creation *creation, const struct manifest *manifest)
+{
+    const struct store_result *written = &creation->operation.result;
+    struct error error;
+    struct store_operation deletions[] = {
+        store_delete(STORE_MANIFESTS, manifest->cluster, manifest->id, written->etag),
+        store_delete(STORE_ANSWERS, NULL, creation->repeat->id, written->second_etag),
+    };
+    const size_t count = creation->repeat->wanted ? 2 : 1;
+    bool stays = false;
+    if (store_run(creation->api->store, deletions, count, &error) < 0)
+        answer_store_unavailable(creation->answer, &error);
+    else
+        stays = deletions[0].result.status == STORE_CONFLICT;
+    store_release(deletions, count);
+    return stays;
+}
+
+/* Ends a creation. The cluster was there before the manifest was written, and must be there after that:
+ * a removal marks the cluster and then looks for manifests, so either it finds this manifest or the
+ * mark is found here. If both happen, neither request succeeds. If an actuator has taken the manifest,
+ * there was no mark then, so that the removal was taken back. */
+static void confirm(struct creation *creation, const struct manifest *manifest,
+                    struct json_object *view)
+{
+    struct answer *answer = creation->answer;
+    if (cluster_must_exist(creation->api, creation->request, answer) == 0 ||
+        (answer->status == 404 && must_stay(creation, manifest)))
+        answer_set_view(answer, 201, json_object_get(view));
+}
+
 static void write_new(struct api *api, struct request *request, struct manifest *manifest,
                       struct idempotency *repeat, struct answer *answer)
 {
     char resource[MANIFEST_RESOURCE_SIZE];
     cleanup_json struct json_object *view = manifest_answer_view(api, manifest);
-    struct store_operation operation = store_create(STORE_MANIFESTS, manifest_document(manifest));
-    if (idempotency_join(repeat, &operation, 201, view, answer) < 0)
+    struct creation creation = {api, request, repeat, answer,
+                                store_create(STORE_MANIFESTS, manifest_document(manifest))};
+    struct store_operation *operation = &creation.operation;
+    if (idempotency_join(repeat, operation, 201, view, answer) < 0)
         return;
     struct audit audit =
         audit_begin(request, manifest_resource(resource, request->cluster, manifest->id));
-    if (audit_run(api, &audit, &operation, 201, answer) < 0) {
+    if (audit_run(api, &audit, operation, 201, answer) < 0) {
         /* 503 is in the answer */
-    } else if (operation.result.status == STORE_DONE) {
-        answer_set_view(answer, 201, json_object_get(view));
-    } else if (repeat->wanted && operation.result.status != STORE_REFUSED) {
+    } else if (operation->result.status == STORE_DONE) {
+        confirm(&creation, manifest, view);
+    } else if (repeat->wanted && operation->result.status != STORE_REFUSED) {
         idempotency_refuse_race(answer);
     } else {
-        answer_internal(answer, "cannot write the manifest", &operation.result.error);
+        answer_internal(answer, "cannot write the manifest", &operation->result.error);
     }
-    store_release(&operation, 1);
+    store_release(operation, 1);
     audit_end(api, &audit, answer->status);
 }
 

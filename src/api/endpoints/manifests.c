@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/endpoints/blockers.h"
 #include "api/endpoints/handlers.h"
@@ -19,8 +18,6 @@
 #include "mimo/log.h"
 #include "mimo/task.h"
 
-#define STATE_DELETING "Deleting"
-
 int cluster_must_exist(struct api *api, const struct request *request, struct answer *answer)
 {
     char subscription[UUID_SIZE];
@@ -33,11 +30,8 @@ int cluster_must_exist(struct api *api, const struct request *request, struct an
     } else if (operation.result.status != STORE_DONE) {
         result =
             answer_refuse(answer, API_NOT_FOUND, NULL, "cluster not found: %s", request->cluster);
-    } else {
-        const char *state = document_string(operation.result.items[0].document,
-                                            "openShiftCluster.properties.provisioningState", "");
-        if (strcasecmp(state, STATE_DELETING) == 0)
-            result = answer_refuse(answer, API_NOT_FOUND, NULL, "cluster being deleted");
+    } else if (cluster_is_deleting(operation.result.items[0].document)) {
+        result = answer_refuse(answer, API_NOT_FOUND, NULL, "cluster being deleted");
     }
     store_release(&operation, 1);
     return result;
