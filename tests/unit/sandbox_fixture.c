@@ -35,6 +35,8 @@ struct shared {
     struct sandbox_outcome outcome;
 };
 
+static const char document[] = "{}"; /* the job */
+
 static struct shared *shared;
 static struct sandbox_outcome *own_outcome; /* where the next worker writes */
 
@@ -83,7 +85,8 @@ static _Noreturn void be_worker(struct worker *worker, const struct sandbox_run 
         snprintf(outcome->message, sizeof(outcome->message), "%s", error.message);
         _exit(failed->exit_code);
     }
-    if (write(WORKER_REPORT_FD, "!", 1) != 1)
+    if (memcmp(worker->document, document, sizeof(document) - 1) != 0 ||
+        write(WORKER_REPORT_FD, "!", 1) != 1)
         _exit(1);
     if (run->body) {
         errno = 0;
@@ -116,8 +119,6 @@ static void load_config(struct config *config)
         fail_launcher(empty < 0 ? "no memory for a configuration" : error.message);
     close(empty);
 }
-
-static const char document[] = "{}";
 
 /* Prepares what all workers of this launcher find; returns the job that each is given. */
 static int prepare(const struct sandbox_run *run, struct workplace *workplace)

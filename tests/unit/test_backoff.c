@@ -20,6 +20,7 @@ static void pauses_double_up_to_the_maximum(void **state)
     }
     assert_int_equal(backoff_delay(&usual, 1000000, UINT32_MAX), 990000);
     assert_int_equal(backoff_pause(&usual, 0), 0);
+    assert_int_equal(backoff_pause(&(struct backoff){.first = 5, .maximum = 11}, 2), 10);
 }
 
 static void jitter_grows_with_the_random_number_and_is_the_same_for_the_same(void **state)

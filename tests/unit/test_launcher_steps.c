@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -316,28 +317,43 @@ static void worker_depends_on_no_step_of_the_launcher(void **state)
     assert_int_equal(status, 0);
 }
 
-/* In a process that has kept its capabilities: the proof must say so. */
-static _Noreturn void prove_with_capabilities(const struct worker_step *proof)
+/* In a process that can still become what it was: the proof must say so. Its group is what is left in
+ * the second row, without capabilities. */
+static const struct {
+    gid_t gid, saved_gid;
+    uid_t uid, saved_uid;
+    const char *problem;
+} ways_back[] = {
+    {2, 2, 2, 0, "user 0"},
+    {2, 1, 2, 2, "group 1"},
+};
+
+static _Noreturn void prove_with_a_way_back(const struct worker_step *proof, int way)
 {
     struct error error = {0};
     struct workplace workplace = {.users = {.privileged = true, .launcher = {.uid = 1, .gid = 1}}};
     struct worker worker = {.workplace = &workplace};
-    if (setresuid(1, 1, 0) < 0 || proof->run(&worker, &error) == 0)
+    if (setgroups(0, NULL) < 0 ||
+        setresgid(ways_back[way].gid, ways_back[way].gid, ways_back[way].saved_gid) < 0 ||
+        setresuid(ways_back[way].uid, ways_back[way].uid, ways_back[way].saved_uid) < 0 ||
+        proof->run(&worker, &error) == 0)
         _exit(1);
-    _exit(strcmp(error.message, "could become user 0 again") == 0 ? 0 : 2);
+    _exit(strstr(error.message, ways_back[way].problem) ? 0 : 2);
 }
 
-static void proof_fires_when_root_can_be_regained(void **state)
+static void proof_fires_when_user_or_group_can_be_regained(void **state)
 {
     (void)state;
-    int status;
     if (geteuid() != 0)
         skip();
-    pid_t child = fork();
-    if (child == 0)
-        prove_with_capabilities(find_step("proof"));
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    for (int way = 0; way < 2; way++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0)
+            prove_with_a_way_back(find_step("proof"), way);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
 }
 
 int main(void)
@@ -349,7 +365,7 @@ int main(void)
         cmocka_unit_test(files_of_a_worker_are_its_own),
         cmocka_unit_test(descriptors_get_to_their_places_from_anywhere),
         cmocka_unit_test(worker_depends_on_no_step_of_the_launcher),
-        cmocka_unit_test(proof_fires_when_root_can_be_regained),
+        cmocka_unit_test(proof_fires_when_user_or_group_can_be_regained),
         cmocka_unit_test(filter_is_small_enough_to_load_for_each_worker),
     };
     for (size_t i = 0; i < CASE_COUNT; i++)
