@@ -12,12 +12,73 @@
 #include <cmocka.h>
 
 #include "api/auth/auth.h"
+#include "api/auth/entra.h"
 #include "mimo/document.h"
 #include "mimo/io.h"
 
 /* SHA-256 of "secret" and of "other", by sha256sum(1) */
 #define SECRET "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
 #define OTHER  "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"
+
+/* Entra ID, without a tenant: the linker puts these in front of entra.c's. */
+static struct {
+    int opened, started, reloaded, closed;
+    int next_status; /* of open, start and reload */
+    enum entra_verdict verdict;
+    enum role role; /* of whom it knows */
+} tenant;
+
+int __wrap_entra_open(const struct config *config, uid_t user, struct entra **ret_entra,
+                      struct error *error);
+int __wrap_entra_start(struct entra *entra, struct error *error);
+int __wrap_entra_reload(struct entra *entra, struct error *error);
+void __wrap_entra_close(struct entra *entra);
+enum entra_verdict __wrap_entra_check(struct entra *entra, const char *token,
+                                      struct actor *ret_actor, struct error *reason);
+
+static int answer_of_tenant(struct error *error)
+{
+    return tenant.next_status == 0 ? 0 : error_set(error, ERROR_UNAVAILABLE, "the tenant fails");
+}
+
+int __wrap_entra_open(const struct config *config, uid_t user, struct entra **ret_entra,
+                      struct error *error)
+{
+    (void)config, (void)user;
+    tenant.opened++;
+    *ret_entra = (struct entra *)&tenant;
+    return answer_of_tenant(error);
+}
+
+int __wrap_entra_start(struct entra *entra, struct error *error)
+{
+    assert_ptr_equal(entra, &tenant);
+    tenant.started++;
+    return answer_of_tenant(error);
+}
+
+int __wrap_entra_reload(struct entra *entra, struct error *error)
+{
+    assert_ptr_equal(entra, &tenant);
+    tenant.reloaded++;
+    return answer_of_tenant(error);
+}
+
+void __wrap_entra_close(struct entra *entra)
+{
+    assert_ptr_equal(entra, &tenant);
+    tenant.closed++;
+}
+
+enum entra_verdict __wrap_entra_check(struct entra *entra, const char *token,
+                                      struct actor *ret_actor, struct error *reason)
+{
+    assert_ptr_equal(entra, &tenant);
+    assert_string_equal(token, "a.b.c");
+    error_set(reason, ERROR_DENIED, "the tenant refuses");
+    *ret_actor = (struct actor){.name = "eve", .role = tenant.role};
+    return tenant.verdict;
+}
 
 struct fixture {
     char directory[32];
@@ -173,6 +234,78 @@ static void a_reload_takes_what_is_right_and_keeps_the_rest(void **state)
     assert_int_equal(check(fixture, "Bearer other", ROLE_READER), 0);
 }
 
+/* Both methods, in place of the token file alone. */
+static void open_with_entra(struct fixture *fixture)
+{
+    struct error error;
+    memset(&tenant, 0, sizeof(tenant));
+    auth_close(fixture->auth);
+    fixture->auth = NULL;
+    fixture->config.api_auth = AUTH_TOKEN_FILE | AUTH_ENTRA;
+    assert_int_equal(auth_prepare(&fixture->config, NULL, &error), 0);
+    assert_int_equal(auth_open(&fixture->config, &fixture->auth, &error), 0);
+    assert_int_equal(auth_start(fixture->auth, &error), 0);
+}
+
+static void tokens_of_entra_are_judged_by_it_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        enum entra_verdict verdict;
+        enum role role;
+        int status; /* where an operator is needed */
+    } rows[] = {
+        {ENTRA_VALID, ROLE_OPERATOR, 0}, {ENTRA_VALID, ROLE_READER, 403},
+        {ENTRA_VALID, ROLE_NONE, 403},   {ENTRA_REFUSED, ROLE_ADMIN, 401},
+        {ENTRA_LATER, ROLE_ADMIN, 503},
+    };
+    open_with_entra(fixture);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        tenant.verdict = rows[i].verdict;
+        tenant.role = rows[i].role;
+        assert_int_equal(check(fixture, "Bearer a.b.c", ROLE_OPERATOR), rows[i].status);
+        assert_string_equal(fixture->actor.name, rows[i].verdict == ENTRA_VALID ? "eve" : "");
+        const char *message = document_string(fixture->answer.body, "error.message", "");
+        assert_null(strstr(message, role_name(ROLE_NONE)));
+        assert_null(strstr(message, "role )"));
+    }
+    assert_int_equal(check(fixture, "Bearer secret", ROLE_OPERATOR), 0);
+    assert_string_equal(fixture->actor.name, "ann");
+    assert_int_equal(check(fixture, "Bearer no.form", ROLE_OPERATOR), 401);
+}
+
+/* It has the keys that were fetched, and the thread that fetches them. */
+static void entra_is_opened_once_and_reloaded_in_place(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    open_with_entra(fixture);
+    assert_int_equal(auth_reload(fixture->auth, &error), 0);
+    assert_int_equal(auth_reload(fixture->auth, &error), 0);
+    auth_close(fixture->auth);
+    fixture->auth = NULL;
+    assert_int_equal(tenant.opened, 1);
+    assert_int_equal(tenant.started, 1);
+    assert_int_equal(tenant.reloaded, 2);
+    assert_int_equal(tenant.closed, 1);
+}
+
+static void the_first_error_is_told_and_the_other_method_loaded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = {0};
+    open_with_entra(fixture);
+    tenant.next_status = -1;
+    assert_int_equal(auth_reload(fixture->auth, &error), -1);
+    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+    write_tokens(fixture, "bob:root:" OTHER "\n");
+    assert_int_equal(auth_reload(fixture->auth, &error), -1);
+    assert_non_null(strstr(error.message, "bob"));
+    assert_int_equal(tenant.reloaded, 2);
+    assert_int_equal(auth_start(fixture->auth, &error), -1);
+    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+}
+
 static void a_certificate_counts_only_where_it_is_a_way_to_log_in(void **state)
 {
     struct fixture *fixture = *state;
@@ -217,6 +350,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_token_of_the_largest_size_is_looked_at, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_reload_takes_what_is_right_and_keeps_the_rest, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(tokens_of_entra_are_judged_by_it_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(entra_is_opened_once_and_reloaded_in_place, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_first_error_is_told_and_the_other_method_loaded, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_certificate_counts_only_where_it_is_a_way_to_log_in,
                                         set_up, tear_down),

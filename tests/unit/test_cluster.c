@@ -102,6 +102,23 @@ static void what_is_no_cluster_is_not_made(void **state)
                    "member \"sealedKubeconfig\" is too large");
 }
 
+static void the_largest_kubeconfig_fits_when_it_is_sealed(void **state)
+{
+    const size_t longest = (CLUSTER_KUBECONFIG_SIZE_MAXIMUM + 4096) / 3 * 4 + 4;
+    cleanup_free char *sealed = malloc(longest + 2);
+    struct cluster cluster;
+    struct error error;
+
+    (void)state;
+    memset(sealed, 'A', longest + 1);
+    sealed[longest + 1] = '\0';
+    assert_int_equal(cluster_create(&cluster, RESOURCE, NULL, sealed, &error), -1);
+    assert_int_equal(error.kind, ERROR_INVALID);
+    sealed[longest] = '\0';
+    expect_success(cluster_create(&cluster, RESOURCE, NULL, sealed, &error), &error);
+    cluster_free(&cluster);
+}
+
 static void a_stored_cluster_is_read_strictly(void **state)
 {
     static const struct {
@@ -411,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_cluster_has_all_its_members),
         cmocka_unit_test(what_is_no_cluster_is_not_made),
+        cmocka_unit_test(the_largest_kubeconfig_fits_when_it_is_sealed),
         cmocka_unit_test(a_stored_cluster_is_read_strictly),
         cmocka_unit_test(unknown_members_are_kept),
         cmocka_unit_test(a_lease_marks_the_cluster_and_is_put_back),

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -262,6 +263,23 @@ static int count_own_processes(void *context)
     return with_thread == alone + 1 ? 0 : 4;
 }
 
+static int count_without_descriptors(void *context)
+{
+    const struct rlimit none = {0, 0};
+    uint32_t count;
+    struct error error;
+    (void)context;
+    if (setrlimit(RLIMIT_NOFILE, &none) < 0)
+        return 1;
+    return worker_users_count_processes(&count, &error) < 0 ? 0 : 2;
+}
+
+static void processes_that_cannot_be_counted_are_an_error(void **state)
+{
+    (void)state;
+    expect_child_succeeds(count_without_descriptors, NULL);
+}
+
 static void threads_count_as_processes_of_a_user(void **state)
 {
     (void)state;
@@ -346,6 +364,7 @@ int main(void)
         cmocka_unit_test(child_is_signalled_with_and_without_a_group),
         cmocka_unit_test(whole_group_is_signalled),
         cmocka_unit_test(group_of_a_child_that_has_ended_is_seen_and_not_signalled),
+        cmocka_unit_test(processes_that_cannot_be_counted_are_an_error),
         cmocka_unit_test(threads_count_as_processes_of_a_user),
         cmocka_unit_test(without_root_workers_run_as_whoever_started_the_launcher),
         cmocka_unit_test(no_set_of_capabilities_has_anything_left),
