@@ -32,6 +32,27 @@ static void a_claim_counts_leases_and_is_remembered(void **state)
     manifest_free(&manifest);
 }
 
+static void a_claim_and_its_end_leave_no_mark_of_another(void **state)
+{
+    struct manifest manifest = make();
+    struct error error;
+
+    (void)state;
+    strcpy(manifest.claim_token, OTHER); /* as a foreign producer may leave them */
+    strcpy(manifest.incarnation, OTHER);
+    claim(&manifest, NOW);
+    assert_string_equal(manifest.claim_token, "");
+    assert_string_equal(manifest.incarnation, "");
+    expect_success(manifest_mark_claim(&manifest, TASK, SCHEDULE, &error), &error);
+    assert_string_equal(manifest.claim_token, TASK);
+    assert_string_equal(manifest.incarnation, SCHEDULE);
+    end_with(&manifest, OUTCOME_DRAINED, "", &backoff, NOW);
+    assert_string_equal(manifest.claim_token, "");
+    assert_string_equal(manifest.incarnation, "");
+    assert_int_equal(manifest.lease_expires, 0);
+    manifest_free(&manifest);
+}
+
 static void only_the_attempt_that_runs_owns_the_manifest(void **state)
 {
     struct manifest manifest = make();
@@ -437,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_claim_counts_leases_and_is_remembered),
+        cmocka_unit_test(a_claim_and_its_end_leave_no_mark_of_another),
         cmocka_unit_test(only_the_attempt_that_runs_owns_the_manifest),
         cmocka_unit_test(a_server_that_asks_to_wait_costs_no_attempt_up_to_a_bound),
         cmocka_unit_test(success_completes),
