@@ -9,12 +9,17 @@
 #include "mimo/document.h"
 #include "out_of_memory.h"
 
+/* Enough that a sequence grows. */
+#define TEN      "b, b, b, b, b, b, b, b, b, b, "
+#define TEN_JSON "\"b\",\"b\",\"b\",\"b\",\"b\",\"b\",\"b\",\"b\",\"b\",\"b\","
+
 /* What is read, and the same as JSON. */
 static const struct {
     const char *yaml, *json;
 } texts[] = {
     {"a: b\n", "{\"a\":\"b\"}"},
     {"a: [b, {c: d}, null, '']\n", "{\"a\":[\"b\",{\"c\":\"d\"},null,\"\"]}"},
+    {"a: [" TEN TEN TEN TEN "c]\n", "{\"a\":[" TEN_JSON TEN_JSON TEN_JSON TEN_JSON "\"c\"]}"},
     {"a: !!binary aGVsbG8=\n", "{\"a\":\"hello\"}"},
     {"a: &x {b: c, d: [e]}\nf: *x\ng: *x\n",
      "{\"a\":{\"b\":\"c\",\"d\":[\"e\"]},\"f\":{\"b\":\"c\",\"d\":[\"e\"]},"
