@@ -17,6 +17,7 @@ static const char *const patchable[] = {"properties.note", NULL};
 
 static char id[UUID_SIZE];
 
+/* What is claimed is given back. */
 static int claim(void)
 {
     struct error error;
@@ -26,8 +27,14 @@ static int claim(void)
     if (result < 0)
         assert_true(error_may_pass(error.kind));
     size_t count = round.count;
-    claim_round_free(&round);
     expect_state(test, 1, id, count == 1 ? MANIFEST_IN_PROGRESS : MANIFEST_PENDING);
+    if (count == 1) {
+        struct settlement returned = settlement_of(&round.claims[0], OUTCOME_TRANSIENT);
+        outcome_of_kind(OUTCOME_DRAINED, NULL, &returned.outcome);
+        settle_one(test->store, &returned);
+        settlement_free(&returned);
+    }
+    claim_round_free(&round);
     return count == 1 ? 0 : -1;
 }
 
@@ -37,6 +44,7 @@ static void a_claim_waits_for_memory(void **state)
     test_add_cluster(test, 1, "Succeeded");
     test_add_manifest(test, 1, 0, TEST_NOW, id);
     exhaust(claim, 20);
+    fail_each(claim, 10);
 }
 
 static void a_table_of_workers_needs_memory(void **state)
