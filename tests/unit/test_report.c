@@ -145,6 +145,12 @@ static const struct {
     {"{\"type\":\"status\",\"text\":\"\",\"more\":1}", "unexpected member"},
     {"{\"type\":\"status\",\"text\":\"\",\"level\":\"info\"}", "unexpected member"},
     {"{\"type\":\"step\",\"step\":1,\"steps\":3}", "member \"name\" is missing"},
+    {"{\"type\":\"step\",\"steps\":3,\"name\":\"x\"}", "\"step\""},
+    {"{\"type\":\"step\",\"step\":1,\"name\":\"x\"}", "\"steps\""},
+    {"{\"type\":\"log\",\"text\":\"x\"}", "\"level\""},
+    {"{\"type\":\"log\",\"level\":\"info\"}", "\"text\""},
+    {"{\"type\":\"patchCluster\"}", "\"patch\""},
+    {"{\"type\":\"forbidden\"}", "\"systemCall\""},
     {"{\"type\":\"step\",\"step\":0,\"steps\":3,\"name\":\"x\"}",
      "member \"step\" must be an integer from 1"},
     {"{\"type\":\"step\",\"step\":1.0,\"steps\":3,\"name\":\"x\"}",
@@ -189,6 +195,26 @@ static void what_breaks_the_rules_is_refused_by_name(void **state)
     static char line[REPORT_LINE_MAXIMUM];
     expect_failure(report_parse(line, sizeof(line), &report, &error), &error, ERROR_TOO_LARGE,
                    "report of 65536 bytes is too long");
+}
+
+static void what_is_at_its_bound_is_taken(void **state)
+{
+    static const char *const lines[] = {
+        "{\"type\":\"step\",\"step\":1,\"steps\":1,\"name\":\"\"}",
+        "{\"type\":\"step\",\"step\":1000,\"steps\":1000,\"name\":\"\"}",
+        "{\"type\":\"forbidden\",\"systemCall\":\"a2345678901234567890123456789012\"}",
+        "{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":1}",
+        "{\"type\":\"result\",\"outcome\":\"transient\",\"retryAfter\":3600}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct report report;
+        struct error error;
+
+        expect_success(report_parse(lines[i], strlen(lines[i]), &report, &error), &error);
+        report_free(&report);
+    }
 }
 
 /* Streams */
@@ -350,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_patch_too_large_for_a_line_is_not_written),
         cmocka_unit_test(a_line_has_its_longest),
         cmocka_unit_test(what_breaks_the_rules_is_refused_by_name),
+        cmocka_unit_test(what_is_at_its_bound_is_taken),
         cmocka_unit_test(a_stream_may_come_in_any_pieces),
         cmocka_unit_test(a_bad_line_ends_the_trust_for_good),
         cmocka_unit_test(a_line_without_end_is_cut_off_early),

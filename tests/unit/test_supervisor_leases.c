@@ -340,6 +340,21 @@ static void a_write_of_unknown_end_is_recognized_by_its_token(void **state)
     settlement_free(&settlement);
 }
 
+static void a_result_whose_attempt_nobody_remembers_is_late(void **state)
+{
+    struct test_store *test = *state;
+    test_add_cluster(test, 0, "Succeeded");
+    test_add_manifest(test, 0, 0, TEST_NOW, NULL);
+    struct settlement settlement = claim_one(test, OUTCOME_SUCCEEDED);
+    const char *id = settlement.claim.manifest.id;
+    set_member(test, STORE_MANIFESTS, test_cluster_id(0), id, "leaseOwner",
+               document_new_string(TEST_OTHER));
+    set_member(test, STORE_MANIFESTS, test_cluster_id(0), id, "attempts", json_object_new_array());
+    settle_one(test->store, &settlement);
+    assert_int_equal(settlement.status, SETTLEMENT_LATE);
+    settlement_free(&settlement);
+}
+
 static void nothing_is_read_between_a_claim_its_progress_and_its_result(void **state)
 {
     struct test_store *test = *state;
@@ -359,6 +374,7 @@ static void nothing_is_read_between_a_claim_its_progress_and_its_result(void **s
     expect_state(test, 0, id, MANIFEST_COMPLETED);
     settlement_free(&settlement);
     assert_null(settlement.cluster_patches);
+    assert_null(settlement.claim.manifest_etag);
 }
 
 /* Another writer touches the manifest before each of our first writes. */
@@ -508,6 +524,7 @@ int main(void)
         CASE(a_result_that_cannot_be_stored_fails_the_attempt_and_no_neighbour),
         CASE(a_settlement_that_is_always_refused_is_given_up_with_its_reason),
         CASE(a_write_of_unknown_end_is_recognized_by_its_token),
+        CASE(a_result_whose_attempt_nobody_remembers_is_late),
         CASE(nothing_is_read_between_a_claim_its_progress_and_its_result),
         CASE(a_second_conflict_after_reading_again_is_read_again_too),
         CASE(a_settlement_in_endless_conflict_stays_open_by_itself),
