@@ -511,8 +511,7 @@ static void explain_stop(struct manifest *manifest)
 {
     struct json_object *entry = latest_entry(manifest);
 
-    manifest_set_status_text(manifest, "stopped by an operator: its worker is asked to end, and "
-                                       "killed if it does not within 10 s");
+    manifest_set_status_text(manifest, "stopped by an operator");
     if (entry)
         (void)document_set_string(entry, "message", manifest->status_text);
 }

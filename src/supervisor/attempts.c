@@ -453,6 +453,10 @@ static void on_settled(void *context, struct worker *worker, enum settlement_sta
                  manifest_state_name(worker->settlement.claim.manifest.state),
                  outcome->status_text[0] ? ": " : "", outcome->status_text);
         count_outcome(attempts, worker);
+    } else if (worker->end.stop == WORKER_STOP_OPERATOR) {
+        log_info("manifest %s: the result \"%s\" of the stopped worker was dropped",
+                 worker->manifest_id, outcome_name(outcome->kind));
+        feed_add(attempts->parts.feed, METRIC_RESULTS_LATE);
     } else {
         feed_add(attempts->parts.feed, METRIC_RESULTS_LATE);
         log_warning("result \"%s\" dropped: %s", outcome_name(outcome->kind), error->message);

@@ -56,7 +56,7 @@ static const struct condition {
     bool (*holds)(const struct status_snapshot *snapshot);
     const char *otherwise;
 } conditions[] = {
-    {is_working, "it is starting, paused, draining or drained"},
+    {is_working, ""}, /* the name of the mode */
     {has_waited, "it has not run for readiness_delay yet"},
     {store_works, "the store does not work"},
     {has_written, "its membership record is outdated, so another actuator may own its buckets"},
@@ -77,6 +77,10 @@ static void explain(const struct condition *condition, const struct status_snaps
                     char *buffer, size_t size)
 {
     bool is_store = condition->holds == store_works;
+    if (condition->holds == is_working) {
+        snprintf(buffer, size, "%s", status_mode_name(snapshot->mode));
+        return;
+    }
     snprintf(buffer, size, "%s%s%s", condition->otherwise, is_store ? ": " : "",
              is_store ? snapshot->store_trouble : "");
 }

@@ -142,6 +142,18 @@ def test_watch_on_a_terminal_writes_over_its_line(build_dir, environment, api):
     assert "Completed" in shown[2][-1]
 
 
+# The answer of a task that checks something is its result: it must not end at the edge.
+def test_watch_on_a_terminal_shows_a_long_result_whole(build_dir, environment, api):
+    result = "token is valid for 149 days, issued 2026-11-03, " + " and ".join(f"word{number}" for number in range(20))
+    for path in (f"GET {MANIFESTS}/{ID}", f"GET /admin{R1}/maintenanceManifests/{ID}"):
+        api.answer(path, manifest("Completed", statusText=result))
+    status, text = run_on_terminal(build_dir, ["manifest", "watch", ID], {**environment, "MIMO_URL": api.url, "TERM": "xterm"})
+    assert status == 0
+    assert "...\r\nResult:" in re.sub("\x1b\\[[0-9;]*[mK]", "", text)
+    assert result in " ".join(text.split("Result:")[1].split())
+
+
+
 # ---- help ----
 
 def commands_of(text):

@@ -108,7 +108,7 @@ def test_only_the_actuators_that_are_named_are_told(mimoctl, actuators):
     assert rows(mimoctl("pause", "1", "--runtime-directory", run).stdout)[1:] == [["1", "vm0", "paused", "0/10"]]
     assert actuators.started[0].questions == []
     assert "not the index of an actuator" in mimoctl("pause", "vm0", "--runtime-directory", run, status=2).stderr
-    assert "actuator-7.control" in mimoctl("pause", "7", "--runtime-directory", run, status=3).stderr
+    assert "there is no such actuator on this machine; mimoctl ps -o wide shows those that run" in mimoctl("pause", "7", "--runtime-directory", run, status=3).stderr
 
 
 def test_hold_without_actuators_is_3_and_an_old_actuator_refuses_it(mimoctl, actuators, directory):

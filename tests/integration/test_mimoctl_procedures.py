@@ -399,15 +399,17 @@ def test_audit_is_who_did_what_when_and_why(mimoctl, api):
 def test_audit_since_a_time_or_so_long_ago(mimoctl, api, since, expected):
     api.answer("GET /admin/audit", {"value": []})
     before = int(time.time())
-    assert mimoctl("audit", "--since", since).stderr == "mimoctl: nothing was changed in that time\n"
+    assert mimoctl("audit", "--since", since).stderr == ("mimoctl: nothing was changed in that time\n"
+                                                          "mimoctl: next: mimoctl manifest list\n")
     assert expected(before) <= int(api.requests[-1].query["since"]) <= expected(int(time.time()))
 
 
 def test_audit_limit_and_mistakes(mimoctl, api):
     api.answer("GET /admin/audit", ENTRIES)
     done = mimoctl("audit", "--limit", "1", "-o", "id")
-    assert done.stdout == f"{ID}\n" and "there are more: --limit 0 shows all" in done.stderr
-    assert "--since: \"soon\" is not a time" in mimoctl("audit", "--since", "soon", status=2).stderr
+    assert done.stdout == f"{ID}\n" and "these are the oldest 1, there are more: --since TIME shows later ones alone, --limit 0 all" in done.stderr
+    assert mimoctl("audit", "--limit", "1").stderr.endswith("mimoctl: next: mimoctl manifest list\n")
+    assert "--since: \"soon\" is not a time in the past: write 2h or 7d (ago)" in mimoctl("audit", "--since", "soon", status=2).stderr
     assert "--limit" in mimoctl("audit", "--limit", "-1", status=2).stderr
     api.answer("GET /admin/audit", NO_ENDPOINT, status=404)
     assert "mimo-api is older than this mimoctl" in mimoctl("audit", status=1).stderr

@@ -229,7 +229,7 @@ def test_actuator_is_paused_drained_and_works_again(system):
     os.kill(running.workers()[0]["pid"], signal.SIGKILL)
     done = running.mimoctl("drain", "--wait", "--timeout", "30s", "-o", "json")
     assert [one["actuator"]["mode"] for one in json.loads(done.stdout)["value"]] == ["drained"]
-    assert "no buckets; 0 of 10 workers; drained" in " ".join(running.mimoctl("ps").stdout.split())
+    assert "not ready: drained; no buckets; 0 of 10 workers" in " ".join(running.mimoctl("ps").stdout.split())
     listed = running.mimoctl("actuator", "list")
     assert listed.stdout.split("\n")[1].split()[2:4] == ["drained", "none"] and "mimoctl resume 0" in listed.stderr
     failing = running.mimoctl("health", "-o", "json", check=False)

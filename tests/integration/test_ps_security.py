@@ -55,10 +55,10 @@ def test_each_process_has_its_user_and_what_it_needs(system):
     assert worker["gaps"] == []
 
     table = rows(running.mimoctl("ps", "--security").stdout)
-    assert table[0] == ["PROCESS", "PID", "USER", "CAPABILITIES", "NEW PRIVILEGES", "SECCOMP", "LANDLOCK", "DUMPABLE", "GAPS"]
+    assert table[0] == ["PROCESS", "PID", "USER", "CAPABILITIES", "SECCOMP", "LANDLOCK", "GAPS"]
     (row,) = [row for row in table if row[0] == "worker"]
-    assert row[1:6] == [str(worker["pid"]), worker["user"], "none", "no", "filter (2)"]
-    assert row[7:] == ["no", "0"]
+    assert row[1:5] == [str(worker["pid"]), worker["user"], "none", "filter (2)"]
+    assert row[6:] == ["0"]
     wide = running.mimoctl("ps", "--security", "-o", "wide").stdout
     assert "BOUNDING" in wide and created["id"] in wide
     assert str(worker["pid"]) in running.mimoctl("ps", "--security", "-o", "id").stdout.split()

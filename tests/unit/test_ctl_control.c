@@ -164,7 +164,7 @@ static void sockets_without_a_supervisor_are_told_apart(void **state)
     struct error error;
     char path[64], name[160];
     expect_failure(control_ask(folder, "actuator-0.control", "ps", &answer, &error), &error,
-                   ERROR_UNAVAILABLE, "cannot connect to ");
+                   ERROR_UNAVAILABLE, "there is no such actuator on this machine");
     close(listen_at("actuator-0.control"));
     expect_failure(control_ask(folder, "actuator-0.control", "ps", &answer, &error), &error,
                    ERROR_NOT_FOUND,

@@ -262,6 +262,16 @@ static void several_actuators_have_headings(void **state)
         "workers; paused\n" TABLE);
 }
 
+static void a_mode_that_is_a_reason_is_said_once(void **state)
+{
+    (void)state;
+    expect_workers(
+        "[{\"actuator\":{\"mode\":\"paused\",\"notReady\":[\"paused\"],\"buckets\":[3,3]},"
+        "\"workers\":[" WORKER "]}]",
+        "Actuator 0:       on ? (mimod ?, pid 0, up 0s): not ready: paused; buckets 3-3; "
+        "0 of 0 workers\n" TABLE);
+}
+
 static void an_actuator_that_does_not_work_as_usual_says_so(void **state)
 {
     (void)state;
@@ -320,6 +330,7 @@ int main(void)
         WITH_OUTPUT(one_actuator_at_work_needs_no_heading),
         WITH_OUTPUT(several_actuators_have_headings),
         WITH_OUTPUT(an_actuator_that_does_not_work_as_usual_says_so),
+        WITH_OUTPUT(a_mode_that_is_a_reason_is_said_once),
         WITH_OUTPUT(fields_are_aligned_and_wrapped_on_terminals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

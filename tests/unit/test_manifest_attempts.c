@@ -409,7 +409,7 @@ static void expect_stopped(struct manifest *manifest)
 {
     store_and_read(manifest);
     assert_int_equal(manifest->state, MANIFEST_CANCELLED);
-    assert_non_null(strstr(manifest->status_text, "its worker is asked to end"));
+    assert_string_equal(manifest->status_text, "stopped by an operator");
     assert_string_equal(document_string(attempt_at(manifest, 0), "message", ""),
                         manifest->status_text);
     manifest_free(manifest);

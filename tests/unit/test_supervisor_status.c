@@ -62,11 +62,16 @@ static void each_condition_of_readiness_is_told_by_its_reason(void **state)
     (void)state;
     struct status_snapshot snapshot = ready_snapshot();
     expect_reason(&snapshot, "");
+    static const char *const modes[] = {
+        [STATUS_STARTING] = "starting", [STATUS_PAUSED] = "paused",
+        [STATUS_DRAINING] = "draining", [STATUS_DRAINED] = "drained",
+        [STATUS_STOPPING] = "stopping",
+    };
     for (int mode = STATUS_STARTING; mode <= STATUS_STOPPING; mode++) {
         snapshot = ready_snapshot();
         snapshot.mode = (enum status_mode)mode;
         if (mode != STATUS_WORKING)
-            expect_reason(&snapshot, "it is starting, paused, draining or drained");
+            expect_reason(&snapshot, modes[mode]);
     }
     snapshot = ready_snapshot();
     snapshot.uptime--;

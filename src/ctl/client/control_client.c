@@ -49,6 +49,11 @@ static int explain_connect(const char *directory, const char *name, int errnum, 
     if (errnum == ECONNREFUSED)
         return error_set(error, ERROR_NOT_FOUND,
                          "%s/%s is left over from an actuator that does not run", directory, name);
+    if (errnum == ENOENT)
+        return error_set(error, ERROR_UNAVAILABLE,
+                         "%s/%s: there is no such actuator on this machine; mimoctl ps -o wide "
+                         "shows those that run",
+                         directory, name);
     error_set_system(error, errnum, "cannot connect to %s/%s", directory, name);
     if (error->kind == ERROR_SYSTEM || error->kind == ERROR_NOT_FOUND)
         error->kind = ERROR_UNAVAILABLE;

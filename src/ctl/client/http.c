@@ -160,7 +160,8 @@ static void take_answer(const struct connection *connection, struct https_answer
 /* ---- failures ---- */
 
 /* Advice for each failure. */
-static const char *advice(enum https_trouble trouble, const struct connection *connection)
+static const char *advice(enum https_trouble trouble, const struct connection *connection,
+                          bool reads)
 {
     static const char *const texts[] = {
         [HTTPS_TROUBLE_NAME] = "check the name, and that this machine has a name server",
@@ -174,6 +175,8 @@ static const char *advice(enum https_trouble trouble, const struct connection *c
         [HTTPS_TROUBLE_LOST] = "a change may have been made: look before you try again",
         [HTTPS_TROUBLE_TOO_LARGE] = "check that this is an Admin API",
     };
+    if (reads && (trouble == HTTPS_TROUBLE_TIMEOUT || trouble == HTTPS_TROUBLE_LOST))
+        return "check the load and the log of mimo-api there";
     if (trouble == HTTPS_TROUBLE_DISTRUST || trouble == HTTPS_TROUBLE_CA)
         return connection->cacert ? "check that this is the CA of the Admin API's certificate"
                                   : "name the file of its CA with --cacert or MIMO_CACERT";
@@ -182,10 +185,11 @@ static const char *advice(enum https_trouble trouble, const struct connection *c
 }
 
 static int explain(const struct https_answer *answer, const struct connection *connection,
-                   struct error *error)
+                   bool reads, struct error *error)
 {
     error_set(error, ERROR_UNAVAILABLE, "cannot talk to %s (%s): %s; %s", connection->url,
-              connection->url_from, answer->error.message, advice(answer->trouble, connection));
+              connection->url_from, answer->error.message,
+              advice(answer->trouble, connection, reads));
     if (connection->cacert && answer->trouble == HTTPS_TROUBLE_DISTRUST)
         error_prefix(error, "with the CA of %s (%s)", connection->cacert, connection->cacert_from);
     return -1;
@@ -203,7 +207,8 @@ int http_perform(const struct connection *connection, const struct http_request 
         return -1;
     memcpy(sent.headers, headers.lines, sizeof(sent.headers));
     struct monotonic start = clock_monotonic();
-    interrupt_change_begins(strcmp(request->method, "GET") != 0);
+    bool reads = strcmp(request->method, "GET") == 0;
+    interrupt_change_begins(!reads);
     https_request(connection->http->client, &sent, &answer);
     interrupt_change_begins(false);
     if (answer.error.kind == ERROR_NONE)
@@ -212,7 +217,7 @@ int http_perform(const struct connection *connection, const struct http_request 
         output_say("%s %s%s: %ld in %" PRId64 " ms, request %s", request->method, connection->url,
                    request->target, ret_answer->status, clock_elapsed(start),
                    ret_answer->request_id[0] ? ret_answer->request_id : "without id");
-    int result = answer.error.kind == ERROR_NONE ? 0 : explain(&answer, connection, error);
+    int result = answer.error.kind == ERROR_NONE ? 0 : explain(&answer, connection, reads, error);
     https_answer_free(&answer);
     return result;
 }

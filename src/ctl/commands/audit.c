@@ -2,10 +2,12 @@
 /*
  * audit.c - mimoctl audit: the audit trail.
  */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl/client/api.h"
 #include "ctl/commands/handlers.h"
+#include "ctl/commands/next.h"
 #include "ctl/output/times.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
@@ -64,6 +66,10 @@ int ctl_audit(struct ctl *ctl, struct error *error)
         return -1;
     output_items(&ctl->output, &audit_listing, entries);
     if (more)
-        output_say("there are more: --limit 0 shows all");
+        output_say("these are the oldest %" PRId64
+                   ", there are more: --since TIME shows later ones "
+                   "alone, --limit 0 all",
+                   limit);
+    next_say(&ctl->output, NULL, "mimoctl manifest list");
     return CTL_OK;
 }

@@ -43,6 +43,7 @@ struct follow {
     bool troubled;          /* it does not answer, and that was reported */
     int64_t pause;
     char change[CHANGE_SIZE]; /* the last output, without times */
+    bool is_cut;              /* the last line on the terminal did not fit */
     bool line_open;           /* the terminal shows a line that the next one replaces */
 };
 
@@ -60,6 +61,8 @@ static void describe(const struct json_object *manifest, char *buffer)
     snprintf(buffer, CHANGE_SIZE, "%-15s%s%s%s", document_string(manifest, "state", ""), counted,
              status[0] ? "  " : "", status);
 }
+
+static const char cut_mark[] = "...";
 
 static bool is_live(const struct follow *follow)
 {
@@ -81,7 +84,10 @@ static void write_line(struct follow *follow)
     snprintf(line, sizeof(line), "%s  (%s)  %s", clock, elapsed, follow->change);
     status_text_copy(clean, sizeof(clean), line);
     if (is_live(follow)) {
-        clean[output_fit(clean, (size_t)output->width - 1)] = '\0';
+        size_t room = (size_t)output->width - 1;
+        follow->is_cut = output_width(clean) > room;
+        if (follow->is_cut)
+            strcpy(clean + output_fit(clean, room - strlen(cut_mark)), cut_mark);
         fputs("\r\033[K", file);
     }
     output_coloured(output, manifest_text_colour(document_string(follow->manifest, "state", "")),
@@ -190,6 +196,17 @@ static bool worker_runs(struct follow *follow)
     return still_running(follow->ctl, follow->manifest, &end, &ignored) > 0;
 }
 
+/* The result of a manifest that succeeded may be all that it was run for. */
+static void show_whole_result(struct follow *follow)
+{
+    char status[CELL_SIZE];
+    if (!follow->line_open || !follow->is_cut)
+        return;
+    close_line(follow);
+    output_field(&follow->ctl->output, "Result", COLOUR_NONE, "%s",
+                 manifest_text_status(follow->manifest, status));
+}
+
 /* The exit status once it has ended; -1 before. */
 static int verdict(struct follow *follow)
 {
@@ -197,8 +214,10 @@ static int verdict(struct follow *follow)
     unsigned bit = states_bit(state);
     if (bit & TERMINAL_STATES && follow->to_the_end && worker_runs(follow))
         return out_of_time(follow) ? say_too_late(follow) : -1;
-    if (bit & follow->wanted)
+    if (bit & follow->wanted) {
+        show_whole_result(follow);
         return CTL_OK;
+    }
     if (bit & TERMINAL_STATES) {
         char status[CELL_SIZE];
         manifest_text_status(follow->manifest, status);

@@ -23,6 +23,16 @@ const char *machine_directory(const struct ctl *ctl)
     return of_environment && of_environment[0] ? of_environment : RUNTIME_DIRECTORY_DEFAULT;
 }
 
+static bool is_in(const struct json_object *names, const char *name)
+{
+    size_t position;
+    struct json_object *one;
+    document_foreach_item(names, position, one)
+        if (strcmp(document_text(one), name) == 0)
+            return true;
+    return false;
+}
+
 /* The names of the sockets of these indexes; a new reference. */
 static int names_of(const struct machine_question *question, struct json_object **ret_names,
                     struct error *error)
@@ -37,6 +47,8 @@ static int names_of(const struct machine_question *question, struct json_object 
                 error, ERROR_INVALID,
                 "\"%s\" is not the index of an actuator; mimoctl ps -o wide shows them", index);
         snprintf(name, sizeof(name), "actuator-%s" CONTROL_SUFFIX, index);
+        if (is_in(names, name))
+            continue;
         document_append(names, document_new_string(name));
     }
     *ret_names = json_object_get(names);

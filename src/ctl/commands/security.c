@@ -18,6 +18,7 @@
 
 #include "ctl/commands/handlers.h"
 #include "ctl/commands/machine.h"
+#include "ctl/commands/next.h"
 #include "ctl/commands/security.h"
 #include "mimo/cleanup.h"
 #include "mimo/document.h"
@@ -361,10 +362,10 @@ static const struct column columns[] = {
     {"GROUP", IN_WIDE, "group", NULL},
     {"CAPABILITIES", IN_BOTH, "capabilities", NULL},
     {"BOUNDING", IN_WIDE, "bounding", NULL},
-    {"NEW PRIVILEGES", IN_BOTH, NULL, fill_new_privileges},
+    {"NEW PRIVILEGES", IN_WIDE, NULL, fill_new_privileges},
     {"SECCOMP", IN_BOTH, NULL, fill_seccomp},
     {"LANDLOCK", IN_BOTH, NULL, fill_landlock},
-    {"DUMPABLE", IN_BOTH, NULL, fill_dumpable},
+    {"DUMPABLE", IN_WIDE, NULL, fill_dumpable},
     {"MANIFEST", IN_WIDE, "manifestID", NULL},
     {"GAPS", IN_BOTH, NULL, fill_gap_count},
 };
@@ -456,6 +457,7 @@ static void write_all(const struct output *output, const struct json_object *ans
     case OUTPUT_TABLE:
     case OUTPUT_WIDE:
         write_text(output, answers, apis);
+        next_say(output, NULL, "mimoctl ps");
         break;
     }
 }

@@ -97,8 +97,14 @@ int times_parse_past(const char *text, int64_t now, int64_t *ret_unix_seconds, s
     int64_t milliseconds;
     bool local;
     bool number = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
-    if (number || clock_parse_duration(text, &milliseconds, NULL) < 0)
-        return times_parse(text, now, ret_unix_seconds, &local, error);
+    if (number || clock_parse_duration(text, &milliseconds, NULL) < 0) {
+        if (times_parse(text, now, ret_unix_seconds, &local, error) == 0)
+            return 0;
+        return error_set(error, ERROR_INVALID,
+                         "\"%s\" is not a time in the past: write 2h or 7d (ago), \"2026-11-29 "
+                         "02:00\" (local), 2026-11-29T02:00:00Z or Unix seconds",
+                         text);
+    }
     *ret_unix_seconds = milliseconds / 1000 < now ? now - milliseconds / 1000 : 0;
     return 0;
 }

@@ -105,6 +105,13 @@ static void describe_buckets(const struct json_object *actuator, char *buffer, s
         snprintf(buffer, size, "buckets %" PRId64 "-%" PRId64, first, last);
 }
 
+/* True when the reasons why it is not ready name its mode already. */
+static bool names_mode(const struct json_object *actuator, const char *mode)
+{
+    const char *reason = document_text(document_item(document_get(actuator, "notReady"), 0));
+    return reason && strcmp(reason, mode) == 0;
+}
+
 /* "Actuator 0 on vm0 (mimod 0.1.0, pid 812, up 3h): ready; buckets 0-85; 2 of 10 workers;
  * paused" */
 static void write_header(const struct output *output, const struct json_object *actuator)
@@ -118,6 +125,7 @@ static void write_header(const struct output *output, const struct json_object *
     int64_t started = document_time(actuator, "startedAt", output->now);
     describe_readiness(actuator, readiness, sizeof(readiness));
     describe_buckets(actuator, buckets, sizeof(buckets));
+    bool said = works || names_mode(actuator, mode);
     snprintf(text, sizeof(text),
              "on %s (mimod %s, pid %" PRId64 ", up %s): %s; %s; %" PRId64 " of %" PRId64
              " workers%s%s",
@@ -125,7 +133,7 @@ static void write_header(const struct output *output, const struct json_object *
              document_integer(actuator, "pid", 0),
              times_format_span(up, output->now > started ? output->now - started : 0), readiness,
              buckets, document_integer(actuator, "workersActive", 0),
-             document_integer(actuator, "maxWorkers", 0), works ? "" : "; ", works ? "" : mode);
+             document_integer(actuator, "maxWorkers", 0), said ? "" : "; ", said ? "" : mode);
     char heading[32];
     snprintf(heading, sizeof(heading), "Actuator %" PRId64, document_integer(actuator, "index", 0));
     output_field(output, heading, COLOUR_NONE, "%s", text);
