@@ -98,6 +98,25 @@ static void chain_begins_with_the_certificate_of_the_key_and_climbs(void **state
     }
 }
 
+static void longer_chain_climbs_step_by_step(void **state)
+{
+    (void)state;
+    struct made low = make_certificate("low", &middle, (struct made_dates){0});
+    struct made last = make_certificate("last", &low, (struct made_dates){0});
+    const char *const k = last.key_pem, *const a = last.certificate_pem,
+                      *const l = low.certificate_pem, *const m = middle.certificate_pem,
+                      *const r = root.certificate_pem;
+    cleanup_free char *chain = join_pem(a, l, m, r, NULL);
+    const char *const orders[][4] = {{a, r, m, l}, {r, m, l, a}, {m, l, r, a}, {l, a, r, m}};
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        cleanup_free char *pem =
+            join_pem(k, orders[i][0], orders[i][1], orders[i][2], orders[i][3], NULL);
+        expect_bundle(pem, k, chain);
+    }
+    made_free(&low);
+    made_free(&last);
+}
+
 static void certificates_outside_of_the_chain_stay_at_its_end(void **state)
 {
     (void)state;
@@ -282,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chain_begins_with_the_certificate_of_the_key_and_climbs),
+        cmocka_unit_test(longer_chain_climbs_step_by_step),
         cmocka_unit_test(certificates_outside_of_the_chain_stay_at_its_end),
         cmocka_unit_test(key_comes_out_as_pkcs8_whatever_it_was),
         cmocka_unit_test(key_of_the_source_keeps_its_encoding),

@@ -390,8 +390,10 @@ static void the_key_is_given_to_its_owner(void **state)
     struct fixture *fixture = *state;
     struct error error;
     struct stat status;
+    const gid_t before = getegid(), ours = 65533;
     if (geteuid() != 0)
         skip();
+    assert_int_equal(setegid(ours), 0);
     assert_int_equal(unlink(fixture->key_path), 0);
     assert_int_equal(unlink(fixture->certificate_path), 0);
     assert_int_equal(make(fixture, 65534, &error), 1);
@@ -400,6 +402,8 @@ static void the_key_is_given_to_its_owner(void **state)
     assert_int_equal(status.st_mode & 07777, 0400);
     assert_int_equal(stat(fixture->certificate_path, &status), 0);
     assert_int_equal(status.st_uid, 0);
+    assert_int_equal(status.st_gid, ours);
+    assert_int_equal(setegid(before), 0);
 }
 
 static void a_key_that_others_may_read_is_refused(void **state)

@@ -523,6 +523,10 @@ static void operations_that_say_too_little_are_refused(void **state)
     expect_refused(fixture, store_query(&query), "limit must be from 1 to 1000");
     query.kind = STORE_QUERY_MANIFEST_BY_ID;
     expect_refused(fixture, store_query(&query), "no manifest is named");
+    query = (struct store_query){.kind = STORE_QUERY_CLUSTERS_BY_NAME, .limit = 1};
+    expect_refused(fixture, store_query(&query), "no name");
+    query.kind = STORE_QUERY_MANIFESTS_BY_PREFIX;
+    expect_refused(fixture, store_query(&query), "no beginning");
     query.kind = (enum store_query_kind)99;
     expect_refused(fixture, store_query(&query), "not known");
     struct store_operation unknown = {.verb = (enum store_verb)99};
