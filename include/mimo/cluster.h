@@ -42,7 +42,7 @@ struct cluster {
     char lease_manifest[UUID_SIZE]; /* id of the manifest whose attempt holds the lease */
     int lease_attempt;              /* number of that attempt; 0: unknown */
     char lease_token[UUID_SIZE];    /* the claim's random token; "": a lease of an older version */
-    char lease_incarnation[UUID_SIZE]; /* tells which start of the owner took the lease */
+    char lease_incarnation[UUID_SIZE]; /* which start of the owner took the lease */
     int64_t lease_expires;
     struct json_object *document; /* owned */
 };

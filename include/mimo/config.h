@@ -14,8 +14,8 @@
  *     /etc/mimo/mimo.conf:7: actuator.max_workers: "many" is not a whole number from 1 to 1000
  *
  * The same call then checks rules about several keys: task_timeout fits in lease_ttl, index < count
- * with static assignment, membership_ttl is at least three intervals, mark_state is no final state,
- * each worker slot has a user, addresses are well-formed.
+ * with static assignment, membership_ttl is at least three intervals, mark_state is not a final
+ * state, each worker slot has a user, addresses are well-formed.
  *
  * Ownership: the caller owns the struct; config_free() releases its texts.
  * Threads: a loaded configuration is read-only and may be shared, except during config_take_over().

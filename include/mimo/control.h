@@ -13,7 +13,7 @@
  *
  *   {"command":"status"}    "ok": true, and "actuator": see below
  *   {"command":"ps"}        the same, and "workers": one for each attempt
- *   {"command":"security"}  the same, and "processes": what /proc does not tell of each
+ *   {"command":"security"}  the same, and "processes": what /proc does not show of each
  *                           (process_security.h)
  *   {"command":"pause"}     as status. Nothing is claimed; the buckets stay this actuator's
  *   {"command":"drain"}     as status. Nothing is claimed, the buckets go to the others; mode becomes

@@ -167,8 +167,8 @@ static inline struct lh_entry *document_first_member(const struct json_object *o
     return document_is_object(object) ? json_object_get_object(object)->head : NULL;
 }
 
-/* Walks through the members of `object` (nothing if it is none), `value` being NULL for null.
- * The body may delete the member it is at, and no other. */
+/* Walks through the members of `object` (nothing if it is not an object), `value` being NULL for
+ * null. The body may delete the member it is at, and no other. */
 #define document_foreach_member(object, name, value)                                               \
     for (struct lh_entry *name##_at = document_first_member(object), *name##_next;                 \
          name##_at && ((name) = (const char *)lh_entry_k(name##_at),                               \
@@ -178,13 +178,13 @@ static inline struct lh_entry *document_first_member(const struct json_object *o
 
 /* ---- arrays ---- */
 
-/* Items of an array; 0 for what is no array. */
+/* Number of items; 0 if `array` is not an array. */
 size_t document_length(const struct json_object *array);
 
-/* The item at `index`. NULL for null, behind the end, and when `array` is no array. */
+/* The item at `index`. NULL for null, after the end, and if `array` is not an array. */
 struct json_object *document_item(const struct json_object *array, size_t index);
 
-/* Adds an item at the end. -1 without memory, for a NULL `value`, and when `array` is no array. */
+/* Adds an item at the end. -1 without memory, for a NULL `value`, or if `array` is no array. */
 int document_append(struct json_object *array, struct json_object *value);
 
 /* Adds the items of `more`, which stays as it is. -1 without memory. */
@@ -193,7 +193,7 @@ int document_append_all(struct json_object *array, const struct json_object *mor
 /* Removes the item at `index`, if there is one. */
 void document_remove_item(struct json_object *array, size_t index);
 
-/* Walks through the items of `array` (none for what is no array); `index` is a size_t. */
+/* Walks through the items of `array` (nothing if it is not an array); `index` is a size_t. */
 #define document_foreach_item(array, index, item)                                                  \
     for ((index) = 0;                                                                              \
          (index) < document_length(array) && ((item) = document_item(array, index), true);         \
@@ -211,7 +211,7 @@ int document_read_string(const struct json_object *document, const char *path,
 int document_read_integer(const struct json_object *document, const char *path, int64_t otherwise,
                           int64_t *ret_value, struct error *error);
 
-/* Whether what stands at `path`, if anything, is an object; else -1 like the readers. */
+/* Whether the value at `path`, if any, is an object; else -1 like the readers. */
 int document_check_object(const struct json_object *document, const char *path,
                           struct error *error);
 

@@ -2,7 +2,7 @@
 /*
  * exit_codes.h - why a worker ended before it could report a result.
  *
- * The exit code of a worker tells which step of its set-up failed, without any channel. The table
+ * The exit code of a worker shows which step of its set-up failed, without any channel. The table
  * has one row for each code; the launcher, the supervisor's messages and docs/processes.md all use
  * it. Numbers are never reused: a retired code keeps its row. 0 to 63 are for tasks and programs.
  */
@@ -17,7 +17,7 @@
     CODE(104, WORKER_ENVIRONMENT, "cannot clean the environment")                                  \
     CODE(105, WORKER_KEYRING, "cannot leave the session keyring")                                  \
     CODE(106, WORKER_LIMITS, "cannot set resource limits")                                         \
-    CODE(107, WORKER_USER, "cannot change the user for good")                                      \
+    CODE(107, WORKER_USER, "cannot change the user permanently")                                   \
     CODE(108, WORKER_CAPABILITIES, "cannot drop capabilities")                                     \
     CODE(109, WORKER_UNSEAL, "cannot open the sealed credentials of the cluster")                  \
     CODE(110, WORKER_PARENT, "the launcher has ended")                                             \

@@ -5,7 +5,7 @@
  * Each file tasks.directory/NAME.conf describes one task (mimo-task(5), docs/writing-tasks.md):
  *
  *   [task]
- *   id         = 3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11     ; UUID, for ever the same
+ *   id         = 3f0c2b1e-58a4-4d2b-9a57-0d6f1f2f7c11     ; UUID, never changes
  *   name       = Node Report
  *   short_name = node-report
  *   summary    = reports the nodes that are not ready

@@ -52,7 +52,7 @@ int io_make_directory(const char *path, mode_t mode, struct error *error);
 
 /* A bound, non-blocking UNIX socket of `type` (SOCK_STREAM listens, SOCK_DGRAM receives) at `path`,
  * with exactly `mode`. The socket file of an earlier run is replaced. ERROR_CONFLICT: another
- * process listens on it, or the file is no socket. -1 on failure. */
+ * process listens on it, or the file is not a socket. -1 on failure. */
 int io_listen_unix(const char *path, int type, mode_t mode, struct error *error);
 
 /* Sends one datagram to the UNIX socket `path` without ever blocking. ERROR_NOT_FOUND: the file

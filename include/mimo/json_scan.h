@@ -11,7 +11,7 @@
  *     struct json_piece name, value;
  *     json_scan_enter(&scan, '{');
  *     while (json_scan_member(&scan, &name))
- *         if (!json_scan_value(&scan, &value))        // or enter what stands there
+ *         if (!json_scan_value(&scan, &value))        // or enter it
  *             break;
  *     if (!json_scan_ended(&scan)) ...                // bad, somewhere
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * privileges.h - drops privileges for good, and verifies it.
+ * privileges.h - permanently drops privileges, and verifies it.
  *
  * A program that was started as root calls privileges_drop() once, early, before it reads input. If
  * an ordinary user started it, it keeps that user; the rest of the hardening still applies.

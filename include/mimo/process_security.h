@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * process_security.h - what a process may do, as the kernel tells it: /proc/PID/status (proc(5)).
+ * process_security.h - what a process may do, as the kernel reports it: /proc/PID/status (proc(5)).
  *
  * Any user may read the file of any process, unless proc is mounted so that it hides processes
  * (hidepid, ProtectProc=). The file does not show a process's Landlock domain; only the process
@@ -15,7 +15,7 @@
 #include "mimo/error.h"
 
 enum process_dumpable {
-    PROCESS_DUMPABLE_UNKNOWN, /* it runs as root: the file does not tell */
+    PROCESS_DUMPABLE_UNKNOWN, /* it runs as root: the file does not show it */
     PROCESS_DUMPABLE,         /* its user may trace it and read its memory */
     PROCESS_NOT_DUMPABLE,
 };
@@ -28,7 +28,7 @@ struct process_security {
     uint64_t permitted, effective, ambient, bounding; /* capabilities: bit n is capability n */
     unsigned no_new_privileges;
     unsigned seccomp_mode;    /* 0 off, 1 strict, 2 filter */
-    unsigned seccomp_filters; /* how many; 0 also for kernels before 5.9, which do not tell */
+    unsigned seccomp_filters; /* how many; 0 also for kernels before 5.9, which do not report it */
     enum process_dumpable dumpable;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trusted_path.h - reads files that decide what runs, who is let in or who is believed, if only
- * root or this user can change them.
+ * trusted_path.h - reads security-critical files (what runs, who may log in, which servers are
+ * trusted), if only root or this user can change them.
  *
  * A path is trusted when every directory and every symbolic link on the way, and the file itself,
  * belongs to root, to the effective user or to the user that the caller names, and nobody else may

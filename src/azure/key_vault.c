@@ -50,7 +50,7 @@ static bool read_challenge(const char *challenge, const char *parameter, char *v
     return false;
 }
 
-/* A token for a resource must not go to somebody else: the vault is to be a host under that of the
+/* A token for a resource must not go to another server: the vault is to be a host under that of the
  * resource, or the resource the configured one.
  *
  * https://devblogs.microsoft.com/azure-sdk/guidance-for-applications-using-the-key-vault-libraries/ */
@@ -121,7 +121,7 @@ static struct step_result refused(const struct reading *reading, long status, co
     return step_terminal("%ld certificate %s in %s: %s", status, name, vault, detail);
 }
 
-/* An answer that is no success and no refusal: it may be another one next time. */
+/* An answer that is neither success nor refusal: a retry may get another one. */
 static struct step_result not_final(const struct reading *reading,
                                     const struct azure_answer *answer, const char *detail)
 {

@@ -131,7 +131,7 @@ static bool read_fraction(const char **text)
     return true;
 }
 
-/* "Z" or "+01:00": the seconds to take off. Nothing may stand behind it. */
+/* "Z" or "+01:00": the seconds to take off. Nothing may follow. */
 static bool read_offset(const char **text, int *ret_seconds)
 {
     int sign, hours, minutes;

@@ -18,7 +18,7 @@
 
 enum { ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
-/* As write_all in the header, but errno tells what went wrong. */
+/* As write_all in the header, but errno has the reason. */
 static int write_all(int fd, const void *data, size_t length)
 {
     const char *rest = data;

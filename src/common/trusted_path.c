@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trusted_path.c - files that decide what runs, who is let in, who is believed. */
+/* trusted_path.c - reads security-critical files. */
 #include "mimo/trusted_path.h"
 
 #include <errno.h>

@@ -139,8 +139,8 @@ static int check_addresses(const struct config *config, struct error *error)
     return 0;
 }
 
-/* True for a numeric address that other machines can reach. What a name stands for shows when
- * mimo-api starts, which checks it again. */
+/* True for a numeric address that other machines can reach. The address of a name is known only
+ * when mimo-api starts, which checks it again. */
 static bool is_reachable(const char *address)
 {
     const char *host = *address == '[' ? address + 1 : address;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bucket.c - which actuator looks after which cluster. */
+/* bucket.c - which actuator owns which cluster. */
 #include "mimo/bucket.h"
 
 #include <assert.h>

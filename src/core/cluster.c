@@ -111,7 +111,7 @@ void cluster_free(struct cluster *cluster)
     *cluster = (struct cluster){0};
 }
 
-/* Reads the document from its text, as whoever comes next will. */
+/* Reads the document from its text, as the next reader will. */
 static int read_text(struct cluster *cluster, const struct json_object *document,
                      struct error *error)
 {

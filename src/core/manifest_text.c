@@ -6,7 +6,7 @@
 #include "core/manifest_members.h"
 #include "mimo/manifest.h"
 
-/* What of a document is shown as it stands, in the order of a view. */
+/* Members of a document that are shown unchanged, in the order of a view. */
 enum { COPIED_PROGRESS, COPIED_PARAMETERS, COPIED_ATTEMPTS, COPIED_COUNT };
 static const char *const copied_names[COPIED_COUNT] = {"progress", "parameters", "attempts"};
 

@@ -46,7 +46,7 @@ int member_read_all(const struct member *members, size_t count, const struct jso
 int member_write_all(const struct member *members, size_t count, const void *object,
                      struct json_object *document);
 
-/* True when the object's field stands for a value: see enum member_kind. */
+/* True when the object's field has a value: see enum member_kind. */
 bool member_is_present(const struct member *member, const void *object);
 
 /* Adds the members that are shown to `view`, leaving out what is absent. -1 only without memory. */

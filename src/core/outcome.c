@@ -161,8 +161,8 @@ static void decide(const struct worker_end *end, struct outcome *ret_outcome)
     const int signal = exited ? 0 : WTERMSIG(end->wait_status);
     char duration[CLOCK_TEXT_SIZE];
 
-    /* Whoever dies leaves broken reports behind: what killed it says more than they do. But SIGKILL
-     * is what the supervisor answers to bad reports. */
+    /* A worker that is killed leaves broken reports behind: the cause of death is more useful than
+     * they are. But SIGKILL is what the supervisor answers to bad reports. */
     if (exited_well && end->has_result && !end->bad_report)
         fill_result(end, ret_outcome);
     else if (end->stop == WORKER_STOP_DRAIN)

@@ -15,7 +15,7 @@
 #include "https/https_private.h"
 #include "mimo/clock.h"
 
-/* Codes of libcurl. The peer stands between `before` and `after`. All other codes are
+/* Codes of libcurl. The peer's name is between `before` and `after`. All other codes are
  * ERROR_UNAVAILABLE. */
 static const struct failure {
     CURLcode code;

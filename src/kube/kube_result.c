@@ -76,7 +76,7 @@ static struct step_result refused(const struct kube_answer *answer, const char *
     return step_terminal("%ld %s%s", answer->status, what, detail);
 }
 
-/* Statuses that pass by themselves, whoever sends them. */
+/* Statuses that are transient, from any server. */
 static bool is_passing(long status)
 {
     return status >= 500 || status == 408 || status == 409 || status == 429;

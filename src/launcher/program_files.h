@@ -52,7 +52,7 @@ int program_files_open(const struct task_list *tasks, int landlock_abi,
 /* Closes and frees `paths`; the domains remain. */
 void program_files_close_paths(struct program_files *files);
 
-/* The domain of a task; NULL if it is no external task. */
+/* The domain of a task; NULL if it is not an external task. */
 const struct program_domain *program_files_find(const struct program_files *files,
                                                 const char *task_id);
 

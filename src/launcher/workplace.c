@@ -52,7 +52,7 @@ static int clean_environment(struct error *error)
 }
 
 /*
- * All signals blocked, for good: none ends the launcher but SIGKILL. The end of the channel does,
+ * All signals blocked permanently: none ends the launcher but SIGKILL. The end of the channel does,
  * and the supervisor decides about that; SIGTERM of a service manager and Ctrl-C of a terminal mean
  * the supervisor. Workers unblock them, and find every signal at its default but two, which would
  * kill where a failed write is the better answer: SIGPIPE (a peer that resets) and SIGXFSZ (a log

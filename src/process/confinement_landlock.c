@@ -79,7 +79,7 @@ static const struct {
     {CONFINEMENT_DIRECTORIES, ACCESS_FS_MAKE_DIR | ACCESS_FS_REMOVE_DIR},
 };
 
-/* Rights that a rule for what is no directory may give. */
+/* Rights that a rule for a file that is not a directory may give. */
 #define FILE_RIGHTS                                                                                \
     (ACCESS_FS_EXECUTE | ACCESS_FS_WRITE_FILE | ACCESS_FS_READ_FILE | ACCESS_FS_TRUNCATE |         \
      ACCESS_FS_IOCTL_DEV)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * privileges.c - giving up privileges for good, and proving it. Sources: credentials(7),
+ * privileges.c - dropping privileges permanently, and proving it. Sources: credentials(7),
  * capabilities(7).
  */
 #include "mimo/privileges.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process_security.c - what a process may do, as /proc/PID/status tells it. */
+/* process_security.c - what a process may do, as /proc/PID/status shows it. */
 #include "mimo/process_security.h"
 
 #include <errno.h>
@@ -66,7 +66,7 @@ static const struct line {
     {"PPid", PLACE(parent), read_number, false},
 };
 
-/* What stands behind "name:" at the beginning of a line, or NULL. */
+/* The text after "name:" at the beginning of a line, or NULL. */
 static const char *find_line(const char *text, const char *name)
 {
     size_t length = strlen(name);

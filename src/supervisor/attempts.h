@@ -38,7 +38,7 @@ struct attempts_handlers {
     void (*cluster_answered)(void *context);
     /* Whether the store took the latest batch of the writer. */
     void (*written)(void *context, bool answered, const struct error *error);
-    /* The launcher is gone or broke the rules of its channel: no attempt can go on. */
+    /* The launcher has ended or broke the rules of its channel: no attempt can continue. */
     void (*launcher_lost)(void *context, const struct error *error);
     /* The launcher does not report the end of a worker that it was told to kill. */
     void (*launcher_hangs)(void *context);

@@ -11,7 +11,7 @@
  *
  * A cgroup that gives controllers to others may hold no processes, so each process is in a leaf.
  * All of this needs only the write access to the delegated cgroup that mimod has at its start.
- * Nothing fails for the lack of a cgroup: then the family works without.
+ * Without a cgroup nothing fails: the family works without it.
  *
  * Threads: call these functions before the first thread and before the first fork.
  */
@@ -29,7 +29,7 @@ struct family_cgroup {
     int kill;     /* write "1": the kernel kills launcher and attempts; -1: Linux before 5.14 */
 };
 
-/* Kills and removes what is left of an earlier life of this actuator, makes the cgroups anew and
+/* Kills and removes what is left of an earlier run of this actuator, creates the cgroups again and
  * moves this process into its own. `manager` is the group of the launcher, (gid_t)-1 if it keeps
  * this process's user. Without a usable cgroup all descriptors are -1, and *ret_reason says why.
  * -1: processes of an earlier life are left. */

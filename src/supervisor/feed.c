@@ -21,7 +21,7 @@ static void disconnect(struct feed *feed)
     uv_close((uv_handle_t *)&feed->poll, NULL);
 }
 
-/* The work goes on without metrics. */
+/* Attempts continue without metrics. */
 static void lose(struct feed *feed, const struct error *error)
 {
     if (!feed->connected)

@@ -6,14 +6,14 @@
  * The state directory holds three files:
  *   actuator.id     the actuator's lasting UUID, made at the first start
  *   actuator.lock   locked (flock(2)) while the actuator runs. The launcher holds the descriptor as
- *                   well, so the lock is free only when both have ended: whoever gets it knows that
- *                   no worker of an earlier start from this directory runs any more.
+ *                   well, so the lock is free only when both have ended: a process that gets it
+ *                   knows that no worker of an earlier start from this directory runs any more.
  *   actuator.start  where the ID was used last: machine, store, lock file, and the latest starts
  *
- * A lock keeps a second process out of the same directory, but not out of a copy of it. So each start
- * has a random *incarnation*, and the ID is bound to its place. A directory that was copied to
- * another machine, or within one, or that is used with another store, is refused with what to do. A
- * copy that cannot be told from its original (the image of a whole machine) is found by the
+ * A lock keeps a second process out of the same directory, but not out of a copy of it. So each
+ * start has a random *incarnation*, and the ID is bound to its place. A directory that was copied
+ * to another machine, or within one, or that is used with another store, is refused with what to
+ * do. A copy that cannot be told from its original (the image of a whole machine) is found by the
  * membership record (membership.h): the incarnation in it is not listed in actuator.start, or
  * they are from before the machine started.
  */
@@ -58,8 +58,8 @@ struct actuator_start {
     size_t ended_count;
 };
 
-/* Fills all but `store` for the machine this runs on and the lock taken by identity_lock(). What the
- * machine does not have stays empty. */
+/* Fills all but `store` for the machine this runs on and the lock taken by identity_lock(). What
+ * the machine does not have stays empty. */
 void identity_find_place(int lock, struct identity_place *ret_place);
 
 /* Reads or makes the UUID, checks what it is bound to, and notes this start; under the lock.

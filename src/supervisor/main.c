@@ -4,7 +4,7 @@
  *
  * The steps of main() in order: options, configuration, tasks; directories, lock, sockets, launcher
  * and keeper, while mimod still has the privileges that it was started with; privileges are dropped
- * for good; store, identity; then the loop.
+ * permanently; store, identity; then the loop.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -59,12 +59,13 @@ static int prepare_directories(const struct identity *identity, struct error *er
     return 0;
 }
 
-/* Whoever can change the state directory can make this another actuator, or two of one. */
+/* A user who can change the state directory can give this actuator another identity, or give two
+ * actuators the same one. */
 static void check_state_directory(void)
 {
     struct stat status;
     if (stat(config.actuator_state_directory, &status) == 0 && status.st_mode & (S_IWGRP | S_IWOTH))
-        log_warning("others than its user can write to actuator.state_directory %s: give it to "
+        log_warning("other users can write to actuator.state_directory %s: give it to "
                     "actuator.user alone, with mode 0700",
                     config.actuator_state_directory);
 }
@@ -82,7 +83,7 @@ static int open_listeners(const struct identity *owner, struct error *error)
     return 0;
 }
 
-/* What an earlier life left behind holds the lock, and may be stopped for ever. */
+/* Processes of an earlier run hold the lock, and may be stopped without end. */
 static int take_lock(int *ret_lock, struct error *error)
 {
     const char *directory = config.actuator_state_directory;

@@ -4,7 +4,7 @@
  *
  * With `auto` assignment every actuator writes a record of itself each membership_interval and reads
  * those of the others. All compute their ranges from the same sorted list (index, then id), so there
- * is no leader. For a moment two may both believe that they own a bucket: leases make that safe.
+ * is no leader. For a moment two may both act as owner of a bucket: leases make that safe.
  * With `static` assignment index and count decide, and the record is for others to see.
  * An actuator in mode "draining" or "drained" stays on record, so that operators see it, but has no
  * buckets and is not counted when the others divide them. It says "drained" only when it has given

@@ -20,7 +20,7 @@ struct poller_round {
     bool recover;
     bool refresh;
     bool tidy;
-    bool urgent; /* somebody said that there is something to see */
+    bool urgent; /* poll at once: there may be new work */
     struct claim_request claim;
     struct poll_result result;
 };

@@ -20,7 +20,7 @@
 
 struct steady_clock {
     int64_t patience;  /* milliseconds */
-    int64_t tolerance; /* milliseconds that are no jump */
+    int64_t tolerance; /* milliseconds that do not count as a jump */
     int64_t anchor;    /* Unix milliseconds when `passed` was 0 */
     bool doubting;
     int64_t doubted_since; /* `passed` */
@@ -28,7 +28,7 @@ struct steady_clock {
 
 /* Unix milliseconds. */
 struct steady_time {
-    int64_t steady;   /* goes on as time passes */
+    int64_t steady;   /* advances as time passes */
     int64_t earliest; /* the earlier of that and the wall clock */
     int64_t latest;
 };

@@ -85,7 +85,7 @@ static void note_store(struct supervisor *supervisor, bool answered, bool wrote,
         snprintf(supervisor->store_trouble, sizeof(supervisor->store_trouble), "%s",
                  error->message);
         if (!in_trouble)
-            log_error("%s; running attempts go on, nothing new is claimed until the store answers",
+            log_error("%s; running attempts continue, nothing is claimed until the store answers",
                       error->message);
     } else if (in_trouble && wrote) {
         supervisor->store_trouble[0] = '\0';

@@ -4,11 +4,11 @@
  *
  * One batch is in flight on the thread pool; what comes up meanwhile is the next batch. New results
  * go first; progress is written at most once a second. A result that could not be written is tried
- * again after a pause of its own, which doubles with each failure: it delays no other result. Results
- * that failed are never in one batch with new ones, so that a result which the store cannot take
- * does not hold up those that it can. A result is kept until it is written or the lease that it was
- * made under is over; then the manifest belongs to whoever takes it back, and the result is dropped
- * with a log line.
+ * again after a pause of its own, which doubles with each failure: it delays no other result.
+ * Results that failed are never in one batch with new ones, so that a result which the store cannot
+ * take does not hold up those that it can. A result is kept until it is written or the lease that
+ * it was made under is over; then the manifest belongs to the actuator that takes it back, and the
+ * result is dropped with a log line.
  *
  * Threads: the event loop's; settle_run() alone runs on the pool, on copies.
  */

@@ -43,7 +43,7 @@ struct key {
     int64_t smallest;
     int64_t largest;
     const char *needed; /* what it says, where there has to be one */
-    bool often;         /* may stand there several times, each adding to the list */
+    bool often;         /* may be given several times, each adding to the list */
 };
 
 enum section { SECTION_NONE, SECTION_TASK, SECTION_SANDBOX, SECTION_STEP };
@@ -255,7 +255,7 @@ static int set_program(struct reading *reading, const struct key *key, const cha
     char ***arguments = place_of(reading, key);
 
     if (words_count(*arguments) > 0)
-        return error_set(error, ERROR_INVALID, "must stand before arguments");
+        return error_set(error, ERROR_INVALID, "must come before arguments");
     if (words_add(arguments, value, EXTERNAL_ARGUMENTS_MAXIMUM, NULL, error) < 0)
         return -1;
     return check_program(**arguments ? **arguments : "", error);
@@ -277,7 +277,7 @@ static int set_arguments(struct reading *reading, const struct key *key, const c
 
 /* clang-format off */
 static const struct key keys[] = {
-    {"task", "id", set_id, TASK(task.id), .needed = "a UUID that stays the same for ever; uuidgen makes one"},
+    {"task", "id", set_id, TASK(task.id), .needed = "a UUID that never changes; uuidgen makes one"},
     {"task", "name", set_name, TASK(task.name), .needed = "such as Node Report"},
     {"task", "short_name", set_short_name, TASK(task.short_name), .needed = "such as node-report"},
     {"task", "summary", set_summary, TASK(task.summary), .needed = "one line for the list of tasks"},

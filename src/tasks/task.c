@@ -60,8 +60,8 @@ static void pause_between_looks(struct task_context *context, const struct task_
                                 left < step->poll_milliseconds ? left : step->poll_milliseconds);
 }
 
-/* Polls until the condition holds, fails for good, or its time is over. Reports the reason for
- * waiting only when it changes, because each report changes the manifest's document. */
+/* Polls until the condition holds, fails permanently, or its timeout expires. Reports the reason
+ * for waiting only when it changes, because each report changes the manifest's document. */
 static struct step_result run_condition(struct task_context *context, const struct task_step *step)
 {
     int64_t deadline = context->now_milliseconds(context) + step->timeout_milliseconds;

@@ -150,7 +150,7 @@ static struct step_result ensure_secret(struct task_context *context, const char
     return result;
 }
 
-/* Failures of a step whose parts do not stop each other: what failed first stands first. */
+/* Failures of a step whose parts do not stop each other: the first failure comes first. */
 static void add_failure(struct step_result *all, const struct step_result *one)
 {
     if (one->outcome == OUTCOME_SUCCEEDED)
@@ -161,7 +161,7 @@ static void add_failure(struct step_result *all, const struct step_result *one)
         *all = step_transient("%.2000s; also: %s", all->message, one->message);
 }
 
-/* Reads and judges a certificate; `ret_unfit` tells that no later attempt can use it. */
+/* Reads and judges a certificate; `ret_unfit` is set if no later attempt can use it. */
 static struct step_result read_one(struct task_context *context, size_t position,
                                    struct certificate_bundle *ret_bundle, bool *ret_unfit)
 {
@@ -292,7 +292,7 @@ static struct json_object *merge_named(const struct json_object *present, const 
     rotation->kept = 0;
     rotation->kept_names[0] = '\0';
     document_foreach_item(present, index, entry) {
-        if (!entry) /* null is no entry */
+        if (!entry) /* null is not an entry */
             continue;
         if (!has_name(entry, host)) {
             note_kept(rotation, document_member(entry, "names"));

@@ -26,7 +26,7 @@ SHORT = {"actuator.membership_interval": "200ms", "actuator.membership_ttl": "2s
 SHORT_LEASE = {**SHORT, "actuator.lease_ttl": f"{round(5000 * STRETCH)}ms", "actuator.task_timeout": f"{round(2000 * STRETCH)}ms"}
 A_WHILE = round(1500 * STRETCH) # milliseconds
 TTL = 2.0
-OUTAGE = "running attempts go on, nothing new is claimed until the store answers"
+OUTAGE = "running attempts continue, nothing is claimed until the store answers"
 RECOVERY = "the store answers again"
 RESULT = re.compile(r"manifest (\S+): attempt (\d+) (\S+) after")
 
@@ -314,7 +314,7 @@ def test_a_result_that_the_store_did_not_take_within_the_lease_is_given_up_and_t
     created = running.create("practice", **practice({"name": "short", "sleepMs": A_WHILE}))
     running.wait_for(lambda: [worker for worker in running.workers() if worker["pid"]], what="the worker")
     with moved_away(running):
-        running.wait_for(lambda: "changes nothing" in running.log("actuator-0"), timeout=60, what="the result to be given up")
+        running.wait_for(lambda: "dropped: " in running.log("actuator-0"), timeout=60, what="the result to be given up")
     done = running.wait_for_state(created, "Completed", timeout=60)
     assert [attempt["outcome"] for attempt in done["attempts"]] == ["leaseExpired", "succeeded"]
     assert RESULT.findall(running.log("actuator-0"))[-1][1:] == ("2", "succeeded")

@@ -133,9 +133,8 @@ static void what_must_be_there_is_asked_for(void **state)
     expect_wrong("", ": there is no section [task]");
     expect_wrong("# nothing\n[sandbox]\n", ": there is no section [task]");
     expect_wrong(TASK, ": there is no section [step NAME]: a task has at least one");
-    expect_wrong(
-        "\n[task]\n" STEP,
-        ":2: [task] id is missing: a UUID that stays the same for ever; uuidgen makes one");
+    expect_wrong("\n[task]\n" STEP,
+                 ":2: [task] id is missing: a UUID that never changes; uuidgen makes one");
     expect_wrong("[task]\nid = " EXTERNAL_ID "\n" STEP,
                  ":1: [task] name is missing: such as Node Report");
     expect_wrong("[task]\nid = " EXTERNAL_ID "\nname = N\n" STEP,

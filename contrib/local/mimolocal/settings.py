@@ -9,9 +9,10 @@ TOP = Path(__file__).resolve().parents[3]
 OVERRIDE = re.compile(r"[a-z_]+\.[a-z_]+=.*", re.DOTALL)
 
 DESCRIPTION = """\
-Starts practice clusters, a store, the Admin API and actuators with all their files in DIR, and keeps them
-running in the foreground until SIGTERM or Ctrl-C. They use only loopback and free ports, so that several
-systems can run side by side. Once everything answers, DIR/env sets shell variables with the addresses:
+Starts practice clusters, a store, the Admin API and actuators with all their
+files in DIR, and keeps them running in the foreground until SIGTERM or Ctrl-C.
+They use only loopback and free ports, so that several systems can run side by
+side. Once everything answers, DIR/env sets shell variables with the addresses:
 
     . DIR/env && mimoctl manifest list
 """

@@ -64,7 +64,7 @@ static char *read_ca(const struct config *config, uid_t user, struct error *erro
     return ca;
 }
 
-static void believe_clock(struct entra *entra)
+static void trust_clock(struct entra *entra)
 {
     entra->wall = clock_unix_seconds();
     entra->boot = clock_boot_milliseconds();
@@ -80,7 +80,7 @@ int entra_open(const struct config *config, uid_t user, struct entra **ret_entra
     pthread_rwlock_init(&entra->keys_lock, NULL);
     pthread_mutex_init(&entra->lock, NULL);
     pthread_cond_init(&entra->changed, NULL);
-    believe_clock(entra);
+    trust_clock(entra);
     for (size_t i = 0; i < UUID_SIZE - 1; i++)
         entra->tenant[i] = (char)tolower((unsigned char)config->api_entra_tenant[i]);
     int status = asprintf(&entra->issuer, "%s/%s/v2.0", config->api_entra_authority, entra->tenant);
@@ -125,7 +125,7 @@ int entra_reload(struct entra *entra, struct error *error)
     char *old = entra->ca;
     entra->ca = ca;
     entra->schedule.is_urged = true;
-    believe_clock(entra);
+    trust_clock(entra);
     pthread_cond_signal(&entra->changed);
     pthread_mutex_unlock(&entra->lock);
     free(old);

@@ -46,7 +46,7 @@
 enum api_error { API_ERRORS(API_ERROR_CONSTANT) API_ERROR_COUNT };
 #undef API_ERROR_CONSTANT
 
-/* Target of the 404 for a path without endpoint; it tells clients that the Admin API is older than
+/* Target of the 404 for a path without endpoint; it shows clients that the Admin API is older than
  * they are. */
 #define API_TARGET_ENDPOINT "endpoint"
 

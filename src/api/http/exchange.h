@@ -82,7 +82,7 @@ int exchange_take(struct exchange *exchange, const char *data, size_t length);
 /* Runs the handler and finishes. Blocks if the handler does. */
 void exchange_serve(struct exchange *exchange, bool closing);
 
-/* Turns the answer into a response and writes the line in the log. `closing` tells the client that
+/* Turns the answer into a response and writes the line in the log. `closing`: tell the client that
  * the connection ends. */
 void exchange_finish(struct exchange *exchange, bool closing);
 

@@ -130,7 +130,7 @@ static int make_pair(const char *certificate_path, const char *key_path, struct 
     if (write_pem(key_text, key_path, 0600, error) < 0)
         return -1;
     if (write_pem(certificate_text, certificate_path, 0644, error) < 0) {
-        unlink(key_path); /* the next start makes both afresh */
+        unlink(key_path); /* the next start creates both again */
         return -1;
     }
     return 0;

@@ -139,7 +139,8 @@ int manifest_create_send(struct ctl *ctl, const struct manifest_creation *creati
         output_say("this key was used before: the first answer is repeated, and nothing was "
                    "created");
     else if (answer.status == 200)
-        output_say("such a manifest is open already and is shown here; none was created");
+        output_say(
+            "a manifest for this cluster and task is open and is shown here; none was created");
     *ret_manifest = answer.body;
     return 0;
 }

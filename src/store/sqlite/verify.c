@@ -46,7 +46,7 @@ static int verify_pages(struct connection *connection, struct error *error)
     return connection_finish(connection, statement, step, error) < 0 || !sound ? -1 : 0;
 }
 
-enum { SCAN_COLUMNS = 3 }; /* id, partition and document stand before the columns */
+enum { SCAN_COLUMNS = 3 }; /* id, partition and document come before the columns */
 
 /* The first column of a row that does not follow from its document, or NULL. */
 static const char *find_wrong_column(sqlite3_stmt *statement, enum store_container container,

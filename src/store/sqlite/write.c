@@ -171,7 +171,7 @@ static bool is_creation(const struct document_write *write)
     return write->text && !write->checks_etag;
 }
 
-enum { FIND_COLUMNS = 2 }; /* sequence and etag stand before the columns */
+enum { FIND_COLUMNS = 2 }; /* sequence and etag come before the columns */
 
 /* Reads the row of a manifest. A phase that is still valid is kept, because only the clock changes
  * it. */

@@ -10,7 +10,7 @@ STARTED = re.compile(r"^manifest (\S+): attempt (\d+) of .* on (/\S+) runs as wo
 ENDED = re.compile(r"^manifest (\S+): attempt (\d+) (\S+) after (\d+) ms: now (\w+)")
 LATE = re.compile(r"^result \"(\w+)\" dropped: (?:manifest (\S+), attempt (\d+): )?")
 ACTUATOR = re.compile(r"^actuator ([0-9a-f-]{36}) starts on ")
-STORE_GONE = re.compile(r"running attempts go on, nothing new is claimed until the store answers$")
+STORE_GONE = re.compile(r"running attempts continue, nothing is claimed until the store answers$")
 STORE_BACK = re.compile(r"^the store answers again$")
 RECOVERY = re.compile(r"^recovery: (\d+) manifests that this actuator left over are back")
 
