@@ -115,7 +115,7 @@ int kubeconfig_find_parts(const struct json_object *tree, const char *context,
         return -1;
     if (!context)
         return error_set(error, ERROR_INVALID,
-                         "no current-context; set it with: kubectl config use-context");
+                         "no current-context; set it with: kubectl config use-context NAME");
     ret_parts->context_name = context;
     if (find_entry(&root, "contexts", "context", context, context_words, &context_place, error) <
             0 ||

@@ -203,3 +203,15 @@ def test_full_disk_is_no_success(build_dir, environment, api):
                               env={**environment, "MIMO_URL": api.url}, timeout=DEADLINE, check=False)
     assert done.returncode == 1
     assert "cannot write to standard output: No space left on device" in done.stderr
+
+
+def test_a_certificate_file_without_a_key_is_named_before_the_server_is_asked(mimoctl, api, certificates):
+    done = mimoctl("task", "list", "--cert", certificates / "ca.crt", status=2)
+    assert done.stderr == (f"mimoctl: {certificates}/ca.crt (--cert) has no private key; name its file with --key or "
+                           "MIMO_CLIENT_KEY\n")
+
+
+def test_a_configuration_that_is_not_there_is_said_not_to_be(mimoctl, home):
+    for arguments in ([], ["--location", "c"]):
+        done = mimoctl("task", "list", *arguments, status=2, MIMO_URL=None, MIMOCTL_CONFIG="/nonexistent")
+        assert ", which does not exist" in done.stderr

@@ -251,8 +251,22 @@ def test_cleanup_says_what_it_deleted_in_each_form(mimoctl, api, ended):
 
 def test_cleanup_without_a_terminal_asks_nobody_and_deletes_nothing(mimoctl, api, ended):
     assert "give --yes to delete, or --dry-run" in mimoctl("manifest", "cleanup", status=2).stderr
+    assert "--older-than: " in mimoctl("manifest", "cleanup", "--older-than", "1x", status=2).stderr # before the terminal
     assert "--older-than" in mimoctl("manifest", "cleanup", "--yes", "--older-than", "old", status=2).stderr
     assert api.requests == []
+
+
+def test_a_dry_run_ends_with_the_command_that_deletes(mimoctl, api):
+    api.answer(f"GET {MANIFESTS}", {"value": [manifest("Cancelled", finishedAt=seconds_ago(3600))]})
+    done = mimoctl("manifest", "cleanup", "--dry-run", "--failed", "--older-than", "5m", "--icm", "7")
+    assert done.stderr == ("mimoctl: nothing was deleted\n"
+                           "mimoctl: next: mimoctl manifest cleanup --failed --older-than 5m --icm 7\n")
+
+
+def test_a_wait_without_a_unit_is_told_with_one(mimoctl, api):
+    api.answer(SHOW, manifest())
+    api.answer(SHOW_OF_CLUSTER, manifest())
+    assert "not Completed, after 1s\n" in mimoctl("manifest", "wait", ID, "--timeout", "1", status=5).stderr
 
 
 @pytest.mark.parametrize("answer, status, deleted", [

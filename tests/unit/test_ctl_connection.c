@@ -265,7 +265,7 @@ static void the_first_place_that_has_a_login_counts_alone(void **state)
     char cert[128], key[128], token[128];
     write_file("a.crt", "any text\n");
     write_file("a.key", "any text\n");
-    write_file("b.pem", "any text\n");
+    write_file("b.pem", "-----BEGIN EC PRIVATE KEY-----\n");
     write_file(".config/mimo/config", "[region lab]\nurl = https://lab.example.com\n"
                                       "client_cert = ~/a.crt\nclient_key = ~/a.key\n");
     struct connection_options options = {0};

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "ctl/client/http.h"
 #include "ctl/client/regions.h"
@@ -75,15 +76,18 @@ static int take_region(struct connection *connection, const struct regions *regi
                        const char *location, const struct region **ret_region, struct error *error)
 {
     const char *path = regions->path ? regions->path : "~/.config/mimo/config";
+    bool exists = regions->path && access(regions->path, F_OK) == 0;
+    const char *missing = exists ? "" : ", which does not exist";
     const struct region *region = regions_find(regions, location);
     if (!region && location)
-        return error_set(error, ERROR_INVALID, "--location: there is no [region %s] in %s",
-                         location, path);
+        return error_set(error, ERROR_INVALID, "--location: there is no [region %s] in %s%s",
+                         location, path, missing);
     if (!region)
         return error_set(
             error, ERROR_INVALID,
-            "no address of an Admin API: give --url, set MIMO_URL, or add a [region NAME] to %s%s",
-            path, regions->count > 1 ? " and choose with --location or default_location" : "");
+            "no address of an Admin API: give --url, set MIMO_URL, or add a [region NAME] to %s%s%s",
+            path, missing,
+            regions->count > 1 ? " and choose with --location or default_location" : "");
     if (asprintf(&connection->url_from, "region %s of %s", region->name, path) < 0) {
         connection->url_from = NULL;
         return error_set_system(error, ENOMEM, "connection");
@@ -206,14 +210,32 @@ static int check_readable(const char *what, const char *path, const char *from, 
     return 0;
 }
 
+/* True for a PEM file with a private key of any kind; also for one that cannot be read: the reason
+ * is found elsewhere. */
+static bool has_key(const char *path)
+{
+    cleanup_free char *text = NULL;
+    size_t length;
+    struct error ignored;
+    if (io_read_file(path, 16 * 1024 * 1024, &text, &length, &ignored) < 0)
+        return true;
+    bool found = memmem(text, length, "PRIVATE KEY-----", strlen("PRIVATE KEY-----")) != NULL;
+    explicit_bzero(text, length);
+    return found;
+}
+
 static int take_certificate(struct connection *connection, const char *cert, const char *key,
                             const char *from, struct error *error)
 {
     struct stat status;
-    key = key ? key : cert;
     if (check_readable("client certificate", cert, from, error) < 0 ||
-        check_readable("key of the client certificate", key, from, error) < 0)
+        (key && check_readable("key of the client certificate", key, from, error) < 0))
         return -1;
+    if (!key && !has_key(cert))
+        return error_set(error, ERROR_INVALID,
+                         "%s (%s) has no private key; name its file with --key or MIMO_CLIENT_KEY",
+                         cert, from);
+    key = key ? key : cert;
     if (stat(key, &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)))
         output_say("warning: other users can read the key in %s; run chmod 600 %s", key, key);
     return put(&connection->cert, cert, error) < 0 || put(&connection->key, key, error) < 0 ||

@@ -178,13 +178,14 @@ static bool out_of_time(const struct follow *follow)
 static int say_too_late(struct follow *follow)
 {
     char wanted[STATES_TEXT_SIZE];
+    char after[CLOCK_TEXT_SIZE];
     const char *state = document_string(follow->manifest, "state", "");
     bool ended = states_bit(state) & TERMINAL_STATES;
     close_line(follow);
     output_say("manifest %s is %s%s%s, after %s", document_string(follow->manifest, "id", ""),
                state, ended ? " and its worker still runs" : ", not ",
                ended ? "" : states_format(wanted, follow->wanted),
-               follow->ctl->options.values[OPTION_TIMEOUT]);
+               clock_format_duration(after, follow->timeout));
     return CTL_TIMED_OUT;
 }
 

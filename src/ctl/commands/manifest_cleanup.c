@@ -154,17 +154,33 @@ static int clean_up(struct ctl *ctl, const struct json_object *manifests)
     return status;
 }
 
+/* The same command, to be run for good. */
+static void say_without_dry_run(const struct ctl *ctl)
+{
+    const char *const *values = ctl->options.values;
+    const char *cluster = values[OPTION_CLUSTER];
+    const char *older_than = values[OPTION_OLDER_THAN];
+    const char *icm = values[OPTION_ICM];
+    output_say("nothing was deleted");
+    next_say(&ctl->output, NULL, "mimoctl manifest cleanup%s%s%s%s%s%s%s",
+             values[OPTION_FAILED] ? " --failed" : "", cluster ? " --cluster " : "",
+             cluster ? cluster : "", older_than ? " --older-than " : "",
+             older_than ? older_than : "", icm ? " --icm " : "", icm ? icm : "");
+}
+
 int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
 {
     bool dry_run = ctl->options.values[OPTION_DRY_RUN];
     bool asks = !dry_run && !ctl->options.values[OPTION_YES];
     cleanup_json struct json_object *manifests = NULL;
     struct choice choice;
+    if (read_choice(ctl, &choice, error) < 0)
+        return -1;
     if (asks && !confirm_is_possible())
         return error_set(error, ERROR_INVALID,
                          "cannot ask without a terminal: give --yes to delete, or --dry-run to "
                          "see what would be deleted");
-    if (read_choice(ctl, &choice, error) < 0 || find(ctl, &choice, &manifests, error) < 0)
+    if (find(ctl, &choice, &manifests, error) < 0)
         return -1;
     if (document_length(manifests) == 0 && !dry_run) {
         output_say("there is nothing to clean up");
@@ -175,7 +191,7 @@ int ctl_manifest_cleanup(struct ctl *ctl, struct error *error)
     if (dry_run) {
         manifest_rows_list(ctl, manifests);
         if (document_length(manifests) > 0)
-            output_say("nothing was deleted; next: the same command without --dry-run");
+            say_without_dry_run(ctl);
         return CTL_OK;
     }
     if (asks && !is_wanted(ctl, manifests)) {
