@@ -216,6 +216,17 @@ static void a_token_of_the_largest_size_is_looked_at(void **state)
     assert_int_equal(check(fixture, longest, ROLE_READER), 0);
 }
 
+static void a_token_of_one_character_is_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    /* SHA-256 of "a", by sha256sum(1) */
+    write_tokens(fixture, "small:reader:"
+                          "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\n");
+    assert_int_equal(auth_reload(fixture->auth, &error), 0);
+    assert_int_equal(check(fixture, "Bearer a", ROLE_READER), 0);
+}
+
 static void a_reload_takes_what_is_right_and_keeps_the_rest(void **state)
 {
     struct fixture *fixture = *state;
@@ -349,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_others_are_told_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_token_of_the_largest_size_is_looked_at, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_token_of_one_character_is_looked_at, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reload_takes_what_is_right_and_keeps_the_rest, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(tokens_of_entra_are_judged_by_it_alone, set_up, tear_down),

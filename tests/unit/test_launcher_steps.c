@@ -318,17 +318,18 @@ static void worker_depends_on_no_step_of_the_launcher(void **state)
 }
 
 /* In a process that can still become what it was: the proof must say so. Its group is what is left in
- * the second row, without capabilities. */
+ * the last row, without capabilities. */
 static const struct {
     gid_t gid, saved_gid;
     uid_t uid, saved_uid;
     const char *problem;
 } ways_back[] = {
     {2, 2, 2, 0, "user 0"},
+    {2, 2, 2, 1, "user 1"},
     {2, 1, 2, 2, "group 1"},
 };
 
-static _Noreturn void prove_with_a_way_back(const struct worker_step *proof, int way)
+static _Noreturn void prove_with_a_way_back(const struct worker_step *proof, size_t way)
 {
     struct error error = {0};
     struct workplace workplace = {.users = {.privileged = true, .launcher = {.uid = 1, .gid = 1}}};
@@ -346,7 +347,7 @@ static void proof_fires_when_user_or_group_can_be_regained(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    for (int way = 0; way < 2; way++) {
+    for (size_t way = 0; way < sizeof(ways_back) / sizeof(ways_back[0]); way++) {
         int status;
         pid_t child = fork();
         if (child == 0)
