@@ -146,6 +146,12 @@ static int end_attempt(void)
         assert_int_equal(manifest.state, MANIFEST_IN_PROGRESS);
         assert_string_equal(manifest.lease_owner, OWNER);
         assert_true(manifest_is_owned(&manifest, OWNER, 1));
+    } else {
+        const struct json_object *entry =
+            document_item(document_get(manifest.document, "attempts"), 0);
+        assert_int_equal(document_integer(entry, "maxRssKiB", 0), 1);
+        assert_int_equal(document_integer(entry, "cpuMs", 0), 1);
+        assert_string_equal(document_string(entry, "message", ""), "x");
     }
     manifest_free(&manifest);
     return result;
@@ -381,8 +387,10 @@ static void wherever_memory_runs_out_the_caller_is_told(void **state)
     write_file(path, "[log]\nlevel = debug\n");
     parameters = document_pack("{s:{s:i}, s:s}", "a", "b", 1, "provisioningState", "Succeeded");
     remember(parameters);
-    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
         exhaust(scenarios[i].act, scenarios[i].least);
+        fail_each(scenarios[i].act, 1);
+    }
     json_object_put(parameters);
     free(text_before);
     remove_private_folder(folder);

@@ -30,7 +30,7 @@ static void an_id_is_lower_cased(void **state)
 
 static void name_and_subscription_are_taken_out(void **state)
 {
-    char id[RESOURCE_ID_SIZE], subscription[UUID_SIZE];
+    char id[RESOURCE_ID_SIZE], subscription[UUID_SIZE + 1];
     struct error error;
 
     (void)state;
@@ -38,8 +38,10 @@ static void name_and_subscription_are_taken_out(void **state)
     assert_string_equal(resource_id_name(id), "my-cluster");
     assert_true(resource_id_name(id) > id && resource_id_name(id) < id + sizeof(id));
     assert_string_equal(resource_id_name("plain"), "plain");
+    subscription[UUID_SIZE] = '|';
     resource_id_subscription(id, subscription);
     assert_string_equal(subscription, SUB);
+    assert_int_equal(subscription[UUID_SIZE], '|');
 }
 
 static void what_is_no_id_is_refused_with_the_reason(void **state)
