@@ -425,7 +425,7 @@ def test_the_document_is_openapi_3_1(openapi):
     """The structure that the specification asks for; its schemas are JSON Schema 2020-12."""
     assert openapi["openapi"] == "3.1.0"
     assert set(openapi) == {"openapi", "info", "servers", "tags", "paths", "components"}
-    assert openapi["info"]["license"]["identifier"] == "Apache-2.0" and openapi["servers"] == [{"url": "/", "description": "the server of this document"}]
+    assert openapi["info"]["license"]["identifier"] == "Apache-2.0" and openapi["servers"] == [{"url": "/", "description": "the server that sent this document"}]
     operations = [operation for item in openapi["paths"].values() for operation in item.values()]
     names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names) and all(re.fullmatch("[a-z][A-Za-z]+", name) for name in names), names
