@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_job.c - a worker learns its one manifest, its one cluster, and takes nothing else for a job.
  */
+#include <limits.h>
+
 #include "expect.h"
 #include "json_text.h"
 #include "mimo/cleanup.h"
@@ -53,13 +55,14 @@ static void a_job_is_written_and_read_back(void **state)
 static void what_a_task_does_not_need_may_be_left_out(void **state)
 {
     cleanup_json struct json_object *document =
-        job_build(MANIFEST, TASK, CLUSTER, 1, ACTUATOR, NULL, NULL, NULL, NULL);
+        job_build(MANIFEST, TASK, CLUSTER, INT_MAX, ACTUATOR, NULL, NULL, NULL, NULL);
     cleanup_free char *text = document_format(document);
     struct error error;
     struct job job;
 
     (void)state;
     expect_success(job_parse(text, strlen(text), &job, &error), &error);
+    assert_int_equal(job.attempt, INT_MAX);
     assert_null(job.parameters);
     assert_null(job.cluster);
     assert_int_equal(document_length(job.endpoints), 0);
