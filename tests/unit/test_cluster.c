@@ -223,6 +223,19 @@ static void a_lease_marks_the_cluster_and_is_put_back(void **state)
     }
 }
 
+static void a_lease_begins_without_marks_of_another(void **state)
+{
+    struct cluster cluster = make("{}");
+
+    (void)state;
+    strcpy(cluster.lease_token, MANIFEST); /* as a foreign producer may leave them */
+    strcpy(cluster.lease_incarnation, OWNER);
+    take(&cluster, MARK, NOW);
+    assert_string_equal(cluster.lease_token, "");
+    assert_string_equal(cluster.lease_incarnation, "");
+    cluster_free(&cluster);
+}
+
 static void an_empty_mark_leaves_the_state_alone(void **state)
 {
     struct cluster cluster = make("{\"provisioningState\":\"Succeeded\"}");
@@ -432,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_stored_cluster_is_read_strictly),
         cmocka_unit_test(unknown_members_are_kept),
         cmocka_unit_test(a_lease_marks_the_cluster_and_is_put_back),
+        cmocka_unit_test(a_lease_begins_without_marks_of_another),
         cmocka_unit_test(an_empty_mark_leaves_the_state_alone),
         cmocka_unit_test(a_lease_excludes_everybody_until_it_is_over),
         cmocka_unit_test(a_lease_that_ran_out_is_taken_over_with_what_was_before_it),

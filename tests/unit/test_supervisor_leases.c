@@ -355,6 +355,29 @@ static void a_result_whose_attempt_nobody_remembers_is_late(void **state)
     settlement_free(&settlement);
 }
 
+/* The manifest is still this attempt's: its result counts. */
+static void a_result_is_written_though_its_cluster_is_gone(void **state)
+{
+    struct test_store *test = *state;
+    struct store_double made;
+    int broken = 1;
+    char id[UUID_SIZE];
+    test_add_cluster(test, 0, "Succeeded");
+    test_add_manifest(test, 0, 0, TEST_NOW, id);
+    struct settlement settlement = claim_one(test, OUTCOME_SUCCEEDED);
+    store_double_initialize(&made, test->store);
+    made.hook = fail_from;
+    made.context = &broken;
+    assert_int_equal(settle_with(&made.base, &settlement, NULL), -1);
+    assert_int_equal(settlement.status, SETTLEMENT_OPEN);
+    assert_int_equal(test_run(test, store_delete(STORE_CLUSTERS, NULL, test_cluster_id(0), NULL)),
+                     STORE_DONE);
+    settle_one(test->store, &settlement);
+    assert_int_equal(settlement.status, SETTLEMENT_DONE);
+    expect_state(test, 0, id, MANIFEST_COMPLETED);
+    settlement_free(&settlement);
+}
+
 static void nothing_is_read_between_a_claim_its_progress_and_its_result(void **state)
 {
     struct test_store *test = *state;
@@ -525,6 +548,7 @@ int main(void)
         CASE(a_settlement_that_is_always_refused_is_given_up_with_its_reason),
         CASE(a_write_of_unknown_end_is_recognized_by_its_token),
         CASE(a_result_whose_attempt_nobody_remembers_is_late),
+        CASE(a_result_is_written_though_its_cluster_is_gone),
         CASE(nothing_is_read_between_a_claim_its_progress_and_its_result),
         CASE(a_second_conflict_after_reading_again_is_read_again_too),
         CASE(a_settlement_in_endless_conflict_stays_open_by_itself),

@@ -189,8 +189,10 @@ static void only_workers_with_a_process_are_found_by_token(void **state)
     struct worker *other = take();
     uint64_t token = worker->token;
     assert_null(worker_table_find(&test.table, token));
+    assert_false(worker_has_process(worker));
     worker_change_state(&test.table, other, WORKER_LAUNCHING);
     worker_change_state(&test.table, worker, WORKER_LAUNCHING);
+    assert_true(worker_has_process(worker));
     assert_ptr_equal(worker_table_find(&test.table, token), worker);
     assert_int_equal(worker_table_live(&test.table), 2);
     worker_change_state(&test.table, worker, WORKER_RUNNING);
@@ -307,6 +309,8 @@ static void reports_become_progress_and_result(void **state)
 
     assert_true(worker_take_report(worker, &step));
     assert_true(worker->progress_dirty);
+    assert_int_equal(worker->settlement.step, 1);
+    assert_int_equal(worker->settlement.steps, 2);
     assert_null(strchr(worker->settlement.step_name, '\x1b'));
     assert_true(worker_take_report(worker, &status));
     assert_string_equal(worker->settlement.status_text, "waiting");
