@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """./bootstrap demo: runs MIMO on three practice clusters, shows what happens, and checks the results.
 
-Exit status: 0 when every manifest ended as it was to, 1 otherwise.
+Exit status: 0 when every manifest ended as expected, 1 otherwise.
 """
 
 import argparse
@@ -34,7 +34,7 @@ STOP_PATIENCE = 60.0 * SLOWNESS
 COLUMNS = (("MANIFEST", 8, 8), ("CLUSTER", 9, 9), ("TASK", 21, 8), ("STATE", 10, 10), ("ATTEMPT", 7, 7),
            ("STEP", 28, 8), ("STATUS", 30, 8))
 STATE_COLUMN = 3
-RETRY_BACKOFF = "2s" # in place of 90 s: nobody wants to watch that
+RETRY_BACKOFF = "2s" # instead of 90 s, which is too long to watch
 GUIDE_METRICS = ("actuator.heartbeat", "database.maintenancemanifests.queue.length",
                  "mimo.actuator.workers.active.count")
 
@@ -141,7 +141,7 @@ class Demonstration:
             identifier = self._mimoctl(*command, "--output", "id").strip()
             self.manifests[identifier] = act
             self.screen.say(f"  $ mimoctl {_shown(command)}")
-            self.screen.say(f"      {identifier[:8]}: {act.shows}")
+            self.screen.say_wrapped(f"      {identifier[:8]}: ", act.shows)
 
     def _show_refusal(self):
         refusal = [word for key in ("method", "path", "status") for word in (f"--{key}", str(story.REFUSAL[key]))]
@@ -159,7 +159,7 @@ class Demonstration:
     # ---- following ----
 
     def _follow(self):
-        self.screen.heading("The manifests as they move")
+        self.screen.heading("The manifests as they change state")
         table = LiveTable(self.screen, COLUMNS, STATE_COLUMN)
         deadline = time.monotonic() + STORY_PATIENCE
         family_shown = False
@@ -242,9 +242,9 @@ class Demonstration:
                 differences.append(f"{identifier[:8]} {difference}")
             attempts = manifest.get("dequeues", 0)
             tries = "never started" if not attempts else f"{attempts} attempt{'s' if attempts > 1 else ''}"
-            self.screen.say(f"  {identifier[:8]}  {manifest['state']:9}  {tries:13}  {act.shows}")
+            self.screen.say_wrapped(f"  {identifier[:8]}  {manifest['state']:9}  {tries:13}  ", act.shows)
             if manifest["state"] != "Cancelled" and manifest.get("statusText"):
-                self.screen.say(f"  {'':36}{manifest['statusText']}")
+                self.screen.say_wrapped(f"  {'':36}", manifest["statusText"])
         return differences
 
     def _show_flags(self, differences):
@@ -258,13 +258,13 @@ class Demonstration:
             differences.append("the operator flags of cluster-0 did not change")
 
     def _show_metrics(self, differences):
-        self.screen.heading("Metrics that went to statsd, the latest of each kind")
+        self.screen.heading("Metrics that were sent to statsd, the latest of each kind")
         log = Path(self.variables["MIMO_STATSD_LOG"])
         for metric in GUIDE_METRICS:
             line = self._latest_line(log, metric)
             if line is None:
                 differences.append(f"no metric {metric} was sent")
-            self.screen.say(f"  {line or metric + ': none'}")
+            self.screen.say_wrapped("  ", line or f"{metric}: none")
 
     def _latest_line(self, log, metric):
         """The latest line of a metric; a heartbeat may still be under way."""
@@ -292,7 +292,7 @@ class Demonstration:
                 ("mimoctl manifest create -t operator-flags-update -c cluster-1", "then run its failed task again"),
                 (f"kill {self.up.process.pid}", f"stop it; its files stay in {directory}")):
             self.screen.say(f"  $ {command}")
-            self.screen.say(f"      {text}")
+            self.screen.say_wrapped("      ", text)
 
     def _conclude(self, differences):
         self.screen.say()

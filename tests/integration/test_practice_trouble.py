@@ -206,7 +206,7 @@ def test_the_command_practice_trouble(practice, admin):
     assert answer.status == 503 and answer.headers["Retry-After"] == "3"
     assert "applied 1" in run("alpha", "list")
     assert "delayMs" in run("alpha", "add", "--delay-ms", "1")
-    assert "no trouble" in run("alpha", "clear")
+    assert "no rules" in run("alpha", "clear")
     assert f"503 {SECRETS}/cluster" in run("alpha", "requests")
     run("alpha", "operator", "console", "Degraded=True", "--message", "ill")
     assert '"ill"' in admin.get(f"{OPERATORS}/console").body.decode()

@@ -7,6 +7,7 @@ row that changed, with the time since the start.
 
 import os
 import shutil
+import textwrap
 import time
 import unicodedata
 
@@ -19,7 +20,7 @@ UNLIMITED = 1000 # columns, where nothing has to be drawn in its place
 
 
 class Screen:
-    """Where a program talks to people."""
+    """Output for people."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -36,6 +37,11 @@ class Screen:
     def say(self, text=""):
         self._stream.write(text + "\n")
         self._stream.flush()
+
+    def say_wrapped(self, start, text):
+        """Says `start` and `text`; on a terminal the text is wrapped, and its further lines begin below its first."""
+        self.say("\n".join(textwrap.wrap(text, self.width - 1, initial_indent=start, subsequent_indent=" " * len(start),
+                                         break_on_hyphens=False)) or start)
 
     def heading(self, text):
         self.say()

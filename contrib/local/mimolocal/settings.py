@@ -21,20 +21,20 @@ side. Once everything answers, DIR/env sets shell variables with the addresses:
 def parse(arguments=None):
     parser = argparse.ArgumentParser(prog="./bootstrap up", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", metavar="DIR", type=Path, help="made if it is missing; a second run goes on "
+    parser.add_argument("directory", metavar="DIR", type=Path, help="created if it is missing; a second run continues "
                         "with the documents of the first")
     parser.add_argument("--instances", metavar="N", type=_count(0, 32), default=1,
-                        help="actuators; 0 starts Admin API and store alone (default: %(default)s)")
+                        help="number of actuators; 0 starts only Admin API and store (default: %(default)s)")
     parser.add_argument("--clusters", metavar="N", type=_count(0, 5000), default=3,
-                        help="practice clusters; 0 for none (default: %(default)s)")
+                        help="number of practice clusters; 0 for none (default: %(default)s)")
     parser.add_argument("--load", metavar="FILE", type=Path,
-                        help="a dump of mimo-store to start from; practice clusters are then not registered")
+                        help="load this dump of mimo-store first; practice clusters are then not registered")
     parser.add_argument("--store", metavar="URI",
-                        help="a store of your own in place of one in DIR; practice clusters are then not registered")
+                        help="use this store instead of one in DIR; practice clusters are then not registered")
     parser.add_argument("--set", metavar="SECTION.KEY=VALUE", dest="overrides", action="append", default=[],
-                        type=_override, help="a configuration key; takes precedence over the choices of `up`")
+                        type=_override, help="set a configuration key; takes precedence over the values of `up`")
     parser.add_argument("--restart", action="store_true",
-                        help="start an actuator or Admin API that ended again after 100 ms, as systemd would")
+                        help="restart an actuator or Admin API that has ended after 100 ms, as systemd does")
     parser.add_argument("--build", metavar="DIR", type=Path, default=TOP / "build", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     options.directory = options.directory.absolute()

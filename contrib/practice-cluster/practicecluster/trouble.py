@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trouble: rules by which a practice cluster fails on demand.
 
-A rule says which requests it is for, how often it strikes, and what it does. The first rule that fits a
-request is applied, and only that one. `FIELDS` is the whole language; the command `practice-trouble` makes
-its options from it.
+A rule selects requests, and determines how often it applies and what it does. Only the first rule that matches
+a request is applied. The options of the command `practice-trouble` are made from `FIELDS`.
 """
 
 import base64
@@ -18,25 +17,25 @@ from .tls import WRONG_CERTIFICATES
 # key: (type in JSON, what it does)
 FIELDS = {
     "method": (str, "only requests with this method, e.g. PUT"),
-    "path": (str, "only requests whose path holds a match of this regular expression"),
-    "body": (str, "only requests whose body holds a match of this regular expression"),
-    "after": (int, "let the first so many matching requests pass"),
-    "times": (int, "strike so many times, then never again (default: for ever)"),
+    "path": (str, "only requests whose path matches this regular expression"),
+    "body": (str, "only requests whose body matches this regular expression"),
+    "after": (int, "skip the first N matching requests"),
+    "times": (int, "apply at most N times (default: no limit)"),
     "status": (int, "answer with this status code and a Status object"),
-    "reason": (str, "the Status object's reason (default: what fits the status)"),
+    "reason": (str, "the Status object's reason (default: derived from the status)"),
     "message": (str, "the Status object's message"),
     "headers": (dict, "more headers for the answer, e.g. Retry-After"),
     "redirect": (str, "answer with a redirect to this URL (status 307 unless given)"),
-    "delayMs": (int, "wait so long first"),
+    "delayMs": (int, "delay before answering, in milliseconds"),
     "drop": (bool, "close the connection without an answer"),
     "reset": (bool, "as drop, but with a TCP reset"),
     "half": (bool, "send the headers and half of the body, then close"),
     "slowBytesMs": (int, "send the answer byte by byte, with this pause between them"),
-    "garbage": (bool, "answer 200 with a body that is no JSON"),
-    "noHttp": (bool, "answer with bytes that are no HTTP, then close"),
-    "answerBase64": (str, "answer 200 (or `status`) with this body, given in base64: any bytes at all"),
-    "certificate": (str, "as drop, and the next connection meets a certificate that is wrong: expired, wrong-name, other-ca"),
-    "hugeBytes": (int, "put so many spaces before the JSON of the answer"),
+    "garbage": (bool, "answer 200 with a body that is not JSON"),
+    "noHttp": (bool, "answer with bytes that are not HTTP, then close"),
+    "answerBase64": (str, "answer 200 (or `status`) with this body, given in base64"),
+    "certificate": (str, "as drop, and the next connection gets a wrong certificate: expired, wrong-name, other-ca"),
+    "hugeBytes": (int, "put N spaces before the JSON of the answer"),
     "chunked": (bool, "send the answer in chunks, without a Content-Length"),
     "carryOut": (bool, "carry the request out even if its answer is replaced or lost"),
     "interfere": (bool, "change the object first, as another client might: a stale version then conflicts"),
