@@ -80,7 +80,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   INTEGER (actuator, max_workers, "10", 1, 1000, "attempts that run at once")                                          \
   DURATION(actuator, poll_interval, "1s", 10, 10 * MINUTE, "longest time between two polls of the store")      \
   DURATION(actuator, membership_interval, "10s", 50, 10 * MINUTE, "how often this actuator writes its membership record")        \
-  DURATION(actuator, membership_ttl, "60s", 150, HOUR, "an actuator whose membership record has not changed for this long counts as dead")               \
+  DURATION(actuator, membership_ttl, "60s", 150, HOUR, "an actuator whose membership record has not changed for this long is considered dead")               \
   DURATION(actuator, lease_ttl, "60m", 2 * SECOND, DAY, "how long the lease of a manifest and its cluster lasts")    \
   DURATION(actuator, task_timeout, "60m", SECOND, DAY, "time limit of an attempt; never longer than the lease")               \
   DURATION(actuator, retry_backoff, "90s", 0, DAY, "pause before a second attempt, doubled for each further one; 0 retries at once") \
@@ -93,7 +93,7 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (actuator, launcher_user, "mimo-launcher", "user of the launcher")                                           \
   TEXT    (actuator, worker_user, "mimo-worker", "user of the workers")                                                \
   TEXT    (actuator, metrics_user, "mimo-metrics", "user of the metrics helper")                                       \
-  TEXT    (actuator, worker_uids, "", "a range such as 61200-61299: one user for each worker slot, in place of worker_user") \
+  TEXT    (actuator, worker_uids, "", "a range such as 61200-61299: one user for each worker slot, instead of worker_user") \
                                                                                                                        \
   BYTES   (sandbox, memory, "256M", 32 * MIB, 64 * GIB, "address space of a worker, and of each program that it runs")   \
   BYTES   (sandbox, attempt_memory, "1G", 32 * MIB, 64 * GIB, "memory of an attempt as a whole, programs included, never less than one process may have; only where mimod has a delegated cgroup") \
@@ -116,12 +116,12 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (azure, tenant, "", "tenant of the application azure.client_id, a UUID or domain; empty for a managed identity") \
   TEXT    (azure, client_secret_file, "", "file with the secret of the application azure.client_id; only the launcher reads it")          \
   TEXT    (azure, authority, "https://login.microsoftonline.com", "server at which applications log in; another one in sovereign clouds and tests") \
-  TEXT    (azure, identity_endpoint, "", "server that gives tokens to managed identities; empty for IDENTITY_ENDPOINT of the environment, or else the metadata service at 169.254.169.254") \
+  TEXT    (azure, identity_endpoint, "", "server that issues tokens to managed identities; empty for IDENTITY_ENDPOINT of the environment, or else the metadata service at 169.254.169.254") \
   TEXT    (azure, vault_audience, "", "audience of tokens for the vault; empty for the domain of the vault, https://vault.azure.net") \
   TEXT    (azure, ca_file, "", "CA certificates (PEM) that verify these services; empty for those of the system")    \
                                                                                                                        \
   TEXT    (metrics, statsd, "unix:/var/etw/mdm_statsd.socket", "statsd agent: unix:PATH, udp:HOST:PORT or off")    \
-  CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "mdm for JSON names as MDM expects, plain for plain statsd")           \
+  CHOICE  (metrics, statsd_format, CONFIG_WORDS_STATSD_FORMAT, "mdm", "form of statsd lines: mdm, with JSON names for MDM, or plain")         \
   CHOICE  (metrics, heartbeat_type, CONFIG_WORDS_HEARTBEAT, "counter", "statsd type of the heartbeat: a counter, or a gauge of 1") \
   TEXT    (metrics, prefix, "auto", "plain form: text before each metric name; auto is mimo.HOST.INDEX., so that each actuator has its own") \
   DURATION(metrics, interval, "60s", 50, HOUR, "how often heartbeat and queue length are sent")                        \
@@ -133,24 +133,24 @@ enum config_auth { AUTH_TOKEN_FILE = 1 << 0, AUTH_ENTRA = 1 << 1, AUTH_CLIENT_CE
   TEXT    (metrics, listen, "127.0.0.1:9464", "address of the Prometheus page; empty for none")                        \
                                                                                                                        \
   TEXT    (api, listen, "127.0.0.1:8443", "address and port of the Admin API")                                         \
-  CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "off serves plain HTTP, on a loopback address only, for a TLS proxy on this machine") \
+  CHOICE  (api, tls, CONFIG_WORDS_TLS, "on", "whether the Admin API uses TLS; off: plain HTTP on a loopback address, for a TLS proxy on this machine") \
   TEXT    (api, trusted_proxies, "", "addresses and networks, separated by commas, of proxies whose header fields X-Forwarded-For, -Host and -Proto or Forwarded are trusted") \
-  TEXT    (api, tls_certificate, SYSCONFDIR "/mimo/api.crt", "TLS certificate of the Admin API (PEM, with chain); made at first start if missing")     \
+  TEXT    (api, tls_certificate, SYSCONFDIR "/mimo/api.crt", "TLS certificate of the Admin API (PEM, with chain); created at the first start if missing")     \
   TEXT    (api, tls_key, SYSCONFDIR "/mimo/api.key", "key of api.tls_certificate")                                               \
   CHOICES (api, auth, CONFIG_WORDS_AUTH, "token-file", "accepted authentication methods")                \
-  TEXT    (api, token_file, SYSCONFDIR "/mimo/tokens", "lines name:role:SHA-256 of the token; made at first start if missing") \
+  TEXT    (api, token_file, SYSCONFDIR "/mimo/tokens", "lines name:role:SHA-256 of the token; created at the first start if missing") \
   TEXT    (api, entra_tenant, "", "with auth entra: the tenant of Microsoft Entra ID, by UUID")                        \
   TEXT    (api, entra_audience, "", "with auth entra: the application registration of this API, the aud of its tokens: a UUID, or an api:// URI") \
   TEXT    (api, entra_authority, "https://login.microsoftonline.com", "with auth entra: server that issues the tokens; another one in sovereign clouds and tests; verified with azure.ca_file") \
   TEXT    (api, client_ca, "", "with auth client-cert: certificates (PEM) of the authorities that issue client certificates") \
   TEXT    (api, client_file, SYSCONFDIR "/mimo/clients", "with auth client-cert: lines role:subject, the subject of a certificate as RFC 4514 writes it") \
   TEXT    (api, user, "mimo-api", "user of the Admin API; its group must be that of actuator.user, because both use the store")         \
-  INTEGER (api, max_connections, "1000", 1, 100000, "open connections at most; further ones wait")                                       \
-  INTEGER (api, max_connections_per_address, "100", 1, 100000, "open connections of one address at most; further ones are closed")              \
+  INTEGER (api, max_connections, "1000", 1, 100000, "limit of open connections; further ones wait")                                       \
+  INTEGER (api, max_connections_per_address, "100", 1, 100000, "limit of open connections of one address; further ones are closed")              \
   INTEGER (api, threads, "16", 1, 256, "requests handled at the same time; those that write share a commit")                    \
                                                                                                                        \
   CHOICE  (log, level, CONFIG_WORDS_LOG_LEVEL, "info", "messages of this level and of more severe ones are logged")                   \
-  CHOICE  (log, format, CONFIG_WORDS_LOG_FORMAT, "auto", "text has time and pid, journal has priorities; auto is journal under systemd")
+  CHOICE  (log, format, CONFIG_WORDS_LOG_FORMAT, "auto", "form of log lines: text has time and pid, journal has priorities, auto is journal under systemd")
 /* clang-format on */
 
 #endif

@@ -51,8 +51,8 @@ static int check_configuration(const struct config *config, FILE *stream, struct
 static const struct program program = {
     .name = "mimo-api",
     .summary = "serves the Admin API of MIMO over HTTPS",
-    .details = "SIGTERM: finish requests in progress and exit. SIGHUP: reload tokens and the TLS\n"
-               "certificate. docs/admin-api.md lists the endpoints.",
+    .details = "SIGTERM: finish requests in progress and exit. SIGHUP: reload tokens and the\n"
+               "TLS certificate. docs/admin-api.md lists the endpoints.",
     .options = options,
     .check = check_configuration,
 };

@@ -152,7 +152,7 @@ static void allow_duration(const struct config_row *row, FILE *stream)
     write_with_unit(time_units, row->smallest, stream);
     fputs(" to ", stream);
     write_with_unit(time_units, row->largest, stream);
-    fputs(", such as 90s, 15m, 2h or 250ms", stream);
+    fputs(", in ms, s, m, h or d", stream);
 }
 
 static bool read_bytes(const struct config_row *row, const char *text, void *field)

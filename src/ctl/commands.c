@@ -23,8 +23,8 @@ static const struct command commands[] = {
      OF_API | BIT(OPTION_TASK) | BIT(OPTION_CLUSTER) | BIT(OPTION_RUN_AFTER) | BIT(OPTION_RUN_BEFORE) |
          BIT(OPTION_PRIORITY) | BIT(OPTION_PARAMETERS) | BIT(OPTION_IF_OPEN) | BIT(OPTION_IDEMPOTENCY_KEY) |
          BIT(OPTION_WATCH) | BIT(OPTION_ICM),
-     ctl_manifest_create, "creates a manifest: one task for one cluster", NULL,
-     "mimoctl manifest create -t tls-cert-rotation -c my-cluster --run-after \"2026-12-01 02:00\" --watch"},
+     ctl_manifest_create, "creates a manifest: one task for one cluster", "--task and --cluster are required.",
+     "mimoctl manifest create -t tls-cert-rotation -c my-cluster --run-after +2h"},
     {"manifest", "list", "", 0, 0,
      OF_API | BIT(OPTION_CLUSTER) | BIT(OPTION_STATE) | BIT(OPTION_TASK) | BIT(OPTION_LIMIT),
      ctl_manifest_list, "lists manifests, oldest first", NULL,
@@ -45,7 +45,8 @@ static const struct command commands[] = {
     {"manifest", "cancel", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_FORCE) | BIT(OPTION_ICM),
      ctl_manifest_cancel, "cancels manifests that are Pending or stuck InProgress",
      "A manifest that is InProgress for an hour or more counts as stuck. Cancelling does not end its worker; the worker's "
-     "result is dropped. To end the worker, use mimoctl manifest stop, before or after this.",
+     "result is dropped. To end the worker, use mimoctl manifest stop, before or after this. With --force: also manifests that are InProgress for less "
+     "than an hour.",
      NULL},
     {"manifest", "stop", "ID...", 1, OPERANDS_UNLIMITED, OF_API | BIT(OPTION_ICM),
      ctl_manifest_stop, "ends the workers of manifests",
@@ -82,8 +83,8 @@ static const struct command commands[] = {
          BIT(OPTION_FORCE) | BIT(OPTION_ICM),
      ctl_cluster_register, "adds a cluster to the inventory, or changes it",
      "Only one context of the kubeconfig is sent, with the contents of the files that it names. --properties replaces all "
-     "stored properties; without --properties they are kept.",
-     "mimoctl cluster register RESOURCE-ID --kubeconfig ~/.kube/config --context fleet-7"},
+     "stored properties; without --properties they are kept. With --force: also credentials that have expired.",
+     "mimoctl cluster register RESOURCE-ID --kubeconfig FILE --context fleet-7"},
     {"cluster", "list", "", 0, 0, OF_API,
      ctl_cluster_list, "lists the clusters", NULL, NULL},
     {"cluster", "show", "CLUSTER", 1, 1, OF_API,
@@ -92,7 +93,7 @@ static const struct command commands[] = {
      ctl_cluster_remove, "removes clusters from the inventory", NULL, NULL},
 
     {"task", "list", "", 0, 0, OF_API,
-     ctl_task_list, "lists the tasks that manifests can ask for", NULL, NULL},
+     ctl_task_list, "lists the tasks that manifests can request", NULL, NULL},
     {"task", "show", "TASK", 1, 1, OF_API,
      ctl_task_show, "shows one task", NULL, NULL},
     {"actuator", "list", "", 0, 0, OF_API,

@@ -186,16 +186,27 @@ static const struct {
     const char *placeholder;
     void (*offer)(struct completion *completion);
 } values[] = {
-    {"STATE,...", offer_states},   {"TASK", offer_tasks},
-    {"CLUSTER", offer_clusters},   {"CLUSTER...", offer_clusters},
-    {"ID", offer_manifests},       {"ID...", offer_manifests},
-    {"[INDEX...]", offer_indexes}, {"FORM", offer_forms},
-    {"NAME", offer_regions},       {"skip|fail", offer_if_open},
-    {"FILE", offer_files},         {"DIR", offer_directories},
-    {"", offer_nothing},           {"N", offer_nothing},
-    {"WORD", offer_nothing},       {"TIME", offer_nothing},
-    {"DURATION", offer_nothing},   {"URL", offer_nothing},
-    {"JSON|@FILE", offer_nothing}, {"RESOURCE-ID", offer_nothing},
+    {"STATE,...", offer_states},
+    {"TASK", offer_tasks},
+    {"CLUSTER", offer_clusters},
+    {"CLUSTER...", offer_clusters},
+    {"ID", offer_manifests},
+    {"ID...", offer_manifests},
+    {"[INDEX...]", offer_indexes},
+    {"FORM", offer_forms},
+    {"NAME", offer_regions},
+    {"skip|fail", offer_if_open},
+    {"FILE", offer_files},
+    {"DIR", offer_directories},
+    {"", offer_nothing},
+    {"N", offer_nothing},
+    {"TICKET", offer_nothing},
+    {"WORD", offer_nothing},
+    {"TIME", offer_nothing},
+    {"DURATION", offer_nothing},
+    {"URL", offer_nothing},
+    {"JSON|@FILE", offer_nothing},
+    {"RESOURCE-ID", offer_nothing},
 };
 enum { VALUE_COUNT = sizeof(values) / sizeof(values[0]) };
 

@@ -27,10 +27,13 @@ static void write_options(FILE *file, const char *heading, uint64_t options)
 void help_command(const struct command *command, FILE *file)
 {
     char name[64];
+    char sentence[256];
     uint64_t options = command_options(command);
     command_name(command, name, sizeof(name));
-    fprintf(file, "usage: mimoctl %s%s%s [OPTION...]\n\n%s: %s.\n", name,
-            command->operands[0] ? " " : "", command->operands, name, command->help);
+    fprintf(file, "usage: mimoctl %s%s%s [OPTION...]\n\n", name, command->operands[0] ? " " : "",
+            command->operands);
+    snprintf(sentence, sizeof(sentence), "%s: %s.", name, command->help);
+    command_line_write_text(file, sentence, 0, 0);
     if (command->details)
         command_line_write_text(file, command->details, 0, 0);
     if (command->example)
@@ -52,18 +55,18 @@ static void write_commands(FILE *file, const char *group)
 
 void help_group(const char *group, FILE *file)
 {
-    fprintf(file, "usage: mimoctl %s [OPTION...]\n", group ? group : "COMMAND");
+    fprintf(file, "usage: mimoctl %s%sCOMMAND [OPTION...]\n", group ? group : "", group ? " " : "");
     if (!group)
-        fputs("\nManages the maintenance of a fleet of OpenShift clusters: a manifest asks for a "
-              "task\non a cluster, and an actuator runs it.\n",
+        fputs("\nManages the maintenance of a fleet of OpenShift clusters: a manifest requests a\n"
+              "task on a cluster, and an actuator runs it.\n",
               file);
     fputs("\nCommands:\n", file);
     write_commands(file, group);
     if (!group) {
         write_options(file, "Options of most commands:", GENERAL | OPTION_BIT(OPTION_VERSION));
-        fputs("\nExit status: 0 done; 1 refused or not found; 2 wrong usage; 3 cannot reach or log "
-              "in;\n4 the manifest ended in another state; 5 the wait timed out; 130 "
-              "interrupted.\n",
+        fputs("\nExit status: 0 done; 1 refused or not found; 2 wrong usage; 3 cannot reach or\n"
+              "log in; 4 the manifest ended in another state; 5 the wait timed out;\n"
+              "130 interrupted.\n",
               file);
     }
     fputs("\nMore: mimoctl COMMAND --help, and mimoctl(1).\n", file);

@@ -36,21 +36,21 @@
     OPTION(OPTION_YES, 'y', "yes", NULL, "do not ask")                                           \
     OPTION(OPTION_SINCE, 0, "since", "TIME", "entries since TIME, or since 2h, 7d ago (default 1d)") \
     OPTION(OPTION_WAIT, 0, "wait", NULL, "wait until the last worker has ended")                 \
-    OPTION(OPTION_FORCE, 0, "force", NULL, "cancel: also manifests that are InProgress for less than an hour; register: also credentials that have expired") \
+    OPTION(OPTION_FORCE, 0, "force", NULL, "skip the check that is described above") \
     OPTION(OPTION_FOR, 0, "for", "STATE,...", "the states to wait for (default Completed)")                      \
-    OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: for ever)") \
+    OPTION(OPTION_TIMEOUT, 0, "timeout", "DURATION", "how long to wait at most: 90s, 30m, 2h (default: no limit)") \
     OPTION(OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", "credentials for the cluster; files that it names are embedded; the Admin API seals it and never returns it") \
     OPTION(OPTION_CONTEXT, 0, "context", "NAME", "the context of the kubeconfig (default: its current one)") \
     OPTION(OPTION_PROPERTIES, 0, "properties", "JSON|@FILE", "properties of the cluster: a JSON object")         \
     OPTION(OPTION_OPERATOR_FLAGS, 0, "operator-flags", "JSON|@FILE", "operatorFlags of a new cluster: a JSON object of strings") \
     OPTION(OPTION_SECURITY, 0, "security", NULL, "show the privileges of each process, and those that it does not need") \
-    OPTION(OPTION_ICM, 0, "icm", "N", "number of the ticket, for the audit trail")                               \
+    OPTION(OPTION_ICM, 0, "icm", "TICKET", "number or name of the ticket, for the audit trail")                  \
     OPTION(OPTION_RUNTIME_DIRECTORY, 0, "runtime-directory", "DIR", "where the actuators' sockets are (MIMO_RUNTIME_DIRECTORY; default /run/mimo)") \
     OPTION(OPTION_OUTPUT, 'o', "output", "FORM", "table (default), wide, json or id")                            \
     OPTION(OPTION_URL, 0, "url", "URL", "the Admin API, such as https://mimo.example.com (MIMO_URL)")            \
     OPTION(OPTION_LOCATION, 0, "location", "NAME", "the Admin API of this region of ~/.config/mimo/config")                          \
     OPTION(OPTION_TOKEN_FILE, 0, "token-file", "FILE", "file with the token for the log-in (MIMO_TOKEN_FILE; MIMO_TOKEN is the token itself)") \
-    OPTION(OPTION_CERT, 0, "cert", "FILE", "TLS client certificate for the log-in, in place of a token (MIMO_CLIENT_CERT)") \
+    OPTION(OPTION_CERT, 0, "cert", "FILE", "TLS client certificate for the log-in, instead of a token (MIMO_CLIENT_CERT)") \
     OPTION(OPTION_KEY, 0, "key", "FILE", "key of --cert, if it is in another file (MIMO_CLIENT_KEY)")        \
     OPTION(OPTION_CACERT, 0, "cacert", "FILE", "CA certificates that verify the Admin API's certificate (MIMO_CACERT)") \
     OPTION(OPTION_VERBOSE, 'v', "verbose", NULL, "write each request and the status of its answer to standard error")   \

@@ -33,8 +33,8 @@ static const struct program_option options[] = {
 static const struct program program = {
     .name = "mimo-launcher",
     .summary = "makes the sandboxed workers of a MIMO actuator",
-    .details =
-        "Started by mimod; do not start it by hand. Exits when mimod does; signals are ignored.",
+    .details = "Started by mimod; do not start it by hand. Exits when mimod does; signals\n"
+               "are ignored.",
     .options = options,
     .check = task_list_check,
 };

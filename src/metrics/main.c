@@ -32,9 +32,8 @@ static const struct program_option options[] = {
 static const struct program program = {
     .name = "mimo-metrics",
     .summary = "sends the metrics of a MIMO actuator to statsd and serves them to Prometheus",
-    .details =
-        "mimod starts it; do not start it yourself. Ends when mimod ends; SIGTERM and SIGINT are "
-        "ignored.",
+    .details = "Started by mimod; do not start it by hand. Exits when mimod does; SIGTERM and\n"
+               "SIGINT are ignored.",
     .options = options,
 };
 

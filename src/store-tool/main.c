@@ -58,14 +58,13 @@ static const struct program program = {
     .summary = "create, check, dump, load, back up and reseal the MIMO store",
     .operands = "init|check|dump|load [FILE]|backup FILE|reseal",
     .options = options,
-    .details =
-        "  init         create the store and the key pair for cluster credentials if they are "
-        "missing\n"
-        "  check        look for damage and broken rules; exit status 1 if there are any\n"
-        "  dump         write all documents to standard output, one line of JSON each\n"
-        "  load [FILE]  read such lines, from standard input by default\n"
-        "  backup FILE  copy the store into a new file while it is in use\n"
-        "  reseal       seal the credentials of all clusters under another certificate",
+    .details = "  init         create the store and the key pair for cluster credentials if\n"
+               "               they are missing\n"
+               "  check        look for damage and broken rules; exit status 1 if there are any\n"
+               "  dump         write all documents to standard output, one line of JSON each\n"
+               "  load [FILE]  read such lines, from standard input by default\n"
+               "  backup FILE  copy the store into a new file while it is in use\n"
+               "  reseal       seal the credentials of all clusters under another certificate",
 };
 
 static const struct verb *find_verb(const char *name)

@@ -38,9 +38,9 @@ static int check_configuration(const struct config *checked, FILE *stream, struc
 static const struct program program = {
     .name = "mimod",
     .summary = "MIMO actuator: leases maintenance manifests and runs each in a sandboxed worker",
-    .details =
-        "SIGTERM: drain and exit; a second one skips the wait. SIGHUP: reload the configuration.\n"
-        "SIGUSR1: write the worker table to the log. See mimod(8) and mimo.conf(5).",
+    .details = "SIGTERM: drain and exit; a second one skips the wait. SIGHUP: reload the\n"
+               "configuration. SIGUSR1: write the worker table to the log. See mimod(8) and\n"
+               "mimo.conf(5).",
     .check = check_configuration,
 };
 

@@ -93,7 +93,7 @@ class System:
         deadline = time.monotonic() + PATIENCE
         while not condition():
             if time.monotonic() > deadline:
-                sys.exit(f"waited {PATIENCE} s in vain for {what}")
+                sys.exit(f"timed out after {PATIENCE} s waiting for {what}")
             time.sleep(pause)
 
     def _actuator_log(self):

@@ -298,7 +298,7 @@ class RunningSystem:
             value = predicate()
             if value:
                 return value
-            assert in_time(time.monotonic() - began, timeout), f"waited {time.monotonic() - began:.0f} s in vain for {what}"
+            assert in_time(time.monotonic() - began, timeout), f"timed out after {time.monotonic() - began:.0f} s waiting for {what}"
             time.sleep(0.02)
 
     def wait_for_state(self, manifest, *states, timeout=30.0):

@@ -210,7 +210,7 @@ class Terminal:
     def wait_until(self, predicate, what):
         began = time.monotonic()
         while not predicate(self.text):
-            assert in_time(time.monotonic() - began, 30), f"waited in vain for {what!r} in\n{self.text}"
+            assert in_time(time.monotonic() - began, 30), f"timed out waiting for {what!r} in\n{self.text}"
             assert self.read() or predicate(self.text), f"ended without {what!r}:\n{self.text}"
 
     def type(self, keys):

@@ -253,7 +253,7 @@ def test_deleting_what_runs_names_the_commands_that_end_it(mimoctl, api):
     (["-t", FLAGS], "missing --cluster; see mimoctl cluster list"),
     (["-c", R1], "missing --task; see mimoctl task list"),
     (["-t", FLAGS, "-c", R1, "--run-after", "tomorrow"], "--run-after: \"tomorrow\" is not a time"),
-    (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" is not a key"),
+    (["-t", FLAGS, "-c", R1, "--idempotency-key", "two words"], "--idempotency-key: \"two words\" must be printable ASCII without blanks"),
     (["-t", FLAGS, "-c", R1, "--idempotency-key", ""], "--idempotency-key: 1 to 128 characters"),
     (["-t", FLAGS, "-c", R1, "--priority", "-1"], "--priority: \"-1\" is not a whole number"),
     (["-t", FLAGS, "-c", R1, "--parameters", "[]"], "--parameters is not a JSON object"),

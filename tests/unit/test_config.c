@@ -97,10 +97,10 @@ static void a_wrong_value_is_named_with_what_is_allowed(void **state)
          ":2: actuator.index: \"99999999999999999999\" is not a whole number from 0 to 255"},
         {"[actuator]\npoll_interval = 1w",
          ":2: actuator.poll_interval: \"1w\" is not a duration from 10ms to "
-         "10m, such as 90s, 15m, 2h or 250ms"},
+         "10m, in ms, s, m, h or d"},
         {"[actuator]\npoll_interval = 9ms",
          ":2: actuator.poll_interval: \"9ms\" is not a duration from 10ms to "
-         "10m, such as 90s, 15m, 2h or 250ms"},
+         "10m, in ms, s, m, h or d"},
         {"[sandbox]\nmemory = 256MB",
          ":2: sandbox.memory: \"256MB\" is not a size from 32M to 64G, such as "
          "4096, 64K, 256M or 1G"},

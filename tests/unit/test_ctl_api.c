@@ -152,9 +152,9 @@ static void words_for_headers_are_checked_before_anything_is_sent(void **state)
     const struct {
         const char *icm, *key, *message;
     } cases[] = {
-        {"1 2", NULL, "--icm: \"1 2\" is not a number of a ticket"},
+        {"1 2", NULL, "--icm: \"1 2\" must be printable ASCII without blanks"},
         {"", NULL, "--icm: 1 to 128 characters"},
-        {NULL, "a\nb", "--idempotency-key: \"a b\" is not a key"},
+        {NULL, "a\nb", "--idempotency-key: \"a b\" must be printable"},
         {NULL, "\x7f", "--idempotency-key: "},
         {NULL, " ", "--idempotency-key: "},
         {NULL, "", "--idempotency-key: 1 to 128 characters"},

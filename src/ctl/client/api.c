@@ -231,13 +231,13 @@ static int connect_once(struct ctl *ctl, struct error *error)
 }
 
 /* Tickets and keys travel in a header, so each is one word of visible ASCII. */
-static int check_word(enum option_id option, const char *what, const char *word,
-                      struct error *error)
+static int check_word(enum option_id option, const char *word, struct error *error)
 {
     const char *name = option_descriptions[option].name;
     for (const char *c = word; c && *c; c++)
         if (*c < '!' || *c > '~')
-            return error_set(error, ERROR_INVALID, "--%s: \"%s\" is not a %s", name, word, what);
+            return error_set(error, ERROR_INVALID,
+                             "--%s: \"%s\" must be printable ASCII without blanks", name, word);
     if (word && (word[0] == '\0' || strlen(word) > 128))
         return error_set(error, ERROR_INVALID, "--%s: 1 to 128 characters", name);
     return 0;
@@ -253,9 +253,8 @@ static int call_target(struct ctl *ctl, const char *method, const char *target,
     *ret_answer = (struct api_answer){0};
     if (body && !text)
         return error_set_system(error, ENOMEM, "request");
-    if (check_word(OPTION_ICM, "number of a ticket", icm, error) < 0 ||
-        check_word(OPTION_IDEMPOTENCY_KEY, "key: it has to be one word of ASCII", key, error) < 0 ||
-        connect_once(ctl, error) < 0)
+    if (check_word(OPTION_ICM, icm, error) < 0 ||
+        check_word(OPTION_IDEMPOTENCY_KEY, key, error) < 0 || connect_once(ctl, error) < 0)
         return -1;
     const struct http_request request = {
         .method = method, .target = target, .body = text, .icm = icm, .key = key};

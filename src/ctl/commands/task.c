@@ -23,7 +23,7 @@ static void fill_parameters(const struct output *output, const struct json_objec
 
 static const char *origin_of(const struct json_object *task)
 {
-    return document_is_true(document_get(task, "external")) ? "own" : "built in";
+    return document_is_true(document_get(task, "external")) ? "external" : "built in";
 }
 
 static void fill_origin(const struct output *output, const struct json_object *task,
@@ -100,7 +100,11 @@ static void show_details(const struct output *output, const struct json_object *
     int64_t timeout = document_integer(task, "timeout", 0);
 
     fill_parameters(output, task, NULL, &cell);
-    output_field(output, "Parameters", COLOUR_NONE, "%s", cell.text);
+    output_field(output, "Parameters", COLOUR_NONE, "%s%s", cell.text,
+                 !document_is_true(document_get(task, "takesParameters")) ? ""
+                 : document_is_true(document_get(task, "external"))
+                     ? ", defined by its programs"
+                     : ", described in docs/writing-tasks.md");
     output_field(output, "Connects", COLOUR_NONE, "%s",
                  document_is_true(document_get(task, "cluster")) ? "to the cluster" : "");
     join(document_get(task, "steps"), cell.text, sizeof(cell.text));

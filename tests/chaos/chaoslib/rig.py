@@ -139,7 +139,7 @@ class Rig:
             if value := predicate():
                 return value
             if time.monotonic() > deadline:
-                raise Failure(f"waited {patience:.0f} s in vain for {what}")
+                raise Failure(f"timed out after {patience:.0f} s waiting for {what}")
             time.sleep(0.02)
 
     # ---- the end of a round ----
