@@ -11,6 +11,8 @@ from admin_api_data import OWNER, at_once, end_lease, load_running, manifests_pa
 from api_server import FLAGS, PRACTICE, ApiServer, cluster_id
 from mimolocal.slowness import in_time
 
+FLEET = "/admin/maintenanceManifests"
+
 
 @pytest.fixture(scope="module")
 def server(build_dir):
@@ -394,6 +396,32 @@ def test_manifests_of_a_cluster_that_is_gone_can_be_deleted(server, api):
     assert other["id"] in [document["id"] for document in server.dump("MaintenanceManifests")]
     query["clusterResourceID"] = "nowhere"
     refused(api("DELETE", "/admin/maintenanceManifests", query=query), 400, "InvalidParameter", "clusterResourceID")
+
+
+def test_a_manifest_without_a_cluster_is_changed_by_its_id(server, api):
+    waiting, other, third, running = (stored_manifest(cluster_id(), state) for state in ("Pending", "Pending", "Pending", "InProgress"))
+    third["clusterResourceID"] = other["clusterResourceID"]
+    server.load("MaintenanceManifests", waiting, other, third, running)
+
+    def path(manifest):
+        return f"{FLEET}/{manifest['id']}"
+
+    assert "clusterMissing" in [blocker["kind"] for blocker in api("GET", path(waiting)).expect(200)["blockers"]]
+    assert api("POST", path(waiting) + "/cancel", query={"icm": "7"}).expect(200)["state"] == "Cancelled"
+    refused(api("POST", path(waiting) + "/stop"), 406, "PropertyChangeNotAllowed")
+    refused(api("DELETE", path(running)), 409, "Conflict", "running")
+    assert api("POST", path(running) + "/stop").expect(202)["state"] == "Cancelled"
+    answer = api("DELETE", path(waiting))
+    answer.expect(204)
+    assert server.audit(answer.headers["x-ms-request-id"])["resource"] == f"{waiting['clusterResourceID']}/maintenanceManifests/{waiting['id']}"
+    refused(api("DELETE", path(waiting)), 404, "NotFound", None, "manifest not found: ")
+
+    known = server.create(server.register())
+    for cluster in (None, known["clusterResourceID"]):
+        refused(api("DELETE", FLEET, query={"state": "Pending", "clusterResourceID": cluster}), 400, "InvalidParameter", "state", "not in the inventory")
+    query = {"state": "Pending,Failed", "clusterResourceID": other["clusterResourceID"]}
+    refused(api("DELETE", FLEET, query={**query, "state": "InProgress"}), 400, "InvalidParameter", "state")
+    assert api("DELETE", FLEET, query=query).expect(200) == {"deleted": 2, "errors": 0, "more": False}
 
 
 def test_of_many_who_cancel_at_once_one_succeeds(server, api, cluster):

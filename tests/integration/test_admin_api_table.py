@@ -98,9 +98,6 @@ class World:
     def missing(self):
         return f"/admin{self.cluster()}/maintenanceManifests/{uuid.uuid4()}"
 
-    def delete_running(self, **options):
-        return self.ask("DELETE", self.running(), **options)
-
     def unreadable(self):
         return self.spoil(self.manifest(), "$.dequeues")
 
@@ -147,15 +144,37 @@ def of_manifest(suffix=""):
     return lambda world: (world.manifest() + suffix, "")
 
 
-def changing(verb, success, may, may_not):
+def below_cluster(path):
+    return path
+
+
+def by_id(path):
+    """The path of the same manifest without its cluster."""
+    return f"{FLEET}/{path.rsplit('/', 1)[1]}"
+
+
+def changing(verb, success, may, may_not, where=below_cluster):
     """cancel and stop."""
+    def post(manifest):
+        return lambda world: world.ask("POST", f"{where(manifest(world))}/{verb}")
+
     return Operation(
-        "operator", lambda world: (f"{may(world)}/{verb}", ""), {success: lambda world: world.ask("POST", f"{may(world)}/{verb}")}, {
-            (404, "NotFound"): lambda world: world.ask("POST", f"{world.missing()}/{verb}"),
-            (406, "PropertyChangeNotAllowed"): lambda world: world.ask("POST", f"{may_not(world)}/{verb}"),
-            (409, "Conflict"): lambda world: world.ask("POST", f"{world.contended(may(world))}/{verb}"),
-            (500, "InternalServerError"): lambda world: world.ask("POST", f"{world.unreadable()}/{verb}"),
+        "operator", lambda world: (f"{where(may(world))}/{verb}", ""), {success: post(may)}, {
+            (404, "NotFound"): post(World.missing),
+            (406, "PropertyChangeNotAllowed"): post(may_not),
+            (409, "Conflict"): post(lambda world: world.contended(may(world))),
+            (500, "InternalServerError"): post(World.unreadable),
         }, body="optional", lower_role="reader")
+
+
+def deleting(where=below_cluster):
+    def delete(manifest, **options):
+        return lambda world: world.ask("DELETE", where(manifest(world)), **options)
+
+    return Operation(
+        "operator", lambda world: (where(world.manifest()), ""), {202: delete(World.running, query="force=true"), 204: delete(World.manifest)},
+        {(404, "NotFound"): delete(World.missing), (409, "Conflict"): delete(World.running),
+         (500, "InternalServerError"): delete(World.unreadable)}, lower_role="reader")
 
 
 def create(world, **options):
@@ -202,10 +221,7 @@ OPERATIONS = {
         "reader", of_manifest(), {200: get(lambda world: world.manifest())},
         {(404, "NotFound"): get(lambda world: world.missing()),
          (500, "InternalServerError"): get(lambda world: world.unreadable())}),
-    ("delete", f"{R}/maintenanceManifests/{{id}}"): Operation(
-        "operator", of_manifest(), {202: lambda world: world.delete_running(query="force=true"), 204: lambda world: world.ask("DELETE", world.manifest())},
-        {(404, "NotFound"): lambda world: world.ask("DELETE", world.missing()), (409, "Conflict"): World.delete_running,
-         (500, "InternalServerError"): lambda world: world.ask("DELETE", world.unreadable())}, lower_role="reader"),
+    ("delete", f"{R}/maintenanceManifests/{{id}}"): deleting(),
     ("post", f"{R}/maintenanceManifests/{{id}}/cancel"): changing("cancel", 200, World.manifest, World.ended),
     ("post", f"{R}/maintenanceManifests/{{id}}/stop"): changing("stop", 202, World.running, World.manifest),
     ("get", FLEET): listing(FLEET),
@@ -222,6 +238,9 @@ OPERATIONS = {
         {200: get(lambda world: f"{FLEET}/{world.manifest().rsplit('/', 1)[1]}")},
         {(404, "NotFound"): get(f"{FLEET}/{uuid.uuid4()}"),
          (500, "InternalServerError"): get(lambda world: f"{FLEET}/{world.unreadable().rsplit('/', 1)[1]}")}),
+    ("delete", f"{FLEET}/{{id}}"): deleting(by_id),
+    ("post", f"{FLEET}/{{id}}/cancel"): changing("cancel", 200, World.manifest, World.ended, by_id),
+    ("post", f"{FLEET}/{{id}}/stop"): changing("stop", 202, World.running, World.manifest, by_id),
     ("get", "/admin/clusters"): listing("/admin/clusters"),
     ("get", R): Operation(
         "reader", lambda world: (f"/admin{world.cluster()}", ""), {200: get(lambda world: world.leased_cluster())},

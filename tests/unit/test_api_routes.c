@@ -79,6 +79,9 @@ static void every_endpoint_is_found(void **state)
     check_handler("GET", "/admin/maintenanceManifests/queued", manifests_queued);
     check_handler("GET", "/admin/maintenanceManifests/summary", manifests_summary);
     check_handler("GET", "/admin/maintenanceManifests/some-id", manifest_find);
+    check_handler("DELETE", "/admin/maintenanceManifests/some-id", manifest_delete);
+    check_handler("POST", "/admin/maintenanceManifests/some-id/cancel", manifest_cancel_request);
+    check_handler("POST", "/admin/maintenanceManifests/some-id/stop", manifest_stop);
     check_handler("GET", "/admin/clusters", clusters_list);
     check_handler("GET", "/admin" CLUSTER, cluster_show);
     check_handler("PUT", "/admin" CLUSTER, cluster_put);

@@ -59,7 +59,7 @@ static int add_cluster(struct json_object *blockers, const struct blockers_facts
     if (!facts->cluster)
         return add(blockers, document_pack("{s:s, s:s}", "kind", "clusterMissing", "message",
                                            "the cluster is not in the inventory: register it, or "
-                                           "delete the manifest"));
+                                           "delete the manifest by its ID"));
     if (cluster_read(&cluster, facts->cluster, &error) < 0)
         return add(blockers, document_pack("{s:s, s:s}", "kind", "clusterUnreadable", "message",
                                            error.message));

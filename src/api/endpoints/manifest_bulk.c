@@ -212,18 +212,41 @@ static void end(struct api *api, struct bulk *bulk, const struct answer *answer)
     audit_end(api, &bulk->audit, answer->status);
 }
 
-static int read_ended_states(const struct request *request, unsigned *ret_states,
-                             struct answer *answer)
+static int read_states(const struct request *request, unsigned *ret_states, struct answer *answer)
 {
     if (!request->query[QUERY_STATE])
         return answer_refuse(answer, API_INVALID_PARAMETER, "state", "Parameter is missing");
     if (request_states(request, ret_states, answer) < 0)
         return -1;
-    if (*ret_states & MANIFEST_STATES_OPEN)
-        return answer_refuse(answer, API_INVALID_PARAMETER, "state",
-                             "only manifests that have ended can be deleted together; cancel those "
-                             "that are Pending, stop those that are InProgress");
     return 0;
+}
+
+/* Manifests must have ended, unless they are Pending and their cluster is not in the inventory, so that
+ * they cannot run. */
+static int check_states(struct api *api, const struct store_query *query, struct answer *answer)
+{
+    char subscription[UUID_SIZE];
+    struct error error;
+    int result = 0;
+    const unsigned open = query->states & MANIFEST_STATES_OPEN;
+    if (!open)
+        return 0;
+    if (query->cluster && open == MANIFEST_STATE_BIT(MANIFEST_PENDING)) {
+        resource_id_subscription(query->cluster, subscription);
+        struct store_operation read = store_get(STORE_CLUSTERS, subscription, query->cluster);
+        bool missing = false;
+        if (store_run(api->store, &read, 1, &error) < 0)
+            result = answer_store_unavailable(answer, &error);
+        else
+            missing = read.result.status == STORE_NOT_FOUND;
+        store_release(&read, 1);
+        if (result < 0 || missing)
+            return result;
+    }
+    return answer_refuse(answer, API_INVALID_PARAMETER, "state",
+                         "only manifests that have ended can be deleted together, and Pending ones "
+                         "of a clusterResourceID that is not in the inventory; cancel those that "
+                         "are Pending, stop those that are InProgress");
 }
 
 void manifests_delete(struct api *api, struct request *request, struct answer *answer)
@@ -234,8 +257,9 @@ void manifests_delete(struct api *api, struct request *request, struct answer *a
     const char *age = request->query[QUERY_OLDER_THAN];
     char cluster[RESOURCE_ID_SIZE];
     bool more;
-    if (read_ended_states(request, &bulk.query.states, answer) < 0 ||
+    if (read_states(request, &bulk.query.states, answer) < 0 ||
         manifests_read_cluster(request, cluster, &bulk.query.cluster, answer) < 0 ||
+        check_states(api, &bulk.query, answer) < 0 ||
         manifests_read_age(request, &bulk.query.created_before, answer) < 0)
         return;
     snprintf(bulk.resource, sizeof(bulk.resource), "%s/maintenanceManifests?state=%s%s%s",

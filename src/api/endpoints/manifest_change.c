@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest_change.c - cancels, stops and deletes manifests. */
+#include <stdio.h>
+
 #include "api/endpoints/audit.h"
 #include "api/endpoints/clusters.h"
 #include "api/endpoints/handlers.h"
 #include "api/endpoints/manifests.h"
 #include "api/endpoints/running.h"
+#include "mimo/cleanup.h"
 #include "mimo/clock.h"
 #include "mimo/document.h"
 
@@ -178,11 +181,38 @@ static void answer_end(struct changing *changing, const struct store_change *ste
     }
 }
 
+/* The cluster of a manifest that is named by its ID alone. It need not be in the inventory. */
+static int find_cluster(struct api *api, struct request *request, struct answer *answer)
+{
+    struct store_query query = {.kind = STORE_QUERY_MANIFEST_BY_ID, .id = request->id, .limit = 1};
+    struct store_operation find = store_query(&query);
+    struct error error;
+    int result = 0;
+    find.as_text = true; /* a damaged one is found, too, and refused later */
+    if (request->cluster[0])
+        return 0;
+    if (store_run(api->store, &find, 1, &error) < 0)
+        return answer_store_unavailable(answer, &error);
+    if (find.result.count == 0) {
+        result = answer_refuse(answer, API_NOT_FOUND, NULL, "manifest not found: %s", request->id);
+    } else {
+        const struct store_item *item = &find.result.items[0];
+        cleanup_json struct json_object *document =
+            document_parse(item->text, item->length, &error);
+        snprintf(request->cluster, sizeof(request->cluster), "%s",
+                 document_string(document, "clusterResourceID", ""));
+    }
+    store_release(&find, 1);
+    return result;
+}
+
 static void change_manifest(struct api *api, struct request *request, const struct change *change,
                             struct answer *answer)
 {
     char resource[MANIFEST_RESOURCE_SIZE];
     char subscription[UUID_SIZE];
+    if (find_cluster(api, request, answer) < 0)
+        return;
     struct audit audit =
         audit_begin(request, manifest_resource(resource, request->cluster, request->id));
     struct changing changing = {.api = api, .request = request, .change = change, .answer = answer};
