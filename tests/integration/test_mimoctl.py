@@ -241,6 +241,29 @@ def test_an_open_manifest_is_named_with_the_command_that_follows_it(mimoctl, api
     assert mimoctl("manifest", "recreate", ID, status=1).stderr == f"mimoctl: manifest {ID}: {said}"
 
 
+def test_a_manifest_whose_cluster_is_gone_is_found_by_its_id(mimoctl, api):
+    gone = error("NotFound", f"cluster not found: {R1}")
+    below, by_id = f"/admin{R1}/maintenanceManifests/{ID}", f"{MANIFESTS}/{ID}"
+    for what in (f"GET {below}", f"POST {below}/cancel", f"POST {below}/stop", f"DELETE {below}"):
+        api.answer(what, gone, status=404)
+    api.answer(f"GET {MANIFESTS}", {"value": [manifest()]})
+    api.answer(f"GET {by_id}", {**manifest(), "blockers": [{"kind": "clusterMissing", "message": "the cluster is not in the inventory"}]})
+    assert "clusterMissing" in mimoctl("manifest", "explain", ID[:8]).stdout
+    refusals = {"cancel": (mimoctl("manifest", "cancel", ID[:8], status=1).stderr), "delete": mimoctl("manifest", "delete", ID[:8], status=1).stderr}
+    assert all("cluster not found" in said or "nothing at" in said for said in refusals.values()), refusals
+    api.answer(f"POST {by_id}/cancel", manifest("Cancelled"))
+    assert "Cancelled" in mimoctl("manifest", "cancel", ID[:8], "--icm", "7").stdout
+    assert api.requests_of(f"POST {by_id}/cancel")[-1].headers["x-mimo-icm"] == "7"
+    api.answer(f"POST {by_id}/stop", manifest("Cancelled"), status=202)
+    mimoctl("manifest", "stop", ID[:8])
+    api.answer(f"DELETE {by_id}", None, status=204)
+    assert ID in mimoctl("manifest", "delete", ID[:8], "-o", "json").stdout
+    # An older Admin API does not have these endpoints: what it said first is the reason.
+    for status in (404, 405):
+        api.answer(f"DELETE {by_id}", error("NotFound" if status == 404 else "MethodNotAllowed", "no endpoint", "endpoint"), status=status)
+        assert "cluster not found" in mimoctl("manifest", "delete", ID[:8], status=1).stderr
+
+
 def test_deleting_what_runs_names_the_commands_that_end_it(mimoctl, api):
     api.answer(f"GET {MANIFESTS}/{ID}", manifest("Cancelled"))
     api.answer(f"DELETE /admin{R1}/maintenanceManifests/{ID}", error("Conflict", "POST .../stop", "running"), status=409)

@@ -123,18 +123,6 @@ int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret
     return find_by_prefix(ctl, text, ret_manifest, error);
 }
 
-int resolve_manifest_view(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
-                          struct error *error)
-{
-    char path[RESOLVE_PATH_SIZE];
-    cleanup_json struct json_object *found = NULL;
-    if (uuid_is_valid(text))
-        return resolve_manifest(ctl, text, ret_manifest, error);
-    if (resolve_manifest(ctl, text, &found, error) < 0)
-        return -1;
-    return api_get(ctl, resolve_manifest_path(found, "", path), NULL, ret_manifest, error);
-}
-
 const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,
                                   char *buffer)
 {
@@ -142,4 +130,59 @@ const char *resolve_manifest_path(const struct json_object *manifest, const char
              document_string(manifest, "clusterResourceID", ""),
              document_string(manifest, "id", ""), suffix);
     return buffer;
+}
+
+/* True for a refusal by an Admin API that does not have the endpoint. */
+static bool lacks_endpoint(const struct api_answer *answer, const struct error *error)
+{
+    return answer->status == 405 || (answer->status == 404 && error->kind == ERROR_DENIED);
+}
+
+int resolve_call(struct ctl *ctl, const struct json_object *manifest, const char *suffix,
+                 const struct api_request *request, struct api_answer *ret_answer,
+                 struct error *error)
+{
+    char path[RESOLVE_PATH_SIZE];
+    struct api_request wanted = *request;
+    struct api_answer answer;
+    struct error reason;
+    wanted.path = resolve_manifest_path(manifest, suffix, path);
+    if (api_call(ctl, &wanted, ret_answer, error) == 0)
+        return 0;
+    if (error->kind != ERROR_NOT_FOUND)
+        return -1;
+    /* Its cluster may be gone or being deleted. */
+    snprintf(path, sizeof(path), "/admin/maintenanceManifests/%s%s",
+             document_string(manifest, "id", ""), suffix);
+    int result = api_call(ctl, &wanted, &answer, &reason);
+    if (result < 0 && lacks_endpoint(&answer, &reason))
+        return -1;
+    *ret_answer = answer;
+    if (result < 0)
+        *error = reason;
+    return result;
+}
+
+int resolve_read(struct ctl *ctl, const struct json_object *manifest,
+                 struct json_object **ret_manifest, struct error *error)
+{
+    struct api_answer answer;
+    if (resolve_call(ctl, manifest, "", &(struct api_request){.method = "GET"}, &answer, error) < 0)
+        return -1;
+    *ret_manifest = answer.body;
+    return answer.body
+               ? 0
+               : error_set(error, ERROR_UNAVAILABLE, "the Admin API at %s answers without a body",
+                           ctl->connection.url);
+}
+
+int resolve_manifest_view(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
+                          struct error *error)
+{
+    cleanup_json struct json_object *found = NULL;
+    if (uuid_is_valid(text))
+        return resolve_manifest(ctl, text, ret_manifest, error);
+    if (resolve_manifest(ctl, text, &found, error) < 0)
+        return -1;
+    return resolve_read(ctl, found, ret_manifest, error);
 }

@@ -8,6 +8,7 @@
 
 #include <json-c/json_object.h>
 
+#include "ctl/client/api.h"
 #include "ctl/ctl.h"
 #include "mimo/error.h"
 #include "mimo/resource_id.h"
@@ -30,8 +31,19 @@ int resolve_manifest(struct ctl *ctl, const char *text, struct json_object **ret
 int resolve_manifest_view(struct ctl *ctl, const char *text, struct json_object **ret_manifest,
                           struct error *error);
 
-/* The path of a manifest by its view, into `buffer` (RESOLVE_PATH_SIZE bytes); `suffix` is "" or
- * "/cancel". Returns `buffer`. */
+/* Sends `request`, whose path is filled in, to the manifest of a view: below its cluster, or, if that
+ * is 404, below /admin/maintenanceManifests, where the cluster need not be in the inventory. `suffix`
+ * is "" or "/cancel". See api_call(). */
+int resolve_call(struct ctl *ctl, const struct json_object *manifest, const char *suffix,
+                 const struct api_request *request, struct api_answer *ret_answer,
+                 struct error *error);
+
+/* Reads the manifest of a view again in the same way; *ret_manifest is a new reference. */
+int resolve_read(struct ctl *ctl, const struct json_object *manifest,
+                 struct json_object **ret_manifest, struct error *error);
+
+/* The path of a manifest below its cluster by its view, into `buffer` (RESOLVE_PATH_SIZE bytes);
+ * `suffix` is "" or "/cancel". Returns `buffer`. */
 const char *resolve_manifest_path(const struct json_object *manifest, const char *suffix,
                                   char *buffer);
 

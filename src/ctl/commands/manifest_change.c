@@ -24,10 +24,8 @@
 static int post(struct ctl *ctl, const struct json_object *manifest, const char *suffix,
                 const struct query *query, struct api_answer *ret_answer, struct error *error)
 {
-    char path[RESOLVE_PATH_SIZE];
-    const struct api_request request = {
-        .method = "POST", .path = resolve_manifest_path(manifest, suffix, path), .query = query};
-    if (api_call(ctl, &request, ret_answer, error) < 0)
+    const struct api_request request = {.method = "POST", .query = query};
+    if (resolve_call(ctl, manifest, suffix, &request, ret_answer, error) < 0)
         return error_prefix(error, "manifest %s", document_string(manifest, "id", ""));
     return 0;
 }
@@ -180,12 +178,10 @@ static int delete_one(struct ctl *ctl, const char *id, struct json_object *delet
 
 int manifest_delete(struct ctl *ctl, const struct json_object *manifest, struct error *error)
 {
-    char path[RESOLVE_PATH_SIZE];
     struct api_answer answer;
-    const struct api_request request = {.method = "DELETE",
-                                        .path = resolve_manifest_path(manifest, "", path)};
+    const struct api_request request = {.method = "DELETE"};
     const char *id = document_string(manifest, "id", "");
-    if (api_call(ctl, &request, &answer, error) == 0) {
+    if (resolve_call(ctl, manifest, "", &request, &answer, error) == 0) {
         json_object_put(answer.body);
         return 0;
     }
