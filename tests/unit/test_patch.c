@@ -122,6 +122,19 @@ static void the_way_to_a_declared_path_is_never_made(void **state)
     }
 }
 
+static void a_name_longer_than_a_message_is_refused(void **state)
+{
+    char name[2000];
+    struct error error;
+
+    (void)state;
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    cleanup_json struct json_object *patch = document_pack("{s:{s:i}}", "properties", name, 1);
+    assert_int_equal(patch_check(patch, NULL, flags_only, &error), -1);
+    assert_int_equal(error.kind, ERROR_INVALID);
+}
+
 /* A cluster, patched */
 
 static struct cluster make(void)
@@ -265,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_patch_reaches_what_is_declared_alone),
         cmocka_unit_test(several_declarations_count_together),
         cmocka_unit_test(the_way_to_a_declared_path_is_never_made),
+        cmocka_unit_test(a_name_longer_than_a_message_is_refused),
         cmocka_unit_test(patches_of_a_cluster_are_applied_in_their_order),
         cmocka_unit_test(a_cluster_that_could_not_be_read_again_is_not_made),
         cmocka_unit_test(a_cluster_without_the_patched_object_is_refused),
