@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_store_commit.c - many writers at once: shared commits, several processes, and processes
- * that are killed.
+ * that are killed; what a batch and a pair may be.
  */
 #include "store_fixture.h"
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "mimo/cleanup.h"
+#include "mimo/clock.h"
 #include "mimo/document.h"
 
 enum { THREADS = 8, EACH = 100, KILLS = 20, DEADLINE_MILLISECONDS = 60000 };
@@ -275,6 +276,55 @@ static void what_was_acknowledged_outlives_a_killed_process(void **state)
     assert_int_equal(count_documents(fixture, STORE_AUDIT), next);
 }
 
+static void documents_of_a_pair_may_share_a_container_or_an_id(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[UUID_SIZE];
+    cleanup_json struct json_object *first =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
+    cleanup_json struct json_object *second =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 2, .cluster = 1});
+    cleanup_json struct json_object *third =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 3, .cluster = 1});
+    cleanup_json struct json_object *answer =
+        document_pack("{s:s, s:I}", "id", fixture_id(id, 3), "expiresAt", CLOCK_MAXIMUM);
+    struct store_operation pair =
+        store_pair(store_create(STORE_MANIFESTS, first), store_create(STORE_MANIFESTS, second));
+    assert_int_equal(fixture_status(fixture, pair), STORE_DONE);
+    pair = store_pair(store_create(STORE_MANIFESTS, third), store_create(STORE_ANSWERS, answer));
+    assert_int_equal(fixture_status(fixture, pair), STORE_DONE);
+}
+
+static void a_pair_of_one_document_is_named(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char id[UUID_SIZE], name[96];
+    cleanup_json struct json_object *document =
+        fixture_manifest_document(&(struct fixture_manifest){.id = 1, .cluster = 1});
+    struct store_operation pair = store_pair(store_create(STORE_MANIFESTS, document),
+                                             store_create(STORE_MANIFESTS, document));
+    fixture_run(fixture, &pair);
+    assert_int_equal(pair.result.status, STORE_REFUSED);
+    snprintf(name, sizeof(name), "%s %s", store_container_name(STORE_MANIFESTS), fixture_id(id, 1));
+    assert_non_null(strstr(pair.result.error.message, name));
+    store_release(&pair, 1);
+}
+
+static void every_operation_of_a_batch_begins_without_a_result(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct error error;
+    struct store_operation reads[2] = {store_get(STORE_ANSWERS, NULL, "a"),
+                                       store_get(STORE_ANSWERS, NULL, "b")};
+    reads[0].result.total = reads[1].result.total = 7;
+    assert_int_equal(store_run(fixture->store, reads, 2, &error), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(reads[i].result.status, STORE_NOT_FOUND);
+        assert_int_equal(reads[i].result.total, -1);
+    }
+    store_release(reads, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +332,9 @@ int main(void)
         ON_STORE(of_writers_with_the_same_etag_one_wins),
         ON_STORE(a_batch_larger_than_a_commit_is_written_whole),
         ON_STORE(a_batch_that_changes_nothing_commits_nothing),
+        ON_STORE(documents_of_a_pair_may_share_a_container_or_an_id),
+        ON_STORE(a_pair_of_one_document_is_named),
+        ON_STORE(every_operation_of_a_batch_begins_without_a_result),
         ON_STORE(two_processes_write_to_one_file),
         ON_STORE(what_was_acknowledged_outlives_a_killed_process),
     };
