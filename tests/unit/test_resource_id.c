@@ -26,6 +26,12 @@ static void an_id_is_lower_cased(void **state)
                               again, &error),
         &error);
     assert_string_equal(id, again);
+    expect_success(resource_id_normalize("/subscriptions/" SUB
+                                         "/resourcegroups/ABCDEFGHIJKLMNOPQRSTUVWXYZ/providers/"
+                                         "microsoft.redhatopenshift/openshiftclusters/c",
+                                         id, &error),
+                   &error);
+    assert_non_null(strstr(id, "/abcdefghijklmnopqrstuvwxyz/"));
 }
 
 static void name_and_subscription_are_taken_out(void **state)
