@@ -81,6 +81,8 @@ MALFORMED = {
     "headers of 40 KB": (get(b"/healthz/live", *[b"X%d: " % i + b"x" * 4000 for i in range(10)]), 431),
     "150 headers": (get(b"/healthz/live", *[b"X%d: y" % i for i in range(150)]), 431),
     "5000 headers": (get(b"/healthz/live", *[b"X%d: y" % i for i in range(5000)]), 431),
+    "1000 parameters": (get(b"/healthz/live?" + b"&".join(b"a%d=1" % i for i in range(1000))), 200),
+    "8000 empty parameters": (get(b"/healthz/live?" + b"&" * 8000), 200),
     "URI of 9 KB": (get(b"/" + b"x" * 9000), 414),
     "URI of 70 KB": (get(b"/" + b"x" * 70000), 414),
     "length and chunked": (put(b"Content-Length: 2", b"Transfer-Encoding: chunked", body=b"{}"), 400),

@@ -144,6 +144,16 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     count_connection(server, *socket_context, true);
 }
 
+/* The exchange has its own copy of the target, and its parameters come from there. The library would
+ * make an entry for each of them in CONNECTION_MEMORY, and not answer when there is no room; so it gets
+ * none to see. Its buffer is writable: it ends the path there itself after this callback. */
+static void hide_parameters(const char *target)
+{
+    char *query = strchr((char *)(uintptr_t)target, '?');
+    if (query)
+        query[1] = '\0';
+}
+
 /* MHD_OPTION_URI_LOG_CALLBACK: the only callback that gets the raw target. The result becomes the
  * request's context; after NULL, on_request() closes the connection. */
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
@@ -153,6 +163,8 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     const struct peer *peer = peer_of(connection);
     struct exchange *exchange = exchange_new(server->api, target ? target : "", peer_address(peer),
                                              peer_network_address(peer));
+    if (target)
+        hide_parameters(target);
     if (!bound || !exchange) {
         free(bound);
         exchange_free(exchange);
