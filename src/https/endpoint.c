@@ -17,6 +17,8 @@
 #include "mimo/document.h"
 #include "mimo/outcome.h"
 
+enum { SHOWN_SIZE = 256 }; /* of a URL in a message */
+
 static void free_url(CURLU **url)
 {
     curl_url_cleanup(*url);
@@ -120,13 +122,26 @@ static int take_path(const char *url, char **ret_path, struct error *error)
     return *ret_path ? 0 : error_set_memory(error);
 }
 
+/* The URL for a message, into `buffer` (SHOWN_SIZE bytes): without what comes before an @, which may be
+ * a password, also in a URL that cannot be parsed. */
+static void show_url(char *buffer, const char *url)
+{
+    char raw[SHOWN_SIZE];
+    const char *scheme = strstr(url, "://");
+    const char *start = scheme && scheme < url + strcspn(url, "@") ? scheme + strlen("://") : url;
+    const char *at = strrchr(start, '@');
+    if (at)
+        snprintf(raw, sizeof(raw), "%.*s...%s", (int)(start - url), url, at);
+    status_text_copy(buffer, SHOWN_SIZE, at ? raw : url);
+}
+
 int endpoint_parse(const char *url, enum endpoint_schemes schemes, struct endpoint *ret_endpoint,
                    char **ret_path, struct error *error)
 {
     cleanup_parts struct parts parts = {0};
     cleanup_url CURLU *parser = curl_url();
-    char shown[256];
-    status_text_copy(shown, sizeof(shown), url);
+    char shown[SHOWN_SIZE];
+    show_url(shown, url);
     *ret_endpoint = (struct endpoint){0};
     CURLUcode code = parser ? take_apart(parser, url, &parts) : CURLUE_OUT_OF_MEMORY;
     if (code == CURLUE_OUT_OF_MEMORY)
