@@ -57,6 +57,7 @@ struct worker_end {
     const char *message;          /* the result's message; may be NULL */
     int64_t retry_after;          /* of a TRANSIENT result, in seconds; or 0 */
     const char *bad_report;       /* why the reports are not trusted, or NULL; overrides a result */
+    bool bad_patch;               /* with bad_report: a retry would ask for the same change again */
     const char *forbidden_call;   /* the system call that caused SIGSYS, or NULL if unknown */
     enum worker_stop stop;        /* why the supervisor ended it */
     int64_t timeout_milliseconds; /* the alarm it had */

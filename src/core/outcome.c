@@ -114,7 +114,9 @@ static void fill_crash(const struct worker_end *end, struct outcome *ret_outcome
 /* Reports that cannot be trusted, and how the worker ended: by itself, or because of them. */
 static void fill_bad_report(const struct worker_end *end, struct outcome *ret_outcome)
 {
-    if (!WIFEXITED(end->wait_status))
+    if (end->bad_patch)
+        fill(ret_outcome, OUTCOME_TERMINAL, "%s", end->bad_report);
+    else if (!WIFEXITED(end->wait_status))
         fill(ret_outcome, OUTCOME_NO_RESULT, "(bad report: %s; killed by signal %d)",
              end->bad_report, WTERMSIG(end->wait_status));
     else if (WEXITSTATUS(end->wait_status) != 0)

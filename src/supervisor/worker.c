@@ -203,11 +203,25 @@ static bool distrust(struct worker *worker, const char *why)
     return false;
 }
 
+/* Nothing is taken from a worker after that, so its message is free. */
+static bool distrust_patch(struct worker *worker, const struct error *error)
+{
+    char why[ERROR_MESSAGE_SIZE + 128];
+    snprintf(why, sizeof(why),
+             "it asked for a change of the cluster document that its task does not declare: %s",
+             error->message);
+    status_text_copy(worker->message, sizeof(worker->message), why);
+    worker->end.bad_patch = true;
+    return distrust(worker, worker->message);
+}
+
 static bool take_patch(struct worker *worker, const struct report *report)
 {
-    if (!worker->task->patches || patch_check(report->patch, NULL, worker->task->patches, NULL) < 0)
-        return distrust(worker, "it asked for a change of the cluster document that its task does "
-                                "not declare");
+    static const char *const nothing[] = {NULL};
+    const char *const *declared = worker->task->patches ? worker->task->patches : nothing;
+    struct error error;
+    if (patch_check(report->patch, NULL, declared, &error) < 0)
+        return distrust_patch(worker, &error);
     if (!worker->settlement.cluster_patches)
         worker->settlement.cluster_patches = json_object_new_array();
     worker->settlement.patchable = worker->task->patches;

@@ -201,7 +201,9 @@ def test_patches_change_what_the_task_declared_and_nothing_else(system, tasks):
     assert run(running, good)["state"] == "Completed"
     document = running.api("GET", f"/admin{running.cluster(0)}").expect(200)
     assert document["properties"]["operatorFlags"]["a"] == "b"
-    assert run(running, bad)["state"] != "Completed"
+    ended = run(running, bad)
+    assert (ended["state"], len(ended["attempts"])) == ("Failed", 1)
+    assert ended["statusText"].startswith("TerminalError: ") and 'member "properties.registryProfiles" is not declared' in ended["statusText"]
 
 
 def test_programs_end_with_their_actuator(system, tasks):

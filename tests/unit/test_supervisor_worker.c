@@ -242,7 +242,9 @@ static void a_patch_must_be_declared_by_the_task(void **state)
     assert_true(worker_take_report(worker, &good_report));
     assert_int_equal(document_length(worker->settlement.cluster_patches), 1);
     assert_false(worker_take_report(worker, &bad_report));
-    assert_non_null(worker->end.bad_report);
+    assert_non_null(
+        strstr(worker->end.bad_report, "member \"properties.operatorFlags\" is not declared"));
+    assert_true(worker->end.bad_patch);
     assert_false(worker_take_report(worker, &whole_report));
     assert_false(worker_take_report(worker, &empty_report));
     assert_false(worker_take_report(worker, &dotted_report));
