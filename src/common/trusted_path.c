@@ -36,6 +36,9 @@ static void end_walk(struct walk *walk)
 
 static int judge(const char *path, const struct stat *status, uid_t user, struct error *error)
 {
+    /* First, because a change of its owner or mode would not help, and may break the machine. */
+    if (S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode))
+        return error_set(error, ERROR_INVALID, "%s is a device, not a regular file", path);
     if (status->st_uid != 0 && status->st_uid != geteuid() && status->st_uid != user)
         return error_set(error, ERROR_DENIED,
                          "%s belongs to user %u and could be changed by them: chown%s root %s",

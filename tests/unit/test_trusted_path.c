@@ -166,6 +166,19 @@ static void path_that_cannot_be_walked_is_an_error(void **state)
 }
 
 /* What the link leads to is trusted; where it leads is the stranger's to change. */
+/* No advice to change its mode, which root could follow. */
+static void device_is_refused_for_what_it_is(void **state)
+{
+    struct error error;
+    char *none;
+    (void)state;
+    expect_failure(trusted_path_check("/dev/null", &error), &error, ERROR_INVALID,
+                   "/dev/null is a device, not a regular file");
+    expect_failure(
+        trusted_path_read("/dev/zero", TRUSTED_PATH_NO_USER, LONGEST, &none, NULL, &error), &error,
+        ERROR_INVALID, "/dev/zero is a device");
+}
+
 static void link_of_a_stranger_is_denied(void **state)
 {
     (void)state;
@@ -239,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(relative_path_begins_in_the_current_directory, set_up,
                                         tear_down),
         cmocka_unit_test(descriptor_of_this_process_is_trusted),
+        cmocka_unit_test(device_is_refused_for_what_it_is),
         cmocka_unit_test_setup_teardown(volume_of_kubernetes_is_trusted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(user_that_is_named_is_trusted_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(path_that_cannot_be_walked_is_an_error, set_up, tear_down),
