@@ -150,6 +150,9 @@ static void times_are_seconds_or_rfc_3339(void **state)
                 &request);
     assert_int_equal(request.run_after, 6990500560);
     assert_int_equal(request.run_before, 1795996800);
+    check_taken("{" TASK ",\"runAfter\":0,\"runBefore\":null}", &request);
+    check_refused("{" TASK ",\"runBefore\":0}", "runBefore", "leave it out");
+    check_refused("{" TASK ",\"runBefore\":\"1970-01-01T00:00:00Z\"}", "runBefore", "1970");
     check_refused("{" TASK ",\"runAfter\":-1}", "runAfter", "1970");
     check_refused("{" TASK ",\"runBefore\":253402300800}", "runBefore", "9999");
     check_refused("{" TASK ",\"runAfter\":1.5}", "runAfter", "Unix seconds");

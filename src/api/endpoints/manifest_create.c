@@ -141,6 +141,10 @@ int manifest_request_read(struct json_object *body, const struct task_list *task
         read_priority(body, &ret_request->priority, answer) < 0 ||
         read_parameters(body, task, &ret_request->parameters, answer) < 0)
         return -1;
+    if (document_get(body, "runBefore") && ret_request->run_before == 0)
+        return answer_refuse(answer, API_INVALID_PARAMETER, "runBefore",
+                             "member \"runBefore\" is the year 1970; leave it out for seven days "
+                             "from now");
     ret_request->task = task->id;
     return 0;
 }
