@@ -35,8 +35,9 @@ def test_the_examples_run_as_they_stand(system):
     assert '"status":"ready"' in output("/healthz/ready").replace(" ", "")
     assert "operator-flags-update" in output("/admin/tasks") and '"alive": true' in output("/admin/actuators")
     assert '"kind": "notDue"' in output("Idempotency-Key")
-    assert output("/stop?").split().count("Cancelled") == 2
-    assert "cannot cancel task in state Cancelled" in output("|| test $? -eq 22")
+    assert output("$RUNNING/stop?").split().count("Cancelled") == 2
+    assert "cannot cancel task in state Cancelled" in output("$RUNNING/cancel?")
+    assert output("$OTHER/cancel?").startswith("Cancelled") and "it has no running worker" in output("$OTHER/stop?")
     assert '"Cancelled": 2' in output("/summary")
     assert output("nextLink").count("/subscriptions/") == 2
     assert output("scheduleID").split() == ["0", "0"]
