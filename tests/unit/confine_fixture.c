@@ -158,6 +158,8 @@ int confine_run(confine_f *confine, const struct attempt *attempt, char *said, s
     return status;
 }
 
+static bool has_hosts; /* looked at before the confinement */
+
 static bool ended_as_expected(const struct attempt *attempt, int status, const char *said)
 {
     char line[96];
@@ -179,6 +181,7 @@ static bool ended_as_expected(const struct attempt *attempt, int status, const c
 void confine_check(confine_f *confine, const struct attempt *attempts, size_t count)
 {
     int bad = 0;
+    has_hosts = access("/etc/hosts", R_OK) == 0;
     for (size_t i = 0; i < count; i++) {
         char said[SAID_SIZE];
         if (attempts[i].needs_landlock && confinement_landlock_abi(CONFINEMENT_ABI_MAXIMUM) < 1)
@@ -312,12 +315,14 @@ int attempt_thread(void)
     return pthread_join(thread, NULL) == 0 ? 0 : -1;
 }
 
+/* A bare root has no /etc/hosts, and then nobody may know localhost: that the lookup returns shows
+ * that it was not forbidden. */
 int attempt_look_up_name(void)
 {
     struct addrinfo *found = NULL;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     if (getaddrinfo("localhost", NULL, &hints, &found) != 0)
-        return -1;
+        return has_hosts ? -1 : 0;
     freeaddrinfo(found);
     return 0;
 }

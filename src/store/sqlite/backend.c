@@ -22,9 +22,9 @@ static void sqlite_close(struct store *base)
     while (store->idle_readers) {
         struct connection *reader = store->idle_readers;
         store->idle_readers = reader->next;
-        connection_close(reader);
+        sqlite_store_disconnect(store, reader);
     }
-    connection_close(store->writer);
+    sqlite_store_disconnect(store, store->writer);
     pthread_cond_destroy(&store->reader_back);
     pthread_mutex_destroy(&store->lock);
     free(store->path);
@@ -33,9 +33,6 @@ static void sqlite_close(struct store *base)
 
 static int sqlite_open(const char *path, struct store **ret_store, struct error *error)
 {
-    cleanup_connection struct connection *writer = NULL;
-    if (schema_open(path, &writer, error) < 0)
-        return -1;
     struct sqlite_store *store = calloc(1, sizeof(*store));
     char *copy = strdup(path);
     if (!store || !copy) {
@@ -43,11 +40,14 @@ static int sqlite_open(const char *path, struct store **ret_store, struct error 
         free(copy);
         return error_set_memory(error);
     }
-    *store = (struct sqlite_store){
-        .base.backend = &sqlite_backend, .path = copy, .writer = take_pointer(&writer)};
+    *store = (struct sqlite_store){.base.backend = &sqlite_backend, .path = copy};
     store->last_job = &store->first_job;
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->reader_back, NULL);
+    if (sqlite_store_connect(store, &store->writer, error) < 0) {
+        sqlite_close(&store->base);
+        return -1;
+    }
     *ret_store = &store->base;
     return 0;
 }
@@ -71,7 +71,7 @@ static struct connection *borrow_reader(struct sqlite_store *store)
 static void return_reader(struct sqlite_store *store, struct connection *reader)
 {
     if (reader && reader->broken) {
-        connection_close(reader);
+        sqlite_store_disconnect(store, reader);
         reader = NULL;
     }
     pthread_mutex_lock(&store->lock);
@@ -92,12 +92,9 @@ static void return_reader(struct sqlite_store *store, struct connection *reader)
 static int open_reader(struct sqlite_store *store, struct connection **ret_reader,
                        struct error *error)
 {
-    cleanup_connection struct connection *reader = NULL;
-    if (schema_open(store->path, &reader, error) < 0 ||
-        connection_execute(reader, "PRAGMA cache_size = -8192", error) < 0)
+    if (sqlite_store_connect(store, ret_reader, error) < 0)
         return -1;
-    *ret_reader = take_pointer(&reader);
-    return 0;
+    return connection_execute(*ret_reader, "PRAGMA cache_size = -8192", error);
 }
 
 /* Borrows a connection for reading, within a transaction of its own. */
@@ -107,10 +104,11 @@ static int begin_reading(struct sqlite_store *store, struct connection **ret_con
     static const char begin[] = "BEGIN";
     struct connection *reader = borrow_reader(store);
     if (reader && !connection_is_current(reader)) {
-        connection_close(reader);
+        sqlite_store_disconnect(store, reader);
         reader = NULL;
     }
     if ((!reader && open_reader(store, &reader, error) < 0) ||
+        sqlite_store_check_log(store, reader, error) < 0 ||
         connection_run(reader, begin, error) < 0) {
         return_reader(store, reader);
         return -1;

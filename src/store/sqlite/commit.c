@@ -7,8 +7,8 @@
  */
 #include <assert.h>
 
+#include "mimo/cleanup.h"
 #include "store/sqlite/handle.h"
-#include "store/sqlite/schema.h"
 
 /* The most documents that one transaction writes, unless a single batch is larger. Bounds how long
  * other processes wait for the lock. */
@@ -28,13 +28,11 @@ struct commit_job {
 /* The connection for writing to the file that the path names at present. */
 static int open_writer(struct sqlite_store *store, struct error *error)
 {
-    if (store->writer && (store->writer->broken || !connection_is_current(store->writer))) {
-        connection_close(store->writer);
-        store->writer = NULL;
-    }
+    if (store->writer && (store->writer->broken || !connection_is_current(store->writer)))
+        sqlite_store_disconnect(store, take_pointer(&store->writer));
     if (store->writer)
-        return 0;
-    if (schema_open(store->path, &store->writer, error) < 0)
+        return sqlite_store_check_log(store, store->writer, error);
+    if (sqlite_store_connect(store, &store->writer, error) < 0)
         return -1;
     return connection_execute(store->writer, "PRAGMA cache_size = -16384", error);
 }
@@ -58,20 +56,29 @@ static struct commit_job *take_jobs(struct sqlite_store *store)
     return first;
 }
 
+/* Asked again with the lock of the file, and after the commit: what is written to a file that has no
+ * name any more does not count. */
+static int check_in_place(const struct sqlite_store *store, struct error *error)
+{
+    if (connection_is_current(store->writer) &&
+        log_files_are_in_place(store->path, &store->writer->files))
+        return 0;
+    return error_set(error, ERROR_UNAVAILABLE, "store %s was removed or replaced meanwhile",
+                     store->path);
+}
+
 static int commit_jobs(struct sqlite_store *store, struct transaction *transaction,
                        struct commit_job *jobs, struct error *error)
 {
     uint64_t count = 0;
+    if (check_in_place(store, error) < 0)
+        return -1;
     for (struct commit_job *job = jobs; job; job = job->next, count++)
         if (job->apply(job->argument, transaction, error) < 0)
             return -1;
     bool changed = transaction->changed;
-    if (transaction_commit(transaction, error) < 0)
+    if (transaction_commit(transaction, error) < 0 || check_in_place(store, error) < 0)
         return -1;
-    /* A commit to a file that was removed meanwhile does not count. */
-    if (!connection_is_current(store->writer))
-        return error_set(error, ERROR_UNAVAILABLE, "store %s was removed or replaced meanwhile",
-                         store->path);
     pthread_mutex_lock(&store->lock);
     store->statistics.commits += changed;
     store->statistics.jobs += changed ? count : 0;

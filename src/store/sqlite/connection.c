@@ -96,11 +96,6 @@ static int check_access(const char *path, struct error *error)
     return 0;
 }
 
-static bool is_same_file(const struct file_identity *a, const struct file_identity *b)
-{
-    return a->device == b->device && a->inode == b->inode;
-}
-
 bool connection_is_current(const struct connection *connection)
 {
     struct stat status;
@@ -108,7 +103,7 @@ bool connection_is_current(const struct connection *connection)
     if (stat(connection->path, &status) < 0)
         return false;
     now = (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
-    return is_same_file(&connection->file, &now);
+    return log_files_is_same(&connection->file, &now);
 }
 
 static const char settings[] =
@@ -133,7 +128,8 @@ static int configure(struct connection *connection, struct error *error)
 int connection_open(const char *path, struct connection **ret_connection, struct error *error)
 {
     struct file_identity before;
-    if (find_file(path, &before, error) < 0 || check_access(path, error) < 0)
+    if (log_files_check_unused(path, error) < 0 || find_file(path, &before, error) < 0 ||
+        check_access(path, error) < 0)
         return -1;
 
     cleanup_connection struct connection *connection = calloc(1, sizeof(*connection));
@@ -149,7 +145,7 @@ int connection_open(const char *path, struct connection **ret_connection, struct
     }
     if (find_file(path, &connection->file, error) < 0)
         return -1;
-    if (!is_same_file(&before, &connection->file))
+    if (!log_files_is_same(&before, &connection->file))
         return error_set(error, ERROR_UNAVAILABLE, "store %s was replaced while it was opened",
                          path);
     if (configure(connection, error) < 0)
@@ -171,9 +167,12 @@ void connection_close(struct connection *connection)
         return;
     forget_statements(connection);
     if (connection->db) {
-        /* Closing the last connection removes the log. If the file is gone, a log at that path
-         * belongs to another file. */
-        if (!connection_is_current(connection))
+        /* Closing the last connection removes the log. If the file or its log is gone, a log at
+         * that path belongs to another file. */
+        bool has_log = log_files_are_in_place(connection->path, &connection->files);
+        if (!has_log)
+            log_files_save(connection->db, connection->path, &connection->files);
+        if (!connection_is_current(connection) || !has_log)
             sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close(connection->db);
     }

@@ -23,18 +23,12 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "mimo/error.h"
+#include "store/sqlite/log_files.h"
 
 /* How long to wait for a lock of another process. */
 enum { CONNECTION_BUSY_SECONDS = 5 };
-
-/* Identifies the file at a path: a replaced file is a different one. */
-struct file_identity {
-    dev_t device;
-    ino_t inode;
-};
 
 enum { CONNECTION_STATEMENTS_MAXIMUM = 128 };
 
@@ -42,6 +36,7 @@ struct connection {
     sqlite3 *db;
     char *path;
     struct file_identity file;
+    struct log_files files;
     bool broken;
     uint64_t
         steps; /* of SQLite's virtual machine, over all statements; tests measure cost by them */

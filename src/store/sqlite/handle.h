@@ -7,6 +7,11 @@
  *
  * Before every use the path is looked up, and a connection whose file was removed or replaced is
  * closed. So when a store is restored, it is used again without a restart.
+ *
+ * Not so when only the files beside it are removed (log_files.h): within one process SQLite shares the
+ * index among all connections to a database, so a new connection would be wrong as well. What the log
+ * holds is written to the database, and nothing is read or written from then on, until all programs
+ * have been started again.
  */
 #ifndef MIMO_STORE_SQLITE_HANDLE_H
 #define MIMO_STORE_SQLITE_HANDLE_H
@@ -44,8 +49,25 @@ struct sqlite_store {
     struct commit_job **last_job;
     bool has_leader;
 
+    /* The database that was opened last, the files beside it, and how many connections use them. */
+    struct file_identity database;
+    struct log_files files;
+    unsigned connections;
+    bool has_lost_log;
+    bool has_saved_log;
+
     struct connection *writer; /* used by the leader only */
 };
+
+/* Opens a connection to the file that the path names at present. The caller gives it back. */
+int sqlite_store_connect(struct sqlite_store *store, struct connection **ret_connection,
+                         struct error *error);
+void sqlite_store_disconnect(struct sqlite_store *store, struct connection *connection);
+
+/* -1, ERROR_UNAVAILABLE, once the log of the database was removed while it was in use. With a
+ * connection, not within a transaction, it then saves what the log holds. */
+int sqlite_store_check_log(struct sqlite_store *store, struct connection *connection,
+                           struct error *error);
 
 /* Calls `apply` within a writing transaction that other callers share, and returns when it is
  * committed; `weight` is the approximate number of documents it writes. If `apply` fails, the whole

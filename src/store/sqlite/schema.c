@@ -214,6 +214,8 @@ static int follow_directory_owner(int fd, const char *path, struct error *error)
 
 int schema_create_file(const char *path, struct error *error)
 {
+    if (log_files_check_unused(path, error) < 0)
+        return -1;
     cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, DATABASE_MODE);
     if (fd < 0) {
         if (errno == ENOENT)
@@ -296,6 +298,7 @@ int schema_open(const char *path, struct connection **ret_connection, struct err
                          path);
     if (use_write_ahead_log(connection, error) < 0)
         return -1;
+    connection->files = log_files_look(path);
     *ret_connection = take_pointer(&connection);
     return 0;
 }

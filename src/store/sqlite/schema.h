@@ -26,7 +26,7 @@ int schema_initialize(const char *path, struct error *error);
 
 /* Creates an empty file with mode 0660, whatever the umask, and syncs it to disk. If root creates
  * it, it gets owner and group of its directory, so that the programs can use it. ERROR_CONFLICT if
- * it exists. */
+ * it exists, or its log does (log_files.h). */
 int schema_create_file(const char *path, struct error *error);
 
 /* Opens a database and checks that it is a store of a supported version. Upgrades an older version
