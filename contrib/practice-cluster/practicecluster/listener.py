@@ -41,8 +41,11 @@ class Listener:
         self._selector.register(listening, selectors.EVENT_READ, cluster)
 
     def stop_on_signals(self):
+        """The kernel may give a signal to the thread of a client, while Python's handler waits for the main thread to
+        wake up: the pipe is written at once, whichever thread it was."""
+        signal.set_wakeup_fd(self._stop_writer)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: os.write(self._stop_writer, b"."))
+            signal.signal(number, lambda *_: None)
 
     def run(self):
         """Accept clients until stopped."""
