@@ -396,13 +396,6 @@ static void wherever_memory_runs_out_the_caller_is_told(void **state)
     remove_private_folder(folder);
 }
 
-/* json-c 0.16 leaks the copy of a member's name when it cannot add the member. */
-extern __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:json_object_object_add_ex\n";
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
