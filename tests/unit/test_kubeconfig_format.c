@@ -133,8 +133,8 @@ static void expect_refusal(const char *addresses, const char *message)
 static void server_without_an_address_is_refused(void **state)
 {
     (void)state;
-    expect_refusal(NULL, "no address of api.test:6443");
-    expect_refusal("", "no address of api.test:6443");
+    expect_refusal(NULL, "the job has no address for api.test:6443");
+    expect_refusal("", "the job has no address for api.test:6443");
     expect_refusal("elsewhere.test",
                    "endpoint 3 of the job: \"elsewhere.test\" is not an IP address");
 }
