@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 
 from mimolocal.adminapi import AdminApi
+from mimolocal.logs import whole_lines
 from mimolocal.slowness import in_time, slowness
 
 USER = 61190 # of systemd's dynamic range; no account exists for it
@@ -140,7 +141,8 @@ class ApiServer:
 
     @property
     def log(self):
-        return self.log_path.read_text(errors="replace")
+        """What it has said so far."""
+        return whole_lines(self.log_path)
 
     def stop(self, number=signal.SIGTERM):
         """Ends the server; returns its exit status."""

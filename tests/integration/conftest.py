@@ -31,6 +31,7 @@ sys.path.insert(0, str(TOP / "contrib" / "local"))
 
 from mimolocal import certificates, control, envfile, listing  # noqa: E402 (found by the line above)
 from mimolocal.adminapi import AdminApi  # noqa: E402
+from mimolocal.logs import whole_lines  # noqa: E402
 from mimolocal.practice import Practice  # noqa: E402
 from mimolocal.slowness import VARIABLE, in_time, slowness  # noqa: E402
 
@@ -209,7 +210,7 @@ class RunningSystem:
 
     def log(self, name):
         """What a program has said so far."""
-        return (self.directory / "log" / f"{name}.log").read_text(errors="replace")
+        return whole_lines(self.directory / "log" / f"{name}.log")
 
     def statsd_lines(self):
         """The metrics that were sent so far."""

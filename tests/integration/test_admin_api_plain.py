@@ -198,8 +198,8 @@ def test_sighup_reads_the_tokens_alone(server):
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
 def test_it_is_refused_where_others_can_connect(own_server, address):
-    server = own_server(set={"api.tls": "off", "api.listen": address})
-    assert server.spawn().wait(30) == 2
+    server = own_server(set={"api.tls": "off"})
+    assert server.spawn("--set", f"api.listen={address}").wait(30) == 2
     assert f"api.listen: other machines can reach {address}, and with api.tls = off" in server.log
     assert "let it be 127.0.0.1:PORT" in server.log
 

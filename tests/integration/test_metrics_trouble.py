@@ -41,7 +41,7 @@ def test_a_killed_metrics_helper_is_started_again_and_ends_no_attempt(system):
 
     def lines():
         found = re.findall(r"warning: the metrics helper was killed by signal 9 \(SIGKILL\); "
-                           r"it is started again in (\S+),", running.log("actuator-0"))
+                           r"it is started again in (\S+);", running.log("actuator-0"))
         return found if len(found) == 3 else None
 
     assert running.wait_for(lines, what="a line for each") == ["100ms", "200ms", "400ms"]
