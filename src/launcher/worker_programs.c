@@ -318,9 +318,9 @@ static struct step_result run_step(struct task_context *context)
     char *variables[VARIABLES_MAXIMUM + 2];
     cleanup_free char *name = NULL;
     if (attempt.left_by)
-        return step_terminal("program %s left processes running, which this kernel (Landlock ABI "
-                             "below 6) can only end with the attempt: let it wait for them, or set "
-                             "actuator.worker_uids",
+        return step_terminal("program %s left processes running, which this machine (no user "
+                             "namespaces, Landlock ABI below 6) can only end with the attempt: let "
+                             "it wait for them, or allow user namespaces",
                              attempt.left_by);
     if (asprintf(&name, "MIMO_STEP=%s", step->name) < 0) {
         name = NULL;

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/worker_guard.h"
 #include "program_fixture.h"
 
 static const struct programs_options usual = {0};
@@ -63,8 +64,9 @@ static void leftovers_make_a_step_the_last_where_they_cannot_be_ended(void **sta
     programs_step("next", "/bin/true", NULL);
     programs_run(&without_scopes, &attempt);
     snprintf(message, sizeof(message),
-             "program %s left processes running, which this kernel (Landlock ABI below 6) can only "
-             "end with the attempt: let it wait for them, or set actuator.worker_uids",
+             "program %s left processes running, which this machine (no user namespaces, Landlock "
+             "ABI below 6) can only end with the attempt: let it wait for them, or allow user "
+             "namespaces",
              programs_path("leave"));
     programs_expect_result(&attempt, OUTCOME_TERMINAL, message);
     expect_nothing_left(&attempt);
@@ -110,19 +112,17 @@ static void forged_result_ends_with_the_attempt(void **state)
     expect_nothing_left(&attempt);
 }
 
-static void user_for_each_slot_does_for_scopes(void **state)
+static void namespace_does_for_scopes(void **state)
 {
     (void)state;
-    static const char *const settings[] = {"--set=actuator.worker_uids=62500-62519",
-                                           "--set=actuator.max_workers=10", NULL};
     struct attempt attempt;
-    if (!launcher_can_be_root())
+    if (worker_guard_try_namespace(NULL) != 0)
         skip();
     programs_script("leave", "sleep 1000 &\n");
     programs_script("next", "echo next >&2\n");
     programs_step("leave", "leave", NULL);
     programs_step("next", "next", NULL);
-    programs_run(&(struct programs_options){.landlock_abi = 5 + 1, .settings = settings}, &attempt);
+    programs_run(&(struct programs_options){.landlock_abi = 5 + 1}, &attempt);
     programs_expect_result(&attempt, OUTCOME_SUCCEEDED, "next");
     expect_nothing_left(&attempt);
 }
@@ -257,7 +257,7 @@ int main(void)
         PROGRAM_TEST(leftovers_of_the_last_step_end_with_the_attempt),
         PROGRAM_TEST(step_that_takes_too_long_ends_with_the_attempt),
         PROGRAM_TEST(forged_result_ends_with_the_attempt),
-        PROGRAM_TEST(user_for_each_slot_does_for_scopes),
+        PROGRAM_TEST(namespace_does_for_scopes),
         PROGRAM_TEST(daemon_is_gone_with_the_attempt),
         PROGRAM_TEST(alarm_ends_programs_too),
         PROGRAM_TEST(program_may_finish_after_sigterm),
