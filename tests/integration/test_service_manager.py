@@ -5,10 +5,12 @@ import contextlib
 import os
 import signal
 import socket
+import time
 
 import pytest
 
 from conftest import STRETCH
+from mimolocal.slowness import in_time
 
 # A message every half of it.
 WATCHDOG_USEC = int(10_000_000 * STRETCH)
@@ -34,16 +36,19 @@ def receive(manager):
 
 def hear(manager, pid):
     """The next message of this process; those of others are dropped."""
-    while True:
+    began = time.monotonic()
+    while in_time(time.monotonic() - began, 60):
         sender, text = receive(manager)
         if sender == pid:
             return text
+    raise AssertionError(f"process {pid} says nothing")
 
 
 def hear_ready(manager, *pids):
     """Until each of these has said that it is ready, in whatever order."""
-    missing = set(pids)
+    missing, began = set(pids), time.monotonic()
     while missing:
+        assert in_time(time.monotonic() - began, 60), f"not ready: {missing}"
         sender, text = receive(manager)
         if text.startswith("READY=1"):
             missing.discard(sender)
