@@ -257,3 +257,38 @@ void fixture_sql(struct store_fixture *fixture, const char *sql)
         fail_msg("%s", message);
     sqlite3_close(db);
 }
+
+/* --- The audit trail: documents without rules --- */
+
+struct store_operation fixture_get_audit(const char *id)
+{
+    return store_get(STORE_AUDIT, NULL, id);
+}
+
+void fixture_add_audit(struct store_fixture *fixture, const char *id)
+{
+    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s}", "id", id));
+}
+
+void fixture_expect_no_write(struct store_fixture *fixture, const char *reason)
+{
+    struct error error;
+    struct json_object *document = document_pack("{s:s}", "id", "never");
+    struct store_operation create = store_create(STORE_AUDIT, document);
+    assert_int_equal(store_run(fixture->store, &create, 1, &error), -1);
+    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+    assert_int_equal(create.result.status, STORE_NOT_RUN);
+    if (!strstr(error.message, reason))
+        fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
+    json_object_put(document);
+}
+
+void fixture_expect_no_read(struct store_fixture *fixture, const char *reason)
+{
+    struct error error;
+    struct store_operation read = fixture_get_audit("kept");
+    assert_int_equal(store_run(fixture->store, &read, 1, &error), -1);
+    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
+    if (!strstr(error.message, reason))
+        fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
+}

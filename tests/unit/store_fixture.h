@@ -118,4 +118,12 @@ void fixture_expect_sound(struct store_fixture *fixture);
 /* Runs SQL on the file itself, as no program of the product does. */
 void fixture_sql(struct store_fixture *fixture, const char *sql);
 
+/* Entries of the audit trail, of which the store knows no rules. */
+struct store_operation fixture_get_audit(const char *id);
+void fixture_add_audit(struct store_fixture *fixture, const char *id);
+
+/* Writing such an entry, or reading "kept", must fail as ERROR_UNAVAILABLE with this in the message. */
+void fixture_expect_no_write(struct store_fixture *fixture, const char *reason);
+void fixture_expect_no_read(struct store_fixture *fixture, const char *reason);
+
 #endif

@@ -42,20 +42,6 @@ static int stop_practice(void **state)
     return 0;
 }
 
-/* A port of 127.0.0.1 that refuses connections for as long as the socket in *ret_holder is open: it
- * is bound, and nobody listens. */
-static int refusing_port(int *ret_holder)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(holder >= 0);
-    assert_int_equal(0, bind(holder, (struct sockaddr *)&address, size));
-    assert_int_equal(0, getsockname(holder, (struct sockaddr *)&address, &size));
-    *ret_holder = holder;
-    return ntohs(address.sin_port);
-}
-
 /* NULL when it is refused. */
 static struct https_client *create(const char *url, struct json_object *endpoints,
                                    struct error *error)
@@ -121,25 +107,36 @@ static void a_server_is_verified_or_not_spoken_to(void **state)
     assert_string_equal("there is no CA certificate to verify 127.0.0.1:443 with", error.message);
 }
 
-static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
+/* A port of 127.0.0.1 that refuses connections for as long as the socket in *ret_holder is open: it
+ * is bound, and nobody listens. */
+static int refusing_port(int *ret_holder)
 {
-    (void)state;
-    struct error error = {0};
-    assert_null(create("https://localhost:1", NULL, &error));
-    assert_int_equal(ERROR_NOT_FOUND, error.kind);
-    assert_string_equal("no address for localhost:1", error.message);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(holder >= 0);
+    assert_int_equal(0, bind(holder, (struct sockaddr *)&address, size));
+    assert_int_equal(0, getsockname(holder, (struct sockaddr *)&address, &size));
+    *ret_holder = holder;
+    return ntohs(address.sin_port);
+}
+
+/* A client with these options gets as far as the connection. */
+static void expect_connection_refused(const char *scheme, const char *host, const char *path,
+                                      struct https_options options)
+{
     char url[64];
     char expected[64];
     int holder;
-    int port = refusing_port(&holder);
-    snprintf(url, sizeof(url), "https://localhost:%d", port);
-    snprintf(expected, sizeof(expected), "connection refused by localhost:%d", port);
-    const struct https_options options = {
-        .url = url, .ca = practice.config.ca, .response_maximum = 1, .resolves_names = true};
     struct https_client *client;
     struct https_answer answer;
+    struct error error;
+    int port = refusing_port(&holder);
+    snprintf(url, sizeof(url), "%s://%s:%d%s", scheme, host, port, *path ? "" : "/p");
+    snprintf(expected, sizeof(expected), "connection refused by %s:%d", host, port);
+    options.url = url;
     assert_int_equal(0, https_client_create(&options, &client, &error));
-    const struct https_request request = {.method = "GET", .path = "/"};
+    const struct https_request request = {.method = "GET", .path = path};
     https_request(client, &request, &answer);
     assert_string_equal(expected, answer.error.message);
     assert_int_equal(ERROR_UNAVAILABLE, answer.error.kind);
@@ -149,27 +146,25 @@ static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
     close(holder);
 }
 
-static void plain_http_is_spoken_where_that_is_allowed(void **state)
+static void a_host_is_looked_up_only_where_that_is_allowed(void **state)
 {
     (void)state;
     struct error error = {0};
-    char url[64];
-    char expected[64];
-    int holder;
-    int port = refusing_port(&holder);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/p", port);
-    snprintf(expected, sizeof(expected), "connection refused by 127.0.0.1:%d", port);
-    const struct https_options options = {
-        .url = url, .response_maximum = 1, .is_plain_allowed = true};
-    struct https_client *client;
-    struct https_answer answer;
-    assert_int_equal(0, https_client_create(&options, &client, &error));
-    const struct https_request request = {.method = "GET", .path = ""};
-    https_request(client, &request, &answer);
-    assert_string_equal(expected, answer.error.message);
-    https_answer_free(&answer);
-    https_client_free(client);
-    close(holder);
+    assert_null(create("https://localhost:1", NULL, &error));
+    assert_int_equal(ERROR_NOT_FOUND, error.kind);
+    assert_string_equal("no address for localhost:1", error.message);
+    expect_connection_refused("https", "localhost", "/",
+                              (struct https_options){.ca = practice.config.ca,
+                                                     .response_maximum = 1,
+                                                     .resolves_names = true});
+}
+
+static void plain_http_is_spoken_where_that_is_allowed(void **state)
+{
+    (void)state;
+    expect_connection_refused(
+        "http", "127.0.0.1", "",
+        (struct https_options){.response_maximum = 1, .is_plain_allowed = true});
 }
 
 static void bad_endpoints_of_the_job_are_refused(void **state)

@@ -33,40 +33,6 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
     return -1;
 }
 
-static struct store_operation get_audit(const char *id)
-{
-    return store_get(STORE_AUDIT, NULL, id);
-}
-
-static void add_audit(struct store_fixture *fixture, const char *id)
-{
-    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s}", "id", id));
-}
-
-/* Fails to write, with this in its message. */
-static void expect_no_write(struct store_fixture *fixture, const char *reason)
-{
-    struct error error;
-    struct json_object *document = document_pack("{s:s}", "id", "never");
-    struct store_operation create = store_create(STORE_AUDIT, document);
-    assert_int_equal(store_run(fixture->store, &create, 1, &error), -1);
-    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
-    assert_int_equal(create.result.status, STORE_NOT_RUN);
-    if (!strstr(error.message, reason))
-        fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
-    json_object_put(document);
-}
-
-static void expect_no_read(struct store_fixture *fixture, const char *reason)
-{
-    struct error error;
-    struct store_operation read = get_audit("kept");
-    assert_int_equal(store_run(fixture->store, &read, 1, &error), -1);
-    assert_int_equal(error.kind, ERROR_UNAVAILABLE);
-    if (!strstr(error.message, reason))
-        fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
-}
-
 static void expect_open_fails(const char *uri, enum error_kind kind, const char *reason)
 {
     struct store *store;
@@ -99,7 +65,7 @@ static void the_file_is_for_owner_and_group_whatever_the_umask(void **state)
         int result = store_fixture_setup(&made);
         struct store_fixture *fixture = made;
         if (result == 0)
-            add_audit(fixture, "a");
+            fixture_add_audit(fixture, "a");
         umask(before);
         assert_int_equal(result, 0);
         assert_int_equal(stat(fixture->path, &status), 0);
@@ -335,70 +301,70 @@ static void a_removed_file_is_noticed_and_used_again_when_it_is_back(void **stat
     struct store_fixture *fixture = *state;
     char aside[160];
     struct error error;
-    add_audit(fixture, "kept");
+    fixture_add_audit(fixture, "kept");
     snprintf(aside, sizeof(aside), "%s.aside", fixture->path);
     assert_int_equal(rename(fixture->path, aside), 0);
     for (int i = 0; i < 2; i++) {
-        expect_no_write(fixture, "does not exist");
-        expect_no_read(fixture, "does not exist");
+        fixture_expect_no_write(fixture, "does not exist");
+        fixture_expect_no_read(fixture, "does not exist");
     }
     assert_int_equal(rename(aside, fixture->path), 0);
-    assert_int_equal(fixture_status(fixture, get_audit("kept")), STORE_DONE);
-    add_audit(fixture, "after");
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("kept")), STORE_DONE);
+    fixture_add_audit(fixture, "after");
 
     /* Another file at its place is another store. */
     assert_int_equal(unlink(fixture->path), 0);
-    expect_no_write(fixture, "does not exist");
+    fixture_expect_no_write(fixture, "does not exist");
     snprintf(aside, sizeof(aside), "%s-wal", fixture->path);
     unlink(aside);
     assert_int_equal(store_initialize(fixture->uri, &error), 0);
-    assert_int_equal(fixture_status(fixture, get_audit("kept")), STORE_NOT_FOUND);
-    add_audit(fixture, "new");
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("kept")), STORE_NOT_FOUND);
+    fixture_add_audit(fixture, "new");
     fixture_reopen(fixture);
-    assert_int_equal(fixture_status(fixture, get_audit("new")), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("new")), STORE_DONE);
 }
 
 static void a_store_that_was_replaced_by_something_else_is_not_used(void **state)
 {
     struct store_fixture *fixture = *state;
-    add_audit(fixture, "kept");
+    fixture_add_audit(fixture, "kept");
     assert_int_equal(unlink(fixture->path), 0);
     close(open(fixture->path, O_CREAT | O_WRONLY, 0660));
-    expect_no_write(fixture, "is empty");
-    expect_no_read(fixture, "is empty");
+    fixture_expect_no_write(fixture, "is empty");
+    fixture_expect_no_read(fixture, "is empty");
 }
 
 static void a_lock_of_another_process_is_waited_for_and_then_reported(void **state)
 {
     struct store_fixture *fixture = *state;
     sqlite3 *other;
-    add_audit(fixture, "kept");
+    fixture_add_audit(fixture, "kept");
     assert_int_equal(sqlite3_open(fixture->path, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     struct monotonic start = clock_monotonic();
-    expect_no_write(fixture, "locked by another process");
+    fixture_expect_no_write(fixture, "locked by another process");
     assert_in_range(clock_elapsed(start), 4500, 20000);
     /* Readers do not mind. */
-    assert_int_equal(fixture_status(fixture, get_audit("kept")), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("kept")), STORE_DONE);
     assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(other);
-    add_audit(fixture, "after");
+    fixture_add_audit(fixture, "after");
 }
 
 static void a_commit_that_did_not_reach_the_disk_is_not_acknowledged(void **state)
 {
     struct store_fixture *fixture = *state;
-    add_audit(fixture, "kept");
+    fixture_add_audit(fixture, "kept");
     sync_fails = true;
     for (int i = 0; i < 3; i++)
-        expect_no_write(fixture, "check its disk");
+        fixture_expect_no_write(fixture, "check its disk");
     sync_fails = false;
-    assert_int_equal(fixture_status(fixture, get_audit("never")), STORE_NOT_FOUND);
-    add_audit(fixture, "after");
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("never")), STORE_NOT_FOUND);
+    fixture_add_audit(fixture, "after");
     fixture_expect_sound(fixture);
     fixture_reopen(fixture);
-    assert_int_equal(fixture_status(fixture, get_audit("after")), STORE_DONE);
-    assert_int_equal(fixture_status(fixture, get_audit("kept")), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("after")), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("kept")), STORE_DONE);
 }
 
 /* Writes until the disk is full, makes room, and goes on. */
@@ -430,11 +396,11 @@ static void check_full_disk(struct store_fixture *fixture)
         _exit(4);
     if (setrlimit(RLIMIT_FSIZE, &room) < 0)
         _exit(5);
-    add_audit(fixture, "after");
+    fixture_add_audit(fixture, "after");
     for (int i = 0; i < written; i++) {
         char id[16];
         snprintf(id, sizeof(id), "%d", i);
-        if (fixture_status(fixture, get_audit(id)) != STORE_DONE)
+        if (fixture_status(fixture, fixture_get_audit(id)) != STORE_DONE)
             _exit(6);
     }
     fixture_expect_sound(fixture);
@@ -544,7 +510,7 @@ static void a_backup_is_a_store_of_its_own(void **state)
         fixture_query(&copy, (struct store_query){.kind = STORE_QUERY_QUEUE_LENGTH});
     assert_int_equal(length.result.total, 50);
     store_release(&length, 1);
-    add_audit(&copy, "written");
+    fixture_add_audit(&copy, "written");
     store_close(copy.store);
 
     assert_int_equal(store_backup(fixture->store, path, &error), -1);

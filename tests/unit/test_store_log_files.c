@@ -11,34 +11,6 @@
 #include <unistd.h>
 
 #include "expect.h"
-#include "mimo/document.h"
-
-static struct store_operation get_audit(const char *id)
-{
-    return store_get(STORE_AUDIT, NULL, id);
-}
-
-static void add_audit(struct store_fixture *fixture, const char *id)
-{
-    fixture_add(fixture, STORE_AUDIT, document_pack("{s:s}", "id", id));
-}
-
-static void expect_no_write(struct store_fixture *fixture, const char *reason)
-{
-    struct error error;
-    struct json_object *document = document_pack("{s:s}", "id", "never");
-    struct store_operation create = store_create(STORE_AUDIT, document);
-    expect_failure(store_run(fixture->store, &create, 1, &error), &error, ERROR_UNAVAILABLE,
-                   reason);
-    json_object_put(document);
-}
-
-static void expect_no_read(struct store_fixture *fixture, const char *reason)
-{
-    struct error error;
-    struct store_operation read = get_audit("kept");
-    expect_failure(store_run(fixture->store, &read, 1, &error), &error, ERROR_UNAVAILABLE, reason);
-}
 
 static const char *beside(const struct store_fixture *fixture, const char *suffix)
 {
@@ -55,17 +27,17 @@ static void a_log_that_is_removed_under_a_program_is_saved_and_nothing_more_writ
     for (size_t i = 0; i < sizeof(removed) / sizeof(*removed); i++) {
         char id[16];
         snprintf(id, sizeof(id), "kept-%zu", i);
-        add_audit(fixture, id);
+        fixture_add_audit(fixture, id);
         for (size_t j = 0; j < 2 && *removed[i][j]; j++)
             assert_int_equal(unlink(beside(fixture, removed[i][j])), 0);
         for (int times = 0; times < 2; times++) {
-            expect_no_write(fixture,
-                            "removed while the store was in use; nothing is lost: stop all");
-            expect_no_read(fixture, "removed while the store was in use");
+            fixture_expect_no_write(
+                fixture, "removed while the store was in use; nothing is lost: stop all");
+            fixture_expect_no_read(fixture, "removed while the store was in use");
         }
         fixture_reopen(fixture);
-        assert_int_equal(fixture_status(fixture, get_audit(id)), STORE_DONE);
-        assert_int_equal(fixture_status(fixture, get_audit("x")), STORE_NOT_FOUND);
+        assert_int_equal(fixture_status(fixture, fixture_get_audit(id)), STORE_DONE);
+        assert_int_equal(fixture_status(fixture, fixture_get_audit("x")), STORE_NOT_FOUND);
     }
 }
 
@@ -73,14 +45,14 @@ static void a_log_that_is_removed_under_a_program_is_saved_and_nothing_more_writ
 static void a_removed_log_is_not_written_over_what_others_wrote_since(void **state)
 {
     struct store_fixture *fixture = *state;
-    add_audit(fixture, "lost");
-    assert_int_equal(fixture_status(fixture, get_audit("lost")), STORE_DONE);
+    fixture_add_audit(fixture, "lost");
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("lost")), STORE_DONE);
     assert_int_equal(unlink(beside(fixture, "-wal")), 0);
     FILE *other = fopen(beside(fixture, "-wal"), "w");
     assert_non_null(other);
     fputs("somebody else's", other);
     fclose(other);
-    expect_no_write(fixture, "may be lost");
+    fixture_expect_no_write(fixture, "may be lost");
 }
 
 static void a_missing_database_whose_log_is_there_is_not_made_anew(void **state)
@@ -88,18 +60,18 @@ static void a_missing_database_whose_log_is_there_is_not_made_anew(void **state)
     struct store_fixture *fixture = *state;
     char aside[160];
     struct error error;
-    add_audit(fixture, "kept");
+    fixture_add_audit(fixture, "kept");
     snprintf(aside, sizeof(aside), "%s.aside", fixture->path);
     assert_int_equal(rename(fixture->path, aside), 0);
     expect_failure(store_initialize(fixture->uri, &error), &error, ERROR_CONFLICT,
                    "does not exist, but its log");
-    expect_no_read(fixture, "put the database");
+    fixture_expect_no_read(fixture, "put the database");
     close(open(fixture->path, O_CREAT | O_WRONLY, 0660)); /* as touch(1) does */
     expect_failure(store_initialize(fixture->uri, &error), &error, ERROR_CONFLICT,
                    "is empty, but its log");
     assert_int_equal(rename(aside, fixture->path), 0);
     fixture_reopen(fixture);
-    assert_int_equal(fixture_status(fixture, get_audit("kept")), STORE_DONE);
+    assert_int_equal(fixture_status(fixture, fixture_get_audit("kept")), STORE_DONE);
 }
 
 int main(void)

@@ -73,7 +73,7 @@ static int find_file(const char *path, struct file_identity *ret_file, struct er
     }
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_INVALID, "store %s is not a regular file", path);
-    *ret_file = (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
+    *ret_file = file_identity_of(&status);
     return 0;
 }
 
@@ -98,12 +98,7 @@ static int check_access(const char *path, struct error *error)
 
 bool connection_is_current(const struct connection *connection)
 {
-    struct stat status;
-    struct file_identity now;
-    if (stat(connection->path, &status) < 0)
-        return false;
-    now = (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
-    return log_files_is_same(&connection->file, &now);
+    return file_identity_is_at(&connection->file, connection->path);
 }
 
 static const char settings[] =
@@ -145,7 +140,7 @@ int connection_open(const char *path, struct connection **ret_connection, struct
     }
     if (find_file(path, &connection->file, error) < 0)
         return -1;
-    if (!log_files_is_same(&before, &connection->file))
+    if (!file_identity_is_same(&before, &connection->file))
         return error_set(error, ERROR_UNAVAILABLE, "store %s was replaced while it was opened",
                          path);
     if (configure(connection, error) < 0)

@@ -53,7 +53,6 @@ struct sqlite_store {
     struct file_identity database;
     struct log_files files;
     unsigned connections;
-    bool has_lost_log;
     bool has_saved_log;
 
     struct connection *writer; /* used by the leader only */
@@ -64,8 +63,8 @@ int sqlite_store_connect(struct sqlite_store *store, struct connection **ret_con
                          struct error *error);
 void sqlite_store_disconnect(struct sqlite_store *store, struct connection *connection);
 
-/* -1, ERROR_UNAVAILABLE, once the log of the database was removed while it was in use. With a
- * connection, not within a transaction, it then saves what the log holds. */
+/* -1, ERROR_UNAVAILABLE, once the log of the connection was removed while it was in use: saves what the
+ * log holds. Not within a transaction. */
 int sqlite_store_check_log(struct sqlite_store *store, struct connection *connection,
                            struct error *error);
 

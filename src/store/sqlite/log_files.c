@@ -2,21 +2,18 @@
 /* log_files.c - finds a log that is left over, or was removed while in use, and saves the latter. */
 #include "store/sqlite/log_files.h"
 
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-
-#include "mimo/cleanup.h"
 
 static const char log_suffix[] = "-wal";
 static const char index_suffix[] = "-shm";
 
-/* stat(2) of a file beside the database. False if it is not there, or for lack of memory: then what
- * follows fails for that reason. */
+/* stat(2) of a file beside the database. False if it is not there. */
 static bool look_beside(const char *path, const char *suffix, struct stat *ret_status)
 {
-    cleanup_free char *beside = NULL;
-    return asprintf(&beside, "%s%s", path, suffix) >= 0 && stat(beside, ret_status) == 0;
+    char beside[PATH_MAX];
+    int length = snprintf(beside, sizeof(beside), "%s%s", path, suffix);
+    return length < (int)sizeof(beside) && stat(beside, ret_status) == 0;
 }
 
 int log_files_check_unused(const char *path, struct error *error)
@@ -34,17 +31,12 @@ int log_files_check_unused(const char *path, struct error *error)
                      path, has_database ? "is empty" : "does not exist", path, path);
 }
 
-bool log_files_is_same(const struct file_identity *a, const struct file_identity *b)
-{
-    return a->device == b->device && a->inode == b->inode;
-}
-
 static struct file_identity identity_beside(const char *path, const char *suffix)
 {
     struct stat status;
     if (!look_beside(path, suffix, &status))
         return (struct file_identity){0};
-    return (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
+    return file_identity_of(&status);
 }
 
 struct log_files log_files_look(const char *path)
@@ -58,14 +50,15 @@ bool log_files_are_in_place(const char *path, const struct log_files *files)
     if (files->log.inode == 0 || files->index.inode == 0)
         return true;
     struct log_files now = log_files_look(path);
-    return log_files_is_same(&now.log, &files->log) && log_files_is_same(&now.index, &files->index);
+    return file_identity_is_same(&now.log, &files->log) &&
+           file_identity_is_same(&now.index, &files->index);
 }
 
 bool log_files_save(sqlite3 *db, const char *path, const struct log_files *files)
 {
     struct stat status;
     struct file_identity now = identity_beside(path, log_suffix);
-    if (log_files_is_same(&now, &files->log))
+    if (file_identity_is_same(&now, &files->log))
         return true; /* the index alone was removed */
     if (look_beside(path, log_suffix, &status) && status.st_size > 0)
         return false;

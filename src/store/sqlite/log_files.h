@@ -16,22 +16,14 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "mimo/error.h"
-
-/* Identifies the file at a path: a replaced file is a different one. */
-struct file_identity {
-    dev_t device;
-    ino_t inode;
-};
+#include "store/sqlite/file_identity.h"
 
 struct log_files {
     struct file_identity log;
     struct file_identity index;
 };
-
-bool log_files_is_same(const struct file_identity *a, const struct file_identity *b);
 
 /* 0 unless there is a log with content beside `path`, and no database at `path` or an empty one:
  * then -1, ERROR_CONFLICT, and what to do. */
