@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - mimo-api: the Admin API. What it needs root for comes first; then it is an ordinary
- * user permanently.
+ * main.c - mimo-api: the Admin API. What it needs root for comes first; then it permanently
+ * becomes an ordinary user.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -487,8 +487,7 @@ int manifest_cancel(struct manifest *manifest, int64_t now, bool force, struct e
         return error_set(
             error, ERROR_DENIED,
             "cannot cancel task in state InProgress: it has been running since %s; wait for its "
-            "end, stop it, "
-            "or cancel it with force=true; after %d minutes it may be cancelled as stuck",
+            "end, stop it, or cancel it with force=true; after %d minutes it may be cancelled as stuck",
             clock_format(since, manifest->started_at), MANIFEST_STUCK_SECONDS / 60);
     if (change_state(&cancelled, MANIFEST_CANCEL, NULL) < 0)
         return error_set(error, ERROR_DENIED, "cannot cancel task in state %s",

@@ -134,7 +134,7 @@ static bool find_for_env(const char *interpreter, const char *argument, char *pa
     return false;
 }
 
-/* The loader that an ELF program names (PT_INTERP); "" if there is none. */
+/* The loader that an ELF program names (PT_INTERP); "" if it names none. */
 static void read_loader(int file, char *loader, size_t size)
 {
     Elf64_Ehdr header;

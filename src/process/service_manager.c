@@ -11,8 +11,8 @@
 
 #include "mimo/cleanup.h"
 
-/* Fills in the address; returns its length, or 0 if there is none. A name that begins with "@" is
- * not a file: its first byte is NUL. */
+/* Fills in the address; returns its length, or 0 if `name` is not an address. A name that begins
+ * with "@" is not a file: its first byte is NUL. */
 static socklen_t fill_address(const char *name, struct sockaddr_un *address)
 {
     size_t length = name ? strlen(name) : 0;

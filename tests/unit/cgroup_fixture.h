@@ -4,7 +4,7 @@
  *
  * It is made at the root of the hierarchy of version 2, wherever that is mounted, and has the
  * controllers that are there. Only root can do that; a machine may also have the hierarchy mounted
- * read-only, or not at all. Then there is none, and a test asserts what holds without one.
+ * read-only, or not at all. Then the fixture gives no group, and a test asserts what holds without.
  */
 #ifndef MIMO_TESTS_CGROUP_FIXTURE_H
 #define MIMO_TESTS_CGROUP_FIXTURE_H

@@ -46,7 +46,7 @@ void test_add_cluster(struct test_store *test, int number, const char *provision
 void test_add_manifest(struct test_store *test, int cluster, int64_t priority, int64_t run_after,
                        char *id);
 
-/* The manifest or cluster as it stands in the store; the caller frees it. */
+/* The stored manifest or cluster; the caller frees it. */
 struct manifest test_manifest(struct test_store *test, int cluster, const char *id);
 struct cluster test_cluster(struct test_store *test, int number);
 

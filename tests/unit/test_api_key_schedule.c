@@ -65,7 +65,7 @@ static void a_key_that_is_not_known_makes_one_fetch_in_five_minutes(void **state
         key_schedule_begin(&schedule, now);
         assert_true(key_schedule_ask(&schedule, now)); /* the same fetch is for this one too */
         key_schedule_end(&schedule, true, now);
-        assert_false(key_schedule_ask(&schedule, now)); /* it was looked for: there is none */
+        assert_false(key_schedule_ask(&schedule, now)); /* the fetch did not find the key */
     }
     assert_int_equal(fetches, 12);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_kube_sandbox.c - all that a client can run into, inside the real sandbox: no system call off
- * the list, no file, no other port. A scenario that asks for more ends by SIGSYS, and the name of
- * the call stands in the failure.
+ * the list, no file, no other port. A scenario that asks for more ends by SIGSYS, and the
+ * failure names the call.
  */
 #include <fcntl.h>
 #include <setjmp.h>

@@ -43,8 +43,8 @@ static int remove_files(void **state)
     return 0;
 }
 
-/* An operator's kubeconfig with two contexts: of the first all stands in files, of the second
- * nothing does. */
+/* An operator's kubeconfig with two contexts: the first refers to files for everything, the
+ * second for nothing. */
 static char *text_of(const char *cluster, const char *user)
 {
     char *text;

@@ -19,7 +19,7 @@ static const char *beside(const struct store_fixture *fixture, const char *suffi
     return path;
 }
 
-/* What was written last stands in the log alone. */
+/* The latest changes are in the log alone. */
 static void a_log_that_is_removed_under_a_program_is_saved_and_nothing_more_written(void **state)
 {
     struct store_fixture *fixture = *state;

@@ -216,9 +216,7 @@ static int read_states(const struct request *request, unsigned *ret_states, stru
 {
     if (!request->query[QUERY_STATE])
         return answer_refuse(answer, API_INVALID_PARAMETER, "state", "Parameter is missing");
-    if (request_states(request, ret_states, answer) < 0)
-        return -1;
-    return 0;
+    return request_states(request, ret_states, answer);
 }
 
 /* Manifests must have ended, unless they are Pending and their cluster is not in the inventory, so that

@@ -178,8 +178,9 @@ static int answer_open(struct api *api, struct json_object *document, enum if_op
     if (manifest_read(&manifest, document, &error) < 0)
         return answer_unreadable(answer, "manifest", document_string(document, "id", "?"), &error);
     if (choice == IF_OPEN_FAIL)
-        answer_refuse(answer, API_CONFLICT, "ifOpen", "manifest %s for this cluster and task is %s",
-                      manifest.id, manifest_state_name(manifest.state));
+        answer_refuse(answer, API_CONFLICT, API_TARGET_IF_OPEN,
+                      "manifest %s for this cluster and task is %s", manifest.id,
+                      manifest_state_name(manifest.state));
     else
         answer_set_view(answer, 200, manifest_answer_view(api, &manifest));
     manifest_free(&manifest);

@@ -15,6 +15,7 @@
 #include <json-c/json_object.h>
 #include <stdbool.h>
 
+#include "mimo/api_targets.h"
 #include "mimo/document.h"
 #include "mimo/error.h"
 #include "mimo/text_buffer.h"
@@ -45,13 +46,6 @@
 #define API_ERROR_CONSTANT(constant, status, code) constant,
 enum api_error { API_ERRORS(API_ERROR_CONSTANT) API_ERROR_COUNT };
 #undef API_ERROR_CONSTANT
-
-/* Target of the 404 for a path without endpoint; it shows clients that the Admin API is older than
- * they are. */
-#define API_TARGET_ENDPOINT "endpoint"
-
-/* The target of a 409 because a worker still runs. */
-#define API_TARGET_RUNNING "running"
 
 /* Sets of errors. */
 #define API_ERROR_BIT(error) (1u << (error))

@@ -116,7 +116,7 @@ static int explain_login(const struct connection *connection, const struct http_
 static bool lacks_endpoint(const char *code, const char *target)
 {
     return strcmp(code, "MethodNotAllowed") == 0 || strcmp(code, "NotImplemented") == 0 ||
-           (strcmp(code, "NotFound") == 0 && strcmp(target, "endpoint") == 0);
+           (strcmp(code, "NotFound") == 0 && strcmp(target, API_TARGET_ENDPOINT) == 0);
 }
 
 /* What the Admin API calls by the name of a member, parameter or header, and who runs mimoctl gave
@@ -169,7 +169,8 @@ static int explain_refusal(const struct ctl *ctl, const struct http_answer *answ
     snprintf(ret_answer->target, sizeof(ret_answer->target), "%s", target);
     snprintf(ret_answer->refusal, sizeof(ret_answer->refusal), "%s", message);
     char login[CONNECTION_LOGIN_SIZE];
-    if (lacks_endpoint(code, target))
+    ret_answer->lacks_endpoint = lacks_endpoint(code, target);
+    if (ret_answer->lacks_endpoint)
         return error_set(error, ERROR_DENIED,
                          "%s (%s) does not support this: its mimo-api is older than this mimoctl "
                          "(%s); update mimo-api there",

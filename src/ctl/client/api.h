@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "ctl/ctl.h"
+#include "mimo/api_targets.h"
 #include "mimo/error.h"
 
 /* Query parameters after "?api-version=admin". Zero it before use. */
@@ -47,21 +48,18 @@ struct api_request {
 };
 
 struct api_answer {
-    long status;                      /* 2xx; of the refusal after a failure; 0 without an answer */
-    struct json_object *body;         /* owned; NULL for 204, and for 202 without one */
-    bool replayed;                    /* a repeated answer to an earlier request with this key */
-    char target[64];                  /* after a refusal: the member or parameter, else "" */
+    long status;              /* 2xx; of the refusal after a failure; 0 without an answer */
+    struct json_object *body; /* owned; NULL for 204, and for 202 without one */
+    bool lacks_endpoint;      /* after a refusal: this Admin API is too old for the request */
+    bool replayed;            /* a repeated answer to an earlier request with this key */
+    char target[64];          /* after a refusal: the member or parameter, else "" */
     char refusal[ERROR_MESSAGE_SIZE]; /* after a refusal: the server's message alone, else "" */
 };
 
 /* For a task that the Admin API does not have; one text, whichever command named it. */
 #define API_NO_TASK "there is no task with the name or ID \"%s\"; see mimoctl task list"
 
-/* Targets of a 409. */
-#define API_TARGET_RUNNING "running" /* a worker still runs */
-#define API_TARGET_IF_OPEN "ifOpen"  /* a manifest for this cluster and task is open */
-
-/* True when a call failed with 409 and this target. */
+/* True when a call failed with 409 and this target (mimo/api_targets.h). */
 bool api_is_conflict(const struct api_answer *answer, const char *target);
 
 /* The ticket of --icm goes with every request that changes something. */

@@ -147,8 +147,7 @@ int control_find(const char *directory, struct json_object **ret_names, struct e
         json_object_put(names);
         return error_set(
             error, ERROR_UNAVAILABLE,
-            "no actuator has a control socket in %s: check that mimod runs on this machine "
-            "and "
+            "no actuator has a control socket in %s: check that mimod runs on this machine and "
             "that its actuator.runtime_directory is this one (--runtime-directory, "
             "MIMO_RUNTIME_DIRECTORY)",
             directory);

@@ -132,12 +132,6 @@ const char *resolve_manifest_path(const struct json_object *manifest, const char
     return buffer;
 }
 
-/* True for a refusal by an Admin API that does not have the endpoint. */
-static bool lacks_endpoint(const struct api_answer *answer, const struct error *error)
-{
-    return answer->status == 405 || (answer->status == 404 && error->kind == ERROR_DENIED);
-}
-
 int resolve_call(struct ctl *ctl, const struct json_object *manifest, const char *suffix,
                  const struct api_request *request, struct api_answer *ret_answer,
                  struct error *error)
@@ -155,7 +149,7 @@ int resolve_call(struct ctl *ctl, const struct json_object *manifest, const char
     snprintf(path, sizeof(path), "/admin/maintenanceManifests/%s%s",
              document_string(manifest, "id", ""), suffix);
     int result = api_call(ctl, &wanted, &answer, &reason);
-    if (result < 0 && lacks_endpoint(&answer, &reason))
+    if (result < 0 && answer.lacks_endpoint)
         return -1;
     *ret_answer = answer;
     if (result < 0)

@@ -67,8 +67,7 @@ int ctl_audit(struct ctl *ctl, struct error *error)
     output_items(&ctl->output, &audit_listing, entries);
     if (more)
         output_say("these are the oldest %" PRId64
-                   ", there are more: --since TIME shows later ones "
-                   "alone, --limit 0 all",
+                   ", there are more: --since TIME shows later ones alone, --limit 0 all",
                    limit);
     next_say(&ctl->output, NULL, "mimoctl manifest list");
     return CTL_OK;
